@@ -1,0 +1,73 @@
+"""What can go wrong, and whose fault it is.
+
+Every error that a person may meet derives from :class:`SocialsimError` and carries one sentence that names the
+input, the address or the actor, and what to do. ``exit_code`` is what the command line ends with. Errors cross
+process borders, so each is picklable: the constructor takes exactly what ``args`` holds.
+"""
+
+
+class SocialsimError(Exception):
+    """Base of all errors of this package. ``exit_code`` 1 unless a subclass says otherwise."""
+
+    exit_code = 1
+
+
+class InputError(SocialsimError):
+    """A flag, file, environment variable or record is not what is allowed. The message names it and its place."""
+
+    exit_code = 2
+
+
+class ServiceUnavailableError(SocialsimError):
+    """A service could not be reached: ``address``, ``tried_s`` seconds, ``remedy`` is the command to run."""
+
+    exit_code = 3
+
+    def __init__(self, address: str, tried_s: float, remedy: str) -> None:
+        super().__init__(address, tried_s, remedy)
+        self.address = address
+        self.tried_s = tried_s
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"cannot reach {self.address} (tried for {self.tried_s:.0f} s); {self.remedy}"
+
+
+class TransientError(SocialsimError):
+    """A driver's error that may pass: drop the connection, read the stored position again, try again."""
+
+
+class TerminalError(SocialsimError):
+    """A driver's error that will not pass by trying again, such as a missing privilege or table."""
+
+
+class OwnershipLostError(SocialsimError):
+    """Another consumer moved a partition's offset: this one's copy is void and nothing of it was stored."""
+
+
+class OffsetsLostError(SocialsimError):
+    """The log no longer holds the records at a stored offset, or ends before it: going on would lose data."""
+
+
+class LogCorruptError(SocialsimError):
+    """A stored block of an event log fails its checksum at a place that is not the tail."""
+
+
+class LogFullError(SocialsimError):
+    """An event could not be made durable, for example because the disk is full; nothing after it was acknowledged."""
+
+
+class RunConflictError(InputError):
+    """A run with this id exists already and is not the one asked for, or is being written by another process."""
+
+
+class SchemaOutdatedError(InputError):
+    """The warehouse's tables are not at this version's migration; the message says what to run."""
+
+
+class ActorFailedError(SocialsimError):
+    """An actor raised: the message names the actor, its virtual time and the seed that shows it again."""
+
+
+class ShardDiedError(SocialsimError):
+    """A shard process ended before its work was done."""

@@ -1,0 +1,45 @@
+"""What happens in the network, as data: the typed events, their codec and their published JSON Schema."""
+
+from socialsim.events.codec import RECORD_BYTES_MAX, InvalidRecordError, decode, encode, encode_lines
+from socialsim.events.types import (
+    EVENT_TYPES,
+    PLURALS,
+    RUN_ID_PATTERN,
+    SHARDS_MAX,
+    WIRE_NAMES,
+    CommentPosted,
+    ContentKind,
+    Device,
+    Event,
+    FriendAccepted,
+    FriendRequested,
+    PictureLiked,
+    PicturePosted,
+    UserSignedUp,
+    VideoLiked,
+    VideoPosted,
+)
+
+__all__ = [
+    "EVENT_TYPES",
+    "PLURALS",
+    "RECORD_BYTES_MAX",
+    "RUN_ID_PATTERN",
+    "SHARDS_MAX",
+    "WIRE_NAMES",
+    "CommentPosted",
+    "ContentKind",
+    "Device",
+    "Event",
+    "FriendAccepted",
+    "FriendRequested",
+    "InvalidRecordError",
+    "PictureLiked",
+    "PicturePosted",
+    "UserSignedUp",
+    "VideoLiked",
+    "VideoPosted",
+    "decode",
+    "encode",
+    "encode_lines",
+]

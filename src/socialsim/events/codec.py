@@ -1,0 +1,76 @@
+"""Events to JSON bytes and back. The border where a record from outside is checked, once and completely."""
+
+import json
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from socialsim.events.types import EVENT_TYPES, Event
+
+#: Larger records are refused before they are parsed. The largest event that the simulator can emit is under 8 KiB.
+RECORD_BYTES_MAX: Final = 64 * 1024
+
+_encoder = msgspec.json.Encoder()
+_union_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)  # type: ignore[arg-type]
+_decoders: dict[str, msgspec.json.Decoder[Event]] = {
+    name: msgspec.json.Decoder(event_type) for name, event_type in EVENT_TYPES.items()
+}
+
+#: The canonical bytes of an event: compact JSON, members in the order of the definition, UTF-8 unescaped.
+encode: Final[Callable[[Event], bytes]] = _encoder.encode
+#: Many events as newline-delimited JSON, each line ended by a newline.
+encode_lines: Final[Callable[[list[Event]], bytes]] = _encoder.encode_lines
+
+
+class InvalidRecordError(ValueError):
+    """A record that cannot become an event: ``error_class`` for grouping, ``reason`` for a person."""
+
+    def __init__(self, error_class: str, reason: str) -> None:
+        super().__init__(error_class, reason)
+        self.error_class = error_class
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.error_class}: {self.reason}"
+
+
+def decode(raw: bytes, name: str | None = None) -> Event:
+    """One event from its JSON bytes, of the type ``name`` where it is known (a topic holds one type), else any.
+
+    The bytes that the simulator wrote pass by comparing them with the event's canonical encoding. Other spellings of
+    a valid event (white space, another order of members, escapes) are accepted too, repeated members are not, for
+    which of the two was meant cannot be known.
+
+    Raises InvalidRecordError: too large, not UTF-8, not JSON, nested too deep, unknown type or version, a missing,
+    unknown, repeated or impossible member, a NUL character.
+    """
+    if len(raw) > RECORD_BYTES_MAX:
+        raise InvalidRecordError("too_large", f"{len(raw)} bytes, at most {RECORD_BYTES_MAX} are allowed")
+    try:
+        event = (_decoders[name] if name is not None else _union_decoder).decode(raw)
+        if _encoder.encode(event) != raw:
+            _check_spelling(raw)
+    except msgspec.ValidationError as error:
+        raise InvalidRecordError("invalid_member", str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InvalidRecordError("not_json", str(error)) from error
+    except RecursionError as error:
+        raise InvalidRecordError("too_deep", "nested too deep") from error
+    if b"\\u0000" in raw:
+        raise InvalidRecordError("nul_character", "a text holds the character U+0000")
+    return event
+
+
+def _check_spelling(raw: bytes) -> None:
+    """The slow path for bytes that are valid but not canonical: each member may stand only once."""
+
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        members = dict(pairs)
+        if len(members) != len(pairs):
+            names = [name for name, _ in pairs]
+            repeated = sorted({name for name in names if names.count(name) > 1})
+            raise InvalidRecordError("repeated_member", f"member {', '.join(repeated)} stands more than once")
+        return members
+
+    json.loads(raw, object_pairs_hook=unique)

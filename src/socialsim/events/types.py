@@ -1,0 +1,151 @@
+"""The events of the network: one tagged union, typed and validated by the same definition.
+
+On the wire an event is one JSON object. ``type`` names it, ``version`` its shape; a change of shape raises the
+version, so unknown members are refused instead of dropped. Every event carries
+
+* ``run_id``, ``shard``, ``seq``: its identity. ``seq`` counts from 0 without a gap within its shard.
+* ``time_us``: when it happened, in microseconds since 1970-01-01T00:00:00Z, simulated time.
+* ``user_id``: who acted (the new user, requester, accepter, publisher, liker or author).
+* ``device``: what he acted from.
+
+Ids are 63-bit integers, unique per kind within a run.
+"""
+
+from datetime import date
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+
+ID_MAX = 2**63 - 1
+TIME_US_MAX = 253_402_300_799_999_999  # 9999-12-31T23:59:59.999999Z, the last instant MySQL's DATETIME(6) holds
+SHARDS_MAX = 4096
+RUN_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$"
+
+Device: TypeAlias = Literal["web", "mobile", "tablet"]
+ContentKind: TypeAlias = Literal["picture", "video"]
+Id: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=ID_MAX)]
+RunId: TypeAlias = Annotated[str, msgspec.Meta(pattern=RUN_ID_PATTERN, description="the run that emitted the event")]
+Country: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
+ShortText: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+LongText: TypeAlias = Annotated[str, msgspec.Meta(max_length=1000)]
+
+
+class _Versioned(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """Keeps ``version`` behind the positional fields, where a subclass may raise it."""
+
+    version: Literal[1] = 1
+
+
+class _Event(_Versioned, tag_field="type", forbid_unknown_fields=True, gc=False):
+    """The members that every event has; see the module's text."""
+
+    run_id: RunId
+    shard: Annotated[int, msgspec.Meta(ge=0, lt=SHARDS_MAX)]
+    seq: Id
+    time_us: Annotated[int, msgspec.Meta(ge=0, le=TIME_US_MAX, description="microseconds since the epoch, UTC")]
+    user_id: Id
+    device: Device
+
+
+class UserSignedUp(_Event, tag="user", gc=False):
+    """Somebody joined. ``user_id`` is the new user and ``time_us`` the sign-up; the person is invented."""
+
+    username: ShortText
+    email: Annotated[str, msgspec.Meta(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
+    phone: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
+    first_name: ShortText
+    last_name: ShortText
+    birthday: date
+    country: Country
+    city: ShortText
+
+
+class FriendRequested(_Event, tag="friend_request", gc=False):
+    """``user_id`` asked ``receiver_id`` to be friends."""
+
+    request_id: Id
+    receiver_id: Id
+
+
+class FriendAccepted(_Event, tag="friend_acceptance", gc=False):
+    """``user_id`` accepted the request ``request_id`` of ``requester_id``."""
+
+    request_id: Id
+    requester_id: Id
+
+
+class PicturePosted(_Event, tag="picture", gc=False):
+    """``user_id`` shared a picture."""
+
+    picture_id: Id
+    caption: LongText
+    width_px: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+    height_px: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+
+
+class VideoPosted(_Event, tag="video", gc=False):
+    """``user_id`` shared a video of ``duration_s`` seconds."""
+
+    video_id: Id
+    caption: LongText
+    duration_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)]
+
+
+class PictureLiked(_Event, tag="picture_like", gc=False):
+    """``user_id`` liked a picture; at most once for each user and picture."""
+
+    picture_id: Id
+
+
+class VideoLiked(_Event, tag="video_like", gc=False):
+    """``user_id`` liked a video after watching ``watched_s`` of its seconds; at most once for each user and video."""
+
+    video_id: Id
+    watched_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)]
+
+
+class CommentPosted(_Event, tag="comment", gc=False):
+    """``user_id`` wrote ``text`` under the picture or video ``content_id``."""
+
+    comment_id: Id
+    content_kind: ContentKind
+    content_id: Id
+    text: LongText
+
+
+Event: TypeAlias = (
+    UserSignedUp
+    | FriendRequested
+    | FriendAccepted
+    | PicturePosted
+    | VideoPosted
+    | PictureLiked
+    | VideoLiked
+    | CommentPosted
+)
+
+#: Every event type by its wire name, parents before their children: the order in which tables are written.
+EVENT_TYPES: dict[str, type[Event]] = {
+    "user": UserSignedUp,
+    "friend_request": FriendRequested,
+    "friend_acceptance": FriendAccepted,
+    "picture": PicturePosted,
+    "video": VideoPosted,
+    "picture_like": PictureLiked,
+    "video_like": VideoLiked,
+    "comment": CommentPosted,
+}
+
+#: The plural of each wire name: the name of its topic (behind a prefix), its file and its table.
+PLURALS: dict[str, str] = {
+    "user": "users",
+    "friend_request": "friend_requests",
+    "friend_acceptance": "friend_acceptances",
+    "picture": "pictures",
+    "video": "videos",
+    "picture_like": "picture_likes",
+    "video_like": "video_likes",
+    "comment": "comments",
+}
+
+WIRE_NAMES: dict[type[Event], str] = {event_type: name for name, event_type in EVENT_TYPES.items()}

@@ -1,0 +1,145 @@
+"""The event log as the rest of the program sees it: partitioned, append-only, bytes in and bytes out.
+
+A log holds topics, a topic holds partitions, a partition holds records at offsets 0, 1, 2, … without a gap. Two
+implementations share this interface and one contract test suite: ``files`` and ``kafka``. This package knows no
+event: callers name topics and hand over encoded records.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Record(NamedTuple):
+    """One event on its way into the log."""
+
+    topic: str  #: plural of the event's type, such as ``picture_likes``; the log adds its own prefix
+    user_id: int  #: the acting user, whose decimal digits are the record's key
+    seq: int  #: of the event within its shard
+    time_us: int  #: event time, microseconds since the epoch
+    value: bytes  #: the event, encoded
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """What a log needs to know of the run that writes to it."""
+
+    run_id: str
+    shards: int
+    topics: tuple[str, ...]
+    types: Mapping[str, str]  #: topic to the event's wire name, for the header ``type``
+    version: int = 1
+
+
+class EventWriter(ABC):
+    """Takes records from the thread that simulates. One per process, for all the shards that it hosts.
+
+    ``append`` hands over and returns; ``throttle`` is where the simulated clock waits for the log. A failure that the
+    writer cannot mend by itself is raised by the next call of any method.
+    """
+
+    @abstractmethod
+    def append(self, shard: int, records: Sequence[Record]) -> None:
+        """Take ``records`` of ``shard``, in the order of their ``seq``. Never waits for I/O that may not end."""
+
+    @abstractmethod
+    def throttle(self) -> None:
+        """Wait until the unacknowledged bytes are below the writer's limit. Memory is bounded by it."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Start writing whatever is buffered, without waiting for it: a paced run wants events to be seen soon."""
+
+    @abstractmethod
+    def drain(self, timeout_s: float) -> None:
+        """Wait until everything appended is durable. Raises ServiceUnavailableError after ``timeout_s``."""
+
+    @abstractmethod
+    def acknowledged_seq(self, shard: int) -> int:
+        """The largest ``seq`` up to which every record of ``shard`` is durable; -1 before the first."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release everything without waiting for what is not durable yet. Never raises, may be called twice."""
+
+
+class TopicPartition(NamedTuple):
+    """One partition of one topic. For files the topic carries the run's id, the partition is the shard."""
+
+    topic: str
+    partition: int
+
+
+class Fetched(NamedTuple):
+    """Consecutive records of one partition, as read."""
+
+    partition: TopicPartition
+    first_offset: int
+    values: list[bytes]
+    event_name: str | None  #: the topic's only event type by wire name; None where the topic is not known
+
+
+#: Called by a reader when it is given partitions, before any of their records is returned: answers from where to read
+#: each of them. The offsets live with the rows in the warehouse, so the reader has none of its own.
+PositionsLoader = Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
+#: Called by a reader when partitions are taken away from it.
+RevokedCallback = Callable[[Sequence[TopicPartition]], Awaitable[None]]
+
+
+class EventReader(ABC):
+    """Reads the partitions that it is assigned, from positions that the caller keeps.
+
+    Order within a partition is kept; ``poll`` returns only records of partitions that are assigned and positioned. An
+    exception in a callback is raised by the next ``poll``.
+    """
+
+    @property
+    @abstractmethod
+    def log_id(self) -> str:
+        """Names this log among others, stable over restarts, at most 64 characters: offsets belong to it."""
+
+    @abstractmethod
+    async def start(self, load_positions: PositionsLoader, on_revoked: RevokedCallback) -> None:
+        """Connect and join. Raises ServiceUnavailableError if the log cannot be reached, InputError if it is empty."""
+
+    @abstractmethod
+    async def poll(self, records_max: int, timeout_s: float) -> list[Fetched]:
+        """Up to ``records_max`` records, or none after ``timeout_s``. Raises OffsetsLostError, LogCorruptError."""
+
+    @abstractmethod
+    def assignment(self) -> frozenset[TopicPartition]:
+        """The partitions that are assigned and positioned now."""
+
+    @abstractmethod
+    async def end_offsets(self) -> dict[TopicPartition, int]:
+        """For each assigned partition the offset behind its last readable record."""
+
+    @abstractmethod
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Go on from ``offset`` in an assigned partition, after its copy in memory was thrown away."""
+
+    @abstractmethod
+    def pause(self) -> None:
+        """Return no records until ``resume``; membership in the group is kept by polling on."""
+
+    @abstractmethod
+    def resume(self) -> None:
+        """Undo ``pause``."""
+
+    @abstractmethod
+    async def commit_hint(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Tell lag tools what is stored. For show only: never read back, failures are logged and passed over."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Leave the group and release everything. Never raises, may be called twice."""
+
+
+class TopicDescription(NamedTuple):
+    """One topic as it stands."""
+
+    topic: str
+    partitions: int
+    replication: int
+    records: int  #: the sum of end offsets less begin offsets

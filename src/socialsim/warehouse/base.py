@@ -1,0 +1,101 @@
+"""The warehouse as the consumer sees it: rows and offsets in one transaction, or neither.
+
+Two implementations share this interface and one contract test suite: ``mysql`` (MySQL 8 and MariaDB) and ``sqlite``.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from socialsim.events import Event
+
+
+class OffsetKey(NamedTuple):
+    """Whose position in which partition."""
+
+    log_id: str
+    group: str
+    topic: str
+    partition: int
+
+
+class OffsetMove(NamedTuple):
+    """A compare-and-set: the stored offset moves from ``old`` to ``new`` or the transaction is void."""
+
+    key: OffsetKey
+    old: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that could not become a row, kept whole with where it stood and why."""
+
+    log_id: str
+    topic: str
+    partition: int
+    offset: int
+    raw: bytes
+    error_class: str  #: at most 64 characters, for grouping
+    reason: str  #: for a person
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction stores. ``events`` maps a wire name to its events, in any order."""
+
+    events: dict[str, list[Event]] = field(default_factory=dict)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    moves: list[OffsetMove] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """How many rows the batch would insert if none were there yet."""
+        return sum(map(len, self.events.values())) + len(self.dead_letters)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What one transaction did: new rows and rows that were there already, by wire name."""
+
+    inserted: Mapping[str, int]
+    duplicates: Mapping[str, int]
+    dead_letters: int
+
+
+class Warehouse(ABC):
+    """Stores batches through ``lanes`` independent connections; a lane is used by one task at a time.
+
+    Every method raises TransientError when trying again on a fresh connection may help (the lane reconnects by
+    itself at its next use) and TerminalError when it will not. After a TransientError out of ``store`` the outcome
+    is unknown until ``offsets`` is read: equal to ``new`` it was committed, equal to ``old`` it was not.
+    """
+
+    lanes: int
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Connect and check the schema.
+
+        Raises ServiceUnavailableError, SchemaOutdatedError (names the command to run), InputError (credentials).
+        """
+
+    @abstractmethod
+    async def offsets(self, keys: Sequence[OffsetKey]) -> dict[OffsetKey, int]:
+        """The next offset of each key. A key that was never seen gets a row with 0 first, so that moves never insert."""
+
+    @abstractmethod
+    async def store(self, lane: int, batch: Batch) -> Stored:
+        """Rows, dead letters and offset moves in one transaction.
+
+        Raises OwnershipLostError, with nothing stored, if any move finds another ``old``.
+        """
+
+    @abstractmethod
+    async def counts(self) -> dict[str, int]:
+        """How many rows each event table holds, by wire name, and ``dead_letters``."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Release every connection; open transactions roll back. Never raises, may be called twice."""
