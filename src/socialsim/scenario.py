@@ -27,7 +27,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     users: Annotated[int, msgspec.Meta(ge=1, le=50_000_000)] = 1_000  #: people who sign up during the run
     days: Annotated[int, msgspec.Meta(ge=1, le=3_660)] = 7  #: simulated days
-    seed: Annotated[int, msgspec.Meta(ge=0, lt=2**63)] = 1
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 1
     start: str = "2026-01-01T00:00:00Z"  #: the first simulated instant, UTC, ``YYYY-MM-DD[Thh:mm:ss[.ffffff]Z]``
     shards: Annotated[int, msgspec.Meta(ge=1, le=4_096)] = 64  #: logical shards; part of the stream's identity
 
