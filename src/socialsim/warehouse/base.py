@@ -6,9 +6,13 @@ Two implementations share this interface and one contract test suite: ``mysql`` 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from socialsim.events import Event
+
+#: A dead letter's bytes are kept whole up to here, four times Kafka's default largest record. Of a longer one this
+#: much is kept, beside its true length and the SHA-256 of all of it: servers refuse packets of more than 16 MiB.
+DEAD_LETTER_BYTES_MAX: Final = 4 * 1024 * 1024
 
 
 class OffsetKey(NamedTuple):
@@ -28,9 +32,16 @@ class OffsetMove(NamedTuple):
     new: int
 
 
+class Source(NamedTuple):
+    """The partition that the next ``rows`` events of a list came from."""
+
+    key: OffsetKey
+    rows: int
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record that could not become a row, kept whole with where it stood and why."""
+    """A record that could not become a row, kept with where it stood and why; see DEAD_LETTER_BYTES_MAX."""
 
     log_id: str
     topic: str
@@ -43,11 +54,22 @@ class DeadLetter:
 
 @dataclass(slots=True)
 class Batch:
-    """What one transaction stores. ``events`` maps a wire name to its events, in any order."""
+    """What one transaction stores. ``events`` maps a wire name to its events, in any order.
+
+    ``sources`` tells, span by span in the order of ``events``, which partition they came from. It feeds the counters
+    beside the stored offsets (consumed = inserted + duplicates + dead letters); events without it are stored alike
+    but counted for no partition. ``add`` keeps both in step.
+    """
 
     events: dict[str, list[Event]] = field(default_factory=dict)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     moves: list[OffsetMove] = field(default_factory=list)
+    sources: dict[str, list[Source]] = field(default_factory=dict)
+
+    def add(self, key: OffsetKey, name: str, events: Sequence[Event]) -> None:
+        """Take ``events`` of the wire name ``name``, read from the partition of ``key``."""
+        self.events.setdefault(name, []).extend(events)
+        self.sources.setdefault(name, []).append(Source(key, len(events)))
 
     @property
     def rows(self) -> int:
@@ -57,7 +79,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What one transaction did: new rows and rows that were there already, by wire name."""
+    """What one transaction did: new rows and rows that were there already, by wire name; the batch's dead letters.
+
+    The three add up to ``Batch.rows``. A duplicate is never changed: the row that came first stays.
+    """
 
     inserted: Mapping[str, int]
     duplicates: Mapping[str, int]
@@ -83,7 +108,7 @@ class Warehouse(ABC):
 
     @abstractmethod
     async def offsets(self, keys: Sequence[OffsetKey]) -> dict[OffsetKey, int]:
-        """The next offset of each key. A key that was never seen gets a row with 0 first, so that moves never insert."""
+        """The next offset of each key. A key never seen before gets a row with 0 first, so that moves never insert."""
 
     @abstractmethod
     async def store(self, lane: int, batch: Batch) -> Stored:

@@ -1,0 +1,16 @@
+"""Alembic's entry: runs the migrations on the connection that ``socialsim.warehouse.migrate`` hands over."""
+
+from alembic import context
+
+from socialsim.warehouse.tables import metadata
+
+if context.is_offline_mode():
+    raise SystemExit("offline mode is not supported: the tables' DDL for readers is in docs/schema/")
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    transactional_ddl=context.config.attributes["transactional_ddl"],
+)
+with context.begin_transaction():
+    context.run_migrations()

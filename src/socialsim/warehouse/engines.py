@@ -1,0 +1,111 @@
+"""SQLAlchemy engines for what is not the bulk path: migrations and reading."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote
+
+import pymysql
+import pymysql.cursors
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from socialsim.errors import InputError, TerminalError
+from socialsim.warehouse.driver_errors import translate_mysql, translate_sqlite
+from socialsim.warehouse.tls import client_context
+from socialsim.warehouse.urls import MysqlTarget, SqliteTarget, WarehouseTarget, parse_warehouse_url
+
+CONNECT_TIMEOUT_S = 10
+SQLITE_BUSY_TIMEOUT_S = 10
+
+
+def read_engine(url: str, password: str | None = None) -> Engine:
+    """A synchronous engine for analytics at ``url``: sessions are UTC and cannot write.
+
+    Statements raise SQLAlchemy's errors; wrap their use in ``translated`` to get ours. Raises InputError, also where
+    the SQLite file does not exist: reading never creates it.
+    """
+    target = parse_warehouse_url(url)
+    if isinstance(target, SqliteTarget):
+        if not target.path.is_file():
+            raise InputError(f"{target}: no such file; run: socialsim consume --into {target}")
+        return _sqlite_engine(target, read_only=True)
+    return _mysql_engine(target, password, read_only=True)
+
+
+def writing_engine(target: WarehouseTarget, password: str | None) -> Engine:
+    """A synchronous engine for migrations. On SQLite a transaction takes the write lock at its start."""
+    if isinstance(target, SqliteTarget):
+        return _sqlite_engine(target, read_only=False)
+    return _mysql_engine(target, password, read_only=False)
+
+
+@contextmanager
+def translated(target: WarehouseTarget) -> Iterator[None]:
+    """Turn the drivers' errors within into ours, see socialsim.warehouse.driver_errors."""
+    try:
+        yield
+    except DBAPIError as error:
+        cause = error.orig or error
+        raise _translate(cause, target) from error
+    except (pymysql.MySQLError, sqlite3.Error, OSError) as error:
+        raise _translate(error, target) from error
+    except SQLAlchemyError as error:
+        raise TerminalError(f"{target}: {error}") from error
+
+
+def _translate(error: BaseException, target: WarehouseTarget) -> Exception:
+    if isinstance(target, SqliteTarget):
+        return translate_sqlite(error, target)
+    return translate_mysql(error, target, tried_s=CONNECT_TIMEOUT_S)
+
+
+def _sqlite_engine(target: SqliteTarget, *, read_only: bool) -> Engine:
+    path = target.path.absolute()
+
+    def connect() -> sqlite3.Connection:
+        # isolation_level None: the driver's own BEGIN would come after DDL, not before it.
+        uri = f"file:{quote(str(path))}?mode={'ro' if read_only else 'rwc'}"
+        return sqlite3.connect(
+            uri, uri=True, timeout=SQLITE_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _mysql_engine(target: MysqlTarget, password: str | None, *, read_only: bool) -> Engine:
+    context = client_context(target)
+
+    def connect() -> "pymysql.connections.Connection[Any]":
+        connection = pymysql.connect(
+            host=target.host,
+            port=target.port,
+            user=target.user,
+            password=password or "",
+            database=target.database,
+            charset="utf8mb4",
+            connect_timeout=CONNECT_TIMEOUT_S,
+            ssl=context,
+            autocommit=False,
+        )
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION time_zone = '+00:00'")
+            if read_only:
+                cursor.execute("SET SESSION TRANSACTION READ ONLY")
+            if context is not None:
+                cursor.execute("SHOW STATUS LIKE 'Ssl_cipher'")
+                row = cursor.fetchone()
+                if row is None or not row[1]:
+                    connection.close()
+                    raise InputError(f"{target}: the server does not encrypt the session although tls=on was asked")
+        return connection
+
+    return create_engine("mysql+pymysql://", creator=connect, poolclass=NullPool)

@@ -1,0 +1,128 @@
+"""Bring a warehouse's tables to this version's schema, or say at which one they are. Synchronous, and silent."""
+
+import io
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, text
+
+from socialsim.errors import SchemaOutdatedError, TransientError
+from socialsim.warehouse.engines import read_engine, translated, writing_engine
+from socialsim.warehouse.urls import MysqlTarget, SqliteTarget, WarehouseTarget, parse_warehouse_url
+
+# Two migrators of one MySQL server would run the same DDL twice: MySQL has no transactions around DDL.
+_LOCK_NAME: Final = "socialsim_migrate"
+_LOCK_WAIT_S: Final = 60
+
+
+def migrate(url: str, password: str | None = None) -> str:
+    """Create or bring up to date the tables at ``url`` and return their revision. Doing it again changes nothing.
+
+    On SQLite the file and its folders are made, and all of it is one transaction. Raises InputError,
+    ServiceUnavailableError, TransientError (another migration holds the lock), TerminalError (a missing privilege),
+    SchemaOutdatedError (the tables were made by a newer version).
+    """
+    target = parse_warehouse_url(url)
+    if isinstance(target, SqliteTarget):
+        target.path.parent.mkdir(parents=True, exist_ok=True)
+    with _connected(writing_engine(target, password), target) as connection:
+        if isinstance(target, MysqlTarget):
+            _lock(connection, target)
+        config = _config()
+        _refuse_newer(connection, target)
+        config.attributes["connection"] = connection
+        config.attributes["transactional_ddl"] = isinstance(target, SqliteTarget)
+        command.upgrade(config, "head")
+        connection.commit()
+        return _revision(connection) or ""
+
+
+def current_revision(url: str, password: str | None = None) -> str | None:
+    """The revision of the tables at ``url``, None where none were made yet. Raises as ``migrate`` does."""
+    target = parse_warehouse_url(url)
+    if isinstance(target, SqliteTarget) and not target.path.exists():
+        return None
+    with _connected(read_engine(url, password), target) as connection:
+        return _revision(connection)
+
+
+def expected_revision() -> str:
+    """The revision that this version of the program works with."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    if head is None:
+        raise SchemaOutdatedError(f"no migrations in {_scripts_path()}: the installation is not complete")
+    return head
+
+
+def check_revision(found: str | None, target: WarehouseTarget) -> None:
+    """Raise SchemaOutdatedError with the command to run unless ``found`` is the expected revision."""
+    expected = expected_revision()
+    if found == expected:
+        return
+    if found is None:
+        raise SchemaOutdatedError(f"{target} holds no tables yet; run: socialsim migrate --into {target}")
+    if found not in _known_revisions():
+        raise SchemaOutdatedError(
+            f"{target} is at revision {found}, which this version does not know (it has {expected}); update socialsim"
+        )
+    raise SchemaOutdatedError(
+        f"{target} is at revision {found}, this version needs {expected}; run: socialsim migrate --into {target}"
+    )
+
+
+@contextmanager
+def _connected(engine: Engine, target: WarehouseTarget) -> Iterator[Connection]:
+    # Alembic logs each step at INFO; whoever has configured logging for our own lines shall not see them.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        with translated(target), engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _lock(connection: Connection, target: MysqlTarget) -> None:
+    """Hold the right to migrate until the connection is closed."""
+    values = {"name": _LOCK_NAME, "wait_s": _LOCK_WAIT_S}
+    if connection.scalar(text("SELECT GET_LOCK(:name, :wait_s)"), values) != 1:
+        raise TransientError(f"{target}: another migration is running; try again when it is done")
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _refuse_newer(connection: Connection, target: WarehouseTarget) -> None:
+    found = _revision(connection)
+    if found is not None and found not in _known_revisions():
+        check_revision(found, target)
+
+
+def _known_revisions() -> frozenset[str]:
+    try:
+        return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+    except CommandError as error:
+        raise SchemaOutdatedError(f"no migrations in {_scripts_path()}: {error}") from error
+
+
+def _config() -> Config:
+    config = Config(stdout=io.StringIO(), output_buffer=io.StringIO())
+    # Alembic reads options through configparser, to which a per cent sign is special.
+    config.set_main_option("script_location", str(_scripts_path()).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _scripts_path() -> Path:
+    """The scripts inside an installed package, or at the top of a source checkout."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "_migrations"
+    return installed if installed.is_dir() else package.parent.parent / "migrations"

@@ -1,0 +1,223 @@
+"""The embedded warehouse: one SQLite file in WAL mode, written by one thread of its own."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, TypeVar
+
+from socialsim.errors import OwnershipLostError
+from socialsim.events import EVENT_TYPES, PLURALS
+from socialsim.warehouse.base import Batch, OffsetKey, Stored, Warehouse
+from socialsim.warehouse.driver_errors import translate_sqlite
+from socialsim.warehouse.migrate import check_revision
+from socialsim.warehouse.planning import (
+    MoveRow,
+    Tally,
+    dead_letter_row,
+    groups,
+    move_rows,
+    run_ids,
+)
+from socialsim.warehouse.rows import SECONDS, Kind, RowFormatter, columns, compile_formatter, payload_kinds
+from socialsim.warehouse.urls import SqliteTarget
+
+_T = TypeVar("_T")
+
+BUSY_TIMEOUT_S: Final = 10.0
+
+# A page cache that holds the inner pages of the indexes of some ten million rows.
+_CACHE_KIB: Final = 65_536
+# WAL lets readers work beside the writer. synchronous=NORMAL does not wait for the disk at each commit: a power loss
+# may take back the last transactions, whole, never a part of one. Rows and offsets go back together, so the consumer
+# reads those records from the log once more and nothing is lost; FULL would only make that rarer.
+_PRAGMAS: Final = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=NORMAL",
+    f"PRAGMA cache_size=-{_CACHE_KIB}",
+    "PRAGMA temp_store=MEMORY",
+)
+_NOW: Final = "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'"
+
+_INSERT_RUN: Final = f"INSERT INTO runs (run_id, created_at) VALUES (?, {_NOW}) ON CONFLICT (run_id) DO NOTHING"  # noqa: S608
+_SELECT_RUN: Final = "SELECT run_key FROM runs WHERE run_id = ?"
+_INSERT_OFFSET: Final = f"""\
+INSERT INTO consumer_offsets (log_id, consumer_group, topic, partition_id, next_offset, consumed, inserted, duplicates,
+  dead_letters, commits, updated_at) VALUES (?, ?, ?, ?, 0, 0, 0, 0, 0, 0, {_NOW})
+ON CONFLICT (log_id, consumer_group, topic, partition_id) DO NOTHING"""  # noqa: S608
+_SELECT_OFFSET: Final = """\
+SELECT next_offset FROM consumer_offsets WHERE log_id = ? AND consumer_group = ? AND topic = ? AND partition_id = ?"""
+_MOVE_OFFSET: Final = f"""\
+UPDATE consumer_offsets SET next_offset = ?, consumed = consumed + ?, inserted = inserted + ?,
+  duplicates = duplicates + ?, dead_letters = dead_letters + ?, commits = commits + 1, updated_at = {_NOW}
+WHERE log_id = ? AND consumer_group = ? AND topic = ? AND partition_id = ? AND next_offset = ?"""  # noqa: S608
+_INSERT_DEAD_LETTER: Final = f"""\
+INSERT INTO dead_letters (log_id, topic, partition_id, record_offset, raw, raw_bytes, raw_sha256, error_class, reason,
+  created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, {_NOW})
+ON CONFLICT (log_id, topic, partition_id, record_offset) DO NOTHING"""  # noqa: S608
+
+
+def _insert(name: str) -> str:
+    names = columns(name)
+    marks = ", ".join("?" * len(names))
+    return (
+        f"INSERT INTO {PLURALS[name]} ({', '.join(names)}) VALUES ({marks}) "  # noqa: S608
+        "ON CONFLICT (run_key, event_time, shard, seq) DO NOTHING"
+    )
+
+
+def _formatter(name: str) -> RowFormatter:
+    payload = [
+        f"e.{column}.isoformat()" if kind is Kind.DATE else f"e.{column}"
+        for column, kind in payload_kinds(name).items()
+    ]
+    time = "f'{SECONDS[e.time_us // 1000000]}{e.time_us % 1000000:06d}'"
+    common = f"run, {time}, e.shard, e.seq, e.user_id, e.device, e.version"
+    return compile_formatter(name, f"({', '.join([common, *payload])})", {"SECONDS": SECONDS})
+
+
+_INSERTS: Final = {name: _insert(name) for name in EVENT_TYPES}
+_FORMATTERS: Final = {name: _formatter(name) for name in EVENT_TYPES}
+
+
+class SqliteWarehouse(Warehouse):
+    """Rows in the SQLite file ``path``, made by ``migrate`` before. One lane: SQLite has one writer at a time.
+
+    All SQL runs on one thread of its own, so the event loop stays free. Another process may read at any time; while
+    another one writes, this one waits up to ``busy_timeout_s`` and then raises TransientError.
+    """
+
+    lanes = 1
+
+    def __init__(self, path: Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+        self._target = SqliteTarget(path)
+        self._busy_timeout_s = busy_timeout_s
+        self._executor: ThreadPoolExecutor | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._run_keys: dict[str, int] = {}
+
+    def __repr__(self) -> str:
+        return f"<SqliteWarehouse {self._target} {'open' if self._connection else 'closed'}>"
+
+    async def open(self) -> None:
+        """See Warehouse."""
+        if not self._target.path.exists():
+            check_revision(None, self._target)
+        await self._call(self._check_schema)
+
+    async def offsets(self, keys: Sequence[OffsetKey]) -> dict[OffsetKey, int]:
+        """See Warehouse."""
+        wanted = sorted(set(keys))
+        return await self._call(lambda connection: _offsets(connection, wanted)) if wanted else {}
+
+    async def store(self, lane: int, batch: Batch) -> Stored:
+        """See Warehouse."""
+        if lane != 0:
+            raise ValueError(f"lane {lane}: SQLite has the one lane 0")
+        return await self._call(lambda connection: self._store(connection, batch))
+
+    async def counts(self) -> dict[str, int]:
+        """See Warehouse."""
+        return await self._call(_counts)
+
+    async def close(self) -> None:
+        """See Warehouse."""
+        executor, self._executor = self._executor, None
+        if executor is None:
+            return
+        await asyncio.get_running_loop().run_in_executor(executor, self._drop_connection)
+        executor.shutdown(wait=False)
+
+    async def _call(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Run ``work`` on the thread. A cancelled caller leaves; the transaction still ends, one way or the other."""
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(1, thread_name_prefix="socialsim-sqlite")
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._guarded, work)
+
+    def _guarded(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        try:
+            return work(self._connected())
+        except BaseException as error:
+            # Closing rolls back, whatever the statement left behind.
+            self._drop_connection()
+            if isinstance(error, (sqlite3.Error, OSError)):
+                raise translate_sqlite(error, self._target) from error
+            raise
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            path = self._target.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(path, timeout=self._busy_timeout_s, isolation_level=None)
+            try:
+                for pragma in _PRAGMAS:
+                    connection.execute(pragma)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _drop_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        self._run_keys = {}
+        if connection is not None:
+            connection.close()
+
+    def _check_schema(self, connection: sqlite3.Connection) -> None:
+        exists = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if exists else None
+        check_revision(row[0] if row else None, self._target)
+
+    def _store(self, connection: sqlite3.Connection, batch: Batch) -> Stored:
+        connection.execute("BEGIN IMMEDIATE")
+        new_run_keys = self._missing_run_keys(connection, batch)
+        tally = Tally()
+        for group in groups(batch, self._run_keys | new_run_keys, by_source=True):
+            rows = _FORMATTERS[group.name](group.run_key, group.events)
+            inserted = connection.executemany(_INSERTS[group.name], rows).rowcount
+            tally.add(group.name, group.key, inserted, len(rows) - inserted)
+        letters = sorted(map(dead_letter_row, batch.dead_letters))
+        connection.executemany(_INSERT_DEAD_LETTER, letters)
+        for move in move_rows(batch, tally):
+            _move(connection, move)
+        connection.execute("COMMIT")
+        # Remembered only now: a rolled back transaction takes its run keys with it.
+        self._run_keys.update(new_run_keys)
+        return tally.stored(batch)
+
+    def _missing_run_keys(self, connection: sqlite3.Connection, batch: Batch) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for run_id in sorted(run_ids(batch) - self._run_keys.keys()):
+            connection.execute(_INSERT_RUN, (run_id,))
+            (found[run_id],) = connection.execute(_SELECT_RUN, (run_id,)).fetchone()
+        return found
+
+
+def _move(connection: sqlite3.Connection, move: MoveRow) -> None:
+    books = (move.new, move.new - move.old, move.inserted, move.duplicates, move.dead_letters)
+    if connection.execute(_MOVE_OFFSET, (*books, *move.key, move.old)).rowcount != 1:
+        place = f"{move.key.topic}/{move.key.partition}"
+        raise OwnershipLostError(
+            f"group {move.key.group}: {place} is not at offset {move.old}: another consumer has it"
+        )
+
+
+def _offsets(connection: sqlite3.Connection, keys: list[OffsetKey]) -> dict[OffsetKey, int]:
+    connection.execute("BEGIN IMMEDIATE")
+    connection.executemany(_INSERT_OFFSET, keys)
+    found = {key: connection.execute(_SELECT_OFFSET, key).fetchone() for key in keys}
+    connection.execute("COMMIT")
+    return {key: row[0] for key, row in found.items()}
+
+
+def _counts(connection: sqlite3.Connection) -> dict[str, int]:
+    tables = {**PLURALS, "dead_letters": "dead_letters"}
+    connection.execute("BEGIN")
+    counts = {
+        name: int(connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])  # noqa: S608 - our own names
+        for name, table in tables.items()
+    }
+    connection.execute("COMMIT")
+    return counts

@@ -1,0 +1,207 @@
+"""The warehouse's tables, for both engines, as SQLAlchemy Core metadata.
+
+Every event table is clustered by ``(run_key, event_time, shard, seq)``: ``run_key`` stands for the run's id and keeps
+keys small, time order makes inserts append and lets BI read a range of days, ``shard`` and ``seq`` are the event's
+identity within the run. (An identity has one time, so the key is as unique as the identity.) It is the only unique
+key, because the upsert that makes replays harmless would swallow a conflict in another one. There are no foreign
+keys: partitions are consumed independently, a like may come before its picture.
+
+Indexes are the largest cost of an insert (each takes a fifth to a half of the speed), so each one says who needs it.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import mysql
+from sqlalchemy.types import TypeEngine
+
+from socialsim.events import PLURALS
+
+metadata: Final = MetaData()
+
+# Exact comparison on every engine: a binary collation, and one that MySQL and MariaDB both have.
+_TABLE_OPTIONS: Final[dict[str, Any]] = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_bin",
+}
+
+
+def _ascii(length: int) -> TypeEngine[str]:
+    return String(length).with_variant(mysql.VARCHAR(length, charset="ascii", collation="ascii_bin"), "mysql")
+
+
+def _text(length: int) -> TypeEngine[str]:
+    return String(length).with_variant(mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), "mysql")
+
+
+# SQLite keeps it as text, 'YYYY-MM-DD HH:MM:SS.ffffff', which sorts and compares as time does.
+_INSTANT: Final = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")
+_UNSIGNED_16: Final = SmallInteger().with_variant(mysql.SMALLINT(unsigned=True), "mysql")
+# Only an INTEGER PRIMARY KEY numbers itself on SQLite.
+_NUMBERED: Final = BigInteger().with_variant(Integer(), "sqlite")
+_BLOB: Final = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql")
+
+
+def _column(name: str, kind: TypeEngine[Any]) -> Column[Any]:
+    return Column(name, kind, nullable=False)
+
+
+def _event_table(name: str, *payload: Column[Any] | Index) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("run_key", Integer, nullable=False, autoincrement=False),
+        _column("event_time", _INSTANT),
+        _column("shard", _UNSIGNED_16),
+        _column("seq", BigInteger()),
+        _column("user_id", BigInteger()),
+        _column("device", _ascii(6)),
+        _column("version", SmallInteger()),
+        *payload,
+        PrimaryKeyConstraint("run_key", "event_time", "shard", "seq"),
+        sqlite_with_rowid=False,  # clustered by the primary key, as InnoDB is
+        **_TABLE_OPTIONS,
+    )
+
+
+runs: Final = Table(
+    "runs",
+    metadata,
+    Column("run_key", Integer, primary_key=True, autoincrement=True),
+    _column("run_id", _ascii(32)),
+    _column("created_at", _INSTANT),
+    UniqueConstraint("run_id", name="runs_run_id"),
+    **_TABLE_OPTIONS,
+)
+
+users: Final = _event_table(
+    "users",
+    _column("username", _text(64)),
+    _column("email", _text(254)),
+    _column("phone", _text(32)),
+    _column("first_name", _text(64)),
+    _column("last_name", _text(64)),
+    _column("birthday", Date()),
+    _column("country", _ascii(2)),
+    _column("city", _text(64)),
+    # Every other event joins its actor here: his country and age in BI, "does he exist, was it later" in verification.
+    Index("users_user", "run_key", "user_id"),
+)
+
+friend_requests: Final = _event_table(
+    "friend_requests",
+    _column("request_id", BigInteger()),
+    _column("receiver_id", BigInteger()),
+    # Acceptances join their request: acceptance rate and delay in BI, orphans in verification.
+    Index("friend_requests_request", "run_key", "request_id"),
+)
+
+friend_acceptances: Final = _event_table(
+    "friend_acceptances",
+    _column("request_id", BigInteger()),
+    _column("requester_id", BigInteger()),
+    # The other side of that join, for "requests still unanswered" and "accepted twice".
+    Index("friend_acceptances_request", "run_key", "request_id"),
+)
+
+pictures: Final = _event_table(
+    "pictures",
+    _column("picture_id", BigInteger()),
+    _column("caption", _text(1000)),
+    _column("width_px", _UNSIGNED_16),
+    _column("height_px", _UNSIGNED_16),
+    # Likes and comments join their picture.
+    Index("pictures_picture", "run_key", "picture_id"),
+)
+
+videos: Final = _event_table(
+    "videos",
+    _column("video_id", BigInteger()),
+    _column("caption", _text(1000)),
+    _column("duration_s", Integer()),
+    # Likes and comments join their video.
+    Index("videos_video", "run_key", "video_id"),
+)
+
+picture_likes: Final = _event_table(
+    "picture_likes",
+    _column("picture_id", BigInteger()),
+    # Likes of one picture and the most liked ones without reading the table; "liked twice" reads it in order.
+    Index("picture_likes_picture_user", "run_key", "picture_id", "user_id"),
+)
+
+video_likes: Final = _event_table(
+    "video_likes",
+    _column("video_id", BigInteger()),
+    _column("watched_s", Integer()),
+    # As for picture likes.
+    Index("video_likes_video_user", "run_key", "video_id", "user_id"),
+)
+
+comments: Final = _event_table(
+    "comments",
+    _column("comment_id", BigInteger()),
+    _column("content_kind", _ascii(7)),
+    _column("content_id", BigInteger()),
+    _column("text", _text(1000)),
+    # The comments under one picture or video, and the most discussed ones.
+    Index("comments_content", "run_key", "content_kind", "content_id"),
+)
+
+# How far each consumer group is, moved by compare-and-set in the transaction of the rows. The counters are the books of
+# the same transactions: consumed = inserted + duplicates + dead_letters for each partition, also after a rewind.
+consumer_offsets: Final = Table(
+    "consumer_offsets",
+    metadata,
+    _column("log_id", _text(64)),
+    _column("consumer_group", _text(255)),
+    _column("topic", _text(249)),
+    Column("partition_id", Integer, nullable=False, autoincrement=False),
+    _column("next_offset", BigInteger()),
+    _column("consumed", BigInteger()),
+    _column("inserted", BigInteger()),
+    _column("duplicates", BigInteger()),
+    _column("dead_letters", BigInteger()),
+    _column("commits", BigInteger()),  # one more in each transaction, so that a match always counts as a change
+    _column("updated_at", _INSTANT),
+    PrimaryKeyConstraint("log_id", "consumer_group", "topic", "partition_id"),
+    sqlite_with_rowid=False,
+    **_TABLE_OPTIONS,
+)
+
+# A record that cannot be stored is a fact about the log, so its place in the log is its identity, whoever read it.
+dead_letters: Final = Table(
+    "dead_letters",
+    metadata,
+    Column("id", _NUMBERED, primary_key=True, autoincrement=True),
+    _column("log_id", _text(64)),
+    _column("topic", _text(249)),
+    _column("partition_id", Integer()),
+    _column("record_offset", BigInteger()),
+    _column("raw", _BLOB),
+    _column("raw_bytes", BigInteger()),  # the record's true length; ``raw`` holds at most DEAD_LETTER_BYTES_MAX
+    _column("raw_sha256", _ascii(64)),  # of the whole record, lower-case hexadecimal
+    _column("error_class", _text(64)),
+    _column("reason", _text(1000)),
+    _column("created_at", _INSTANT),
+    UniqueConstraint("log_id", "topic", "partition_id", "record_offset", name="dead_letters_place"),
+    **_TABLE_OPTIONS,
+)
+
+#: Each event type's table by wire name, parents first: the order in which every transaction writes them.
+EVENT_TABLES: Final[dict[str, Table]] = {name: metadata.tables[plural] for name, plural in PLURALS.items()}

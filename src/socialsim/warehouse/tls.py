@@ -1,0 +1,18 @@
+"""The client's side of TLS to MySQL."""
+
+import ssl
+
+from socialsim.errors import InputError
+from socialsim.warehouse.urls import MysqlTarget
+
+
+def client_context(target: MysqlTarget) -> ssl.SSLContext | None:
+    """Checks certificate and host name; None with ``tls=off``. Raises InputError for a bad ``tls_ca``."""
+    if target.tls == "off":
+        return None
+    try:
+        context = ssl.create_default_context(cafile=str(target.tls_ca) if target.tls_ca else None)
+    except (OSError, ssl.SSLError) as error:
+        raise InputError(f"{target}: tls_ca {target.tls_ca}: {error}") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
