@@ -1,0 +1,189 @@
+"""Puts the servers' programs on this machine: Java, Maven and MariaDB from Debian, the rest from released jars.
+
+What is fetched lies in ``${SOCIALSIM_CACHE:-${XDG_CACHE_HOME:-~/.cache}}/socialsim``, outside the repository, and
+is shared by all clones. Each part is made in a temporary directory and renamed, under a lock, so that it is whole
+or absent however many processes ask for it at once.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from compose.native.server import StackError
+from compose.native.settings import load_settings
+
+_DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1"
+_MAVEN = ("mvn", "-q", "-B", "-C")  # -C: a wrong checksum is an error
+_COMPLETE = ".complete"
+
+
+def cache_directory() -> Path:
+    """Where programs and templates are kept."""
+    base = os.environ.get("SOCIALSIM_CACHE") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "socialsim"
+
+
+@contextlib.contextmanager
+def file_lock(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock between processes; the file itself stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def cached(name: str, build: Callable[[Path], None]) -> Path:
+    """The directory ``name`` of the cache, made by ``build(directory)`` if it is not there whole."""
+    target = cache_directory() / name
+    if (target / _COMPLETE).exists():
+        return target
+    with file_lock(cache_directory() / f"{name}.lock"):
+        if (target / _COMPLETE).exists():  # another process made it while we waited
+            return target
+        scratch = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=cache_directory()))
+        try:
+            build(scratch)
+            (scratch / _COMPLETE).touch()
+            shutil.rmtree(target, ignore_errors=True)
+            scratch.rename(target)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return target
+
+
+def run(argv: Sequence[str], what: str) -> None:
+    """Run a program to its end, quietly. Raises StackError with the end of what it said."""
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode != 0:
+        tail = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
+        raise StackError(f"{what} failed (exit {done.returncode}): {' '.join(argv)}\n{tail}")
+
+
+def find_program(name: str) -> str | None:
+    """Its path, also from the system directories that a normal user's PATH may lack."""
+    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/bin"]))
+
+
+def _ensure_packages(missing: bool, packages: Sequence[str], what: str) -> None:
+    if not missing:
+        return
+    command = f"apt-get install --yes --no-install-recommends {' '.join(packages)}"
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise StackError(f"{what} is missing; as root: {command}")
+    with file_lock(cache_directory() / "apt.lock"):
+        os.environ["DEBIAN_FRONTEND"] = "noninteractive"
+        apt = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=300")
+        run((*apt, "update"), "apt-get update")
+        run((*apt, *command.split()[1:]), f"installing {what}")
+
+
+def ensure_java() -> str:
+    """The path of ``java``, 17 or later for the broker; installs Debian's if there is none."""
+    _ensure_packages(find_program("java") is None, ("openjdk-17-jre-headless",), "Java 17")
+    return find_program("java") or "java"
+
+
+def _ensure_maven() -> None:
+    ensure_java()
+    _ensure_packages(find_program("mvn") is None, ("maven",), "Maven")
+
+
+def ensure_compose_checker() -> str:
+    """The path of ``docker-compose``, which checks the compose file without an engine."""
+    _ensure_packages(find_program("docker-compose") is None, ("docker-compose",), "docker-compose")
+    return find_program("docker-compose") or "docker-compose"
+
+
+def ensure_kafka() -> Path:
+    """The directory of Kafka's jars."""
+    ensure_java()
+    settings = load_settings().kafka
+
+    def build(directory: Path) -> None:
+        _ensure_maven()
+        pom = directory / "pom.xml"
+        shutil.copy(Path(__file__).with_name("pom.xml"), pom)
+        run(
+            (
+                *_MAVEN,
+                "-f",
+                str(pom),
+                f"-Dkafka.version={settings.version}",
+                f"-Dscala.version={settings.scala}",
+                f"{_DEPENDENCY_PLUGIN}:copy-dependencies",
+                "-DincludeScope=runtime",
+                f"-DoutputDirectory={directory}",
+            ),
+            f"fetching Kafka {settings.version}",
+        )
+        if not (directory / f"kafka_{settings.scala}-{settings.version}.jar").exists():
+            raise StackError(f"Maven ended well but {directory} holds no Kafka {settings.version}")
+
+    return cached(f"kafka-{settings.version}", build)
+
+
+def ensure_mysql() -> Path:
+    """The base directory of real MySQL 8: ``bin/mysqld`` and ``share``. Linux on x86-64 only."""
+    settings = load_settings().mysql
+    if platform.machine() != "x86_64":
+        raise StackError(f"MySQL's released jar is for x86_64, this is {platform.machine()}; use MariaDB instead")
+    missing = not all(_has_library(name) for name in ("libaio.so.1", "libnuma.so.1"))
+    _ensure_packages(missing, ("libaio1", "libnuma1"), "libaio and libnuma, which MySQL needs,")
+
+    def build(directory: Path) -> None:
+        _ensure_maven()
+        run(
+            (
+                *_MAVEN,
+                f"{_DEPENDENCY_PLUGIN}:copy",
+                f"-Dartifact={settings.native_artifact}",
+                f"-DoutputDirectory={directory}",
+                "-Dmdep.useBaseVersion=true",
+            ),
+            f"fetching MySQL {settings.native}",
+        )
+        (jar,) = directory.glob("*.jar")
+        with jar.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != settings.native_sha256:
+            raise StackError(f"{jar.name} has SHA-256 {digest}, not {settings.native_sha256} as in settings.toml")
+        with (
+            zipfile.ZipFile(jar) as archive,
+            archive.open("mysql-Linux-amd64.tar.gz") as packed,
+            tarfile.open(fileobj=packed, mode="r:gz") as tar,
+        ):
+            tar.extractall(directory, filter="data")
+        jar.unlink()
+
+    return cached(f"mysql-{settings.native}", build)
+
+
+def _has_library(name: str) -> bool:
+    places = ("/lib", "/usr/lib", "/lib64", "/usr/lib64")
+    return any(next(Path(place).glob(f"**/{name}"), None) for place in places)
+
+
+def ensure_mariadb() -> Path:
+    """The path of ``mariadbd``. Debian's core packages only: they bring no service that starts by itself."""
+    missing = find_program("mariadbd") is None or find_program("mariadb-install-db") is None
+    _ensure_packages(missing, ("mariadb-server-core", "mariadb-client-core"), "MariaDB")
+    return Path(find_program("mariadbd") or "mariadbd")
+
+
+def version_of(program: str) -> str:
+    """The first version number that ``program --version`` prints."""
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"\d+\.\d+\.\d+", done.stdout)
+    if not found:
+        raise StackError(f"{program} --version says {done.stdout + done.stderr!r}")
+    return found.group()

@@ -1,0 +1,230 @@
+"""Kafka brokers in KRaft mode, each also a controller: one, or three that form a cluster."""
+
+import base64
+import contextlib
+import uuid
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from compose.native import install
+from compose.native.kafka_probe import known_brokers
+from compose.native.ports import free_port
+from compose.native.server import NativeServer, ProcessIdentity, StackError
+from compose.native.settings import load_settings
+
+#: JVM options: quick to start and small for tests, or as one would run it, for benchmarks.
+JVM = {
+    "small": ("-Xms256m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"),
+    "fast": ("-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-XX:-UsePerfData"),
+}
+
+
+@dataclass(frozen=True)
+class KafkaSpec:
+    """What a cluster is made of; enough to take it up again from a state file.
+
+    ``listeners`` are further client listeners by name, each with its security protocol, such as
+    ``{"SECURE": "SASL_SSL"}``; each gets its own free port on each broker. ``properties`` go last and win over ours.
+    """
+
+    directory: str
+    cluster_id: str
+    ports: tuple[int, ...]
+    controller_ports: tuple[int, ...]
+    listeners: Mapping[str, str] = field(default_factory=dict)
+    listener_ports: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
+    jvm: str = "small"
+
+    def broker_properties(self, node: int) -> dict[str, str]:
+        """The whole configuration of broker ``node``, counted from 1."""
+        size = len(self.ports)
+        at = node - 1
+        clients = {"PLAINTEXT": self.ports[at]} | {name: ports[at] for name, ports in self.listener_ports.items()}
+        client_listeners = [f"{name}://127.0.0.1:{port}" for name, port in clients.items()]
+        protocols = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", **self.listeners}
+        voters = ",".join(f"{i}@127.0.0.1:{port}" for i, port in enumerate(self.controller_ports, start=1))
+        settings = load_settings().kafka
+        return {
+            "process.roles": "broker,controller",
+            "node.id": str(node),
+            "controller.quorum.voters": voters,
+            "listeners": ",".join([*client_listeners, f"CONTROLLER://127.0.0.1:{self.controller_ports[at]}"]),
+            "advertised.listeners": ",".join(client_listeners),
+            "listener.security.protocol.map": ",".join(f"{name}:{kind}" for name, kind in protocols.items()),
+            "controller.listener.names": "CONTROLLER",
+            "inter.broker.listener.name": "PLAINTEXT",
+            "log.dirs": str(Path(self.directory) / f"data-{node}"),
+            **settings.properties,
+            **settings.replication[str(size)],
+            **self.properties,
+        }
+
+
+class KafkaBroker(NativeServer):
+    """One node of a cluster."""
+
+    def __init__(self, spec: KafkaSpec, node: int, *, die_with_parent: bool) -> None:
+        super().__init__(f"kafka-{node}", Path(spec.directory), spec.ports[node - 1], die_with_parent=die_with_parent)
+        self.spec = spec
+        self.node = node
+        #: Ready once it knows as many brokers; a lone restart must not wait for the dead.
+        self.brokers_expected = 1
+
+    @property
+    def properties_path(self) -> Path:
+        """The configuration file, readable by the owner only since it may hold secrets."""
+        return self.directory / f"{self.name}.properties"
+
+    @property
+    def data_directory(self) -> Path:
+        """The broker's log segments."""
+        return self.directory / f"data-{self.node}"
+
+    def java(self, main: str, *arguments: str, jvm: Sequence[str] = JVM["small"]) -> list[str]:
+        """The command line that runs a main class of Kafka's jars."""
+        return [install.ensure_java(), *jvm, "-cp", f"{install.ensure_kafka()}/*", main, *arguments]
+
+    def command(self) -> list[str]:
+        """The broker itself."""
+        logging = Path(__file__).with_name("log4j2.properties")
+        jvm = (*JVM[self.spec.jvm], f"-Dlog4j2.configurationFile={logging}")
+        return self.java("kafka.Kafka", str(self.properties_path), jvm=jvm)
+
+    def format(self) -> None:
+        """Write the configuration, and format the data directory if it is new."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        lines = [f"{key}={value}\n" for key, value in self.spec.broker_properties(self.node).items()]
+        self.properties_path.touch(mode=0o600)
+        self.properties_path.write_text("".join(lines), encoding="utf-8")
+        if not (self.data_directory / "meta.properties").exists():
+            tool = (
+                "kafka.tools.StorageTool",
+                "format",
+                "-t",
+                self.spec.cluster_id,
+                "-c",
+                str(self.properties_path),
+            )
+            install.run(self.java(*tool), f"formatting {self.name}")
+
+    def launch(self) -> None:
+        """Format if need be, then start the process."""
+        self.format()
+        super().launch()
+
+    def probe(self) -> None:
+        """Ask for the cluster's metadata."""
+        brokers = known_brokers("127.0.0.1", self.port)
+        if self.node not in brokers or len(brokers) < self.brokers_expected:
+            raise StackError(f"{self.name} knows only the brokers {sorted(brokers)}")
+
+
+class KafkaCluster:
+    """One or three brokers. ``brokers[0]`` is node 1; each can be stopped, killed, frozen, restarted by itself."""
+
+    def __init__(self, spec: KafkaSpec, *, die_with_parent: bool = True) -> None:
+        self.spec = spec
+        nodes = range(1, len(spec.ports) + 1)
+        self.brokers = [KafkaBroker(spec, node, die_with_parent=die_with_parent) for node in nodes]
+
+    def __repr__(self) -> str:
+        return f"<KafkaCluster {self.brokers}>"
+
+    @classmethod
+    def create(
+        cls,
+        directory: Path,
+        *,
+        brokers: int = 1,
+        port: int | None = None,
+        listeners: Mapping[str, str] | None = None,
+        properties: Mapping[str, str] | None = None,
+        jvm: str = "small",
+        die_with_parent: bool = True,
+    ) -> Self:
+        """Describe a new cluster with its data under ``directory``; ``start`` brings it up.
+
+        ``port`` is wished for the first broker, the others take free ones. See KafkaSpec for the rest.
+        """
+        if str(brokers) not in load_settings().kafka.replication:
+            raise StackError(f"a cluster has 1 or 3 brokers, not {brokers}")
+        spec = KafkaSpec(
+            directory=str(directory.resolve()),
+            # Never with a leading dash, which the formatting tool would take for an option.
+            cluster_id="S" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:],
+            ports=(free_port(port), *(free_port() for _ in range(brokers - 1))),
+            controller_ports=tuple(free_port() for _ in range(brokers)),
+            listeners=dict(listeners or {}),
+            listener_ports={name: [free_port() for _ in range(brokers)] for name in listeners or ()},
+            properties=dict(properties or {}),
+            jvm=jvm,
+        )
+        return cls(spec, die_with_parent=die_with_parent)
+
+    @property
+    def bootstrap(self) -> str:
+        """``127.0.0.1:PORT`` of each broker, comma-separated."""
+        return self.bootstrap_of("PLAINTEXT")
+
+    def bootstrap_of(self, listener: str) -> str:
+        """The same for a further listener of the spec."""
+        ports = self.spec.ports if listener == "PLAINTEXT" else self.spec.listener_ports[listener]
+        return ",".join(f"127.0.0.1:{port}" for port in ports)
+
+    @property
+    def url(self) -> str:
+        """What ``--to`` and ``--from`` take."""
+        return f"kafka://{self.bootstrap}"
+
+    def start(self, timeout_s: float = 90.0) -> None:
+        """Start every broker that is down and wait until each knows all the others."""
+        down = [broker for broker in self.brokers if not broker.alive]
+        with ThreadPoolExecutor(max_workers=len(self.brokers)) as pool:
+            list(pool.map(KafkaBroker.format, down))
+        for broker in down:
+            broker.launch()
+        for broker in self.brokers:
+            broker.brokers_expected = len(self.brokers)
+            broker.wait_ready(timeout_s)
+            broker.brokers_expected = 1
+
+    def stop(self) -> None:
+        """SIGTERM to all at once: a controlled shutdown one by one would wait for a quorum that is gone."""
+        with ThreadPoolExecutor(max_workers=len(self.brokers)) as pool:
+            list(pool.map(KafkaBroker.stop, self.brokers))
+
+    def kill(self) -> None:
+        """SIGKILL to all."""
+        for broker in self.brokers:
+            broker.kill()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(StackError):
+            self.kill()
+
+    def to_state(self) -> dict[str, Any]:
+        """What ``from_state`` needs, as JSON's types."""
+        identities = [[b.identity.pid, b.identity.start_ticks] if b.identity else None for b in self.brokers]
+        return {"spec": {**vars(self.spec)}, "processes": identities}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], *, die_with_parent: bool = False) -> Self:
+        """Take up a cluster that another process started."""
+        spec = dict(state["spec"])
+        spec["ports"] = tuple(spec["ports"])
+        spec["controller_ports"] = tuple(spec["controller_ports"])
+        cluster = cls(KafkaSpec(**spec), die_with_parent=die_with_parent)
+        for broker, identity in zip(cluster.brokers, state["processes"], strict=True):
+            broker.identity = ProcessIdentity(*identity) if identity else None
+        return cluster
