@@ -1,0 +1,88 @@
+"""The commit index of one shard: fixed-size entries, each of which makes one write to all topic files valid.
+
+An entry is little-endian: the number of the shard's records so far (u64), then for each topic, in the run's order,
+its records so far (u64), its data file's length (u64) and the CRC-32 of the block that this write added (u32, 0 for
+no block), and last the CRC-32 of the entry itself (u32), seeded with the run, shard and topics so that an entry
+cannot pass in another's place. It is written after the blocks, so a torn write leaves either bytes behind the last
+entry's end or an entry that fails its CRC, both of which a reader ignores.
+
+One index for all topics of a shard, instead of one for each, makes a write atomic over the topics: the valid entries
+always describe all records of the shard up to some ``seq``, and a resuming writer has nothing to reconcile.
+"""
+
+import struct
+import zlib
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from socialsim.errors import LogCorruptError
+
+_COLUMN_FIELDS = 3
+
+
+class IndexFormat:
+    """Encodes and checks entries of one shard's index. Pure: no file is touched."""
+
+    def __init__(self, run_id: str, shard: int, topics: Sequence[str]) -> None:
+        self._struct = struct.Struct("<Q" + "QQI" * len(topics))
+        self._crc = struct.Struct("<I")
+        self._seed = zlib.crc32(f"{run_id}/{shard}/{','.join(topics)}".encode())
+        self.topics = len(topics)
+        self.entry_bytes = self._struct.size + self._crc.size
+
+    def encode(self, records: Sequence[int], ends: Sequence[int], crcs: Sequence[int]) -> bytes:
+        """One entry; each argument has one number per topic: records so far, bytes so far, CRC of the new block."""
+        columns = [number for column in zip(records, ends, crcs, strict=True) for number in column]
+        body = self._struct.pack(sum(records), *columns)
+        return body + self._crc.pack(zlib.crc32(body, self._seed))
+
+    def is_valid(self, raw: bytes | bytearray, entry: int) -> bool:
+        """Whether ``entry`` lies whole in ``raw``, passes its CRC and follows from its predecessor."""
+        at = entry * self.entry_bytes
+        if at + self.entry_bytes > len(raw):
+            return False
+        body = memoryview(raw)[at : at + self._struct.size]
+        if zlib.crc32(body, self._seed) != self._crc.unpack_from(raw, at + self._struct.size)[0]:
+            return False
+        return entry == 0 or all(
+            before <= after
+            for before, after in zip(self._heights(raw, entry - 1), self._heights(raw, entry), strict=True)
+        )
+
+    def _heights(self, raw: bytes | bytearray, entry: int) -> tuple[int, ...]:
+        numbers = self._struct.unpack_from(raw, entry * self.entry_bytes)
+        return (numbers[0], *numbers[1::_COLUMN_FIELDS], *numbers[2::_COLUMN_FIELDS])
+
+    def count_valid(self, raw: bytes | bytearray, path: str, first: int = 0) -> int:
+        """How many entries, from the start, are valid, given that ``first`` of them are known to be.
+
+        A bad entry, and everything behind it, is a torn tail. Raises LogCorruptError if a good one follows a bad one.
+        """
+        whole = len(raw) // self.entry_bytes
+        good = first
+        while good < whole and self.is_valid(raw, good):
+            good += 1
+        for later in range(good + 1, whole):
+            at = later * self.entry_bytes
+            body = memoryview(raw)[at : at + self._struct.size]
+            if zlib.crc32(body, self._seed) == self._crc.unpack_from(raw, at + self._struct.size)[0]:
+                raise LogCorruptError(f"{path}: the index entry at byte {good * self.entry_bytes} is damaged")
+        return good
+
+    def seq_end(self, raw: bytes | bytearray, entry: int) -> int:
+        """The shard's records up to and with ``entry``, which is the first ``seq`` behind it; 0 for entry -1."""
+        return 0 if entry < 0 else self._struct.unpack_from(raw, entry * self.entry_bytes)[0]
+
+    def column(self, raw: bytes | bytearray, entry: int, topic: int) -> tuple[int, int, int]:
+        """(records so far, bytes so far, CRC of the block) of one topic at ``entry``; zeros for entry -1."""
+        if entry < 0:
+            return (0, 0, 0)
+        at = entry * self.entry_bytes + 8 + topic * 20
+        return _COLUMN.unpack_from(raw, at)
+
+    def find(self, raw: bytes | bytearray, entries: int, topic: int, offset: int) -> int:
+        """The entry whose block of ``topic`` holds record ``offset``; ``entries`` if none does yet."""
+        return bisect_right(range(entries), offset, key=lambda entry: self.column(raw, entry, topic)[0])
+
+
+_COLUMN = struct.Struct("<QQI")

@@ -1,0 +1,161 @@
+"""Where things lie in an event log's directory, and the two small JSON files that describe it.
+
+::
+
+    <root>/log.json                               the log's identity
+    <root>/<run_id>/run.json                      the run: scenario, shards, topics, state, final counts
+    <root>/<run_id>/<topic>/<shard:05d>.ndjson    the records, pure newline-delimited JSON
+    <root>/<run_id>/_index/<shard:05d>.idx        which bytes of them are valid, see ``index``
+    <root>/<run_id>/.lock, .writers               held by the run's parent, shared by its writers
+
+The names with an underscore or a dot are passed over by Spark and by globs such as ``<root>/*/pictures/*.ndjson``.
+"""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from socialsim.errors import InputError, LogCorruptError, LogFullError
+from socialsim.transport.base import RunInfo
+
+RUN_FILE: Final = "run.json"
+LOG_FILE: Final = "log.json"
+LOCK_FILE: Final = ".lock"
+WRITERS_FILE: Final = ".writers"
+INDEX_DIRECTORY: Final = "_index"
+
+
+class RunMeta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The contents of ``run.json``."""
+
+    format: Literal[1] = 1
+    run_id: str
+    version: int
+    shards: int
+    topics: tuple[str, ...]
+    types: dict[str, str]
+    scenario: msgspec.Raw
+    state: Literal["writing", "complete"] = "writing"
+    records: dict[str, list[int]] | None = None  #: once complete: per topic, the records of each shard
+
+    def describes(self, info: RunInfo) -> bool:
+        """Whether ``info`` has the same shape."""
+        return (self.run_id, self.version, self.shards, self.topics, self.types) == (
+            info.run_id,
+            info.version,
+            info.shards,
+            info.topics,
+            dict(info.types),
+        )
+
+
+class _LogMeta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    format: Literal[1] = 1
+    log_id: str
+
+
+class RunPaths:
+    """The paths of one run's files, as strings for the hot path."""
+
+    def __init__(self, root: Path, run_id: str) -> None:
+        self.directory = root / run_id
+        self._text = str(self.directory)
+
+    def data(self, topic: str, shard: int) -> str:
+        """The records of one topic and shard."""
+        return f"{self._text}/{topic}/{shard:05d}.ndjson"
+
+    def index(self, shard: int) -> str:
+        """The commit index of one shard."""
+        return f"{self._text}/{INDEX_DIRECTORY}/{shard:05d}.idx"
+
+    def directories(self, topics: tuple[str, ...]) -> list[Path]:
+        """Every directory that holds files of the run."""
+        return [*(self.directory / topic for topic in topics), self.directory / INDEX_DIRECTORY]
+
+
+@contextlib.contextmanager
+def writing_to(path: Path | str) -> Iterator[None]:
+    """Turns an OSError of a write under ``path`` into LogFullError: what was to be written is not durable."""
+    try:
+        yield
+    except OSError as error:
+        raise LogFullError(f"{error.filename or path}: cannot be written: {error.strerror or error}") from error
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace ``path`` by ``data``, durably: after a crash it holds the old bytes or the new, never a part."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_path(path.parent)
+
+
+def sync_path(path: Path | str) -> None:
+    """Make a file's bytes, or a directory's names, durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_run_meta(root: Path, run_id: str) -> RunMeta | None:
+    """``run.json`` of a run, None if there is none. Raises LogCorruptError if it is not what we wrote."""
+    path = root / run_id / RUN_FILE
+    try:
+        raw = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        return msgspec.json.decode(raw, type=RunMeta)
+    except msgspec.DecodeError as error:
+        raise LogCorruptError(f"{path}: not a run's description: {error}") from error
+
+
+def list_run_ids(root: Path) -> list[str]:
+    """The ids of all runs in a log, sorted. A missing directory holds none."""
+    try:
+        return sorted(entry.name for entry in os.scandir(root) if (root / entry.name / RUN_FILE).is_file())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def ensure_log_id(root: Path) -> str:
+    """The log's id; a directory without one becomes a log by getting one. Safe against others doing the same."""
+    path = root / LOG_FILE
+    if not path.exists():
+        temporary = root / f".{LOG_FILE}.{secrets.token_hex(8)}.tmp"
+        temporary.write_bytes(msgspec.json.encode(_LogMeta(log_id="file-" + secrets.token_hex(16))))
+        sync_path(temporary)
+        with contextlib.suppress(FileExistsError):  # another process was faster: its id is the log's
+            os.link(temporary, path)
+        temporary.unlink()
+        sync_path(root)
+    return read_log_id(root)
+
+
+def read_log_id(root: Path) -> str:
+    """The log's id. Raises InputError if the directory is no event log."""
+    path = root / LOG_FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_LogMeta).log_id
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"{root}: holds no event log; `socialsim run --to file:{root}` writes one") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except msgspec.DecodeError as error:
+        raise LogCorruptError(f"{path}: not a log's description: {error}") from error

@@ -1,0 +1,194 @@
+"""A run in an event log's directory, as the process that leads it sees it: create, own, complete.
+
+The leading process holds the run's lock for as long as the ``FileRun`` is open; its shard processes (or itself) write
+through ``FileWriter``, each its own shards. A writer that is opened on an unfinished run cuts torn tails off by
+itself and passes over records that are in the log already, so to resume is to simulate again.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import msgspec
+
+from socialsim.errors import InputError, LogCorruptError, RunConflictError
+from socialsim.transport.base import RunInfo
+from socialsim.transport.files.blocks import read_index
+from socialsim.transport.files.index import IndexFormat
+from socialsim.transport.files.layout import (
+    LOCK_FILE,
+    RUN_FILE,
+    WRITERS_FILE,
+    RunMeta,
+    RunPaths,
+    ensure_log_id,
+    read_run_meta,
+    sync_path,
+    write_atomically,
+    writing_to,
+)
+
+RunState = Literal["new", "unfinished", "complete"]
+
+
+class FileRun:
+    """One run, locked by this process until ``close``. Made by ``create_run``."""
+
+    def __init__(self, paths: RunPaths, meta: RunMeta, state: RunState, lock: int) -> None:
+        self._paths = paths
+        self._meta = meta
+        self._state = state
+        self._lock: int | None = lock
+
+    def __repr__(self) -> str:
+        return f"<FileRun {str(self._paths.directory)!r} {self._state}>"
+
+    @property
+    def directory(self) -> Path:
+        """Where the run lies."""
+        return self._paths.directory
+
+    @property
+    def state(self) -> RunState:
+        """``new`` has no record, ``unfinished`` is to be resumed by writing on, ``complete`` wants nothing more."""
+        return self._state
+
+    def acknowledged_seqs(self) -> list[int]:
+        """Per shard the last ``seq`` in the log according to its index, -1 for none. Touches nothing."""
+        return [sum(records) - 1 for records in self._final_counts()]
+
+    def complete(self) -> None:
+        """Mark the run complete, with its counts. All its writers must be drained and closed.
+
+        Raises RunConflictError if one is still open, LogCorruptError if files and index differ, LogFullError.
+        """
+        with _locked(self._paths.directory / WRITERS_FILE, fcntl.LOCK_EX, self._meta.run_id):
+            counts = self._final_counts()
+            records = {topic: [shard[i] for shard in counts] for i, topic in enumerate(self._meta.topics)}
+            meta = msgspec.structs.replace(self._meta, state="complete", records=records)
+            with writing_to(self._paths.directory):
+                write_atomically(self._paths.directory / RUN_FILE, msgspec.json.encode(meta))
+        self._meta, self._state = meta, "complete"
+
+    def _final_counts(self) -> list[list[int]]:
+        """Per shard the records of each topic, after a check that the data files are as long as the index says."""
+        counts = []
+        for shard in range(self._meta.shards):
+            form = IndexFormat(self._meta.run_id, shard, self._meta.topics)
+            raw = read_index(self._paths.index(shard))
+            last = form.count_valid(raw, self._paths.index(shard)) - 1
+            columns = [form.column(raw, last, i) for i in range(form.topics)]
+            for topic, (_, end, _) in zip(self._meta.topics, columns, strict=True):
+                path = Path(self._paths.data(topic, shard))
+                if end and (not path.exists() or path.stat().st_size < end):
+                    raise LogCorruptError(f"{path}: ends before byte {end}, which its index calls written")
+            counts.append([records for records, _, _ in columns])
+        return counts
+
+    def close(self) -> None:
+        """Give the lock up. May be called twice."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def create_run(root: Path, info: RunInfo, scenario: bytes) -> FileRun:
+    """Create a run, or open the one that is there, and lock it. ``scenario`` is its canonical JSON.
+
+    What is there stays untouched: see ``FileRun.state``. Raises RunConflictError if a living process leads the run
+    or if it is of another scenario or shape, InputError if ``root`` cannot be used, LogFullError.
+    """
+    paths = RunPaths(root, info.run_id)
+    try:
+        paths.directory.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise InputError(f"{error.filename}: cannot be used as an event log: {error.strerror}") from error
+    except OSError:
+        with writing_to(root):
+            raise
+    with writing_to(root):
+        ensure_log_id(root)
+        lock = _lock(paths.directory / LOCK_FILE, fcntl.LOCK_EX, info.run_id)
+    try:
+        meta = read_run_meta(root, info.run_id)
+        if meta is None:
+            meta = _create(paths, info, scenario)
+            return FileRun(paths, meta, "new", lock)
+        _check_same(paths, meta, info, scenario)
+        # A dead leader's writers may outlive it for a moment.
+        with _locked(paths.directory / WRITERS_FILE, fcntl.LOCK_EX, info.run_id):
+            pass
+        run = FileRun(paths, meta, "complete" if meta.state == "complete" else "unfinished", lock)
+        if run.state == "unfinished" and not any(Path(paths.index(shard)).exists() for shard in range(meta.shards)):
+            run = FileRun(paths, meta, "new", lock)
+    except BaseException:
+        os.close(lock)
+        raise
+    return run
+
+
+def _check_same(paths: RunPaths, meta: RunMeta, info: RunInfo, scenario: bytes) -> None:
+    if not meta.describes(info) or bytes(meta.scenario) != scenario:
+        raise RunConflictError(
+            f"run {info.run_id}: {paths.directory} holds a run of another scenario under this id; "
+            "choose another --run-id or another --to"
+        )
+
+
+def _create(paths: RunPaths, info: RunInfo, scenario: bytes) -> RunMeta:
+    meta = RunMeta(
+        run_id=info.run_id,
+        version=info.version,
+        shards=info.shards,
+        topics=info.topics,
+        types=dict(info.types),
+        scenario=msgspec.Raw(scenario),
+    )
+    with writing_to(paths.directory):
+        for directory in paths.directories(info.topics):
+            directory.mkdir(exist_ok=True)
+        (paths.directory / WRITERS_FILE).touch()
+        # Last, because a run exists once this file does.
+        write_atomically(paths.directory / RUN_FILE, msgspec.json.encode(meta))
+        sync_path(paths.directory.parent)
+    return meta
+
+
+def share_writers_lock(paths: RunPaths, run_id: str) -> int:
+    """A descriptor that tells, while it is open, that a writer of the run lives."""
+    return _lock(paths.directory / WRITERS_FILE, fcntl.LOCK_SH, run_id)
+
+
+def _lock(path: Path, kind: int, run_id: str) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise RunConflictError(f"run {run_id}: {path.parent} is being written by another process") from error
+    return descriptor
+
+
+class _locked:  # noqa: N801 - reads as a function
+    """Holds a lock for the length of a ``with`` statement."""
+
+    def __init__(self, path: Path, kind: int, run_id: str) -> None:
+        self._descriptor = _lock(path, kind, run_id)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._descriptor)

@@ -1,0 +1,268 @@
+"""The writing end of a log in files.
+
+Durability policy: what is written becomes durable (``fsync``, by a thread, data before index) after every
+``sync_bytes`` written, some seconds after a ``flush``, and by ``drain``; only then does ``acknowledged_seq`` move.
+Readers see what is written before it is durable: a run is a function of its scenario, so what a power failure takes
+back is written again with the same bytes at the same offsets.
+
+Files are opened for each write and closed again. It costs microseconds for a block of thousands of records and
+keeps the open files few: 64 shards of 8 topics would be 576.
+"""
+
+import os
+import threading
+import time
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Final
+
+from socialsim.errors import InputError, LogFullError, ServiceUnavailableError, SocialsimError, TerminalError
+from socialsim.transport.base import EventWriter, Record, RunInfo
+from socialsim.transport.files.blocks import recover_shard
+from socialsim.transport.files.index import IndexFormat
+from socialsim.transport.files.layout import RunMeta, RunPaths, read_run_meta, sync_path, writing_to
+from socialsim.transport.files.run import share_writers_lock
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+_WAIT_SLICE_S: Final = 0.1
+_FLUSH_SYNC_S: Final = 5.0
+_BUFFERS_BYTES_MAX: Final = 64 * MIB  # over all shards of the process
+
+
+class _Shard:
+    """One shard's buffers and heights. Touched by the simulating thread only, but for ``durable_end``."""
+
+    def __init__(self, paths: RunPaths, meta: RunMeta, shard: int) -> None:
+        heights = recover_shard(paths, meta, shard)
+        self.form = IndexFormat(meta.run_id, shard, meta.topics)
+        self.records = heights.records
+        self.ends = heights.ends
+        self.data_paths = [paths.data(topic, shard) for topic in meta.topics]
+        self.index_path = paths.index(shard)
+        self.buffers: dict[str, list[bytes]] = {topic: [] for topic in meta.topics}
+        self.buffered_bytes = 0
+        self.next_seq = heights.seq_end
+        self.written_end = heights.seq_end
+        self.durable_end = heights.seq_end
+        self.unsynced: set[str] = set()
+
+
+class FileWriter(EventWriter):
+    """Writes the ``shards`` that this process hosts into a run that ``create_run`` made.
+
+    Buffers up to ``buffer_bytes`` of each shard (less if there are very many), makes durable every ``sync_bytes``,
+    and lets ``throttle`` wait while more than ``undurable_bytes_max`` are written and not durable. Opening it on an
+    unfinished run cuts torn tails; ``acknowledged_seq`` then tells what is there, and ``append`` passes over it.
+
+    Raises InputError if there is no such run, RunConflictError if it is another or being completed, LogCorruptError.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        info: RunInfo,
+        shards: Iterable[int],
+        *,
+        buffer_bytes: int = 256 * KIB,
+        sync_bytes: int = 64 * MIB,
+        undurable_bytes_max: int = 256 * MIB,
+    ) -> None:
+        meta = read_run_meta(root, info.run_id)
+        if meta is None or not meta.describes(info):
+            raise InputError(f"{root}: holds no run {info.run_id!r} of this shape")
+        if meta.state == "complete":
+            raise InputError(f"{root}: run {info.run_id!r} is complete and cannot be written to")
+        self._paths = RunPaths(root, info.run_id)
+        self._topics = meta.topics
+        self._writers_lock: int | None = share_writers_lock(self._paths, info.run_id)
+        self._failure: SocialsimError | None = None
+        self._changed = threading.Condition()
+        self._undurable_bytes = 0
+        self._unrequested_bytes = 0
+        self._requests: SimpleQueue[tuple[list[tuple[_Shard, int, set[str]]], int] | None] = SimpleQueue()
+        self._requested_s = time.monotonic()
+        self._sync_bytes = sync_bytes
+        self._undurable_bytes_max = max(undurable_bytes_max, sync_bytes)
+        try:
+            self._shards = {shard: _Shard(self._paths, meta, shard) for shard in shards}
+        except BaseException:
+            os.close(self._writers_lock)
+            raise
+        self._buffer_bytes = min(buffer_bytes, _BUFFERS_BYTES_MAX // max(1, len(self._shards)))
+        self._directories_synced = False
+        self._thread = threading.Thread(target=self._sync_requests, name="event-files-sync", daemon=True)
+        self._thread.start()
+
+    def __repr__(self) -> str:
+        return (
+            f"<FileWriter {str(self._paths.directory)!r} shards={len(self._shards)} "
+            f"undurable_bytes={self._undurable_bytes}{' failed' if self._failure else ''}>"
+        )
+
+    def append(self, shard: int, records: Sequence[Record]) -> None:
+        """Take ``records`` of ``shard``; those that are in the log already are passed over.
+
+        Raises LogFullError if the disk is, TerminalError if their seqs do not follow on one another.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if not records:
+            return
+        state = self._shards[shard]
+        first_seq = records[0].seq
+        if records[-1].seq - first_seq + 1 != len(records) or first_seq > state.next_seq:
+            raise TerminalError(
+                f"shard {shard}: records {first_seq}..{records[-1].seq} ({len(records)} of them) do not follow "
+                f"record {state.next_seq - 1}"
+            )
+        if first_seq < state.next_seq:
+            records = records[state.next_seq - first_seq :]
+        buffers = state.buffers
+        size = 0
+        for topic, _, _, _, value in records:
+            buffers[topic].append(value)
+            size += len(value)
+        state.next_seq += len(records)
+        state.buffered_bytes += size + len(records)
+        if state.buffered_bytes >= self._buffer_bytes:
+            self._write(state)
+
+    def _write(self, state: _Shard) -> None:
+        """One block for each topic that has records, then the entry that makes them valid."""
+        crcs = [0] * len(self._topics)
+        written = 0
+        try:
+            for i, values in enumerate(state.buffers.values()):
+                if not values:
+                    continue
+                count = len(values)
+                block = _join_lines(values, state.data_paths[i])
+                values.clear()
+                _append(state.data_paths[i], block)
+                crcs[i] = zlib.crc32(block)
+                state.records[i] += count
+                state.ends[i] += len(block)
+                state.unsynced.add(state.data_paths[i])
+                written += len(block)
+            _append(state.index_path, state.form.encode(state.records, state.ends, crcs))
+        except OSError as error:
+            self._failure = LogFullError(
+                f"{error.filename or self._paths.directory}: cannot be written: {error.strerror}"
+            )
+            raise self._failure from error
+        except TerminalError as error:
+            self._failure = error
+            raise
+        state.buffered_bytes = 0
+        state.written_end = state.next_seq
+        state.unsynced.add(state.index_path)
+        with self._changed:
+            self._undurable_bytes += written
+        self._unrequested_bytes += written
+        if self._unrequested_bytes >= self._sync_bytes:
+            self._request_sync()
+
+    def _request_sync(self) -> None:
+        jobs = []
+        for state in self._shards.values():
+            if state.unsynced:
+                jobs.append((state, state.written_end, state.unsynced))
+                state.unsynced = set()
+        if jobs:
+            self._requests.put((jobs, self._unrequested_bytes))
+        self._unrequested_bytes = 0
+        self._requested_s = time.monotonic()
+
+    def _sync_requests(self) -> None:
+        """The thread that makes written bytes durable: data, then index, then the names of new files."""
+        while (request := self._requests.get()) is not None:
+            jobs, written = request
+            try:
+                with writing_to(self._paths.directory):
+                    for state, _, unsynced in jobs:
+                        for path in sorted(unsynced - {state.index_path}):
+                            sync_path(path)
+                        sync_path(state.index_path)
+                    for directory in self._paths.directories(self._topics):
+                        sync_path(directory)
+            except LogFullError as error:
+                with self._changed:
+                    self._failure = error
+                    self._changed.notify_all()
+                return
+            with self._changed:
+                for state, end, _ in jobs:
+                    state.durable_end = end
+                self._undurable_bytes -= written
+                self._changed.notify_all()
+
+    def throttle(self) -> None:
+        """Wait while more than ``undurable_bytes_max`` are written and not durable. Raises LogFullError."""
+        if self._undurable_bytes > self._undurable_bytes_max:
+            self._request_sync()
+            with self._changed:
+                while self._failure is None and self._undurable_bytes > self._undurable_bytes_max:
+                    self._changed.wait(_WAIT_SLICE_S)
+        if self._failure is not None:
+            raise self._failure
+
+    def flush(self) -> None:
+        """Write what is buffered, for readers to see; make it durable if the last time is some seconds ago."""
+        if self._failure is not None:
+            raise self._failure
+        for state in self._shards.values():
+            if state.buffered_bytes:
+                self._write(state)
+        if self._unrequested_bytes and time.monotonic() - self._requested_s > _FLUSH_SYNC_S:
+            self._request_sync()
+
+    def drain(self, timeout_s: float) -> None:
+        """Write what is buffered and wait until it is durable. Raises LogFullError, ServiceUnavailableError."""
+        self.flush()
+        self._request_sync()
+        deadline_s = time.monotonic() + timeout_s
+        with self._changed:
+            while self._failure is None and self._undurable_bytes:
+                left_s = deadline_s - time.monotonic()
+                if left_s <= 0:
+                    raise ServiceUnavailableError(
+                        str(self._paths.directory), timeout_s, "look at the disk: it does not finish writing"
+                    )
+                self._changed.wait(min(left_s, _WAIT_SLICE_S))
+        if self._failure is not None:
+            raise self._failure
+
+    def acknowledged_seq(self, shard: int) -> int:
+        """The last durable ``seq`` of ``shard``, -1 for none."""
+        return self._shards[shard].durable_end - 1
+
+    def close(self) -> None:
+        """Release everything; what was not drained is left to a resuming writer. Never raises."""
+        if self._writers_lock is None:
+            return
+        self._requests.put(None)
+        self._thread.join()
+        os.close(self._writers_lock)
+        self._writers_lock = None
+
+
+def _join_lines(values: list[bytes], path: str) -> bytes:
+    """The records as one block of lines; ``values`` is used up. Raises TerminalError if one is not a line."""
+    values.append(b"")
+    block = b"\n".join(values)
+    if block.count(b"\n") != len(values) - 1:
+        raise TerminalError(f"{path}: a record holds a line feed and cannot be a line")
+    return block
+
+
+def _append(path: str, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+    finally:
+        os.close(descriptor)
