@@ -92,7 +92,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return "r" + hashlib.sha256(self.to_json()).hexdigest()[:15]
 
 
-def make_scenario(**fields: Any) -> Scenario:  # noqa: ANN401 - the border: types are what is checked here
+def make_scenario(**fields: Any) -> Scenario:
     """A Scenario from untyped values. Raises InputError naming the field and what is allowed."""
     try:
         return msgspec.convert(fields, Scenario)
@@ -100,7 +100,7 @@ def make_scenario(**fields: Any) -> Scenario:  # noqa: ANN401 - the border: type
         raise InputError(f"scenario: {_readable(error)}") from error
 
 
-def load_scenario(path: Path, **overrides: Any) -> Scenario:  # noqa: ANN401
+def load_scenario(path: Path, **overrides: Any) -> Scenario:
     """A Scenario from a TOML file whose members are the fields; ``overrides`` win. Raises InputError with the place."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ from socialsim.events.types import EVENT_TYPES, Event
 RECORD_BYTES_MAX: Final = 64 * 1024
 
 _encoder = msgspec.json.Encoder()
-_union_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)  # type: ignore[arg-type]
+_union_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 _decoders: dict[str, msgspec.json.Decoder[Event]] = {
     name: msgspec.json.Decoder(event_type) for name, event_type in EVENT_TYPES.items()
 }

@@ -1,0 +1,101 @@
+"""The makers of content and friend requests: ask a store for the id, state the event, tell who must know.
+
+They run within the task of the user who acts, so a user does one thing at a time.
+"""
+
+from typing import TYPE_CHECKING
+
+from socialsim.domain.behaviour import picture_size_px, video_duration_s
+from socialsim.domain.messages import FriendRequest, NewCommentId, NewContentId, NewRequestId, PickStranger, PostShared
+from socialsim.events import (
+    CommentPosted,
+    ContentKind,
+    Device,
+    FriendRequested,
+    PicturePosted,
+    VideoPosted,
+)
+
+if TYPE_CHECKING:
+    from socialsim.domain.user import User
+    from socialsim.domain.world import World
+
+
+class ContentMaker:
+    """Makes pictures, videos and comments."""
+
+    __slots__ = ("_captions", "_remarks", "_world")
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._captions = world.pools.captions
+        self._remarks = world.pools.remarks
+
+    async def post(self, user: "User", kind: ContentKind, device: Device) -> None:
+        """``user`` posts a picture or a video; some of his friends are shown it."""
+        world = self._world
+        await user.ask(world.content_store, NewContentId(user, kind))
+        content_id: int = user.answer
+        caption = self._captions[user.draw() * len(self._captions) >> 32]
+        now_us = world.loop.now_us
+        if kind == "picture":
+            width_px, height_px = picture_size_px(user.draw())
+            duration_s = 0
+            world.emit(
+                PicturePosted(
+                    world.run_id, world.shard, 0, now_us, user.user_id, device, content_id, caption, width_px, height_px
+                )
+            )
+        else:
+            duration_s = video_duration_s(user.draw())
+            world.emit(
+                VideoPosted(world.run_id, world.shard, 0, now_us, user.user_id, device, content_id, caption, duration_s)
+            )
+        audience = user.audience()
+        if audience:
+            world.send(audience, PostShared(content_id, duration_s))
+
+    async def comment(self, user: "User", post: PostShared, device: Device) -> None:
+        """``user`` writes under a post that he was shown."""
+        world = self._world
+        await user.ask(world.content_store, NewCommentId(user))
+        world.emit(
+            CommentPosted(
+                world.run_id,
+                world.shard,
+                0,
+                world.loop.now_us,
+                user.user_id,
+                device,
+                user.answer,
+                "video" if post.duration_s else "picture",
+                post.content_id,
+                self._remarks[user.draw() * len(self._remarks) >> 32],
+            )
+        )
+
+
+class FriendRequestMaker:
+    """Makes friend requests."""
+
+    __slots__ = ("_world",)
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+
+    async def request(self, user: "User", device: Device) -> None:
+        """``user`` asks somebody he does not know yet to be friends, if he meets one."""
+        world = self._world
+        await user.ask(world.user_store, PickStranger(user, user.draw()))
+        receiver_id: int | None = user.answer
+        if receiver_id is None or receiver_id == user.user_id or user.knows(receiver_id):
+            return
+        await user.ask(world.friend_store, NewRequestId(user))
+        request_id: int = user.answer
+        user.remember(receiver_id)
+        world.emit(
+            FriendRequested(
+                world.run_id, world.shard, 0, world.loop.now_us, user.user_id, device, request_id, receiver_id
+            )
+        )
+        world.send((receiver_id,), FriendRequest(request_id, user.user_id))

@@ -1,0 +1,155 @@
+"""Lightweight actors: one task, one mailbox, and nothing that is not needed while it sleeps.
+
+A million of them must fit in memory, so an actor at rest is one object, its coroutine and its task. Its mailbox is a
+list that exists only while there is mail. Only an actor's own task moves it out of *running*::
+
+    running ── await self.pause_until(t) ──> sleeping      woken by its timer
+    running ── await self.listen() ────────> listening     woken by the next message
+    running ── await self.ask(...) ────────> asking        woken by the answer
+
+Mail to an actor that sleeps or asks waits in its mailbox until the actor looks (``take_mail``).
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, Final, Generic, Self, TypeVar
+
+from socialsim.kernel.loop import VirtualTimeLoop
+
+_M = TypeVar("_M")
+_YIELD_ONCE: Final = (None,)
+_NOT_WAITING: Final = -1
+
+
+class ActorTask(asyncio.Task[None]):
+    """A task that knows its actor, so that cancelling it (``asyncio.timeout`` does) wakes a parked actor."""
+
+    __slots__ = ("actor",)
+    actor: "Actor[Any]"
+
+    def cancel(self, msg: object = None) -> bool:
+        """Ask the task to stop: CancelledError is raised where it waits."""
+        accepted = super().cancel(msg)
+        actor = self.actor
+        step = actor.step
+        if step is not None:
+            actor.step = None
+            actor.listening = False
+            actor.loop._ready.append(step)
+        return accepted
+
+
+class Actor(Generic[_M]):
+    """Base of all actors. ``_M`` is the type of its messages. A subclass defines ``run``.
+
+    Awaiting an actor from within its own task parks the task; ``pause_until``, ``listen`` and ``ask`` say until when.
+    They are plain methods that return the actor, so that a wait costs neither a coroutine nor a Future.
+    """
+
+    __slots__ = ("answer", "listening", "loop", "mailbox", "step", "task", "wake_us")
+
+    def __init__(self, loop: VirtualTimeLoop) -> None:
+        self.loop = loop
+        self.task: ActorTask | None = None
+        self.mailbox: list[_M] | None = None
+        self.step: Callable[[], object] | None = None
+        self.wake_us = _NOT_WAITING
+        self.listening = False
+        self.answer: Any = None  #: what the actor that was asked last has answered
+
+    def start(self) -> None:
+        """Begin to live: ``run`` starts when the loop next works off what is ready."""
+        task = ActorTask(self.run(), loop=self.loop, name=type(self).__name__, context=self.loop.actor_context)
+        task.actor = self
+        # Neither asyncio's list of all tasks nor its warning for tasks that are dropped is of use here; the list costs
+        # 200 bytes for each task.
+        asyncio.tasks._unregister_task(task)
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        self.task = task
+        self.loop.watch(self, task)
+
+    def run(self) -> Coroutine[Any, Any, None]:
+        """The actor's life, an ``async def`` in the subclass. Returning ends the actor."""
+        raise NotImplementedError
+
+    def cancel(self) -> None:
+        """End the actor: CancelledError is raised where it waits. Nothing happens if it ended before."""
+        if self.task is not None:
+            self.task.cancel()
+
+    # --- waiting, from within the actor's own task --------------------------------------------------------------------
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        self.loop._parking = self
+        return iter(_YIELD_ONCE)  # type: ignore[return-value]  # all that await needs
+
+    def pause_until(self, when_us: int) -> Self:
+        """``await self.pause_until(t)`` sleeps until simulated time ``t``; a time in the past means now."""
+        loop = self.loop
+        if when_us < loop.now_us:
+            when_us = loop.now_us
+        self.wake_us = when_us
+        loop.wake_at(when_us, self)
+        return self
+
+    def listen(self) -> "Self | _Now":
+        """``await self.listen()`` returns when there is mail."""
+        if self.mailbox:
+            return _NOW
+        self.wake_us = _NOT_WAITING
+        self.listening = True
+        return self
+
+    def ask(self, other: "Actor[Any]", message: object) -> Self:
+        """``await self.ask(store, message)`` returns when ``store`` has answered; ``self.answer`` holds what."""
+        self.wake_us = _NOT_WAITING
+        other.post(message)
+        return self
+
+    # --- talking to an actor, from anywhere on the loop ---------------------------------------------------------------
+
+    def post(self, message: _M) -> None:
+        """Put ``message`` into the mailbox and wake the actor if it listens. Never waits."""
+        mailbox = self.mailbox
+        if mailbox is None:
+            self.mailbox = [message]
+        else:
+            mailbox.append(message)
+        if self.listening:
+            self.listening = False
+            step = self.step
+            if step is not None:
+                self.step = None
+                self.loop._ready.append(step)
+
+    def reply(self, answer: object) -> None:
+        """Answer this actor's question: it goes on behind whoever is ready already."""
+        self.answer = answer
+        step = self.step
+        if step is None:
+            raise RuntimeError(f"{self!r} was answered but asks nothing")
+        self.step = None
+        self.loop._ready.append(step)
+
+    def take_mail(self) -> list[_M]:
+        """All messages that have come, in order of arrival; the mailbox is empty afterwards."""
+        mailbox = self.mailbox
+        if mailbox is None:
+            return []
+        self.mailbox = None
+        return mailbox
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class _Now:
+    """Awaiting it goes on at once."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return iter(())  # type: ignore[return-value]  # as above
+
+
+_NOW: Final = _Now()

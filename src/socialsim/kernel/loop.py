@@ -1,0 +1,327 @@
+"""An asyncio event loop whose clock is an integer of simulated microseconds.
+
+Real ``asyncio.Task`` objects run on it. When nobody is ready the clock jumps to the next timer, so a simulated month
+takes seconds. Everything happens in one total order: by time, and within one microsecond in the order in which it was
+asked for (stock asyncio breaks such ties by chance).
+
+Timers lie in buckets of ``2**bucket_bits`` microseconds. A bucket is a plain list until it is due, then it is sorted
+once: far cheaper than a heap of all timers, for most timers are far away. ``list.sort`` is stable, and that keeps
+the order of ties without a sequence number in each timer.
+
+Actors (see :mod:`socialsim.kernel.actor`) park without a Future and without a Handle: the task's next step, which
+asyncio hands to ``call_soon``, is put into the actor instead of the ready queue.
+"""
+
+import asyncio
+import contextvars
+from asyncio import events
+from bisect import insort_right
+from collections import deque
+from collections.abc import Callable, Coroutine
+from functools import partial
+from heapq import heappop, heappush
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeVar, TypeVarTuple
+
+if TYPE_CHECKING:
+    from socialsim.kernel.actor import Actor
+
+NEVER_US: Final = 2**62
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
+_when = itemgetter(0)
+
+
+class DeadlockError(RuntimeError):
+    """A task was waited for that nothing can wake any more."""
+
+
+class ActorFailure(Exception):  # noqa: N818 - the fact, not yet the message: the shard adds seed and place
+    """An actor raised. ``actor`` is its description, ``now_us`` the simulated time; the cause is chained."""
+
+    def __init__(self, actor: str, now_us: int) -> None:
+        super().__init__(actor, now_us)
+        self.actor = actor
+        self.now_us = now_us
+
+
+class _Timed(Protocol):
+    """What a timer wakes: runs ``step`` if it is still the timer that is waited for."""
+
+    wake_us: int
+    step: Callable[[], object] | None
+
+
+class _Callback:
+    """A stock asyncio timer, in the shape of an actor."""
+
+    __slots__ = ("step", "wake_us")
+
+    def __init__(self, wake_us: int, step: Callable[[], object]) -> None:
+        self.wake_us = wake_us
+        self.step: Callable[[], object] | None = step
+
+
+class VirtualTimeLoop(asyncio.AbstractEventLoop):
+    """The event loop. ``now_us`` is the simulated time in microseconds since the epoch.
+
+    ``bucket_bits`` trades memory against sorting and never changes the order of anything.
+    """
+
+    def __init__(self, start_us: int = 0, bucket_bits: int = 22) -> None:
+        self.now_us = start_us
+        #: A lower bound for the time of the next timer: no timer is due before it.
+        self.next_us = NEVER_US
+        self._bits = bucket_bits
+        self._buckets: dict[int, list[tuple[int, _Timed]]] = {}
+        self._bucket_heap: list[int] = []
+        self._due: list[tuple[int, _Timed]] = []  # the bucket being worked off, sorted
+        self._due_at = 0  # how many of it are done
+        self._due_bucket = -1
+        self._ready: deque[Callable[[], object]] = deque()
+        self._parking: Actor[Any] | None = None  # the actor whose task is about to yield its next step
+        self._context = contextvars.copy_context()  # one for all actors: a context each would cost 100 bytes
+        self._actors: dict[Actor[Any], None] = {}
+        self._failure: BaseException | None = None
+        self._running = False
+        self._closed = False
+
+    # --- time ---------------------------------------------------------------------------------------------------
+
+    def time(self) -> float:
+        """Simulated seconds since the epoch, for stock asyncio code. Exact to the microsecond until the year 2255."""
+        return self.now_us / 1_000_000
+
+    def wake_at(self, when_us: int, target: _Timed) -> None:
+        """Wake ``target`` at ``when_us`` unless its ``wake_us`` says something else by then."""
+        bucket = when_us >> self._bits
+        if bucket <= self._due_bucket:
+            insort_right(self._due, (when_us, target), lo=self._due_at, key=_when)
+        else:
+            timers = self._buckets.get(bucket)
+            if timers is None:
+                self._buckets[bucket] = [(when_us, target)]
+                heappush(self._bucket_heap, bucket)
+            else:
+                timers.append((when_us, target))
+        if when_us < self.next_us:
+            self.next_us = when_us
+
+    def run_until(self, end_us: int) -> None:
+        """Work off everything that is due before ``end_us``, then set the clock to ``end_us``.
+
+        Raises ActorFailure when an actor raised; the loop is not usable afterwards.
+        """
+        self._enter()
+        try:
+            ready = self._ready
+            popleft = ready.popleft
+            while ready:
+                popleft()()
+            self._check()
+            while True:
+                due = self._due
+                position = self._due_at
+                if position == len(due):
+                    if not self._next_bucket(end_us):
+                        break
+                    continue
+                when, target = due[position]
+                if when >= end_us:
+                    self.next_us = when
+                    break
+                self._due_at = position + 1
+                step = target.step
+                if step is None or target.wake_us != when:
+                    continue  # cancelled, or woken by something else in the meantime
+                if when > self.now_us:
+                    self.now_us = when
+                target.step = None
+                step()
+                while ready:
+                    popleft()()
+                if self._failure is not None:
+                    self._check()
+        finally:
+            self._leave()
+        self.now_us = max(self.now_us, end_us)
+
+    def _next_bucket(self, end_us: int) -> bool:
+        """Make the next bucket the due one, unless it begins at ``end_us`` or later."""
+        if not self._bucket_heap:
+            self.next_us = NEVER_US
+            return False
+        begin_us = self._bucket_heap[0] << self._bits
+        if begin_us >= end_us:
+            self.next_us = begin_us
+            return False
+        bucket = heappop(self._bucket_heap)
+        self._due = self._buckets.pop(bucket)
+        self._due.sort(key=_when)
+        self._due_at = 0
+        self._due_bucket = bucket
+        return True
+
+    def run_until_complete(self, future: Coroutine[Any, Any, _T] | asyncio.Future[_T]) -> _T:  # type: ignore[override]
+        """Run until ``future`` is done and return its result. Raises DeadlockError when nothing is left to wake it."""
+        waited = future if isinstance(future, asyncio.Future) else self.create_task(future)
+        self.run_until(self.now_us + 1)
+        while not waited.done():
+            if self.next_us == NEVER_US:
+                raise DeadlockError(f"nothing is left that could wake {waited!r}")
+            self.run_until(max(self.next_us, self.now_us) + 1)
+        return waited.result()
+
+    def _enter(self) -> None:
+        if self._closed:
+            raise RuntimeError("the loop is closed")
+        if events._get_running_loop() is not None:
+            raise RuntimeError("another event loop is running in this thread")
+        events._set_running_loop(self)
+        self._running = True
+
+    def _leave(self) -> None:
+        self._running = False
+        events._set_running_loop(None)
+
+    # --- tasks and callbacks ----------------------------------------------------------------------------------------
+
+    def call_soon(  # type: ignore[override]
+        self,
+        callback: Callable[[*_Ts], object],
+        *args: *_Ts,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.Handle | None:
+        """Stock asyncio's, save that the next step of a parking actor goes into the actor (and has no handle)."""
+        actor = self._parking
+        if actor is not None:
+            self._parking = None
+            if getattr(callback, "__self__", None) is not actor.task:
+                raise RuntimeError(f"{actor!r} was awaited by a task that is not its own")
+            actor.step = callback
+            return None
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(partial(self._run_handle, handle))
+        return handle
+
+    call_soon_threadsafe = call_soon  # type: ignore[assignment]
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*_Ts], object],
+        *args: *_Ts,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Stock asyncio's; ``when`` in simulated seconds, rounded to the microsecond, never before now."""
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        when_us = max(round(when * 1_000_000), self.now_us)
+        self.wake_at(when_us, _Callback(when_us, partial(self._run_handle, handle)))
+        return handle
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[*_Ts], object],
+        *args: *_Ts,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Stock asyncio's; ``delay`` in simulated seconds."""
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+
+    @staticmethod
+    def _run_handle(handle: asyncio.Handle) -> None:
+        if not handle.cancelled():
+            handle._run()
+
+    def create_future(self) -> asyncio.Future[Any]:
+        """A Future of this loop."""
+        return asyncio.Future(loop=self)
+
+    def create_task(  # type: ignore[override]
+        self,
+        coro: Coroutine[Any, Any, _T],
+        *,
+        name: str | None = None,
+        context: contextvars.Context | None = None,
+        **options: Any,
+    ) -> asyncio.Task[_T]:
+        """A plain task of this loop, for stock asyncio code. Actors are started by ``Actor.start``."""
+        return asyncio.Task(coro, loop=self, name=name, context=context, **options)
+
+    # --- actors -----------------------------------------------------------------------------------------------------
+
+    def watch(self, actor: "Actor[Any]", task: asyncio.Task[None]) -> None:
+        """Take ``task`` as the life of ``actor``: an exception in it ends the run."""
+        self._actors[actor] = None
+        task.add_done_callback(self._actor_done, context=self._context)
+
+    @property
+    def actor_context(self) -> contextvars.Context:
+        """The context that all actors share."""
+        return self._context
+
+    def _actor_done(self, task: asyncio.Task[None]) -> None:
+        actor: Actor[Any] = task.actor  # type: ignore[attr-defined]
+        self._actors.pop(actor, None)
+        if not task.cancelled():
+            error = task.exception()
+            if error is not None:
+                failure = ActorFailure(repr(actor), self.now_us)
+                failure.__cause__ = error
+                self._failure = self._failure or failure
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """An exception in a callback ends the run too: nothing fails silently."""
+        if self._failure is None and (error := context.get("exception")) is not None:
+            self._failure = error
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    # --- the rest of asyncio's interface ------------------------------------------------------------------------------
+
+    def is_running(self) -> bool:
+        """Whether the loop is working off events now."""
+        return self._running
+
+    def is_closed(self) -> bool:
+        """Whether ``close`` was called."""
+        return self._closed
+
+    def get_debug(self) -> bool:
+        """Always False: asyncio's debug mode reads the wall clock."""
+        return False
+
+    def close(self) -> None:
+        """Cancel every actor, let their ``finally`` blocks run, and drop every timer. May be called twice."""
+        if self._closed:
+            return
+        self._failure = None
+        for actor in list(self._actors):
+            actor.cancel()
+        self._enter()
+        try:
+            while self._ready:
+                self._ready.popleft()()
+        finally:
+            self._leave()
+            self._closed = True
+            self._buckets.clear()
+            self._bucket_heap.clear()
+            self._due.clear()
+            self._due_at = 0
+            self._actors.clear()
+
+    async def shutdown_asyncgens(self) -> None:
+        """Nothing to do: the loop keeps no list of asynchronous generators."""
+
+    def run_forever(self) -> NoReturn:
+        """Refused: a simulated clock without an end would never return."""
+        raise NotImplementedError("say until when: run_until(end_us)")
+
+
+def new_loop(start_us: int = 0, bucket_bits: int = 22) -> VirtualTimeLoop:
+    """A VirtualTimeLoop; typeshed declares the parts of asyncio's interface that do I/O, which it has not, as abstract."""
+    return VirtualTimeLoop(start_us, bucket_bits)  # type: ignore[abstract]
