@@ -65,11 +65,13 @@ class Tally:
             before = self.by_key.get(key, (0, 0))
             self.by_key[key] = (before[0] + inserted, before[1] + duplicates)
 
-    def spread(self, batch: Batch, name: str) -> None:
-        """Count every event of ``name`` as new for the partition that it came from: there was no duplicate."""
-        for key, rows in batch.sources.get(name, ()):
-            before = self.by_key.get(key, (0, 0))
-            self.by_key[key] = (before[0] + rows, before[1])
+    def spread(self, batch: Batch) -> None:
+        """Count the events that were inserted merged over partitions for these: all are new, or this is not called."""
+        for name in batch.events:
+            if several_sources(batch, name):
+                for key, rows in batch.sources[name]:
+                    before = self.by_key.get(key, (0, 0))
+                    self.by_key[key] = (before[0] + rows, before[1])
 
     def stored(self, batch: Batch) -> Stored:
         """The answer to the caller."""

@@ -53,19 +53,27 @@ def instant_text(time_us: int) -> str:
 
 def payload_kinds(name: str) -> dict[str, Kind]:
     """The columns behind the common ones of the event type with wire name ``name``, in order, with their kinds."""
-    info = msgspec.inspect.type_info(EVENT_TYPES[name])
-    assert isinstance(info, msgspec.inspect.StructType)  # noqa: S101 - for the type checker
-    own = [field for field in info.fields if field.name not in _COMMON]
-    return {field.name: _KINDS[type(field.type)] for field in own}
+    return {column: _KINDS[type(kind)] for column, kind in _members(name).items() if column not in _COMMON}
 
 
 def words(name: str, column: str) -> tuple[str, ...]:
     """The words that ``column`` of the event type ``name`` may hold."""
-    info = msgspec.inspect.type_info(EVENT_TYPES[name])
-    assert isinstance(info, msgspec.inspect.StructType)  # noqa: S101 - for the type checker
-    (literal,) = [field.type for field in info.fields if field.name == column]
-    assert isinstance(literal, msgspec.inspect.LiteralType)  # noqa: S101 - for the type checker
+    literal = _members(name)[column]
+    if not isinstance(literal, msgspec.inspect.LiteralType):
+        raise TypeError(f"{name}.{column} is not one of a few words")
     return tuple(str(word) for word in literal.values)
+
+
+def _members(name: str) -> dict[str, msgspec.inspect.Type]:
+    """The type of each member of the event type ``name``, without its description."""
+    info = msgspec.inspect.type_info(EVENT_TYPES[name])
+    if not isinstance(info, msgspec.inspect.StructType):
+        raise TypeError(f"{name} is not a struct")
+    plain = {}
+    for field in info.fields:
+        kind = field.type
+        plain[field.name] = kind.type if isinstance(kind, msgspec.inspect.Metadata) else kind
+    return plain
 
 
 def columns(name: str) -> tuple[str, ...]:

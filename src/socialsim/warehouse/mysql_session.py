@@ -1,0 +1,189 @@
+"""One connection to MySQL or MariaDB with pinned settings, a deadline round every call, and our errors.
+
+aiomysql has no read timeout, keeps a connection of which half an answer was read, and reconnects silently when pinged;
+so a session is thrown away at the first error of any kind, and never pinged.
+"""
+
+import asyncio
+from typing import Any, Final, Self
+
+import aiomysql
+import pymysql
+
+from socialsim.errors import InputError, ServiceUnavailableError, TerminalError
+from socialsim.warehouse.base import DEAD_LETTER_BYTES_MAX
+from socialsim.warehouse.driver_errors import MYSQL_REMEDY, translate_mysql
+from socialsim.warehouse.tls import client_context
+from socialsim.warehouse.urls import MysqlTarget
+
+CONNECT_TIMEOUT_S: Final = 10.0
+STATEMENT_TIMEOUT_S: Final = 60.0
+#: Less than the statement's deadline, so that a lock is told apart from a server that does not answer.
+LOCK_WAIT_S: Final = 20
+_GOODBYE_TIMEOUT_S: Final = 1.0
+
+_SQL_MODE: Final = (
+    "STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
+    "NO_ENGINE_SUBSTITUTION"
+)
+# READ COMMITTED: without gap locks two consumers that append to one table do not wait for each other.
+_PIN: Final = (
+    f"SET SESSION sql_mode = '{_SQL_MODE}'",
+    f"SET SESSION time_zone = '+00:00', autocommit = 0, innodb_lock_wait_timeout = {LOCK_WAIT_S}",
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+)
+_READ_BACK: Final = (
+    "SHOW VARIABLES WHERE Variable_name IN ('sql_mode', 'time_zone', 'autocommit', 'tx_isolation', "
+    "'transaction_isolation', 'character_set_client', 'character_set_connection', 'max_allowed_packet')"
+)
+# A dead letter of the largest size in hexadecimal, and the rest of its statement.
+_PACKET_BYTES_MIN: Final = 2 * DEAD_LETTER_BYTES_MAX + 65_536
+
+_DriverConnection: Any = aiomysql.Connection  # the driver has no types
+_SESSION_UNKNOWN: Final = 1094
+_DRIVER_ERRORS: Final = (pymysql.MySQLError, OSError, EOFError, RuntimeError)
+
+
+class MysqlSession:
+    """An open connection, made by ``connect``. Every method translates errors and closes the session on any of them."""
+
+    def __init__(self, target: MysqlTarget, connection: Any, timeout_s: float) -> None:
+        self._target = target
+        self._connection = connection
+        self._timeout_s = timeout_s
+        self.is_open = True
+        #: True when the server may still be busy with a statement of this session after it was closed.
+        self.may_run_on = False
+        self.server_started_s = 0  #: the server's own clock, seconds since the epoch
+
+    @classmethod
+    async def connect(cls, target: MysqlTarget, password: str, timeout_s: float) -> Self:
+        """Connect, log in, pin the session's settings and check that they hold.
+
+        Raises ServiceUnavailableError, InputError (credentials, certificate, no encryption), TerminalError (settings).
+        """
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        connection = _DriverConnection(
+            host=target.host,
+            port=target.port,
+            user=target.user,
+            password=password,
+            db=target.database,
+            charset="utf8mb4",
+            autocommit=None,
+            ssl=client_context(target),
+            program_name="socialsim",
+        )
+        session = cls(target, connection, timeout_s)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                # Not aiomysql.connect(), which loses the socket when it is cancelled.
+                await connection._connect()
+                await session._pin()
+        except UnicodeEncodeError as error:
+            session.abandon()
+            raise InputError(f"{target}: the password holds a character outside Latin-1") from error
+        except TimeoutError as error:
+            session.abandon()
+            tried_s = loop.time() - began_s
+            raise ServiceUnavailableError(f"MySQL at {target.address}", tried_s, MYSQL_REMEDY) from error
+        except _DRIVER_ERRORS as error:
+            session.abandon()
+            raise translate_mysql(error, target, tried_s=loop.time() - began_s) from error
+        except BaseException:
+            session.abandon()
+            raise
+        return session
+
+    @property
+    def thread_id(self) -> int:
+        """The server's number for this session, by which it can be killed."""
+        return int(self._connection.thread_id())
+
+    async def execute(self, sql: bytes) -> int:
+        """Run one statement and return how many rows it changed: 1 for a new row, 0 for one left as it was."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return int(await self._connection.query(sql))
+        except BaseException as error:
+            raise self._broken(error) from error
+
+    async def select(self, sql: bytes) -> list[tuple[Any, ...]]:
+        """Run one query and return all of its rows."""
+        try:
+            async with asyncio.timeout(self._timeout_s), self._connection.cursor() as cursor:
+                await cursor.execute(sql)
+                return list(await cursor.fetchall())
+        except BaseException as error:
+            raise self._broken(error) from error
+
+    async def kill(self, thread_id: int) -> None:
+        """End another session of the same user, if it is still there: its open transaction rolls back."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._connection.query(b"KILL CONNECTION %d" % thread_id)
+        except pymysql.MySQLError as error:
+            if error.args[:1] != (_SESSION_UNKNOWN,):
+                raise self._broken(error) from error
+        except BaseException as error:
+            raise self._broken(error) from error
+
+    async def close(self) -> None:
+        """Say goodbye and close; an open transaction rolls back. Never raises."""
+        if not self.is_open:
+            return
+        try:
+            async with asyncio.timeout(_GOODBYE_TIMEOUT_S):
+                await self._connection.ensure_closed()
+        except (*_DRIVER_ERRORS, asyncio.CancelledError):
+            pass
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Close without a word. What was not sent yet will not be sent: the server must not act on half a goodbye."""
+        self.is_open = False
+        writer = self._connection._writer
+        if writer is not None:
+            writer.transport.abort()
+        self._connection.close()
+
+    def _broken(self, error: BaseException) -> BaseException:
+        """Abandon the session and say what ``error`` is in our words; a cancellation stays what it is."""
+        self.may_run_on = isinstance(error, (TimeoutError, asyncio.CancelledError))
+        self.abandon()
+        if isinstance(error, _DRIVER_ERRORS):
+            return translate_mysql(error, self._target, tried_s=self._timeout_s)
+        return error
+
+    async def _pin(self) -> None:
+        for statement in _PIN:
+            await self._connection.query(statement.encode())
+        settings = {str(name).lower(): str(value) for name, value in await self.select(_READ_BACK.encode())}
+        isolation = settings.get("transaction_isolation") or settings.get("tx_isolation")
+        self._require("sql_mode", set(settings["sql_mode"].split(",")) == set(_SQL_MODE.split(",")), settings)
+        self._require("time_zone", settings["time_zone"] == "+00:00", settings)
+        self._require("autocommit", settings["autocommit"] == "OFF", settings)
+        self._require("character_set_client", settings["character_set_client"] == "utf8mb4", settings)
+        self._require("character_set_connection", settings["character_set_connection"] == "utf8mb4", settings)
+        if isolation != "READ-COMMITTED":
+            raise TerminalError(f"{self._target}: the session stays at isolation level {isolation}")
+        if int(settings["max_allowed_packet"]) < _PACKET_BYTES_MIN:
+            raise TerminalError(
+                f"{self._target}: the server's max_allowed_packet is {settings['max_allowed_packet']} bytes, "
+                f"at least {_PACKET_BYTES_MIN} are needed"
+            )
+        if self._target.tls == "on" and not await self._cipher():
+            raise InputError(f"{self._target}: the server does not encrypt the session although tls=on was asked")
+        (clock,) = (await self.select(b"SELECT UNIX_TIMESTAMP()"))[0]
+        (_, uptime_s) = (await self.select(b"SHOW GLOBAL STATUS LIKE 'Uptime'"))[0]
+        self.server_started_s = int(clock) - int(uptime_s)
+        await self._connection.query(b"COMMIT")
+
+    async def _cipher(self) -> str:
+        rows = await self.select(b"SHOW STATUS LIKE 'Ssl_cipher'")
+        return str(rows[0][1]) if rows else ""
+
+    def _require(self, name: str, holds: bool, settings: dict[str, str]) -> None:
+        if not holds:
+            raise TerminalError(f"{self._target}: the session's {name} stays at {settings[name]!r}")

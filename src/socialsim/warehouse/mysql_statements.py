@@ -1,0 +1,129 @@
+"""The statements of a transaction, as bytes ready to send. Pure."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from socialsim.events import Event
+from socialsim.warehouse.base import OffsetKey
+from socialsim.warehouse.mysql_literals import (
+    INSERT_PREFIXES,
+    INSERT_SUFFIX,
+    ROW_FORMATTERS,
+    text_literal,
+    tuple_literal,
+)
+from socialsim.warehouse.planning import DeadLetterRow, MoveRow
+
+STATEMENT_ROWS_MAX: Final = 5_000
+STATEMENT_BYTES_MAX: Final = 1_000_000
+
+BEGIN: Final = b"START TRANSACTION"
+COMMIT: Final = b"COMMIT"
+ROLLBACK: Final = b"ROLLBACK"
+
+_INSERT_OFFSETS: Final = """\
+INSERT INTO consumer_offsets (log_id, consumer_group, topic, partition_id, next_offset, consumed, inserted, duplicates, \
+dead_letters, commits, updated_at) VALUES """
+_INSERT_DEAD_LETTER: Final = """\
+INSERT INTO dead_letters (log_id, topic, partition_id, record_offset, raw, raw_bytes, raw_sha256, error_class, reason, \
+created_at) VALUES """
+
+
+class Insert(NamedTuple):
+    """One bulk statement and how many rows it carries."""
+
+    sql: bytes
+    rows: int
+
+
+def event_inserts(
+    name: str,
+    run_key: int,
+    events: Sequence[Event],
+    *,
+    rows_max: int = STATEMENT_ROWS_MAX,
+    bytes_max: int = STATEMENT_BYTES_MAX,
+) -> Iterator[Insert]:
+    """``events`` as inserts of at most ``rows_max`` rows and ``bytes_max`` bytes (one row at least), made as needed."""
+    prefix = INSERT_PREFIXES[name]
+    rows_of = ROW_FORMATTERS[name]
+    for start in range(0, len(events), rows_max):
+        rows = rows_of(run_key, events[start : start + rows_max])
+        yield from _inserts(prefix, rows, bytes_max)
+
+
+def _inserts(prefix: bytes, rows: list[str], bytes_max: int) -> Iterator[Insert]:
+    # Strict UTF-8: a lone surrogate fails here, the driver's own encoding would let it through as a raw byte.
+    sql = b"".join((prefix, ",".join(rows).encode(), INSERT_SUFFIX))
+    if len(sql) <= bytes_max or len(rows) == 1:
+        yield Insert(sql, len(rows))
+        return
+    half = len(rows) // 2
+    yield from _inserts(prefix, rows[:half], bytes_max)
+    yield from _inserts(prefix, rows[half:], bytes_max)
+
+
+def insert_dead_letter(row: DeadLetterRow) -> bytes:
+    """One dead letter; alone in its statement, for it may be large. One that is there already stays as it is."""
+    values = tuple_literal(row).removesuffix(")")
+    return f"{_INSERT_DEAD_LETTER}{values},UTC_TIMESTAMP(6)) ON DUPLICATE KEY UPDATE id = id".encode()
+
+
+def insert_run(run_id: str) -> bytes:
+    """Make the run known, if it is not."""
+    return (
+        f"INSERT INTO runs (run_id, created_at) VALUES ({text_literal(run_id)},UTC_TIMESTAMP(6)) "  # noqa: S608
+        "ON DUPLICATE KEY UPDATE run_key = run_key"
+    ).encode()
+
+
+def select_runs(run_ids: Sequence[str]) -> bytes:
+    """``run_id, run_key`` of those that are known."""
+    return f"SELECT run_id, run_key FROM runs WHERE run_id IN {tuple_literal(run_ids)}".encode()  # noqa: S608
+
+
+def insert_offsets(keys: Sequence[OffsetKey]) -> bytes:
+    """Rows at offset 0 for ``keys``, if there are none."""
+    rows = ",".join(tuple_literal(key).removesuffix(")") + ",0,0,0,0,0,0,UTC_TIMESTAMP(6))" for key in keys)
+    return f"{_INSERT_OFFSETS}{rows} ON DUPLICATE KEY UPDATE next_offset = next_offset".encode()
+
+
+def select_offsets(keys: Sequence[OffsetKey]) -> bytes:
+    """The stored offsets of ``keys``.
+
+    A locking read: where the end of a transaction is not known because its connection broke at COMMIT, this waits
+    until the server has ended it, and reads what is true from then on.
+    """
+    return (
+        "SELECT log_id, consumer_group, topic, partition_id, next_offset FROM consumer_offsets "  # noqa: S608
+        f"WHERE (log_id, consumer_group, topic, partition_id) IN ({','.join(map(tuple_literal, keys))}) "
+        "LOCK IN SHARE MODE"
+    ).encode()
+
+
+def move_offsets(moves: Sequence[MoveRow]) -> bytes:
+    """All compare-and-sets as one statement, which must change exactly ``len(moves)`` rows.
+
+    The small table of moves is read first and finds each offset by its primary key.
+    """
+    first, *rest = moves
+    union = " UNION ALL ".join([_select_move(first, _NAMED), *(_select_move(move, _PLAIN) for move in rest)])
+    return (
+        f"UPDATE (SELECT {union}) AS m STRAIGHT_JOIN consumer_offsets AS o "  # noqa: S608
+        "ON o.log_id = m.l AND o.consumer_group = m.g AND o.topic = m.t AND o.partition_id = m.p "
+        "AND o.next_offset = m.old_offset "
+        "SET o.next_offset = m.new_offset, o.consumed = o.consumed + (m.new_offset - m.old_offset), "
+        "o.inserted = o.inserted + m.i, o.duplicates = o.duplicates + m.d, o.dead_letters = o.dead_letters + m.x, "
+        "o.commits = o.commits + 1, o.updated_at = UTC_TIMESTAMP(6)"
+    ).encode()
+
+
+def _select_move(move: MoveRow, form: Callable[..., str]) -> str:
+    key = move.key
+    texts = [f"{text_literal(text)} COLLATE utf8mb4_bin" for text in (key.log_id, key.group, key.topic)]
+    numbers = (key.partition, move.old, move.new, move.inserted, move.duplicates, move.dead_letters)
+    return form(*texts, *(f"{number:d}" for number in numbers))
+
+
+_NAMED: Final = "{} AS l,{} AS g,{} AS t,{} AS p,{} AS old_offset,{} AS new_offset,{} AS i,{} AS d,{} AS x".format
+_PLAIN: Final = "SELECT {},{},{},{},{},{},{},{},{}".format

@@ -1,0 +1,243 @@
+"""What every warehouse promises, asked of SQLite, MariaDB and MySQL 8."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from socialsim.errors import OwnershipLostError, SchemaOutdatedError
+from socialsim.events import EVENT_TYPES, PLURALS, Event
+from socialsim.warehouse.base import DEAD_LETTER_BYTES_MAX, Batch, OffsetMove, Warehouse
+from tests.warehouse.places import Place
+from tests.warehouse.samples import any_events, batch_of, dead_letter, key, like, likes
+
+NOTHING = dict.fromkeys([*EVENT_TYPES, "dead_letters"], 0)
+
+
+def by_type(events: list[Event]) -> dict[str, list[Event]]:
+    sorted_events = sorted(events, key=lambda event: (event.run_id, event.shard, event.seq))
+    return {name: [event for event in sorted_events if type(event) is kind] for name, kind in EVENT_TYPES.items()}
+
+
+class WarehouseContract:
+    @pytest.fixture
+    async def warehouse(self, place: Place) -> AsyncIterator[Warehouse]:
+        async with place.opened() as opened:
+            yield opened
+
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(events=any_events)
+    async def test_every_field_of_every_event_is_stored_exactly(
+        self, place: Place, warehouse: Warehouse, events: list[Event]
+    ) -> None:
+        for table in PLURALS.values():
+            place.change(f"DELETE FROM {table}")
+        stored = await warehouse.store(0, batch_of(events))
+        assert place.events() == by_type(events)
+        assert {name: count for name, count in stored.inserted.items() if count} == {
+            name: len(found) for name, found in by_type(events).items() if found
+        }
+        assert not any(stored.duplicates.values())
+
+    async def test_duplicates_are_counted_and_change_nothing(self, place: Place, warehouse: Warehouse) -> None:
+        await warehouse.store(0, batch_of(likes(10)))
+        changed = like(3, picture_id=999)
+        stored = await warehouse.store(0, batch_of([*likes(15, first_seq=5), changed]))
+        assert (stored.inserted, stored.duplicates) == ({"picture_like": 10}, {"picture_like": 6})
+        assert place.events()["picture_like"] == likes(20)
+
+    async def test_one_identity_twice_in_a_batch_is_one_row(self, place: Place, warehouse: Warehouse) -> None:
+        stored = await warehouse.store(0, batch_of([*likes(3), *likes(3)]))
+        assert (stored.inserted, stored.duplicates) == ({"picture_like": 3}, {"picture_like": 3})
+        assert place.events()["picture_like"] == likes(3)
+
+    async def test_an_empty_batch_stores_nothing(self, warehouse: Warehouse) -> None:
+        stored = await warehouse.store(0, Batch())
+        assert (stored.inserted, stored.duplicates, stored.dead_letters) == ({}, {}, 0)
+        assert await warehouse.counts() == NOTHING
+
+    async def test_offsets_begin_at_0_and_move_with_the_rows(self, warehouse: Warehouse) -> None:
+        keys = [key(0), key(1), key(0, topic="it's \U0001f600"), key(0, group="other"), key(0, log_id="log2")]
+        assert await warehouse.offsets(keys) == dict.fromkeys(keys, 0)
+        await warehouse.store(0, batch_of(likes(4), OffsetMove(key(0), 0, 4), OffsetMove(key(1), 0, 2**40)))
+        assert await warehouse.offsets(keys) == {**dict.fromkeys(keys, 0), key(0): 4, key(1): 2**40}
+        assert await warehouse.offsets([]) == {}
+
+    async def test_a_move_from_another_offset_stores_nothing(self, place: Place, warehouse: Warehouse) -> None:
+        await warehouse.offsets([key(0), key(1)])
+        await warehouse.store(0, batch_of(likes(4), OffsetMove(key(0), 0, 4)))
+        moves = (OffsetMove(key(1), 0, 6), OffsetMove(key(0), 3, 5))
+        zombie = batch_of(likes(6, first_seq=100), *moves, dead_letters=[dead_letter()])
+        with pytest.raises(OwnershipLostError, match="picture_likes/0"):
+            await warehouse.store(0, zombie)
+        assert await warehouse.offsets([key(0), key(1)]) == {key(0): 4, key(1): 0}
+        assert place.events()["picture_like"] == likes(4)
+        assert (await warehouse.counts())["dead_letters"] == 0
+        await warehouse.store(0, batch_of(likes(1, first_seq=9), OffsetMove(key(0), 4, 5)))
+        assert (await warehouse.counts())["picture_like"] == 5
+
+    async def test_a_move_of_a_partition_that_was_never_asked_for_stores_nothing(self, warehouse: Warehouse) -> None:
+        with pytest.raises(OwnershipLostError):
+            await warehouse.store(0, batch_of(likes(4), OffsetMove(key(0), 0, 4)))
+        assert await warehouse.counts() == NOTHING
+
+    async def test_a_move_that_stays_in_place_is_a_check_of_ownership(self, warehouse: Warehouse) -> None:
+        await warehouse.offsets([key(0)])
+        await warehouse.store(0, batch_of([], OffsetMove(key(0), 0, 0)))
+        with pytest.raises(OwnershipLostError):
+            await warehouse.store(0, batch_of([], OffsetMove(key(0), 1, 1)))
+
+    async def test_a_partition_moves_once_in_a_batch(self, warehouse: Warehouse) -> None:
+        await warehouse.offsets([key(0)])
+        with pytest.raises(ValueError, match="once"):
+            await warehouse.store(0, batch_of(likes(1), OffsetMove(key(0), 0, 1), OffsetMove(key(0), 1, 2)))
+        assert await warehouse.counts() == NOTHING
+
+    async def test_dead_letters_are_kept_whole_and_once(self, place: Place, warehouse: Warehouse) -> None:
+        letters = [dead_letter(0, bytes(range(256))), dead_letter(1, b""), dead_letter(1, b"", partition=1)]
+        await warehouse.offsets([key(0)])
+        stored = await warehouse.store(0, batch_of(likes(3), OffsetMove(key(0), 0, 5), dead_letters=letters))
+        assert stored.dead_letters == 3
+        again = await warehouse.store(0, batch_of([], dead_letters=[dead_letter(0, b"other")]))
+        assert again.dead_letters == 1
+        rows = place.rows("SELECT * FROM dead_letters ORDER BY partition_id, record_offset")
+        assert [row["raw"] for row in rows] == [bytes(range(256)), b"", b""]
+        assert [row["raw_bytes"] for row in rows] == [256, 0, 0]
+        assert rows[0]["raw_sha256"] == hashlib.sha256(bytes(range(256))).hexdigest()
+        assert (rows[0]["log_id"], rows[0]["topic"]) == ("log", "picture_likes")
+        assert (rows[0]["error_class"], rows[0]["reason"]) == (letters[0].error_class, letters[0].reason)
+        assert await warehouse.counts() == {**NOTHING, "picture_like": 3, "dead_letters": 3}
+
+    async def test_a_dead_letter_may_be_large_and_its_reason_long(self, place: Place, warehouse: Warehouse) -> None:
+        raw = b"'\\\0\xff" * (DEAD_LETTER_BYTES_MAX // 4)
+        large = dead_letter(0, raw)
+        larger = dead_letter(1, raw + b"more")
+        odd = dead_letter(2)
+        odd = type(odd)(odd.log_id, odd.topic, odd.partition, odd.offset, b"x", "c" * 99, "\udcff\0" + "r" * 5_000)
+        await warehouse.store(0, batch_of([], dead_letters=[large, larger, odd]))
+        rows = place.rows("SELECT * FROM dead_letters ORDER BY record_offset")
+        assert [row["raw"] == raw for row in rows] == [True, True, False]
+        assert [row["raw_bytes"] for row in rows] == [len(raw), len(raw) + 4, 1]
+        assert rows[1]["raw_sha256"] == hashlib.sha256(raw + b"more").hexdigest()
+        assert (len(rows[2]["error_class"]), len(rows[2]["reason"])) == (64, 1000)
+        assert rows[2]["reason"].startswith("\\udcff\\x00rrr")
+
+    async def test_the_books_of_each_partition_add_up(self, place: Place, warehouse: Warehouse) -> None:
+        def batch(spans: list[tuple[int, int, int]], letters: int = 0) -> Batch:
+            built = Batch(dead_letters=[dead_letter(1_000 + index, partition=1) for index in range(letters)])
+            for partition, old, new in spans:
+                more = letters if partition == 1 else 0
+                built.add(key(partition), "picture_like", likes(new - old, first_seq=old, shard=partition))
+                built.moves.append(OffsetMove(key(partition), old, new + more))
+            return built
+
+        await warehouse.offsets([key(0), key(1), key(2)])
+        await warehouse.store(0, batch([(0, 0, 10), (1, 0, 20), (2, 0, 30)], letters=2))
+        # Somebody turns two partitions back; the same events and five new ones come once more.
+        place.change("UPDATE consumer_offsets SET next_offset = 5 WHERE partition_id > 0")
+        stored = await warehouse.store(0, batch([(0, 10, 12), (1, 5, 25), (2, 5, 8)]))
+        assert (stored.inserted, stored.duplicates) == ({"picture_like": 7}, {"picture_like": 18})
+        books = place.rows(
+            "SELECT partition_id AS p, next_offset AS n, consumed AS c, inserted AS i, duplicates AS d, "
+            "dead_letters AS x, commits AS t FROM consumer_offsets ORDER BY partition_id"
+        )
+        assert [tuple(row.values()) for row in books] == [
+            (0, 12, 12, 12, 0, 0, 2),
+            (1, 25, 42, 25, 15, 2, 2),
+            (2, 8, 33, 30, 3, 0, 2),
+        ]
+
+    async def test_sources_that_do_not_add_up_are_refused(self, warehouse: Warehouse) -> None:
+        batch = batch_of(likes(2), OffsetMove(key(0), 0, 2))
+        batch.events["picture_like"].pop()
+        await warehouse.offsets([key(0)])
+        with pytest.raises(ValueError, match="do not add up"):
+            await warehouse.store(0, batch)
+        assert await warehouse.counts() == NOTHING
+
+    async def test_two_runs_stand_side_by_side(self, place: Place, warehouse: Warehouse) -> None:
+        both = [event for pair in zip(likes(50, run_id="B"), likes(50, run_id="b"), strict=True) for event in pair]
+        stored = await warehouse.store(0, batch_of(both))
+        assert stored.inserted == {"picture_like": 100}
+        assert place.events()["picture_like"] == [*likes(50, run_id="B"), *likes(50, run_id="b")]
+        assert [row["run_id"] for row in place.rows("SELECT run_id FROM runs ORDER BY run_key")] == ["B", "b"]
+
+    async def test_lanes_store_at_the_same_time(self, place: Place, warehouse: Warehouse) -> None:
+        lanes = range(warehouse.lanes)
+        await warehouse.offsets([key(lane) for lane in lanes])
+
+        async def work(lane: int) -> None:
+            for step in range(5):
+                events = likes(200, first_seq=step * 200, shard=lane)
+                move = OffsetMove(key(lane), step * 200, step * 200 + 200)
+                # All begin together with a run that nobody knows.
+                await warehouse.store(lane, batch_of(events, move))
+
+        async with asyncio.TaskGroup() as tasks:
+            for lane in lanes:
+                tasks.create_task(work(lane))
+        assert (await warehouse.counts())["picture_like"] == 1_000 * warehouse.lanes
+        assert await warehouse.offsets([key(lane) for lane in lanes]) == {key(lane): 1_000 for lane in lanes}
+
+    async def test_two_warehouses_know_a_run_by_one_key(self, place: Place, warehouse: Warehouse) -> None:
+        async with place.opened() as other:
+            for seq, one in enumerate([warehouse, other, warehouse, other]):
+                await one.store(0, batch_of(likes(1, first_seq=seq)))
+        assert len(place.rows("SELECT * FROM runs")) == 1
+        assert place.events()["picture_like"] == likes(4)
+
+    async def test_two_consumers_race_for_a_partition_and_one_wins(self, place: Place, warehouse: Warehouse) -> None:
+        await warehouse.offsets([key(0)])
+        async with place.opened() as other:
+            outcomes = await asyncio.gather(
+                warehouse.store(0, batch_of(likes(300), OffsetMove(key(0), 0, 300))),
+                other.store(0, batch_of(likes(300), OffsetMove(key(0), 0, 300))),
+                return_exceptions=True,
+            )
+        assert sorted(type(outcome).__name__ for outcome in outcomes) == ["OwnershipLostError", "Stored"]
+        assert (await warehouse.counts())["picture_like"] == 300
+        assert await warehouse.offsets([key(0)]) == {key(0): 300}
+
+    async def test_a_warehouse_goes_on_after_it_was_closed_and_opened(self, place: Place) -> None:
+        warehouse = place.make()
+        for seq in range(2):
+            await warehouse.open()
+            await warehouse.store(0, batch_of(likes(1, first_seq=seq)))
+            await warehouse.close()
+            await warehouse.close()
+        assert place.events()["picture_like"] == likes(2)
+
+    async def test_tables_that_are_not_there_are_named_with_the_command(self, empty_place: Place) -> None:
+        warehouse = empty_place.make()
+        with pytest.raises(SchemaOutdatedError, match="socialsim migrate --into"):
+            await warehouse.open()
+        await warehouse.close()
+
+    async def test_tables_of_a_newer_version_are_refused(self, place: Place) -> None:
+        place.change("UPDATE alembic_version SET version_num = '9999'")
+        warehouse = place.make()
+        with pytest.raises(SchemaOutdatedError, match=r"9999.*update socialsim"):
+            await warehouse.open()
+        await warehouse.close()
+
+
+class TestSqlite(WarehouseContract):
+    @pytest.fixture
+    def empty_place(self, empty_sqlite: Place) -> Place:
+        return empty_sqlite
+
+    @pytest.fixture
+    def place(self, sqlite_place: Place) -> Place:
+        return sqlite_place
+
+
+class TestMysql(WarehouseContract):
+    @pytest.fixture
+    def empty_place(self, empty_mysql: Place) -> Place:
+        return empty_mysql
+
+    @pytest.fixture
+    def place(self, mysql_place: Place) -> Place:
+        return mysql_place
