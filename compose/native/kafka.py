@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -65,6 +66,33 @@ class KafkaSpec:
         }
 
 
+def random_id() -> str:
+    """A random id in Kafka's own form: 16 bytes in URL-safe base64. Never with a leading dash, like Kafka's."""
+    return "S" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
+
+
+def java(main: str, *arguments: str, jvm: Sequence[str] = JVM["small"]) -> list[str]:
+    """The command line that runs a main class of Kafka's jars, such as ``org.apache.kafka.tools.TopicCommand``."""
+    return [install.ensure_java(), *jvm, "-cp", f"{install.ensure_kafka()}/*", main, *arguments]
+
+
+def _template() -> Path:
+    """A formatted data directory, made once by Kafka's own tool: a JVM less for each broker that starts.
+
+    Only its ``meta.properties`` tells one broker and cluster from another.
+    """
+
+    def build(scratch: Path) -> None:
+        spec = KafkaSpec(str(scratch), random_id(), ports=(1,), controller_ports=(2,))
+        path = scratch / "properties"
+        lines = [f"{key}={value}\n" for key, value in spec.broker_properties(1).items()]
+        path.write_text("".join(lines), encoding="utf-8")
+        tool = ("kafka.tools.StorageTool", "format", "-t", spec.cluster_id, "-c", str(path))
+        install.run(java(*tool), "formatting a data directory for Kafka")
+
+    return install.cached(f"kafka-{load_settings().kafka.version}-data", build) / "data-1"
+
+
 class KafkaBroker(NativeServer):
     """One node of a cluster."""
 
@@ -85,15 +113,11 @@ class KafkaBroker(NativeServer):
         """The broker's log segments."""
         return self.directory / f"data-{self.node}"
 
-    def java(self, main: str, *arguments: str, jvm: Sequence[str] = JVM["small"]) -> list[str]:
-        """The command line that runs a main class of Kafka's jars."""
-        return [install.ensure_java(), *jvm, "-cp", f"{install.ensure_kafka()}/*", main, *arguments]
-
     def command(self) -> list[str]:
         """The broker itself."""
         logging = Path(__file__).with_name("log4j2.properties")
         jvm = (*JVM[self.spec.jvm], f"-Dlog4j2.configurationFile={logging}")
-        return self.java("kafka.Kafka", str(self.properties_path), jvm=jvm)
+        return java("kafka.Kafka", str(self.properties_path), jvm=jvm)
 
     def format(self) -> None:
         """Write the configuration, and format the data directory if it is new."""
@@ -101,16 +125,19 @@ class KafkaBroker(NativeServer):
         lines = [f"{key}={value}\n" for key, value in self.spec.broker_properties(self.node).items()]
         self.properties_path.touch(mode=0o600)
         self.properties_path.write_text("".join(lines), encoding="utf-8")
-        if not (self.data_directory / "meta.properties").exists():
-            tool = (
-                "kafka.tools.StorageTool",
-                "format",
-                "-t",
-                self.spec.cluster_id,
-                "-c",
-                str(self.properties_path),
-            )
-            install.run(self.java(*tool), f"formatting {self.name}")
+        if not self.data_directory.exists():
+            fresh = self.data_directory.with_suffix(".new")
+            shutil.rmtree(fresh, ignore_errors=True)
+            shutil.copytree(_template(), fresh)
+            meta = {
+                "version": "1",
+                "node.id": str(self.node),
+                "cluster.id": self.spec.cluster_id,
+                "directory.id": random_id(),
+            }
+            lines = [f"{key}={value}\n" for key, value in meta.items()]
+            (fresh / "meta.properties").write_text("".join(lines), encoding="utf-8")
+            fresh.rename(self.data_directory)
 
     def launch(self) -> None:
         """Format if need be, then start the process."""
@@ -155,8 +182,7 @@ class KafkaCluster:
             raise StackError(f"a cluster has 1 or 3 brokers, not {brokers}")
         spec = KafkaSpec(
             directory=str(directory.resolve()),
-            # Never with a leading dash, which the formatting tool would take for an option.
-            cluster_id="S" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:],
+            cluster_id=random_id(),
             ports=(free_port(port), *(free_port() for _ in range(brokers - 1))),
             controller_ports=tuple(free_port() for _ in range(brokers)),
             listeners=dict(listeners or {}),
@@ -184,8 +210,6 @@ class KafkaCluster:
     def start(self, timeout_s: float = 90.0) -> None:
         """Start every broker that is down and wait until each knows all the others."""
         down = [broker for broker in self.brokers if not broker.alive]
-        with ThreadPoolExecutor(max_workers=len(self.brokers)) as pool:
-            list(pool.map(KafkaBroker.format, down))
         for broker in down:
             broker.launch()
         for broker in self.brokers:

@@ -145,12 +145,14 @@ class MySQLServer(NativeServer):
     def _write_first_statements(self) -> None:
         """Run by the server before it takes connections, so that no account is open without a password."""
         statements = [
-            "DROP USER IF EXISTS 'root'@'::1';",
             "CREATE USER IF NOT EXISTS 'root'@'127.0.0.1';",  # MariaDB comes with one, MySQL without
             f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{self.root_password}';",
             f"ALTER USER 'root'@'127.0.0.1' IDENTIFIED BY '{self.root_password}';",
             "GRANT ALL PRIVILEGES ON *.* TO 'root'@'127.0.0.1' WITH GRANT OPTION;",
         ]
+        if self.flavour == "mariadb":  # it also comes with accounts for the host it was made on
+            others = "User = '' OR Host NOT IN ('localhost', '127.0.0.1')"
+            statements[:0] = [f"DELETE FROM mysql.global_priv WHERE {others};", "FLUSH PRIVILEGES;"]  # noqa: S608
         self._first_statements.touch(mode=0o600)
         self._first_statements.write_text("\n".join(statements) + "\n", encoding="utf-8")
 

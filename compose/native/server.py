@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -33,6 +33,24 @@ class StackError(RuntimeError):
     """A service could not be installed, started or reached. The message says what to do, or ends in its log."""
 
 
+def _stat_fields(pid: int, path: str = "stat") -> list[str] | None:
+    """The fields of a process's or thread's ``stat`` from its state on, None if there is no such process."""
+    try:
+        stat = Path(f"/proc/{pid}/{path}").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    # The second field is the program's name in brackets and may itself hold blanks and brackets.
+    return stat.rpartition(")")[2].split()
+
+
+def _thread_stats(pid: int) -> Iterator[list[str]]:
+    with contextlib.suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            fields = _stat_fields(pid, f"task/{thread.name}/stat")
+            if fields is not None:
+                yield fields
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
     """A process that cannot be mistaken for a later one: ``start_ticks`` since boot are the kernel's."""
@@ -43,13 +61,10 @@ class ProcessIdentity:
     @classmethod
     def of(cls, pid: int) -> Self | None:
         """The identity of a living process; None if there is none or it is a zombie."""
-        try:
-            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        except OSError:
+        fields = _stat_fields(pid)
+        if fields is None or fields[0] in "ZX":
             return None
-        # The second field is the program's name in brackets and may itself hold blanks and brackets.
-        fields = stat.rpartition(")")[2].split()
-        return None if fields[0] in "ZX" else cls(pid, int(fields[19]))
+        return cls(pid, int(fields[19]))
 
     @property
     def alive(self) -> bool:
@@ -72,6 +87,14 @@ class ProcessIdentity:
         finally:
             os.close(descriptor)
         return True
+
+    def wait_stopped(self, timeout_s: float = 5.0) -> None:
+        """Poll until SIGSTOP has taken hold of every thread. Raises StackError after ``timeout_s``."""
+        deadline = time.monotonic() + timeout_s
+        while not all(fields[0] in "Tt" for fields in _thread_stats(self.pid)):
+            if time.monotonic() > deadline:
+                raise StackError(f"process {self.pid} does not stop")
+            time.sleep(POLL_S)
 
     def wait_gone(self, timeout_s: float) -> bool:
         """Poll until it is gone; False after ``timeout_s``."""
@@ -193,7 +216,9 @@ class NativeServer(ABC):
 
     def freeze(self) -> None:
         """SIGSTOP: its port still accepts, nothing answers."""
-        self._signal_living(signal.SIGSTOP)
+        if self.identity is None or not self.identity.send(signal.SIGSTOP):
+            raise StackError(f"{self.name} is not running")
+        self.identity.wait_stopped()
 
     def thaw(self) -> None:
         """SIGCONT: undo ``freeze``. Harmless otherwise."""
@@ -220,10 +245,6 @@ class NativeServer(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-    def _signal_living(self, signal_number: int) -> None:
-        if self.identity is None or not self.identity.send(signal_number):
-            raise StackError(f"{self.name} is not running")
 
     def _wait_gone(self, timeout_s: float) -> bool:
         if self._child is not None:

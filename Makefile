@@ -1,0 +1,78 @@
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+WORKERS ?= auto
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DATA := socialsim-data
+
+.PHONY: help
+help: ## Print what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: $(STAMP) ## Make .venv with the locked dependencies and socialsim itself; quick if nothing changed
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "socialsim needs Python 3.11 or later, $(PYTHON) is $$($(PYTHON) -V 2>&1); try make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { echo "$(PYTHON) cannot make a virtual environment; on Debian, as root: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+.PHONY: services
+services: install ## Fetch the servers' programs: Java, Kafka, MySQL, MariaDB, docker-compose
+	@$(BIN)/python -m compose.native install
+
+.PHONY: check
+check: lint test ## All that must hold before a commit: format, lint, types, tests
+
+.PHONY: lint
+lint: install ## Format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/mypy -p compose -p tests.support
+
+.PHONY: test
+test: services ## Every test, on real Kafka, MySQL and MariaDB
+	$(BIN)/pytest -n $(WORKERS)
+
+.PHONY: up
+up: install ## Start Kafka and MySQL (Docker where an engine answers, else natively), write .env, make tables and topics
+	@$(BIN)/python -m compose up
+	@$(BIN)/socialsim migrate
+	@$(BIN)/socialsim topics create
+
+.PHONY: down
+down: install ## Stop them and take their lines out of .env; the data stay
+	@$(BIN)/python -m compose down
+
+.PHONY: status
+status: install ## Say which services run, and where
+	@$(BIN)/python -m compose status
+
+.PHONY: demo
+demo: install ## 10,000 people for a week into ./socialsim-data, no service needed
+	@$(BIN)/python -m compose.demo $(DATA)
+
+.PHONY: bench
+bench: install ## Measure against SimPy, Kafka's own producer and LOAD DATA INFILE
+	@$(BIN)/python -m benchmarks
+
+.PHONY: lock
+lock: install ## Pin every dependency by hash, for development and for the image
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements/dev.txt
+	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements/dev.txt -o requirements/run.txt
+
+.PHONY: clean
+clean: ## Stop the services, remove their data, .venv and caches; your simulated data stay
+	@if [ -e $(STAMP) ]; then $(BIN)/python -m compose down --wipe; fi
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,74 @@
+"""``python -m compose up|down|status``: the services by Docker where an engine answers, natively otherwise."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from compose.docker import DockerStack, engine_answers
+from compose.endpoints import write_env
+from compose.native.cli import DEFAULT_DIRECTORY, add_stack_options, print_status
+from compose.native.server import StackError
+from compose.native.stack import Stack
+
+_ENV_FILE = Path(".env")
+
+
+def _up(arguments: argparse.Namespace) -> None:
+    directory: Path = arguments.directory
+    docker = DockerStack(directory)
+    # What was brought up one way stays that way until it is wiped: its data are there.
+    native_exists = (directory / "state.json").exists()
+    by_docker = docker.exists or (not native_exists and not arguments.native and engine_answers())
+    if by_docker:
+        endpoints = docker.up()
+    else:
+        with Stack.opened(directory) as stack:
+            endpoints = stack.up(brokers=arguments.brokers, flavour=arguments.flavour)
+    write_env(_ENV_FILE, endpoints.as_environment())
+    print(f"Kafka  {endpoints.kafka_url}")
+    print(f"MySQL  {endpoints.mysql_url}   (password in {_ENV_FILE})")
+
+
+def _down(arguments: argparse.Namespace) -> None:
+    docker = DockerStack(arguments.directory)
+    if docker.exists:
+        docker.down(wipe=arguments.wipe)
+    else:
+        with Stack.opened(arguments.directory) as stack:
+            stack.down(wipe=arguments.wipe)
+    # Without the services socialsim goes back to its embedded default.
+    write_env(_ENV_FILE, {})
+
+
+def _status(arguments: argparse.Namespace) -> None:
+    docker = DockerStack(arguments.directory)
+    if docker.exists:
+        docker.status()
+    else:
+        with Stack.opened(arguments.directory) as stack:
+            print_status(stack)
+
+
+def main() -> int:
+    """Run one command; 0 if all is well, 1 with a sentence otherwise."""
+    parser = argparse.ArgumentParser(prog="python -m compose", description=__doc__)
+    parser.add_argument("--directory", type=Path, default=DEFAULT_DIRECTORY, help="of the stack's state and data")
+    commands = parser.add_subparsers(required=True)
+    up = commands.add_parser("up", help="start Kafka and MySQL, print their URLs and write .env")
+    up.add_argument("--native", action="store_true", help="even where a Docker engine answers")
+    add_stack_options(up)
+    up.set_defaults(run=_up)
+    down = commands.add_parser("down", help="stop them")
+    down.add_argument("--wipe", action="store_true", help="and remove their data")
+    down.set_defaults(run=_down)
+    commands.add_parser("status", help="say what runs").set_defaults(run=_status)
+    arguments = parser.parse_args()
+    try:
+        arguments.run(arguments)
+    except StackError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+sys.exit(main())

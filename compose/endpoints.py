@@ -1,0 +1,35 @@
+"""Where the services are, and the ``.env`` file that tells it to ``socialsim``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+#: The lines of ``.env`` that are ours; all others are a person's own and stay.
+KEYS = ("SOCIALSIM_TO", "SOCIALSIM_FROM", "SOCIALSIM_INTO", "SOCIALSIM_MYSQL_PASSWORD")
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """The two URLs, and the password that belongs to the second."""
+
+    kafka_url: str
+    mysql_url: str
+    mysql_password: str = field(repr=False)
+
+    def as_environment(self) -> dict[str, str]:
+        """The settings of ``socialsim`` that lead to these services."""
+        values = (self.kafka_url, self.kafka_url, self.mysql_url, self.mysql_password)
+        return dict(zip(KEYS, values, strict=True))
+
+
+def write_env(path: Path, values: Mapping[str, str]) -> None:
+    """Replace our lines of the file by ``values``, readable by the owner only. An empty file is removed."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    kept = [line for line in lines if line.partition("=")[0].strip().removeprefix("export ") not in KEYS]
+    new = [*kept, *(f"{key}={value}" for key, value in values.items())]
+    if not any(line.strip() for line in new):
+        path.unlink(missing_ok=True)
+        return
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text("".join(f"{line}\n" for line in new), encoding="utf-8")

@@ -1,0 +1,123 @@
+"""The stack of ``up`` and ``down``: one Kafka and one MySQL-protocol server that outlive the command.
+
+What runs is written to ``state.json`` in the stack's directory, readable by the owner only, since it holds the
+passwords. Data stay over ``down`` and ``up``; ``wipe`` removes them.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from compose.endpoints import Endpoints
+from compose.native.install import file_lock
+from compose.native.kafka import KafkaCluster
+from compose.native.mysql import Database, Flavour, MySQLServer, default_flavour
+from compose.native.server import NativeServer, StackError
+
+_KAFKA_PORT = 9092
+_MYSQL_PORT = 3306
+#: As one would run it on a desk, not as the tests do.
+_MYSQL_OPTIONS = {"innodb-buffer-pool-size": "512M", "innodb-log-file-size": "256M"}
+
+
+@dataclass
+class Stack:
+    """The servers of one directory. Use ``opened``, which locks the directory and writes the state back."""
+
+    directory: Path
+    kafka: KafkaCluster | None = None
+    mysql: MySQLServer | None = None
+    database: Database | None = None
+
+    @classmethod
+    @contextmanager
+    def opened(cls, directory: Path) -> Iterator[Self]:
+        """The stack as it is, for one change by one process; the state is written even if the change fails."""
+        directory.mkdir(parents=True, exist_ok=True)
+        directory.chmod(0o700)
+        with file_lock(directory / "lock"):
+            stack = cls._load(directory)
+            try:
+                yield stack
+            finally:
+                stack._save()
+
+    @classmethod
+    def _load(cls, directory: Path) -> Self:
+        path = directory / "state.json"
+        if not path.exists():
+            return cls(directory)
+        state = json.loads(path.read_text(encoding="utf-8"))
+        return cls(
+            directory,
+            KafkaCluster.from_state(state["kafka"]) if state["kafka"] else None,
+            MySQLServer.from_state(state["mysql"]) if state["mysql"] else None,
+            Database(**state["database"]) if state["database"] else None,
+        )
+
+    def _save(self) -> None:
+        if not self.directory.exists():  # wiped
+            return
+        state: dict[str, Any] = {
+            "kafka": self.kafka.to_state() if self.kafka else None,
+            "mysql": self.mysql.to_state() if self.mysql else None,
+            "database": asdict(self.database) if self.database else None,
+        }
+        scratch = self.directory / "state.new"
+        scratch.touch(mode=0o600)
+        scratch.write_text(json.dumps(state, indent=1), encoding="utf-8")
+        scratch.rename(self.directory / "state.json")
+
+    @property
+    def servers(self) -> list[NativeServer]:
+        """Every server that there is, up or down."""
+        return [*(self.kafka.brokers if self.kafka else ()), *([self.mysql] if self.mysql else ())]
+
+    def server(self, name: str) -> NativeServer:
+        """By its name as ``status`` shows it."""
+        for server in self.servers:
+            if server.name == name:
+                return server
+        names = ", ".join(server.name for server in self.servers) or "none, run up first"
+        raise StackError(f"no server is called {name!r}; there are: {names}")
+
+    def up(self, *, brokers: int | None = None, flavour: Flavour | None = None) -> Endpoints:
+        """Bring up what is down, and make the database when it is new. ``None`` keeps what there is.
+
+        Raises StackError if the data are another number of brokers' or another flavour's.
+        """
+        if self.kafka is None:
+            self.kafka = KafkaCluster.create(
+                self.directory / "kafka", brokers=brokers or 1, port=_KAFKA_PORT, jvm="fast", die_with_parent=False
+            )
+        elif brokers not in (None, len(self.kafka.brokers)):
+            raise StackError(f"the data are of {len(self.kafka.brokers)} broker(s); remove them first: down --wipe")
+        if self.mysql is None:
+            self.mysql = MySQLServer.create(
+                self.directory / "mysql",
+                flavour=flavour or default_flavour(),
+                port=_MYSQL_PORT,
+                options=_MYSQL_OPTIONS,
+                die_with_parent=False,
+            )
+        elif flavour not in (None, self.mysql.flavour):
+            raise StackError(f"the data are {self.mysql.flavour}'s; remove them first: down --wipe")
+        self.kafka.start()
+        if not self.mysql.alive:
+            self.mysql.start()
+        if self.database is None:
+            self.database = self.mysql.create_database("socialsim")
+        return Endpoints(self.kafka.url, self.database.url, self.database.password)
+
+    def down(self, *, wipe: bool = False) -> None:
+        """End exactly the processes that were started, and with ``wipe`` remove their data."""
+        if self.kafka is not None:
+            self.kafka.stop()
+        if self.mysql is not None:
+            self.mysql.stop()
+        if wipe:
+            shutil.rmtree(self.directory)
