@@ -71,3 +71,14 @@ class ActorFailedError(SocialsimError):
 
 class ShardDiedError(SocialsimError):
     """A shard process ended before its work was done."""
+
+
+class ShardFailedError(SocialsimError):
+    """A shard process raised what it should never raise; ``trace`` is its traceback, for a bug report."""
+
+    def __init__(self, message: str, trace: str) -> None:
+        super().__init__(message, trace)
+        self.trace = trace
+
+    def __str__(self) -> str:
+        return str(self.args[0])

@@ -4,11 +4,11 @@ from array import array
 from bisect import insort
 from typing import TYPE_CHECKING
 
-from socialsim.domain.behaviour import FEED_MAX, takes_other_device, watched_s
+from socialsim.domain.behaviour import FEED_MAX, watched_s
 from socialsim.domain.messages import FriendAcceptance, FriendRequest, PostShared, UserMessage
 from socialsim.events import Device, FriendAccepted, PictureLiked, VideoLiked
-from socialsim.kernel import NEVER_US, Actor
-from socialsim.kernel.randoms import MASK_64
+from socialsim.kernel import Actor
+from socialsim.kernel.randoms import LCG_FACTOR, LCG_SUMMAND, MASK_64, exponential
 
 if TYPE_CHECKING:
     from socialsim.domain.world import World
@@ -37,31 +37,54 @@ class User(Actor[UserMessage]):
         self._agenda: list[tuple[int, int, int]] | None = None  # (when_us, request_id, requester_id), sorted
 
     async def run(self) -> None:
-        """Sleep, read mail, answer what is due, act; until the run ends."""
-        loop = self.loop
-        behaviour = self._world.behaviour
-        action_us = loop.now_us + behaviour.gap_us(self.draw())
+        """Sleep, read mail, answer what is due, act; until the run ends.
+
+        Half of all time is spent here, so draws and ``pause_until`` are inlined. One draw decides what is done (its high
+        bits), from which device (three low bits) and, for a like, which post is meant (bits between).
+        """
+        world = self._world
+        loop = world.loop
+        wake_at = loop.wake_at
+        gap_mean_us = world.behaviour.gap_mean_us
+        actions = world.behaviour.actions
+        action_us = loop.now_us + exponential(self.draw(), gap_mean_us) + 1
         while True:
+            when_us = action_us
             agenda = self._agenda
-            answer_us = agenda[0][0] if agenda else NEVER_US
-            await self.pause_until(answer_us if answer_us < action_us else action_us)
+            if agenda and agenda[0][0] < when_us:
+                when_us = agenda[0][0]
+            self.wake_us = when_us
+            wake_at(when_us, self)
+            await self
             if self.mailbox is not None:
                 self._read_mail()
-            if answer_us <= loop.now_us:
+            if when_us < action_us:
                 self._answer_request()
-            if action_us <= loop.now_us:
-                await self._act()
-                action_us = loop.now_us + behaviour.gap_us(self.draw())
-
-    # --- chance -------------------------------------------------------------------------------------------------------
+                continue
+            state = self._state = (self._state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
+            draw = state >> 32
+            action = actions[draw >> 20]
+            device = self._device if draw & 7 else self._other_device
+            if action == "like":
+                feed = self._feed
+                if feed:
+                    self._like(feed.pop(((draw >> 3) & 0x1FFFF) * len(feed) >> 17), device)
+            elif action == "comment":
+                feed = self._feed
+                if feed:
+                    post = feed[((draw >> 3) & 0x1FFFF) * len(feed) >> 17]
+                    await world.content_maker.comment(self, post, device)
+            elif action == "request":
+                await world.friend_request_maker.request(self, device)
+            else:
+                await world.content_maker.post(self, action, device)
+            state = self._state = (self._state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
+            action_us = loop.now_us + exponential(state >> 32, gap_mean_us) + 1
 
     def draw(self) -> int:
         """The next 32 random bits of this user's own stream (``randoms.next_state``, inlined for speed)."""
-        state = self._state = (self._state * 6_364_136_223_846_793_005 + 1_442_695_040_888_963_407) & MASK_64
+        state = self._state = (self._state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
         return state >> 32
-
-    def _pick_device(self) -> Device:
-        return self._other_device if takes_other_device(self.draw() >> 8) else self._device
 
     # --- acquaintances ------------------------------------------------------------------------------------------------
 
@@ -92,20 +115,19 @@ class User(Actor[UserMessage]):
     # --- mail ---------------------------------------------------------------------------------------------------------
 
     def _read_mail(self) -> None:
+        feed = self._feed
+        if feed is None:
+            feed = self._feed = []
         for message in self.take_mail():
             if type(message) is PostShared:
-                feed = self._feed
-                if feed is None:
-                    self._feed = [message]
-                else:
-                    if len(feed) >= FEED_MAX:
-                        del feed[0]
-                    feed.append(message)
+                feed.append(message)
             elif type(message) is FriendRequest:
                 self._consider(message)
             else:
                 assert type(message) is FriendAcceptance  # noqa: S101 - the union has three members
                 self._befriend(message.accepter_id)
+        if len(feed) > FEED_MAX:
+            del feed[: len(feed) - FEED_MAX]
 
     def _consider(self, request: FriendRequest) -> None:
         """Decide now, answer later. Of two requests that crossed only that of the smaller id counts, on both sides."""
@@ -123,7 +145,7 @@ class User(Actor[UserMessage]):
             insort(self._agenda, (when_us, request.request_id, requester_id))
 
     def _answer_request(self) -> None:
-        """Accept the request that has waited longest."""
+        """Accept the request that has waited longest. One draw in eight says: from the other device."""
         assert self._agenda  # noqa: S101 - its first entry is why this is called
         world = self._world
         _, request_id, requester_id = self._agenda.pop(0)
@@ -137,40 +159,17 @@ class User(Actor[UserMessage]):
                 0,
                 self.loop.now_us,
                 self.user_id,
-                self._pick_device(),
+                self._device if self.draw() & 7 else self._other_device,
                 request_id,
                 requester_id,
             )
         )
         world.send((requester_id,), FriendAcceptance(self.user_id))
 
-    # --- actions ------------------------------------------------------------------------------------------------------
-
-    async def _act(self) -> None:
-        world = self._world
-        action = world.behaviour.action(self.draw())
-        device = self._pick_device()
-        if action == "like":
-            if self._feed:
-                self._like(self._take_post(), device)
-        elif action == "comment":
-            if self._feed:
-                await world.content_maker.comment(self, self._feed[self.draw() * len(self._feed) >> 32], device)
-        elif action == "request":
-            await world.friend_request_maker.request(self, device)
-        else:
-            await world.content_maker.post(self, action, device)
-
-    def _take_post(self) -> PostShared:
-        """A post out of the feed. Each is shown to a user once, so nobody likes anything twice."""
-        feed = self._feed
-        assert feed  # noqa: S101 - callers look first
-        number = self.draw() * len(feed) >> 32
-        post = feed[number]
-        del feed[number]
-        return post
+    # --- likes --------------------------------------------------------------------------------------------------------
 
     def _like(self, post: PostShared, device: Device) -> None:
+        """Like a post out of the feed. Each is shown to a user once, so nobody likes anything twice."""
         world = self._world
         now_us = self.loop.now_us
         duration_s = post.duration_s

@@ -1,7 +1,7 @@
-"""One shard of the network: its loop, its stores, its users, what they emit and what they send to each other."""
+"""One shard of the network: its stores, its users, what they emit and what they send to each other."""
 
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeAlias
 
 from socialsim.domain.behaviour import FEED_MAX, Behaviour
 from socialsim.domain.makers import ContentMaker, FriendRequestMaker
@@ -12,94 +12,106 @@ from socialsim.domain.stores import ContentStore, FriendStore, UserStore
 from socialsim.domain.user import MAILBOX_MAX, User
 from socialsim.domain.user_maker import UserMaker
 from socialsim.events import Event
-from socialsim.kernel import new_loop
+from socialsim.kernel import VirtualTimeLoop, new_loop
 from socialsim.scenario import DAY_US, Scenario
 
-#: A message and the users it goes to.
-Letter: TypeAlias = tuple[Sequence[int], UserMessage]
 _TIMERS_PER_BUCKET = 256
 
 
-class World:
-    """The network as one shard sees it. Time advances only by ``run_until``; all else happens within it.
+#: A message on its way to users of any shard: (the sender's shard, the users, the message). A plain tuple, for speed.
+Letter: TypeAlias = tuple[int, Sequence[int], UserMessage]
 
-    ``emit`` and ``send`` never wait: events and letters pile up until the window's end, when ``take_events`` and
-    ``take_letters`` hand them out.
+
+class Surroundings(NamedTuple):
+    """What all shards of one process share. None of it tells one shard anything of another."""
+
+    scenario: Scenario
+    run_id: str
+    loop: VirtualTimeLoop
+    pools: Pools
+    population: Population
+    behaviour: Behaviour
+    events: list[Event]  #: what the shards have emitted, in order of time
+    letters: list[Letter]  #: what the shards have sent, in order of time
+    inhabitants: dict[int, User]  #: who has signed up, by user id
+
+
+def make_surroundings(scenario: Scenario, run_id: str, pools: Pools, shards: int) -> Surroundings:
+    """Surroundings for ``shards`` of the scenario's shards, at the beginning of simulated time."""
+    users = scenario.users * shards // scenario.shards
+    return Surroundings(
+        scenario,
+        run_id,
+        new_loop(scenario.start_us, _bucket_bits(scenario, users)),
+        pools,
+        Population(scenario, pools),
+        Behaviour(scenario),
+        [],
+        [],
+        {},
+    )
+
+
+class World:
+    """The network as one shard sees it: its stores, its makers and its users.
+
+    The shards of a process live on one loop. They talk to each other only by letters, which are delivered between
+    windows, and ties in time are broken by the order of asking; so what happens within a shard does not depend on which
+    others share its loop.
     """
 
-    def __init__(self, scenario: Scenario, shard: int, run_id: str, pools: Pools) -> None:
-        self.run_id = run_id
+    def __init__(self, around: Surroundings, shard: int) -> None:
+        scenario = around.scenario
+        self.run_id = around.run_id
         self.shard = shard
         self.users = scenario.user_range(shard)
-        self.pools = pools
-        self.loop = new_loop(scenario.start_us, _bucket_bits(scenario, len(self.users)))
-        self.population = Population(scenario, pools)
-        self.behaviour = Behaviour(scenario)
+        self.loop = around.loop
+        self.pools = around.pools
+        self.population = around.population
+        self.behaviour = around.behaviour
         self.user_store = UserStore(self.loop, self.users, self.population)
         self.content_store = ContentStore(self.loop, shard, scenario.shards)
         self.friend_store = FriendStore(self.loop, shard, scenario.shards)
         self.content_maker = ContentMaker(self)
         self.friend_request_maker = FriendRequestMaker(self)
-        self._inhabitants: list[User] = []
-        self._events: list[Event] = []
-        self._letters: list[Letter] = []
+        self.inhabitants = around.inhabitants
+        self._emit = around.events.append
+        self._send = around.letters.append
         self._seq = 0
         for actor in (self.user_store, self.content_store, self.friend_store, UserMaker(self)):
             actor.start()
-        self.loop.run_until(scenario.start_us)
 
     def emit(self, event: Event) -> None:
-        """Give ``event`` its place in the shard's stream."""
+        """Give ``event`` its place in the shard's stream. Never waits."""
         event.seq = self._seq
         self._seq += 1
-        self._events.append(event)
+        self._emit(event)
 
     def send(self, user_ids: Sequence[int], message: UserMessage) -> None:
-        """Send ``message`` to users of any shard; it reaches them when the window has ended."""
-        self._letters.append((user_ids, message))
+        """Send ``message`` to users of any shard; it reaches them when the window has ended. Never waits."""
+        self._send((self.shard, user_ids, message))
 
     def admit(self, user: User) -> None:
         """``user`` has signed up: let him live."""
-        self._inhabitants.append(user)
+        self.inhabitants[user.user_id] = user
         user.start()
 
-    @property
-    def next_us(self) -> int:
-        """Nothing happens in this shard before this time."""
-        return self.loop.next_us
 
-    def run_until(self, end_us: int) -> None:
-        """Let happen whatever is due before ``end_us``. Raises ActorFailure."""
-        self.loop.run_until(end_us)
-
-    def take_events(self) -> list[Event]:
-        """The events since the last call, in the order of ``seq``, which is the order of time."""
-        events = self._events
-        self._events = []
-        return events
-
-    def take_letters(self) -> list[Letter]:
-        """The letters since the last call, in the order in which they were sent."""
-        letters = self._letters
-        self._letters = []
-        return letters
-
-    def deliver(self, user_id: int, message: UserMessage) -> None:
-        """Put ``message`` into the mailbox of a user of this shard."""
-        user = self._inhabitants[user_id - self.users.start]
-        user.post(message)
-        mailbox = user.mailbox
-        if mailbox is not None and len(mailbox) > MAILBOX_MAX:
-            user.mailbox = forget_old_posts(mailbox)
-
-    @property
-    def live_users(self) -> int:
-        """How many have signed up."""
-        return len(self._inhabitants)
-
-    def close(self) -> None:
-        """End every actor."""
-        self.loop.close()
+def deliver(inhabitants: dict[int, User], letters: Iterable[Letter]) -> None:
+    """Put letters into the mailboxes of those of their receivers who live here, in the given order."""
+    find = inhabitants.get
+    for _, user_ids, message in letters:
+        for user_id in user_ids:
+            user = find(user_id)
+            if user is None:
+                continue  # lives in another process, which gets the letter too
+            mailbox = user.mailbox
+            if mailbox is None:  # Actor.post, inlined for speed: users read their mail when they wake, none listens
+                user.mailbox = [message]
+            else:
+                mailbox.append(message)
+                if len(mailbox) > MAILBOX_MAX:
+                    user.mailbox = forget_old_posts(mailbox)
 
 
 def forget_old_posts(mailbox: list[UserMessage]) -> list[UserMessage]:

@@ -196,7 +196,7 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         actor = self._parking
         if actor is not None:
             self._parking = None
-            if getattr(callback, "__self__", None) is not actor.task:
+            if callback.__self__ is not actor.task:  # type: ignore[attr-defined]
                 raise RuntimeError(f"{actor!r} was awaited by a task that is not its own")
             actor.step = callback
             return None

@@ -8,10 +8,13 @@ integers, for the last bit of ``math.log`` may differ between machines.
 
 import math
 from collections.abc import Callable
+from statistics import NormalDist
 from typing import Final
 
 MASK_64: Final = 0xFFFF_FFFF_FFFF_FFFF
 _GOLDEN: Final = 0x9E37_79B9_7F4A_7C15
+LCG_FACTOR: Final = 6_364_136_223_846_793_005
+LCG_SUMMAND: Final = 1_442_695_040_888_963_407
 UNIT_BITS: Final = 32
 UNIT: Final = 1 << UNIT_BITS  #: draws lie in 0 .. UNIT - 1
 
@@ -34,7 +37,7 @@ def mix(*words: int) -> int:
 
 def next_state(state: int) -> int:
     """The generator's next state; ``state >> 32`` is a draw in 0 .. UNIT - 1."""
-    return (state * 6_364_136_223_846_793_005 + 1_442_695_040_888_963_407) & MASK_64
+    return (state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
 
 
 def threshold(share: float) -> int:
@@ -47,18 +50,6 @@ def _quantiles(function: Callable[[float], float]) -> list[int]:
     cells = 1 << _TABLE_BITS
     points = [function((i if 0 < i < cells else 0.25 if i == 0 else cells - 0.25) / cells) for i in range(cells + 1)]
     return [round(point * (1 << _SCALE_BITS)) for point in points]
-
-
-def _normal_quantile(p: float) -> float:
-    """The standard normal quantile by bisection of ``math.erf``: exact enough for a table of 2**-20."""
-    low, high = -8.0, 8.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        if 0.5 * (1 + math.erf(middle / math.sqrt(2))) < p:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
 
 
 _EXPONENTIAL: Final = _quantiles(lambda p: -math.log1p(-p))
@@ -77,7 +68,7 @@ def log_normal(draw: int, median: int, sigma: float) -> int:
     """A log-normal variate with the integer ``median`` and ``sigma`` of its natural logarithm, from one draw."""
     table = _LOG_NORMAL.get(sigma)
     if table is None:
-        table = _LOG_NORMAL[sigma] = _quantiles(lambda p: math.exp(sigma * _normal_quantile(p)))
+        table = _LOG_NORMAL[sigma] = _quantiles(lambda p: math.exp(sigma * NormalDist().inv_cdf(p)))
     cell = draw >> _TABLE_SHIFT
     low = table[cell]
     scaled = low + (((table[cell + 1] - low) * (draw & _TABLE_MASK)) >> _TABLE_SHIFT)

@@ -1,0 +1,1 @@
+"""Shards, the processes that host them, and the exchange of letters between windows."""

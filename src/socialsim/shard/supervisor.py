@@ -1,0 +1,276 @@
+"""Starts the processes of a run, watches over them, and ends them all when one dies.
+
+With one process the run happens in the caller's. With more they are spawned (a fork would copy threads and locks),
+ignore the terminal's signals, and die with their parent. The parent only watches: what the shards have to say to each other
+goes over their own pipes.
+"""
+
+import contextlib
+import ctypes
+import gc
+import multiprocessing
+import os
+import signal
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from typing import Final, NamedTuple, NoReturn, Protocol
+
+from socialsim.domain.pools import build_pools
+from socialsim.errors import ShardDiedError, ShardFailedError, SocialsimError
+from socialsim.scenario import Scenario
+from socialsim.shard.exchange import Exchange
+from socialsim.shard.outbox import Outbox
+from socialsim.shard.process import Pacer, Progress, Work, hosted_shards, hosted_users, run_shards
+from socialsim.transport.base import EventWriter
+
+_PR_SET_PDEATHSIG: Final = 1
+_POLL_S: Final = 0.2  # how soon a request to stop is noticed
+_USERS_PER_PROCESS: Final = 2_500  # below it a process waits more for the others than it works
+_DRAIN_TIMEOUT_S: Final = 300.0
+
+
+class StopSignal(Protocol):
+    """Says whether the run is asked to end early; ``threading.Event`` is one."""
+
+    def is_set(self) -> bool:
+        """Whether to stop."""
+
+
+class RunResult(NamedTuple):
+    """What a run did."""
+
+    run_id: str
+    events: dict[str, int]  #: how many, by wire name
+    processes: int
+    stopped: bool  #: asked to stop before the end of simulated time
+
+
+class _Finished(NamedTuple):
+    counts: dict[str, int]
+    completed: bool
+
+
+class _Wiring(NamedTuple):
+    """What a child process needs beside its work. Picklable in a spawn."""
+
+    rank: int
+    parent_pid: int
+    control: Connection
+    peers: dict[int, Connection]
+    users: dict[int, range]
+
+
+def choose_processes(users: int, cores: int) -> int:
+    """How many processes suit a population: a tiny one gets slower with more."""
+    return max(1, min(cores, users // _USERS_PER_PROCESS))
+
+
+def run(
+    scenario: Scenario,
+    *,
+    run_id: str,
+    processes: int,
+    pacer: Pacer | None,
+    writer_factory: Callable[[range], EventWriter],
+    on_progress: Callable[[Progress], None],
+    stop: StopSignal,
+) -> RunResult:
+    """Simulate ``scenario`` into the writers that ``writer_factory`` makes, one in each process, for its shards.
+
+    ``writer_factory`` and ``pacer`` must be picklable if there is more than one process. Everything that was simulated is
+    durable when this returns. Raises ActorFailedError, ShardDiedError, and whatever the writers raise.
+    """
+    processes = max(1, min(processes, scenario.shards))
+    pools = build_pools(scenario.seed)
+    works = [
+        Work(scenario, run_id, pools, hosted_shards(scenario.shards, rank, processes)) for rank in range(processes)
+    ]
+    if processes == 1:
+        finished = _work(
+            works[0], Exchange(0, {}, {}), pacer, writer_factory, asked_to_stop=stop.is_set, report=on_progress
+        )
+        return RunResult(run_id, finished.counts, 1, not finished.completed)
+    return _supervise(works, pacer, writer_factory, on_progress, stop)
+
+
+def _work(
+    work: Work,
+    exchange: Exchange,
+    pacer: Pacer | None,
+    writer_factory: Callable[[range], EventWriter],
+    *,
+    asked_to_stop: Callable[[], bool],
+    report: Callable[[Progress], None],
+) -> _Finished:
+    """One process's share, from the writer's opening to its close."""
+    writer = writer_factory(work.shards)
+    # The actors are long-lived cycles: collecting them again and again costs two thirds of the time, and frees nothing.
+    gc_was_enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        outbox = Outbox(writer)
+        completed = run_shards(work, exchange, outbox, pacer, asked_to_stop=asked_to_stop, report=report)
+        writer.drain(_DRAIN_TIMEOUT_S)
+        return _Finished(outbox.counts, completed)
+    finally:
+        writer.close()
+        if gc_was_enabled:
+            gc.enable()
+
+
+def _supervise(
+    works: list[Work],
+    pacer: Pacer | None,
+    writer_factory: Callable[[range], EventWriter],
+    on_progress: Callable[[Progress], None],
+    stop: StopSignal,
+) -> RunResult:
+    context = multiprocessing.get_context("spawn")
+    ranks = range(len(works))
+    peers: list[dict[int, Connection]] = [{} for _ in ranks]
+    for low in ranks:
+        for high in ranks[low + 1 :]:
+            peers[low][high], peers[high][low] = context.Pipe(duplex=True)
+    users = {rank: hosted_users(work.scenario, work.shards) for rank, work in enumerate(works)}
+    children: list[SpawnProcess] = []
+    controls: list[Connection] = []
+    try:
+        for rank, work in enumerate(works):
+            ours, theirs = context.Pipe(duplex=True)
+            wiring = _Wiring(rank, os.getpid(), theirs, peers[rank], users)
+            child = context.Process(
+                target=_child_main,
+                args=(work, wiring, pacer, writer_factory),
+                name=f"socialsim-shards-{rank}",
+                daemon=True,
+            )
+            child.start()
+            children.append(child)
+            controls.append(ours)
+            theirs.close()
+        for pipes in peers:
+            for pipe in pipes.values():
+                pipe.close()  # the children hold their own ends: when one dies, its peers notice
+        finished = _watch(children, controls, on_progress, stop)
+    finally:
+        for child in children:
+            if child.is_alive():
+                child.kill()
+            child.join()
+            child.close()
+        for control in controls:
+            control.close()
+    counts = {name: sum(part.counts[name] for part in finished) for name in finished[0].counts}
+    return RunResult(works[0].run_id, counts, len(works), not all(part.completed for part in finished))
+
+
+def _watch(
+    children: list[SpawnProcess], controls: list[Connection], on_progress: Callable[[Progress], None], stop: StopSignal
+) -> list[_Finished]:
+    """Wait for all children to finish. Raises what the first of them raised, or ShardDiedError."""
+    progress: dict[int, Progress] = {}
+    finished: dict[int, _Finished] = {}
+    told_to_stop = False
+    while len(finished) < len(children):
+        if stop.is_set() and not told_to_stop:
+            told_to_stop = True
+            for control in controls:
+                with contextlib.suppress(OSError):
+                    control.send_bytes(b"stop")
+        open_controls = {control: rank for rank, control in enumerate(controls) if rank not in finished}
+        for ready in wait(list(open_controls), timeout=_POLL_S):
+            rank = open_controls[ready]  # type: ignore[index]
+            try:
+                message = controls[rank].recv()
+            except (EOFError, OSError):
+                children[rank].join()
+                raise ShardDiedError(_obituary(children[rank], rank)) from None
+            if isinstance(message, Progress):
+                progress[rank] = message
+            elif isinstance(message, _Finished):
+                finished[rank] = message
+            else:
+                raise _root_cause(message, controls, set(open_controls.values()) - {rank}, children)
+        if progress:
+            on_progress(_combined(progress))
+    return [finished[rank] for rank in range(len(children))]
+
+
+def _root_cause(
+    error: BaseException, controls: list[Connection], others: set[int], children: list[SpawnProcess]
+) -> BaseException:
+    """When a process only says that a peer is gone, the peer's own words or death tell more."""
+    if not isinstance(error, ShardDiedError):
+        return error
+    for rank in sorted(others):
+        try:
+            while controls[rank].poll(_POLL_S):
+                message = controls[rank].recv()
+                if isinstance(message, BaseException) and not isinstance(message, ShardDiedError):
+                    return message
+        except (EOFError, OSError):
+            children[rank].join()
+            return ShardDiedError(_obituary(children[rank], rank))
+    return error
+
+
+def _combined(progress: dict[int, Progress]) -> Progress:
+    parts = progress.values()
+    return Progress(
+        min(part.simulated_us for part in parts),
+        sum(part.events for part in parts),
+        sum(part.live_users for part in parts),
+    )
+
+
+def _obituary(child: SpawnProcess, rank: int) -> str:
+    code = child.exitcode
+    how = (
+        f"was killed by {signal.Signals(-code).name}"
+        if code is not None and code < 0
+        else f"ended with exit code {code}"
+    )
+    return f"shard process {rank} (pid {child.pid}) {how} before its work was done; nothing it had acknowledged is lost"
+
+
+def _child_main(
+    work: Work, wiring: _Wiring, pacer: Pacer | None, writer_factory: Callable[[range], EventWriter]
+) -> NoReturn:
+    """A spawned process: does its work, says how it went, ends."""
+    _die_with_parent(wiring.parent_pid)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what a signal to the group means
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    control = wiring.control
+    asked = False
+
+    def asked_to_stop() -> bool:
+        nonlocal asked
+        asked = asked or control.poll()
+        return asked
+
+    exit_code = 1
+    try:
+        exchange = Exchange(wiring.rank, wiring.peers, wiring.users)
+        control.send(_work(work, exchange, pacer, writer_factory, asked_to_stop=asked_to_stop, report=control.send))
+        exit_code = 0
+    except SocialsimError as error:
+        with contextlib.suppress(OSError):
+            control.send(error)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent must hear of it before this process ends
+        with contextlib.suppress(OSError):
+            control.send(ShardFailedError(f"shard process {wiring.rank} failed: {error!r}", traceback.format_exc()))
+    finally:
+        control.close()
+        # Not sys.exit: no atexit handler of an inherited library may hold up a process whose work is durable.
+        os._exit(exit_code)
+
+
+def _die_with_parent(parent_pid: int) -> None:
+    """Have the kernel kill this process when its parent dies, however it dies. Linux only; elsewhere pipes tell."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent_pid:
+        os._exit(1)
