@@ -1,0 +1,92 @@
+"""From bytes to what one transaction stores. Pure: no clock, no I/O."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from socialsim.events import WIRE_NAMES, Event, InvalidRecordError, decode
+from socialsim.transport.base import Fetched, TopicPartition
+from socialsim.warehouse.base import Batch, DeadLetter, OffsetKey, OffsetMove
+
+
+@dataclass(slots=True, eq=False)
+class Position:
+    """Where this consumer stands in one partition, for as long as it owns it without a break.
+
+    Owning it again later is another Position: what was read under the old one is void.
+    """
+
+    partition: TopicPartition
+    key: OffsetKey
+    stored_offset: int  #: the next offset according to the warehouse
+    next_offset: int  #: the next offset to be read
+    owned: bool = True
+    rewind_to: int | None = None  #: set when the copies in memory became void: read again from here
+    conflicts: int = 0  #: times in a row that another moved the offset
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """Consecutive records of one partition, decoded."""
+
+    position: Position
+    first_offset: int
+    next_offset: int
+    size_bytes: int
+    events: dict[str, list[Event]]
+    dead_letters: list[DeadLetter]
+
+    @property
+    def rows(self) -> int:
+        """Records in the chunk: each became an event or a dead letter."""
+        return self.next_offset - self.first_offset
+
+
+def decode_chunk(position: Position, fetched: Fetched) -> Chunk:
+    """Each record becomes an event or, when it cannot, a dead letter that keeps it whole."""
+    name = fetched.event_name
+    letters: list[DeadLetter] = []
+    events: list[Event] = []
+    append = events.append
+    for index, raw in enumerate(fetched.values):
+        try:
+            append(decode(raw, name))
+        except InvalidRecordError as error:
+            letters.append(_letter(position, fetched.first_offset + index, raw, error.error_class, error.reason))
+        except Exception as error:  # noqa: BLE001 - whatever one record does, its neighbours are stored
+            letters.append(_letter(position, fetched.first_offset + index, raw, "undecodable", repr(error)))
+    return Chunk(
+        position,
+        fetched.first_offset,
+        fetched.first_offset + len(fetched.values),
+        sum(map(len, fetched.values)),
+        ({name: events} if events else {}) if name is not None else _by_name(events),
+        letters,
+    )
+
+
+def _letter(position: Position, offset: int, raw: bytes, error_class: str, reason: str) -> DeadLetter:
+    topic, partition = position.partition
+    return DeadLetter(position.key.log_id, topic, partition, offset, raw, error_class[:64], reason)
+
+
+def _by_name(events: Iterable[Event]) -> dict[str, list[Event]]:
+    named: dict[str, list[Event]] = {}
+    for event in events:
+        named.setdefault(WIRE_NAMES[type(event)], []).append(event)
+    return named
+
+
+def build_batch(chunks: Sequence[Chunk]) -> Batch:
+    """The chunks of one transaction together; those of one partition follow each other without a gap."""
+    batch = Batch()
+    spans: dict[OffsetKey, tuple[int, int]] = {}
+    for chunk in chunks:
+        for name, events in chunk.events.items():
+            batch.events.setdefault(name, []).extend(events)
+        batch.dead_letters.extend(chunk.dead_letters)
+        old, new = spans.get(chunk.position.key, (chunk.first_offset, chunk.first_offset))
+        if new != chunk.first_offset:
+            raise AssertionError(f"{chunk.position.key}: a chunk at {chunk.first_offset} follows offset {new}")
+        spans[chunk.position.key] = (old, chunk.next_offset)
+    batch.moves.extend(OffsetMove(key, old, new) for key, (old, new) in spans.items())
+    return batch

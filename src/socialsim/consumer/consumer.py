@@ -1,0 +1,281 @@
+"""The consumer: reads a log, decodes, and hands the chunks to lanes that store them exactly once.
+
+Everything here runs on one event loop. Only the reading task calls ``poll`` and ``seek``, so that what a poll
+returns is never older than the last seek.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from socialsim.consumer.assembly import Chunk, Position, decode_chunk
+from socialsim.consumer.decisions import Watchdog, is_drained, lag_of
+from socialsim.consumer.lane import Lane, Shared
+from socialsim.consumer.offsets import Patience, StoredOffsets
+from socialsim.consumer.settings import ConsumerSettings
+from socialsim.consumer.stats import ConsumerStats, Counters
+from socialsim.errors import (
+    OffsetsLostError,
+    ServiceUnavailableError,
+    SocialsimError,
+    TransientError,
+)
+from socialsim.transport.base import EventReader, Fetched, TopicPartition
+from socialsim.warehouse.base import OffsetKey, Warehouse
+
+log = logging.getLogger(__name__)
+
+_TICK_S = 0.5
+
+
+class StuckError(SocialsimError):
+    """There is lag, nothing has moved for too long, and no known cause is being waited out."""
+
+
+class Consumer:
+    """Moves records from ``reader`` into ``warehouse`` until it has caught up (``drain``) or is told to stop.
+
+    ``on_progress`` gets a snapshot twice a second. The caller opens and closes both ends.
+    """
+
+    def __init__(
+        self,
+        reader: EventReader,
+        warehouse: Warehouse,
+        settings: ConsumerSettings,
+        on_progress: Callable[[ConsumerStats], None] = lambda stats: None,  # noqa: ARG005
+    ) -> None:
+        self._reader = reader
+        self._settings = settings
+        self._on_progress = on_progress
+        self._counters = Counters()
+        self._patience = Patience(settings)
+        self._offsets = StoredOffsets(warehouse, self._patience, self._counters)
+        self._positions: dict[TopicPartition, Position] = {}
+        self._ends: Mapping[TopicPartition, int] = {}
+        self._hinted: dict[TopicPartition, int] = {}
+        self._assigned_at_s = 0.0
+        self._stopping = False
+        self._changed = asyncio.Event()
+        shared = Shared(warehouse, self._offsets, self._patience, self._counters, settings, self._changed.set)
+        self._lanes = [Lane(index, shared) for index in range(warehouse.lanes)]
+
+    def stats(self) -> ConsumerStats:
+        """What has been done up to now."""
+        return self._counters.snapshot(len(self._positions), lag_of(self._stored(), self._ends))
+
+    def stop(self) -> None:
+        """Read no more, store what is in memory, let ``run`` return within ``stop_within_s``. For signal handlers."""
+        self._stopping = True
+        self._patience.end()
+        self._changed.set()
+
+    async def run(self) -> ConsumerStats:
+        """Work until caught up or stopped.
+
+        Raises OwnershipLostError, OffsetsLostError, LogCorruptError, TerminalError, StuckError, and what the
+        reader's ``start`` raises. Whatever the end, rows and offsets agree.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as tasks:
+                for lane in self._lanes:
+                    tasks.create_task(lane.work())
+                watch = tasks.create_task(self._watch())
+                await self._reader.start(self._load_positions, self._revoke)
+                self._assigned_at_s = loop.time()
+                await self._read()
+                if self._stopping:
+                    limit.reschedule(loop.time() + self._settings.stop_within_s)
+                for lane in self._lanes:
+                    lane.close()
+                await self._rest()
+                watch.cancel()
+        except TimeoutError:
+            log.warning("the last batch could not be stored in time; the next start reads it again")
+        except BaseExceptionGroup as group:
+            raise _first_cause(group) from group
+        await self._hint()
+        return self.stats()
+
+    async def _read(self) -> None:
+        next_look_s = 0.0
+        loop = asyncio.get_running_loop()
+        while not self._stopping:
+            self._rewind()
+            await self._wait_for_room()
+            fetched = await self._poll(self._settings.poll_records, self._settings.poll_timeout_s)
+            for part in fetched:
+                self._take(part)
+            if loop.time() >= next_look_s:
+                await self._look_at_ends()
+                await self._hint()
+                next_look_s = loop.time() + self._settings.lag_every_s
+            if self._settings.drain and not fetched and await self._has_caught_up():
+                return
+
+    async def _poll(self, records_max: int, timeout_s: float) -> list[Fetched]:
+        try:
+            return await self._reader.poll(records_max, timeout_s)
+        except TransientError:
+            if self._stopping:  # which cut short the loading of positions
+                return []
+            raise
+
+    def _take(self, fetched: Fetched) -> None:
+        """Decode what still matters of ``fetched`` and add it to its lane."""
+        position = self._positions.get(fetched.partition)
+        if position is None or position.rewind_to is not None:
+            return
+        chunk = _continue_at(position, fetched)
+        if chunk is None:
+            return
+        position.next_offset = chunk.next_offset
+        if self._counters.first_read_s is None:
+            self._counters.first_read_s = asyncio.get_running_loop().time()
+        self._counters.records += chunk.rows
+        self._lanes[fetched.partition.partition % len(self._lanes)].add(chunk)
+
+    def _rewind(self) -> None:
+        """Read again from the stored offset where the copies in memory became void."""
+        assigned = self._reader.assignment()
+        for position in self._positions.values():
+            if position.rewind_to is not None and position.partition in assigned:
+                self._reader.seek(position.partition, position.rewind_to)
+                position.next_offset = position.stored_offset = position.rewind_to
+                position.rewind_to = None
+
+    async def _wait_for_room(self) -> None:
+        """While any lane is full, read nothing, but poll on now and then: not to poll is to leave the group."""
+        if not self._has_full_lane():
+            return
+        self._reader.pause()
+        try:
+            while not self._stopping and not await self._wait_until(
+                lambda: not self._has_full_lane(), self._settings.keepalive_s
+            ):
+                for part in await self._poll(1, 0):
+                    self._take(part)
+        finally:
+            self._reader.resume()
+
+    def _has_full_lane(self) -> bool:
+        return any(lane.is_full for lane in self._lanes)
+
+    async def _wait_until(self, condition: Callable[[], bool], timeout_s: float | None) -> bool:
+        """Wait for a change of the lanes that makes ``condition`` true; False after ``timeout_s`` or on ``stop``."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not condition():
+                    self._changed.clear()
+                    await self._changed.wait()
+                    if timeout_s is not None and self._stopping:
+                        return condition()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _rest(self) -> None:
+        """Wait until every lane is idle."""
+        while not all(lane.is_idle for lane in self._lanes):
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def _has_caught_up(self) -> bool:
+        if not all(lane.is_idle for lane in self._lanes):
+            return False
+        if not self._reader.assignment():
+            return asyncio.get_running_loop().time() - self._assigned_at_s >= self._settings.settle_s
+        if any(position.rewind_to is not None for position in self._positions.values()):
+            return False
+        return await self._look_at_ends() and is_drained(self._stored(), self._ends)
+
+    async def _look_at_ends(self) -> bool:
+        """Ask the log for its ends. False if it could not tell: the last answer stays."""
+        try:
+            async with asyncio.timeout(self._settings.backoff_max_s):
+                self._ends = await self._reader.end_offsets()
+        except (TimeoutError, TransientError, ServiceUnavailableError) as error:
+            log.warning("the log does not tell its end offsets: %s", repr(error))
+            return False
+        return True
+
+    def _stored(self) -> dict[TopicPartition, int]:
+        return {partition: position.stored_offset for partition, position in self._positions.items()}
+
+    async def _hint(self) -> None:
+        stored = self._stored()
+        moved = {partition: offset for partition, offset in stored.items() if self._hinted.get(partition) != offset}
+        if moved:
+            await self._reader.commit_hint(moved)
+            self._hinted = stored
+
+    async def _watch(self) -> None:
+        watchdog = Watchdog(self._settings.stuck_after_s)
+        while True:
+            stats = self.stats()
+            self._on_progress(stats)
+            now_s = asyncio.get_running_loop().time()
+            stuck_s = watchdog.stuck_for_s(now_s, self._counters.progress, stats.lag)
+            if stuck_s is not None:
+                raise StuckError(
+                    f"{stats.lag} records wait in the log and nothing has moved for {stuck_s:.0f} s; "
+                    "nothing is lost: start the consumer again"
+                )
+            await asyncio.sleep(_TICK_S)
+
+    def _key(self, partition: TopicPartition) -> OffsetKey:
+        return OffsetKey(self._reader.log_id, self._settings.group, partition.topic, partition.partition)
+
+    async def _load_positions(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """The reader was given ``partitions``: from here on they are ours, from what the warehouse holds."""
+        stored = await self._offsets.read([self._key(partition) for partition in partitions])
+        positions = {partition: stored[self._key(partition)] for partition in partitions}
+        for partition, offset in positions.items():
+            self._positions[partition] = Position(partition, self._key(partition), offset, offset)
+        self._assigned_at_s = asyncio.get_running_loop().time()
+        log.info("assigned: %d partitions more, %d now", len(partitions), len(self._positions))
+        return positions
+
+    async def _revoke(self, partitions: Sequence[TopicPartition]) -> None:
+        """The reader lost ``partitions``: forget their copies, let transactions under way end."""
+        gone = {self._positions.pop(partition) for partition in partitions if partition in self._positions}
+        for position in gone:
+            position.owned = False
+        for lane in self._lanes:
+            lane.drop(gone)
+        self._assigned_at_s = asyncio.get_running_loop().time()
+        log.info("revoked: %d partitions, %d left", len(partitions), len(self._positions))
+        await self._wait_until(
+            lambda: not any(lane.is_storing(gone) for lane in self._lanes), self._settings.revoke_wait_s
+        )
+
+
+def _continue_at(position: Position, fetched: Fetched) -> Chunk | None:
+    """The part of ``fetched`` from the position on, decoded. Raises OffsetsLostError if there is a hole before it."""
+    known = position.next_offset - fetched.first_offset
+    if known < 0:
+        topic, partition = position.partition
+        raise OffsetsLostError(
+            f"{topic}[{partition}]: offset {position.next_offset} is next, the log goes on at {fetched.first_offset}: "
+            "the records between them are gone"
+        )
+    if known >= len(fetched.values):
+        return None
+    if known:
+        fetched = fetched._replace(first_offset=position.next_offset, values=fetched.values[known:])
+    return decode_chunk(position, fetched)
+
+
+def _first_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that ended the group of tasks: one of ours if there is any."""
+    leaves: list[BaseException] = []
+    pending: list[BaseException] = [group]
+    while pending:
+        error = pending.pop(0)
+        if isinstance(error, BaseExceptionGroup):
+            pending.extend(error.exceptions)
+        else:
+            leaves.append(error)
+    ours = [error for error in leaves if isinstance(error, SocialsimError)]
+    return (ours or leaves)[0]

@@ -1,0 +1,90 @@
+"""What the consumer has done so far: counted as it goes, handed out as frozen snapshots."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from socialsim.consumer.assembly import Chunk
+from socialsim.warehouse.base import Stored
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerStats:
+    """A snapshot. Counts are since the consumer started; by type means by the event's wire name."""
+
+    records: int  #: read from the log, those read again after a rewind included
+    inserted: Mapping[str, int]  #: new rows by type
+    duplicates: Mapping[str, int]  #: rows that were there already, by type
+    recovered: Mapping[str, int]  #: rows by type whose commit was confirmed by the offset after its answer was lost
+    dead_letters: int
+    batches: int
+    retries: int  #: transactions and offset readings that failed in a way that may pass
+    conflicts: int  #: partitions whose offset another consumer had moved
+    assigned: int  #: partitions
+    lag: int  #: records in the assigned partitions that were not stored at the last look
+    working_s: float  #: from the first record read to the last batch stored
+
+    @property
+    def rows(self) -> int:
+        """Everything that was stored or found stored."""
+        kinds = (self.inserted, self.duplicates, self.recovered)
+        return sum(sum(kind.values()) for kind in kinds) + self.dead_letters
+
+    @property
+    def rows_per_s(self) -> float:
+        """``rows`` over ``working_s``, 0 before the first batch."""
+        return self.rows / self.working_s if self.working_s > 0 else 0.0
+
+
+@dataclass(slots=True)
+class Counters:
+    """The counts behind the snapshots. One for all lanes: they share one thread."""
+
+    records: int = 0
+    inserted: Counter[str] = field(default_factory=Counter)
+    duplicates: Counter[str] = field(default_factory=Counter)
+    recovered: Counter[str] = field(default_factory=Counter)
+    dead_letters: int = 0
+    batches: int = 0
+    retries: int = 0
+    conflicts: int = 0
+    unreachable: int = 0  #: failed readings of the offsets: the warehouse is away, and this consumer knows
+    first_read_s: float | None = None
+    last_stored_s: float = 0.0
+
+    def count_stored(self, stored: Stored, now_s: float) -> None:
+        """A transaction's own account of what it did."""
+        self.inserted.update(stored.inserted)
+        self.duplicates.update(stored.duplicates)
+        self.dead_letters += stored.dead_letters
+        self.batches += 1
+        self.last_stored_s = now_s
+
+    def count_recovered(self, chunk: Chunk, now_s: float) -> None:
+        """A chunk that the stored offset shows to be stored."""
+        for name, events in chunk.events.items():
+            self.recovered[name] += len(events)
+        self.dead_letters += len(chunk.dead_letters)
+        self.last_stored_s = now_s
+
+    @property
+    def progress(self) -> tuple[int, ...]:
+        """Changes with everything that counts as being alive; waiting for an absent warehouse does."""
+        return (self.records, self.batches, self.conflicts, self.unreachable)
+
+    def snapshot(self, assigned: int, lag: int) -> ConsumerStats:
+        """The counts as they stand."""
+        working_s = 0.0 if self.first_read_s is None else max(0.0, self.last_stored_s - self.first_read_s)
+        return ConsumerStats(
+            self.records,
+            dict(self.inserted),
+            dict(self.duplicates),
+            dict(self.recovered),
+            self.dead_letters,
+            self.batches,
+            self.retries,
+            self.conflicts,
+            assigned,
+            lag,
+            working_s,
+        )

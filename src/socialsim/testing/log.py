@@ -1,0 +1,250 @@
+"""An event log in memory: the writer and the reader of ``transport.base`` over shared lists.
+
+Readers of one group share the partitions. Taking a partition over waits, as in Kafka, until its owner has let go of
+it in a ``poll`` of its own; ``MemoryLog.expel`` takes a member's partitions away without its knowledge, which is what
+a process that slept past its session meets when it wakes up.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from socialsim.errors import OffsetsLostError, ServiceUnavailableError
+from socialsim.events import PLURALS
+from socialsim.transport.base import (
+    EventReader,
+    EventWriter,
+    Fetched,
+    PositionsLoader,
+    Record,
+    RevokedCallback,
+    TopicPartition,
+)
+
+_NAMES = {plural: name for name, plural in PLURALS.items()}
+_POLL_STEP_S = 0.01
+
+
+class MemoryLog:
+    """Topics of ``partitions`` partitions each. ``topics`` are plurals of event types, by default all of them."""
+
+    def __init__(self, topics: Sequence[str] = tuple(_NAMES), partitions: int = 4, log_id: str = "memory") -> None:
+        self.log_id = log_id
+        self.partitions = partitions
+        self.records: dict[TopicPartition, list[bytes]] = {
+            TopicPartition(topic, partition): [] for topic in topics for partition in range(partitions)
+        }
+        self.begin: dict[TopicPartition, int] = dict.fromkeys(self.records, 0)
+        self.hints: dict[TopicPartition, int] = {}
+        self._groups: dict[str, list[MemoryReader]] = {}
+        self._owners: dict[tuple[str, TopicPartition], MemoryReader] = {}
+
+    def writer(self) -> "MemoryWriter":
+        """A writer whose records are durable at once."""
+        return MemoryWriter(self)
+
+    def reader(self, group: str = "test") -> "MemoryReader":
+        """A reader that joins ``group`` when it is started."""
+        return MemoryReader(self, group)
+
+    def append(self, partition: TopicPartition, *values: bytes) -> None:
+        """Put raw bytes into a partition, for what no writer would write."""
+        self.records[partition].extend(values)
+
+    def forget(self, partition: TopicPartition, before: int) -> None:
+        """Drop the records below offset ``before``, as retention does."""
+        self.begin[partition] = before
+
+    def expel(self, reader: "MemoryReader") -> None:
+        """Give the partitions of ``reader`` to the others of its group; it finds out by ``rejoin``, or never."""
+        self.leave(reader)
+        reader.expelled = True
+
+    def rejoin(self, reader: "MemoryReader") -> None:
+        """Let an expelled member find out: its next poll revokes what it had and asks for partitions again."""
+        reader.expelled = False
+        self.join(reader)
+
+    def join(self, reader: "MemoryReader") -> None:
+        """Make ``reader`` a member of its group."""
+        self._groups.setdefault(reader.group, []).append(reader)
+
+    def leave(self, reader: "MemoryReader") -> None:
+        """Take ``reader`` out of its group and release its partitions."""
+        members = self._groups.get(reader.group, [])
+        if reader in members:
+            members.remove(reader)
+        self._owners = {key: owner for key, owner in self._owners.items() if owner is not reader}
+
+    def share_of(self, reader: "MemoryReader") -> frozenset[TopicPartition]:
+        """What ``reader`` should own: every n-th partition of the n members of its group."""
+        members = self._groups.get(reader.group, [])
+        if reader not in members:
+            return frozenset()
+        return frozenset(sorted(self.records)[members.index(reader) :: len(members)])
+
+    def acquire(self, reader: "MemoryReader", partition: TopicPartition) -> bool:
+        """Make ``reader`` the owner of ``partition`` unless another member still is."""
+        return self._owners.setdefault((reader.group, partition), reader) is reader
+
+    def release(self, reader: "MemoryReader", partition: TopicPartition) -> None:
+        """Let go of ``partition`` if ``reader`` owns it."""
+        if self._owners.get((reader.group, partition)) is reader:
+            del self._owners[reader.group, partition]
+
+
+class MemoryWriter(EventWriter):
+    """Appends to the lists of a MemoryLog; a record's partition is ``user_id`` modulo their number.
+
+    ``failure``, once set, is raised by the next call of any method but ``close``.
+    """
+
+    def __init__(self, log: MemoryLog) -> None:
+        self.log = log
+        self.failure: Exception | None = None
+        self.closed = False
+        self._acknowledged: dict[int, int] = {}
+
+    def _check(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+        if self.closed:
+            raise ServiceUnavailableError("the memory log's writer", 0, "it was closed before: make another")
+
+    def append(self, shard: int, records: Sequence[Record]) -> None:
+        """Store ``records`` at once."""
+        self._check()
+        for record in records:
+            partition = TopicPartition(record.topic, record.user_id % self.log.partitions)
+            self.log.records[partition].append(record.value)
+            self._acknowledged[shard] = record.seq
+
+    def throttle(self) -> None:
+        """Nothing is ever unacknowledged."""
+        self._check()
+
+    def flush(self) -> None:
+        """Nothing is ever buffered."""
+        self._check()
+
+    def drain(self, timeout_s: float) -> None:  # noqa: ARG002 - nothing is waited for
+        """Nothing is ever on its way."""
+        self._check()
+
+    def acknowledged_seq(self, shard: int) -> int:
+        """The last ``seq`` appended for ``shard``, or -1."""
+        self._check()
+        return self._acknowledged.get(shard, -1)
+
+    def close(self) -> None:
+        """Refuse everything from now on."""
+        self.closed = True
+
+
+class MemoryReader(EventReader):
+    """Reads a MemoryLog as a member of a group. Waits on the running loop's clock."""
+
+    def __init__(self, log: MemoryLog, group: str) -> None:
+        self.log = log
+        self.group = group
+        self.expelled = False
+        self.paused = False
+        self.closed = False
+        self.polls = 0
+        self._positions: dict[TopicPartition, int] = {}
+        self._load: PositionsLoader | None = None
+        self._revoked: RevokedCallback | None = None
+
+    @property
+    def log_id(self) -> str:
+        """The log's name."""
+        return self.log.log_id
+
+    async def start(self, load_positions: PositionsLoader, on_revoked: RevokedCallback) -> None:
+        """Join the group; partitions come with the first polls."""
+        self._load = load_positions
+        self._revoked = on_revoked
+        self.log.join(self)
+
+    async def poll(self, records_max: int, timeout_s: float) -> list[Fetched]:
+        """Records of one partition after another, at most ``records_max`` together."""
+        deadline_s = asyncio.get_running_loop().time() + timeout_s
+        self.polls += 1
+        while True:
+            await self._rebalance()
+            fetched = [] if self.paused else self._take(records_max)
+            left_s = deadline_s - asyncio.get_running_loop().time()
+            if fetched or left_s <= 0:
+                await asyncio.sleep(0)
+                return fetched
+            await asyncio.sleep(min(left_s, _POLL_STEP_S))
+
+    async def _rebalance(self) -> None:
+        if self.expelled or self.closed or self._load is None or self._revoked is None:
+            return
+        share = self.log.share_of(self)
+        # What another took while this member was expelled was lost too, even if it is its share again.
+        lost = [p for p in self._positions if p not in share or not self.log.acquire(self, p)]
+        if lost:
+            for partition in lost:
+                del self._positions[partition]
+            await self._revoked(lost)
+            for partition in lost:
+                self.log.release(self, partition)
+        gained = [p for p in sorted(share) if p not in self._positions and self.log.acquire(self, p)]
+        if gained:
+            positions = await self._load(gained)
+            self._positions.update({partition: positions[partition] for partition in gained})
+
+    def _take(self, records_max: int) -> list[Fetched]:
+        fetched: list[Fetched] = []
+        # Beginning with another partition each time keeps a full one from starving the rest.
+        order = sorted(self._positions)
+        turn = self.polls % max(1, len(order))
+        for partition in order[turn:] + order[:turn]:
+            position = self._positions[partition]
+            records = self.log.records[partition]
+            if not self.log.begin[partition] <= position <= len(records):
+                raise OffsetsLostError(
+                    f"{partition.topic}[{partition.partition}]: offset {position} is stored, the log holds "
+                    f"{self.log.begin[partition]} to {len(records)}"
+                )
+            values = records[position : position + records_max]
+            if values:
+                records_max -= len(values)
+                self._positions[partition] = position + len(values)
+                fetched.append(Fetched(partition, position, values, _NAMES.get(partition.topic)))
+            if records_max <= 0:
+                break
+        return fetched
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        """What this member holds, or believes to hold if it was expelled."""
+        return frozenset(self._positions)
+
+    async def end_offsets(self) -> dict[TopicPartition, int]:
+        """The lengths of the assigned partitions."""
+        await asyncio.sleep(0)
+        return {partition: len(self.log.records[partition]) for partition in self._positions}
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Go on from ``offset``."""
+        if partition in self._positions:
+            self._positions[partition] = offset
+
+    def pause(self) -> None:
+        """Return nothing until ``resume``."""
+        self.paused = True
+
+    def resume(self) -> None:
+        """Return records again."""
+        self.paused = False
+
+    async def commit_hint(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Keep ``offsets`` in the log's ``hints``."""
+        self.log.hints.update(offsets)
+
+    async def close(self) -> None:
+        """Leave the group."""
+        self.closed = True
+        self._positions.clear()
+        self.log.leave(self)
