@@ -57,7 +57,7 @@ def decode(raw: bytes, name: str | None = None) -> Event:
         raise InvalidRecordError("not_json", str(error)) from error
     except RecursionError as error:
         raise InvalidRecordError("too_deep", "nested too deep") from error
-    if b"\\u0000" in raw:
+    if b"\\u0000" in raw and any("\0" in value for value in msgspec.structs.astuple(event) if isinstance(value, str)):
         raise InvalidRecordError("nul_character", "a text holds the character U+0000")
     return event
 

@@ -19,13 +19,14 @@ import msgspec
 ID_MAX = 2**63 - 1
 TIME_US_MAX = 253_402_300_799_999_999  # 9999-12-31T23:59:59.999999Z, the last instant MySQL's DATETIME(6) holds
 SHARDS_MAX = 4096
-RUN_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$"
+_END = r"$(?!\n)"  # Python's ``$`` alone would let a line feed follow; JSON Schema's does not, and reads this the same
+RUN_ID_PATTERN = rf"^[A-Za-z0-9][A-Za-z0-9_-]{{0,31}}{_END}"
 
 Device: TypeAlias = Literal["web", "mobile", "tablet"]
 ContentKind: TypeAlias = Literal["picture", "video"]
 Id: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=ID_MAX)]
 RunId: TypeAlias = Annotated[str, msgspec.Meta(pattern=RUN_ID_PATTERN, description="the run that emitted the event")]
-Country: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
+Country: TypeAlias = Annotated[str, msgspec.Meta(pattern=rf"^[A-Z]{{2}}{_END}", description="ISO 3166-1 alpha-2")]
 ShortText: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 LongText: TypeAlias = Annotated[str, msgspec.Meta(max_length=1000)]
 
@@ -51,7 +52,7 @@ class UserSignedUp(_Event, tag="user", gc=False):
     """Somebody joined. ``user_id`` is the new user and ``time_us`` the sign-up; the person is invented."""
 
     username: ShortText
-    email: Annotated[str, msgspec.Meta(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
+    email: Annotated[str, msgspec.Meta(pattern=rf"^[^@\s]+@[^@\s]+{_END}", max_length=254)]
     phone: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
     first_name: ShortText
     last_name: ShortText

@@ -1,0 +1,104 @@
+"""An event's canonical text: what is hashed when a run is accounted for.
+
+The text can be made from the typed event and, in SQL, from the typed columns of its row, so that the simulator and the
+warehouse compute the same hash without either seeing the other's bytes. It is a list of members joined by ``|``: the wire
+name, ``version``, ``shard``, ``seq``, ``time_us``, ``user_id``, ``device``, then the event's own members in the order of
+their definition. Integers are decimal, dates ``YYYY-MM-DD``, and a free text is preceded by its length in
+characters and a colon, so that no text can imitate the end of a member. ``run_id`` is left out: a manifest is of one run.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from socialsim.events.types import (
+    EVENT_TYPES,
+    CommentPosted,
+    Event,
+    FriendAccepted,
+    FriendRequested,
+    PictureLiked,
+    PicturePosted,
+    UserSignedUp,
+    VideoLiked,
+    VideoPosted,
+)
+
+#: Members of the type ``str`` that hold free text; all other strings are from a closed alphabet without ``|``.
+FREE_TEXTS: Final = frozenset({"username", "email", "phone", "first_name", "last_name", "city", "caption", "text"})
+
+
+def canonical_members(name: str) -> tuple[str, ...]:
+    """The members behind the wire name, in canonical order, for the event type ``name``."""
+    common = ("shard", "seq", "time_us", "user_id", "device")
+    own = tuple(field for field in EVENT_TYPES[name].__struct_fields__ if field not in {"run_id", "version", *common})
+    return ("version", *common, *own)
+
+
+def canonical_text(event: Event) -> str:
+    """The canonical text of ``event``."""
+    return _FORMATTERS[type(event)](event)
+
+
+def _picture_like(e: PictureLiked) -> str:
+    return f"picture_like|{e.version}|{e.shard}|{e.seq}|{e.time_us}|{e.user_id}|{e.device}|{e.picture_id}"
+
+
+def _video_like(e: VideoLiked) -> str:
+    return f"video_like|{e.version}|{e.shard}|{e.seq}|{e.time_us}|{e.user_id}|{e.device}|{e.video_id}|{e.watched_s}"
+
+
+def _comment(e: CommentPosted) -> str:
+    return (
+        f"comment|{e.version}|{e.shard}|{e.seq}|{e.time_us}|{e.user_id}|{e.device}"
+        f"|{e.comment_id}|{e.content_kind}|{e.content_id}|{len(e.text)}:{e.text}"
+    )
+
+
+def _picture(e: PicturePosted) -> str:
+    return (
+        f"picture|{e.version}|{e.shard}|{e.seq}|{e.time_us}|{e.user_id}|{e.device}"
+        f"|{e.picture_id}|{len(e.caption)}:{e.caption}|{e.width_px}|{e.height_px}"
+    )
+
+
+def _video(e: VideoPosted) -> str:
+    return (
+        f"video|{e.version}|{e.shard}|{e.seq}|{e.time_us}|{e.user_id}|{e.device}"
+        f"|{e.video_id}|{len(e.caption)}:{e.caption}|{e.duration_s}"
+    )
+
+
+def _friend_request(e: FriendRequested) -> str:
+    return (
+        f"friend_request|{e.version}|{e.shard}|{e.seq}|{e.time_us}|{e.user_id}|{e.device}"
+        f"|{e.request_id}|{e.receiver_id}"
+    )
+
+
+def _friend_acceptance(e: FriendAccepted) -> str:
+    return (
+        f"friend_acceptance|{e.version}|{e.shard}|{e.seq}|{e.time_us}|{e.user_id}|{e.device}"
+        f"|{e.request_id}|{e.requester_id}"
+    )
+
+
+def _user(e: UserSignedUp) -> str:
+    return (
+        f"user|{e.version}|{e.shard}|{e.seq}|{e.time_us}|{e.user_id}|{e.device}"
+        f"|{len(e.username)}:{e.username}|{len(e.email)}:{e.email}|{len(e.phone)}:{e.phone}"
+        f"|{len(e.first_name)}:{e.first_name}|{len(e.last_name)}:{e.last_name}|{e.birthday.isoformat()}"
+        f"|{e.country}|{len(e.city)}:{e.city}"
+    )
+
+
+# Written out for each type, because this runs for every event of a run.
+_FORMATTERS: Final[dict[type[Event], Callable[[Any], str]]] = {
+    UserSignedUp: _user,
+    FriendRequested: _friend_request,
+    FriendAccepted: _friend_acceptance,
+    PicturePosted: _picture,
+    VideoPosted: _video,
+    PictureLiked: _picture_like,
+    VideoLiked: _video_like,
+    CommentPosted: _comment,
+}

@@ -1,0 +1,126 @@
+"""A run's own directory: what was simulated, how far it is, and its books. Local files, whatever the event log is.
+
+::
+
+    <root>/<run_id>/run.json               the scenario, where the events go, the run's state
+    <root>/<run_id>/manifest-<shard>.json  the books of a shard, rewritten as the run goes on
+    <root>/<run_id>/.lock                  held by the process that leads the run, for as long as it lives
+
+The books are written by the simulating processes and by nobody else: not by the log, not by the consumer. ``verify``
+holds what is stored against them, ``run --resume`` begins where they say that everything was durable.
+"""
+
+import contextlib
+import fcntl
+import os
+from pathlib import Path
+from typing import Final, Literal, Self, TypeVar
+
+import msgspec
+
+from socialsim.errors import InputError, LogFullError, RunConflictError
+from socialsim.manifest import Manifest
+from socialsim.scenario import Scenario
+
+DEFAULT_ROOT: Final = Path("socialsim-data/runs")
+_RUN_FILE: Final = "run.json"
+
+_T = TypeVar("_T")
+RunState = Literal["running", "stopped", "complete"]
+
+
+class RunRecord(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The contents of ``run.json``. ``log`` is the URL of the event log."""
+
+    format: Literal[1] = 1
+    run_id: str
+    log: str
+    scenario: Scenario
+    state: RunState = "running"
+
+
+class RunDirectory:
+    """One run's directory. ``lead`` takes the lock, reading takes none."""
+
+    def __init__(self, root: Path, run_id: str) -> None:
+        self.path = root / run_id
+        self.run_id = run_id
+        self._lock: int | None = None
+
+    # --- leading a run ----------------------------------------------------------------------------------------------------
+
+    def lead(self) -> Self:
+        """Become the only process that leads the run. Raises RunConflictError while another lives, InputError."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be used for the run's books: {error.strerror}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(lock)
+            raise RunConflictError(f"run {self.run_id} is being simulated by another process ({self.path})") from error
+        self._lock = lock
+        return self
+
+    def release(self) -> None:
+        """Give the lead up. May be called twice."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def write_record(self, record: RunRecord) -> None:
+        """Replace ``run.json``, durably."""
+        self._write(_RUN_FILE, msgspec.json.format(msgspec.json.encode(record)))
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Replace the books of one shard, durably."""
+        self._write(_manifest_file(manifest.shard), msgspec.json.encode(manifest))
+
+    def _write(self, name: str, data: bytes) -> None:
+        path = self.path / name
+        temporary = path.with_name(f".{name}.{os.getpid()}.tmp")
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise LogFullError(f"{path}: cannot be written: {error.strerror}") from error
+
+    # --- reading ----------------------------------------------------------------------------------------------------------
+
+    def read_record(self) -> RunRecord | None:
+        """``run.json``, or None if there is no such run. Raises InputError when it cannot be understood."""
+        return self._read(_RUN_FILE, RunRecord)
+
+    def read_manifest(self, shard: int) -> Manifest | None:
+        """The books of ``shard``, or None before they were first written."""
+        return self._read(_manifest_file(shard), Manifest)
+
+    def _read(self, name: str, kind: type[_T]) -> _T | None:
+        path = self.path / name
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=kind)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        except msgspec.DecodeError as error:
+            raise InputError(f"{path}: is not what socialsim writes there: {error}") from error
+
+
+def list_runs(root: Path) -> list[str]:
+    """The ids of all runs under ``root``, sorted."""
+    try:
+        return sorted(entry.name for entry in root.iterdir() if (entry / _RUN_FILE).is_file())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _manifest_file(shard: int) -> str:
+    return f"manifest-{shard:05d}.json"
