@@ -4,8 +4,9 @@ import hashlib
 import re
 import tomllib
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_type_hints
 
 import msgspec
 
@@ -42,6 +43,12 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     accept_delay_median_s: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 7_200
 
     def __post_init__(self) -> None:
+        for name, allowed in _field_types().items():  # msgspec checks what it decodes, not what Python constructs
+            try:
+                value = msgspec.convert(getattr(self, name), allowed)
+            except msgspec.ValidationError as error:
+                raise InputError(f"scenario: {name}: {error}") from error
+            msgspec.structs.force_setattr(self, name, value)  # 16 for a float becomes 16.0, which has other bytes
         if not _START_PATTERN.fullmatch(self.start):
             raise InputError(f"scenario: start is {self.start!r}, allowed is YYYY-MM-DDThh:mm:ssZ (UTC)")
         try:
@@ -51,6 +58,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         start = start.replace(tzinfo=UTC)
         if not _EPOCH <= start < _LAST:
             raise InputError(f"scenario: start is {self.start!r}, allowed are the years 1970 to 8999")
+        # One spelling for one instant: the text is part of what the run's id is made of.
+        msgspec.structs.force_setattr(self, "start", f"{start.replace(tzinfo=None).isoformat()}Z")
         shares = self.picture_share + self.video_share + self.request_share + self.comment_share
         if shares > 1:
             raise InputError(
@@ -90,6 +99,12 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def run_id(self) -> str:
         """The id of a run of this scenario when none is given: the same scenario is the same run."""
         return "r" + hashlib.sha256(self.to_json()).hexdigest()[:15]
+
+
+@cache
+def _field_types() -> dict[str, Any]:
+    """The fields' types with their bounds."""
+    return get_type_hints(Scenario, include_extras=True)
 
 
 def make_scenario(**fields: Any) -> Scenario:

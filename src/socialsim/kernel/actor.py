@@ -18,7 +18,9 @@ from socialsim.kernel.loop import VirtualTimeLoop
 
 _M = TypeVar("_M")
 _YIELD_ONCE: Final = (None,)
+# What ``wake_us`` says of an actor that waits for no timer; no time is below 0.
 _NOT_WAITING: Final = -1
+_ASKING: Final = -2
 
 
 class ActorTask(asyncio.Task[None]):
@@ -35,6 +37,8 @@ class ActorTask(asyncio.Task[None]):
         if step is not None:
             actor.step = None
             actor.listening = False
+            if actor.wake_us == _ASKING:
+                actor.answers_owed += 1
             actor.loop._ready.append(step)
         return accepted
 
@@ -46,7 +50,7 @@ class Actor(Generic[_M]):
     They are plain methods that return the actor, so that a wait costs neither a coroutine nor a Future.
     """
 
-    __slots__ = ("answer", "listening", "loop", "mailbox", "step", "task", "wake_us")
+    __slots__ = ("answer", "answers_owed", "listening", "loop", "mailbox", "step", "task", "wake_us")
 
     def __init__(self, loop: VirtualTimeLoop) -> None:
         self.loop = loop
@@ -56,6 +60,7 @@ class Actor(Generic[_M]):
         self.wake_us = _NOT_WAITING
         self.listening = False
         self.answer: Any = None  #: what the actor that was asked last has answered
+        self.answers_owed = 0  # to questions that were given up: they will still come
 
     def start(self) -> None:
         """Begin to live: ``run`` starts when the loop next works off what is ready."""
@@ -101,8 +106,12 @@ class Actor(Generic[_M]):
         return self
 
     def ask(self, other: "Actor[Any]", message: object) -> Self:
-        """``await self.ask(store, message)`` returns when ``store`` has answered; ``self.answer`` holds what."""
-        self.wake_us = _NOT_WAITING
+        """``await self.ask(store, message)`` returns when ``store`` has answered; ``self.answer`` holds what.
+
+        A question that is given up (by cancellation, by ``asyncio.timeout``) is still answered: the first answer that
+        comes afterwards is passed over.
+        """
+        self.wake_us = _ASKING
         other.post(message)
         return self
 
@@ -124,10 +133,13 @@ class Actor(Generic[_M]):
 
     def reply(self, answer: object) -> None:
         """Answer this actor's question: it goes on behind whoever is ready already."""
-        self.answer = answer
         step = self.step
-        if step is None:
-            raise RuntimeError(f"{self!r} was answered but asks nothing")
+        if step is None or self.answers_owed or self.wake_us != _ASKING:
+            if not self.answers_owed:
+                raise RuntimeError(f"{self!r} was answered but asks nothing")
+            self.answers_owed -= 1
+            return
+        self.answer = answer
         self.step = None
         self.loop._ready.append(step)
 

@@ -1,16 +1,25 @@
 """From typed events to the log: encodes them, and puts them in order by shard."""
 
+from bisect import bisect_right
+from collections import Counter
+from itertools import repeat
+from operator import attrgetter
 from typing import Final
 
-from socialsim.events import EVENT_TYPES, PLURALS, Event, encode
+from socialsim.events import EVENT_TYPES, PLURALS, WIRE_NAMES, Event, encode
 from socialsim.transport.base import EventWriter, Record
 
 _TOPICS: Final[dict[type[Event], str]] = {event_type: PLURALS[name] for name, event_type in EVENT_TYPES.items()}
-_EVENTS_MAX: Final = 4_096  #: encoded at once: enough to spread the cost of a call, little enough to stay in cache
+_EVENTS_MAX: Final = 1_024  #: encoded at once: enough to spread the cost of a call, little enough to stay in cache
+
+_shard: Final = attrgetter("shard")
+_seq: Final = attrgetter("seq")
+_time_us: Final = attrgetter("time_us")
+_user_id: Final = attrgetter("user_id")
 
 
 class Outbox:
-    """Hands the events of one process to the writer, a few thousand at a time. ``events`` counts all that were taken,
+    """Hands the events of one process to the writer, a thousand at a time. ``events`` counts all that were taken,
     ``counts`` by type those that were handed over."""
 
     def __init__(self, writer: EventWriter) -> None:
@@ -33,19 +42,26 @@ class Outbox:
         self._writer.flush()
 
     def _hand_over(self) -> None:
-        by_shard: dict[int, list[Record]] = {}
-        counted: dict[type[Event], int] = dict.fromkeys(_TOPICS, 0)
-        for event in self._pending:
-            event_type = type(event)
-            counted[event_type] += 1
-            record = Record(_TOPICS[event_type], event.user_id, event.seq, event.time_us, encode(event))
-            records = by_shard.get(event.shard)
-            if records is None:
-                by_shard[event.shard] = [record]
-            else:
-                records.append(record)
-        self._pending.clear()
-        for shard, records in sorted(by_shard.items()):
-            self._writer.append(shard, records)
-        for name, event_type in EVENT_TYPES.items():
-            self.counts[name] += counted[event_type]
+        events = self._pending
+        events.sort(key=_shard)  # stable: within a shard the order of seq remains
+        shards = list(map(_shard, events))
+        records = to_records(events)
+        for event_type, count in Counter(map(type, events)).items():
+            self.counts[WIRE_NAMES[event_type]] += count
+        events.clear()
+        first = 0
+        while first < len(shards):
+            shard = shards[first]
+            behind = bisect_right(shards, shard, first)
+            self._writer.append(shard, records[first:behind])
+            first = behind
+
+
+def to_records(events: list[Event]) -> list[Record]:
+    """The events encoded. Written column by column, so that no line of Python runs for each event."""
+    topics = map(_TOPICS.__getitem__, map(type, events))
+    columns = zip(
+        topics, map(_user_id, events), map(_seq, events), map(_time_us, events), map(encode, events), strict=True
+    )
+    # Record's own constructor and _make are Python functions, and cost as much as the encoding.
+    return list(map(tuple.__new__, repeat(Record), columns))

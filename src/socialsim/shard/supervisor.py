@@ -202,14 +202,19 @@ def _watch(
 def _root_cause(
     error: BaseException, controls: list[Connection], others: set[int], children: list[SpawnProcess]
 ) -> BaseException:
-    """When a process only says that a peer is gone, the peer's own words or death tell more."""
+    """When a process only says that a peer is gone, the peer's own words or death tell more.
+
+    Its peers' peers notice too and end: those who have said so are not the ones to mourn.
+    """
     if not isinstance(error, ShardDiedError):
         return error
     for rank in sorted(others):
         try:
             while controls[rank].poll(_POLL_S):
                 message = controls[rank].recv()
-                if isinstance(message, BaseException) and not isinstance(message, ShardDiedError):
+                if isinstance(message, ShardDiedError):
+                    break
+                if isinstance(message, BaseException):
                     return message
         except (EOFError, OSError):
             children[rank].join()
