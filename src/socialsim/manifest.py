@@ -5,6 +5,7 @@ counts and equal sums mean equal sets of events: the sums are taken modulo 2**64
 and a sum, unlike an exclusive or, does not cancel when an event is there twice.
 """
 
+from collections.abc import Iterable
 from hashlib import sha256
 from struct import Struct
 from typing import Final
@@ -12,7 +13,7 @@ from typing import Final
 import msgspec
 
 from socialsim.events import EVENT_TYPES, WIRE_NAMES, Event
-from socialsim.events.canonical import canonical_text
+from socialsim.events.canonical import FORMATTERS
 
 _MASK_64: Final = 2**64 - 1
 _halves: Final = Struct(">8xQ8xQ").unpack  # each half modulo 2**64: its last eight bytes
@@ -53,16 +54,19 @@ class Ledger:
             (shard, event_type): [0, -1, -1, 0, 0] for shard in shards for event_type in WIRE_NAMES
         }
 
-    def add(self, event: Event) -> None:
-        """Enter one event. Within a shard events come in the order of ``seq``."""
-        tally = self._tallies[event.shard, type(event)]
-        first, second = _halves(sha256(canonical_text(event).encode()).digest())
-        if not tally[0]:
-            tally[1] = event.seq
-        tally[0] += 1
-        tally[2] = event.seq
-        tally[3] += first
-        tally[4] += second
+    def add(self, events: Iterable[Event]) -> None:
+        """Enter events. Within a shard they come in the order of ``seq``."""
+        tallies = self._tallies
+        for event in events:
+            event_type = type(event)
+            tally = tallies[event.shard, event_type]
+            first, second = _halves(sha256(FORMATTERS[event_type](event).encode()).digest())
+            if not tally[0]:
+                tally[1] = event.seq
+            tally[0] += 1
+            tally[2] = event.seq
+            tally[3] += first
+            tally[4] += second
 
     def manifest(self, shard: int, *, acknowledged_seq: int, sealed: bool) -> Manifest:
         """The books of ``shard`` as they stand."""

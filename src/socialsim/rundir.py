@@ -75,17 +75,18 @@ class RunDirectory:
         self._write(_RUN_FILE, msgspec.json.format(msgspec.json.encode(record)))
 
     def write_manifest(self, manifest: Manifest) -> None:
-        """Replace the books of one shard, durably."""
-        self._write(_manifest_file(manifest.shard), msgspec.json.encode(manifest))
+        """Replace the books of one shard; durably when they are sealed, for what is not can be simulated again."""
+        self._write(_manifest_file(manifest.shard), msgspec.json.encode(manifest), durably=manifest.sealed)
 
-    def _write(self, name: str, data: bytes) -> None:
+    def _write(self, name: str, data: bytes, *, durably: bool = True) -> None:
         path = self.path / name
         temporary = path.with_name(f".{name}.{os.getpid()}.tmp")
         try:
             with temporary.open("wb") as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+                if durably:
+                    file.flush()
+                    os.fsync(file.fileno())
             temporary.replace(path)
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -112,6 +113,33 @@ class RunDirectory:
             raise InputError(f"{path}: cannot be read: {error.strerror}") from error
         except msgspec.DecodeError as error:
             raise InputError(f"{path}: is not what socialsim writes there: {error}") from error
+
+
+class RunBooks:
+    """The books of a run as its processes keep them. Picklable: it is opened anew in each."""
+
+    def __init__(self, directory: RunDirectory, *, resumed: bool) -> None:
+        self._root, self._run_id = directory.path.parent, directory.run_id
+        self._directory = RunDirectory(self._root, self._run_id)
+        self._resumed = resumed
+
+    def resumed(self) -> Self:
+        """The same books, for the run's next life."""
+        return type(self)(self._directory, resumed=True)
+
+    def acknowledged_seq(self, shard: int) -> int:
+        """What an earlier life of a resumed run had made durable of ``shard``; -1 if nothing, or if it is not known."""
+        if not self._resumed:
+            return -1
+        try:
+            manifest = self._directory.read_manifest(shard)
+        except InputError:  # torn by a power failure: then everything is written again, and doubles are harmless
+            return -1
+        return manifest.acknowledged_seq if manifest is not None else -1
+
+    def write(self, manifest: Manifest) -> None:
+        """Keep ``manifest`` in the place of the shard's last one. Raises LogFullError."""
+        self._directory.write_manifest(manifest)
 
 
 def list_runs(root: Path) -> list[str]:

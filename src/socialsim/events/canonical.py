@@ -36,7 +36,7 @@ def canonical_members(name: str) -> tuple[str, ...]:
 
 def canonical_text(event: Event) -> str:
     """The canonical text of ``event``."""
-    return _FORMATTERS[type(event)](event)
+    return FORMATTERS[type(event)](event)
 
 
 def _picture_like(e: PictureLiked) -> str:
@@ -91,8 +91,8 @@ def _user(e: UserSignedUp) -> str:
     )
 
 
-# Written out for each type, because this runs for every event of a run.
-_FORMATTERS: Final[dict[type[Event], Callable[[Any], str]]] = {
+#: How each type's text is made; written out for each, because this runs for every event of a run.
+FORMATTERS: Final[dict[type[Event], Callable[[Any], str]]] = {
     UserSignedUp: _user,
     FriendRequested: _friend_request,
     FriendAccepted: _friend_acceptance,

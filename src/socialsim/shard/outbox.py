@@ -4,9 +4,10 @@ from bisect import bisect_right
 from collections import Counter
 from itertools import repeat
 from operator import attrgetter
-from typing import Final
+from typing import Final, Protocol, Self
 
 from socialsim.events import EVENT_TYPES, PLURALS, WIRE_NAMES, Event, encode
+from socialsim.manifest import Ledger, Manifest
 from socialsim.transport.base import EventWriter, Record
 
 _TOPICS: Final[dict[type[Event], str]] = {event_type: PLURALS[name] for name, event_type in EVENT_TYPES.items()}
@@ -18,13 +19,39 @@ _time_us: Final = attrgetter("time_us")
 _user_id: Final = attrgetter("user_id")
 
 
-class Outbox:
-    """Hands the events of one process to the writer, a thousand at a time. ``events`` counts all that were taken,
-    ``counts`` by type those that were handed over."""
+_EVENTS_PER_CHECKPOINT: Final = 200_000  #: how much of the log a resumed run may write again, at most, and a little
 
-    def __init__(self, writer: EventWriter) -> None:
+
+class Books(Protocol):
+    """Where the manifests of a process's shards are kept. The simulation does no I/O itself, so it is handed one."""
+
+    def acknowledged_seq(self, shard: int) -> int:
+        """What an earlier life of the run had made durable of ``shard``; -1 for nothing."""
+
+    def write(self, manifest: Manifest) -> None:
+        """Keep ``manifest`` in the place of the shard's last one."""
+
+    def resumed(self) -> Self:
+        """The same books, for the run's next life."""
+
+
+class Outbox:
+    """Hands the events of one process to the writer, a thousand at a time, and enters each in the books.
+
+    Events that an earlier life of the run had made durable are entered but not handed over: a run that is resumed is
+    simulated again from the beginning and stays silent until it comes to something new. ``events`` counts all that were
+    taken, ``counts`` by type those that were entered.
+    """
+
+    def __init__(self, run_id: str, shards: range, writer: EventWriter, books: Books) -> None:
+        self._shards = shards
         self._writer = writer
+        self._books = books
+        self._ledger = Ledger(run_id, shards)
+        durable = {shard: max(books.acknowledged_seq(shard), writer.acknowledged_seq(shard)) for shard in shards}
+        self._durable = {shard: seq for shard, seq in durable.items() if seq >= 0}
         self._pending: list[Event] = []
+        self._next_checkpoint = _EVENTS_PER_CHECKPOINT
         self.events = 0
         self.counts: dict[str, int] = dict.fromkeys(EVENT_TYPES, 0)
 
@@ -35,20 +62,34 @@ class Outbox:
         if len(self._pending) >= _EVENTS_MAX:
             self._hand_over()
             self._writer.throttle()
+            if self.events >= self._next_checkpoint:
+                self._next_checkpoint += _EVENTS_PER_CHECKPOINT
+                self.write_books(sealed=False)
 
     def flush(self) -> None:
         """Hand over what is pending and ask for it to be written soon."""
         self._hand_over()
         self._writer.flush()
 
+    def write_books(self, *, sealed: bool) -> None:
+        """Keep the manifests of all shards as they stand. ``sealed``: the run is over and everything is durable."""
+        durable = self._durable
+        for shard in self._shards:
+            acknowledged_seq = max(self._writer.acknowledged_seq(shard), durable.get(shard, -1))
+            self._books.write(self._ledger.manifest(shard, acknowledged_seq=acknowledged_seq, sealed=sealed))
+
     def _hand_over(self) -> None:
         events = self._pending
+        self._ledger.add(events)
+        for event_type, count in Counter(map(type, events)).items():
+            self.counts[WIRE_NAMES[event_type]] += count
+        durable = self._durable
+        if durable:
+            events = [event for event in events if event.seq > durable.get(event.shard, -1)]
         events.sort(key=_shard)  # stable: within a shard the order of seq remains
         shards = list(map(_shard, events))
         records = to_records(events)
-        for event_type, count in Counter(map(type, events)).items():
-            self.counts[WIRE_NAMES[event_type]] += count
-        events.clear()
+        self._pending.clear()
         first = 0
         while first < len(shards):
             shard = shards[first]

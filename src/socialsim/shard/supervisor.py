@@ -21,7 +21,7 @@ from socialsim.domain.pools import build_pools
 from socialsim.errors import ShardDiedError, ShardFailedError, SocialsimError
 from socialsim.scenario import Scenario
 from socialsim.shard.exchange import Exchange
-from socialsim.shard.outbox import Outbox
+from socialsim.shard.outbox import Books, Outbox
 from socialsim.shard.process import Pacer, Progress, Work, hosted_shards, hosted_users, run_shards
 from socialsim.transport.base import EventWriter
 
@@ -45,6 +45,14 @@ class RunResult(NamedTuple):
     events: dict[str, int]  #: how many, by wire name
     processes: int
     stopped: bool  #: asked to stop before the end of simulated time
+
+
+class Equipment(NamedTuple):
+    """What a process is handed from outside, for the simulation itself does no I/O. Picklable for several processes."""
+
+    writer_factory: Callable[[range], EventWriter]  #: opens the log for the shards that a process hosts
+    books: Books
+    pacer: Pacer | None = None
 
 
 class _Finished(NamedTuple):
@@ -72,15 +80,17 @@ def run(
     *,
     run_id: str,
     processes: int,
-    pacer: Pacer | None,
-    writer_factory: Callable[[range], EventWriter],
+    equipment: Equipment,
     on_progress: Callable[[Progress], None],
     stop: StopSignal,
+    restarts_max: int = 0,
+    on_restart: Callable[[ShardDiedError], None] = lambda _: None,
 ) -> RunResult:
-    """Simulate ``scenario`` into the writers that ``writer_factory`` makes, one in each process, for its shards.
+    """Simulate ``scenario`` into the writers that the equipment makes, one in each process, for its shards.
 
-    ``writer_factory`` and ``pacer`` must be picklable if there is more than one process. Everything that was simulated is
-    durable when this returns. Raises ActorFailedError, ShardDiedError, and whatever the writers raise.
+    Everything that was simulated is durable when this returns, and the manifests are sealed if it came to the end. When
+    a process dies (is killed, say), all are started again, up to ``restarts_max`` times: they simulate from the seed
+    and stay silent up to what was durable. Raises ActorFailedError, ShardDiedError, and whatever the writers raise.
     """
     processes = max(1, min(processes, scenario.shards))
     pools = build_pools(scenario.seed)
@@ -88,32 +98,36 @@ def run(
         Work(scenario, run_id, pools, hosted_shards(scenario.shards, rank, processes)) for rank in range(processes)
     ]
     if processes == 1:
-        finished = _work(
-            works[0], Exchange(0, {}, {}), pacer, writer_factory, asked_to_stop=stop.is_set, report=on_progress
-        )
+        finished = _work(works[0], Exchange(0, {}, {}), equipment, asked_to_stop=stop.is_set, report=on_progress)
         return RunResult(run_id, finished.counts, 1, not finished.completed)
-    return _supervise(works, pacer, writer_factory, on_progress, stop)
+    for _ in range(restarts_max):
+        try:
+            return _supervise(works, equipment, on_progress, stop)
+        except ShardDiedError as error:
+            on_restart(error)
+            equipment = equipment._replace(books=equipment.books.resumed())
+    return _supervise(works, equipment, on_progress, stop)
 
 
 def _work(
     work: Work,
     exchange: Exchange,
-    pacer: Pacer | None,
-    writer_factory: Callable[[range], EventWriter],
+    equipment: Equipment,
     *,
     asked_to_stop: Callable[[], bool],
     report: Callable[[Progress], None],
 ) -> _Finished:
     """One process's share, from the writer's opening to its close."""
-    writer = writer_factory(work.shards)
+    writer = equipment.writer_factory(work.shards)
     # The actors are long-lived cycles: collecting them again and again costs two thirds of the time, and frees nothing.
     gc_was_enabled = gc.isenabled()
     gc.collect()
     gc.disable()
     try:
-        outbox = Outbox(writer)
-        completed = run_shards(work, exchange, outbox, pacer, asked_to_stop=asked_to_stop, report=report)
+        outbox = Outbox(work.run_id, work.shards, writer, equipment.books)
+        completed = run_shards(work, exchange, outbox, equipment.pacer, asked_to_stop=asked_to_stop, report=report)
         writer.drain(_DRAIN_TIMEOUT_S)
+        outbox.write_books(sealed=completed)
         return _Finished(outbox.counts, completed)
     finally:
         writer.close()
@@ -123,8 +137,7 @@ def _work(
 
 def _supervise(
     works: list[Work],
-    pacer: Pacer | None,
-    writer_factory: Callable[[range], EventWriter],
+    equipment: Equipment,
     on_progress: Callable[[Progress], None],
     stop: StopSignal,
 ) -> RunResult:
@@ -143,7 +156,7 @@ def _supervise(
             wiring = _Wiring(rank, os.getpid(), theirs, peers[rank], users)
             child = context.Process(
                 target=_child_main,
-                args=(work, wiring, pacer, writer_factory),
+                args=(work, wiring, equipment),
                 name=f"socialsim-shards-{rank}",
                 daemon=True,
             )
@@ -241,9 +254,7 @@ def _obituary(child: SpawnProcess, rank: int) -> str:
     return f"shard process {rank} (pid {child.pid}) {how} before its work was done; nothing it had acknowledged is lost"
 
 
-def _child_main(
-    work: Work, wiring: _Wiring, pacer: Pacer | None, writer_factory: Callable[[range], EventWriter]
-) -> NoReturn:
+def _child_main(work: Work, wiring: _Wiring, equipment: Equipment) -> NoReturn:
     """A spawned process: does its work, says how it went, ends."""
     _die_with_parent(wiring.parent_pid)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what a signal to the group means
@@ -259,7 +270,7 @@ def _child_main(
     exit_code = 1
     try:
         exchange = Exchange(wiring.rank, wiring.peers, wiring.users)
-        control.send(_work(work, exchange, pacer, writer_factory, asked_to_stop=asked_to_stop, report=control.send))
+        control.send(_work(work, exchange, equipment, asked_to_stop=asked_to_stop, report=control.send))
         exit_code = 0
     except SocialsimError as error:
         with contextlib.suppress(OSError):
