@@ -190,5 +190,5 @@ class _Refusing(MemoryWarehouse):
 def test_a_consumer_that_is_refused_again_and_again_leaves_and_says_why():
     world = World(seed=1, records=50, fault_share=0)
     consumer = Consumer(world.log.reader(), _Refusing(), ConsumerSettings(drain=True))
-    with pytest.raises(OwnershipLostError, match="in a row.*--group"):
+    with pytest.raises(OwnershipLostError, match=r"in a row.*--group"):
         run_virtual(consumer.run())

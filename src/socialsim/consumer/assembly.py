@@ -22,6 +22,7 @@ class Position:
     owned: bool = True
     rewind_to: int | None = None  #: set when the copies in memory became void: read again from here
     conflicts: int = 0  #: times in a row that another moved the offset
+    holes: int = 0  #: times in a row that the log went on behind ``next_offset``
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -55,6 +55,7 @@ class Consumer:
         self._ends: Mapping[TopicPartition, int] = {}
         self._hinted: dict[TopicPartition, int] = {}
         self._assigned_at_s = 0.0
+        self._failed_polls = 0
         self._stopping = False
         self._changed = asyncio.Event()
         shared = Shared(warehouse, self._offsets, self._patience, self._counters, settings, self._changed.set)
@@ -116,20 +117,29 @@ class Consumer:
 
     async def _poll(self, records_max: int, timeout_s: float) -> list[Fetched]:
         try:
-            return await self._reader.poll(records_max, timeout_s)
-        except TransientError:
-            if self._stopping:  # which cut short the loading of positions
-                return []
-            raise
+            fetched = await self._reader.poll(records_max, timeout_s)
+        except TransientError as error:
+            # A broker that is away, or positions whose loading a stop request cut short.
+            self._counters.retries += 1
+            log.warning("the log cannot be read, trying again: %s", error)
+            await self._patience.pause(self._failed_polls)
+            self._failed_polls += 1
+            return []
+        self._failed_polls = 0
+        return fetched
 
     def _take(self, fetched: Fetched) -> None:
         """Decode what still matters of ``fetched`` and add it to its lane."""
         position = self._positions.get(fetched.partition)
         if position is None or position.rewind_to is not None:
             return
+        if fetched.first_offset > position.next_offset:
+            _note_hole(position, fetched.first_offset)
+            return
         chunk = _continue_at(position, fetched)
         if chunk is None:
             return
+        position.holes = 0
         position.next_offset = chunk.next_offset
         if self._counters.first_read_s is None:
             self._counters.first_read_s = asyncio.get_running_loop().time()
@@ -142,7 +152,7 @@ class Consumer:
         for position in self._positions.values():
             if position.rewind_to is not None and position.partition in assigned:
                 self._reader.seek(position.partition, position.rewind_to)
-                position.next_offset = position.stored_offset = position.rewind_to
+                position.next_offset = position.rewind_to
                 position.rewind_to = None
 
     async def _wait_for_room(self) -> None:
@@ -251,15 +261,24 @@ class Consumer:
         )
 
 
-def _continue_at(position: Position, fetched: Fetched) -> Chunk | None:
-    """The part of ``fetched`` from the position on, decoded. Raises OffsetsLostError if there is a hole before it."""
-    known = position.next_offset - fetched.first_offset
-    if known < 0:
+def _note_hole(position: Position, first_offset: int) -> None:
+    """Read again from the hole on. Raises OffsetsLostError if it is still there then.
+
+    Once it may come of a rebalance in the middle of a poll: the first records are of the old ownership.
+    """
+    position.holes += 1
+    if position.holes > 1:
         topic, partition = position.partition
         raise OffsetsLostError(
-            f"{topic}[{partition}]: offset {position.next_offset} is next, the log goes on at {fetched.first_offset}: "
+            f"{topic}[{partition}]: offset {position.next_offset} is next, the log goes on at {first_offset}: "
             "the records between them are gone"
         )
+    position.rewind_to = position.next_offset
+
+
+def _continue_at(position: Position, fetched: Fetched) -> Chunk | None:
+    """The part of ``fetched`` from the position on, decoded; None if all of it is known."""
+    known = position.next_offset - fetched.first_offset
     if known >= len(fetched.values):
         return None
     if known:

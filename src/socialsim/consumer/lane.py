@@ -169,7 +169,7 @@ class Lane:
         self.drop(void)
         for position in void:
             self._counters.conflicts += 1
-            position.rewind_to = stored[position.key]
+            position.rewind_to = position.stored_offset = stored[position.key]
         if refused:
             # Counted for the replayed ones too: a warehouse that refuses while no offset moves must not be
             # asked for ever.

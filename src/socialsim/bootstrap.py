@@ -1,0 +1,279 @@
+"""The composition root: the only place that chooses between Kafka and files, MySQL and SQLite, by a URL's scheme.
+
+Drivers are imported where they are chosen, so that a command loads only what it uses.
+"""
+
+import functools
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+import msgspec
+
+from socialsim.errors import InputError, RunConflictError
+from socialsim.events import PLURALS, Event
+from socialsim.scenario import Scenario
+from socialsim.settings import Settings
+from socialsim.transport.base import EventReader, EventWriter, RunInfo, TopicDescription, TopicPartition
+from socialsim.transport.urls import FileUrl, LogUrl, parse_log_url
+from socialsim.warehouse.base import Warehouse
+from socialsim.warehouse.urls import SqliteTarget, parse_warehouse_url
+
+if TYPE_CHECKING:
+    from socialsim.rundir import RunBooks, RunRecord
+    from socialsim.shard.supervisor import RunResult, StopSignal
+    from socialsim.transport.kafka import KafkaLog
+
+    _WriterMaker = Callable[[RunBooks, range], EventWriter]
+
+logger = logging.getLogger(__name__)
+
+TOPICS: Final = tuple(PLURALS.values())
+_TYPES: Final = {topic: name for name, topic in PLURALS.items()}
+_RESTARTS_MAX: Final = 3  #: a process that dies as often is not a matter of chance
+_GROUP: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+# ruff: noqa: PLC0415 - see the module's text
+
+
+@dataclass(frozen=True, slots=True)
+class LedRun:
+    """A run that this process, and no other, may write until the end of the ``with`` statement."""
+
+    state: Literal["new", "unfinished", "complete"]
+    writer_factory: Callable[[range], EventWriter]  #: opens the log for some of the shards, in any process
+    books: "RunBooks"
+    complete: Callable[[], None]  #: to be called once everything is durable
+
+
+def parse_log(url: str, place: str) -> LogUrl:
+    """The event log that ``url`` names; ``place`` is the option it came by. Raises InputError."""
+    return parse_log_url(url, place)
+
+
+def check_group(group: str) -> str:
+    """``group`` if it can be a consumer group's name. Raises InputError."""
+    if not _GROUP.fullmatch(group):
+        raise InputError(f"--group is {group!r}, allowed are 1 to 64 letters, digits, '.', '_' and '-'")
+    return group
+
+
+@contextmanager
+def lead_run(log: LogUrl, settings: Settings, run_id: str, scenario: Scenario) -> Iterator[LedRun]:
+    """Make the run ready to be written, or to be gone on with.
+
+    Its books lie in the directory ``SOCIALSIM_RUNS``, by default ``runs`` beside the event files. Raises
+    RunConflictError if the id is of another scenario or being written, InputError.
+    """
+    from socialsim.rundir import DEFAULT_ROOT, RunBooks, RunDirectory, RunRecord
+
+    root = settings.text("RUNS") or (log.path.parent / "runs" if isinstance(log, FileUrl) else DEFAULT_ROOT)
+    directory = RunDirectory(Path(root), run_id).lead()
+    try:
+        record = directory.read_record()
+        if record is not None and record.scenario != scenario:
+            raise RunConflictError(
+                f"run {run_id}: {directory.path} holds the books of another scenario; choose another --run-id"
+            )
+        known = record is not None and record.log == str(log)
+        info = RunInfo(run_id, scenario.shards, TOPICS, _TYPES)
+        began = RunRecord(run_id=run_id, log=str(log), scenario=scenario)
+        with _opened(log, settings, info, scenario, known=record if known else None) as (state, make_writer, seal):
+            if state != "complete":
+                directory.write_record(began)
+            books = RunBooks(directory, resumed=state == "unfinished" and known)
+            done = False
+
+            def complete() -> None:
+                nonlocal done
+                seal()
+                directory.write_record(msgspec.structs.replace(began, state="complete"))
+                done = True
+
+            yield LedRun(state, functools.partial(make_writer, books), books, complete)
+            if state != "complete" and not done:
+                directory.write_record(msgspec.structs.replace(began, state="stopped"))
+    finally:
+        directory.release()
+
+
+@contextmanager
+def _opened(
+    log: LogUrl, settings: Settings, info: RunInfo, scenario: Scenario, *, known: "RunRecord | None"
+) -> Iterator[tuple[Literal["new", "unfinished", "complete"], "_WriterMaker", Callable[[], None]]]:
+    """The run in its log: its state, how to write to it, and what marks it complete there.
+
+    Files know their own state. Kafka does not, so what was written down of an earlier life into the same log tells.
+    """
+    if isinstance(log, FileUrl):
+        from socialsim.transport.files import create_run
+
+        with create_run(log.path, info, scenario.to_json()) as run:
+            yield run.state, functools.partial(_file_writer, log.path, info), run.complete
+        return
+    state: Literal["new", "unfinished", "complete"] = "new"
+    if known is not None:
+        state = "complete" if known.state == "complete" else "unfinished"
+    yield state, functools.partial(_kafka_writer, _kafka(log, settings), info), lambda: None
+
+
+# Functions of the module, not closures: processes that are spawned get them by name.
+
+
+def _file_writer(root: Path, info: RunInfo, _books: "RunBooks", shards: range) -> EventWriter:
+    from socialsim.transport.files import FileWriter
+
+    return FileWriter(root, info, shards)
+
+
+def _kafka_writer(cluster: "KafkaLog", info: RunInfo, books: "RunBooks", shards: range) -> EventWriter:
+    from socialsim.transport.kafka import KafkaWriter
+
+    acknowledged = {shard: books.acknowledged_seq(shard) for shard in shards}
+    return KafkaWriter(cluster, info, shards, acknowledged=acknowledged)
+
+
+def open_reader(log: LogUrl, settings: Settings, *, group: str | None, run_id: str | None) -> EventReader:
+    """A reader that is not started. ``group`` None reads every partition alone; ``run_id`` narrows what files are read."""
+    if isinstance(log, FileUrl):
+        from socialsim.transport.files import FileReader
+
+        return FileReader(log.path, run_id=run_id)
+    from socialsim.transport.kafka import KafkaReader
+
+    return KafkaReader(_kafka(log, settings), _TYPES, group=group)
+
+
+def open_warehouse(url: str, settings: Settings) -> Warehouse:
+    """A warehouse that is not open. The embedded one gets its tables here; MySQL's are made by ``migrate`` alone."""
+    target = parse_warehouse_url(url)
+    if isinstance(target, SqliteTarget):
+        from socialsim.warehouse.migrate import migrate as migrate_warehouse
+        from socialsim.warehouse.sqlite import SqliteWarehouse
+
+        migrate_warehouse(url)
+        return SqliteWarehouse(target.path)
+    from socialsim.warehouse.mysql import MysqlWarehouse
+
+    return MysqlWarehouse(target, _password(settings, "MYSQL_PASSWORD"))
+
+
+def migrate(url: str, settings: Settings) -> str:
+    """Bring the warehouse's tables up to date and return their revision."""
+    from socialsim.warehouse.migrate import migrate as migrate_warehouse
+
+    return migrate_warehouse(url, _password(settings, "MYSQL_PASSWORD"))
+
+
+def look_command(url: str) -> str:
+    """A shell command that shows something of what the warehouse holds."""
+    target = parse_warehouse_url(url)
+    query = "SELECT country, COUNT(*) FROM users GROUP BY country ORDER BY 2 DESC LIMIT 5"
+    if isinstance(target, SqliteTarget):
+        return f'sqlite3 {target.path} "{query}"'
+    return f'mysql -h {target.host} -P {target.port} -u {target.user} -p -D {target.database} -e "{query}"'
+
+
+async def create_topics(
+    log: LogUrl, settings: Settings, *, partitions: int, replication: int | None
+) -> list[str] | None:
+    """Make the missing topics and return their names; None for a log that needs none."""
+    if isinstance(log, FileUrl):
+        return None
+    from socialsim.transport import kafka
+
+    return await kafka.create_topics(_kafka(log, settings), TOPICS, partitions=partitions, replication=replication)
+
+
+async def describe_topics(log: LogUrl, settings: Settings) -> list[TopicDescription]:
+    """The topics as they stand. Of files, a topic of each run; its partitions are the run's shards."""
+    if not isinstance(log, FileUrl):
+        from socialsim.transport import kafka
+
+        return await kafka.describe_topics(_kafka(log, settings), TOPICS)
+    reader = open_reader(log, settings, group=None, run_id=None)
+    try:
+        await reader.start(from_the_beginning, pass_over)
+        ends = await reader.end_offsets()
+    finally:
+        await reader.close()
+    topics: dict[str, list[int]] = {}
+    for partition, end in sorted(ends.items()):
+        topics.setdefault(partition.topic, []).append(end)
+    return [TopicDescription(topic, len(each), 1, sum(each)) for topic, each in topics.items()]
+
+
+async def from_the_beginning(partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+    """Positions for a reader that reads everything once."""
+    return dict.fromkeys(partitions, 0)
+
+
+async def pass_over(partitions: Sequence[TopicPartition]) -> None:
+    """For a reader whose caller keeps nothing per partition that could become void."""
+
+
+def choose_processes(users: int, cores: int) -> int:
+    """See socialsim.shard.supervisor."""
+    from socialsim.shard import supervisor
+
+    return supervisor.choose_processes(users, cores)
+
+
+def simulate(scenario: Scenario, run_id: str) -> Iterator[Event]:
+    """See socialsim.simulate."""
+    from socialsim.simulate import simulate as simulate_events
+
+    return simulate_events(scenario, run_id)
+
+
+def run_simulation(
+    scenario: Scenario,
+    run_id: str,
+    led: LedRun,
+    *,
+    processes: int,
+    speed: float | None,
+    on_progress: Callable[[int, int], None],
+    stop: "StopSignal",
+) -> "RunResult":
+    """Simulate into the run's writers. ``on_progress`` gets the simulated time in microseconds and the events so far."""
+    from socialsim.pacing import WallPacer
+    from socialsim.shard import supervisor
+
+    return supervisor.run(
+        scenario,
+        run_id=run_id,
+        processes=processes,
+        equipment=supervisor.Equipment(
+            led.writer_factory, led.books, None if speed is None else WallPacer(speed, scenario.start_us)
+        ),
+        on_progress=lambda progress: on_progress(progress.simulated_us, progress.events),
+        stop=stop,
+        restarts_max=_RESTARTS_MAX,
+        on_restart=lambda error: logger.warning("%s; starting all again from what is durable", error),
+    )
+
+
+def _password(settings: Settings, name: str) -> str | None:
+    secret = settings.secret(name)
+    return None if secret is None else secret.reveal()
+
+
+def _kafka(log: LogUrl, settings: Settings) -> "KafkaLog":
+    from socialsim.transport.kafka import KafkaLog, KafkaSecurity
+
+    if isinstance(log, FileUrl):
+        raise TypeError(f"{log} is not in Kafka")
+    cafile = settings.text("KAFKA_CAFILE")
+    security = KafkaSecurity(
+        protocol=settings.text("KAFKA_SECURITY_PROTOCOL") or "PLAINTEXT",  # type: ignore[arg-type]  # it checks them
+        mechanism=settings.text("KAFKA_SASL_MECHANISM") or "SCRAM-SHA-512",  # type: ignore[arg-type]
+        username=settings.text("KAFKA_USERNAME"),
+        password=_password(settings, "KAFKA_PASSWORD"),
+        cafile=None if cafile is None else Path(cafile),
+    )
+    return KafkaLog(log.bootstrap, log.topic_prefix, security)

@@ -1,0 +1,108 @@
+"""``socialsim consume``: from the event log into the warehouse."""
+
+import asyncio
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Final
+
+import typer
+
+from socialsim import bootstrap
+from socialsim.cli.live import Live
+from socialsim.cli.session import LOG_URL_DEFAULT, WAREHOUSE_URL_DEFAULT, FromOption, IntoOption, Session
+from socialsim.cli.show import Cell, show, table
+from socialsim.cli.signals import StopRequest
+from socialsim.consumer import Consumer, ConsumerSettings, ConsumerStats
+from socialsim.events import EVENT_TYPES
+from socialsim.transport.base import EventReader
+from socialsim.warehouse.base import Warehouse
+
+_DEFAULTS: Final = ConsumerSettings()
+
+
+def consume(
+    context: typer.Context,
+    *,
+    from_: FromOption = LOG_URL_DEFAULT,
+    into: IntoOption = WAREHOUSE_URL_DEFAULT,
+    drain: Annotated[
+        bool, typer.Option("--drain", envvar="SOCIALSIM_DRAIN", help="stop when caught up; else follow until told")
+    ] = False,
+    batch_rows: Annotated[
+        int,
+        typer.Option("--batch-rows", envvar="SOCIALSIM_BATCH_ROWS", min=1, max=1_000_000, help="of a transaction"),
+    ] = _DEFAULTS.batch_rows,
+    group: Annotated[
+        str, typer.Option("--group", envvar="SOCIALSIM_GROUP", help="consumers of one group share the partitions")
+    ] = _DEFAULTS.group,
+) -> None:
+    """Store the log's events in the warehouse, each exactly once."""
+    session: Session = context.obj
+    source = bootstrap.parse_log(from_, "--from")
+    settings = ConsumerSettings(group=bootstrap.check_group(group), drain=drain, batch_rows=batch_rows)
+    warehouse = bootstrap.open_warehouse(into, session.settings)
+    reader = bootstrap.open_reader(source, session.settings, group=group, run_id=None)
+    with StopRequest() as stop, Live(on_terminal=session.on_terminal) as live, _rare_collections():
+        stats = asyncio.run(_consume(reader, warehouse, settings, stop, live))
+    session.exit_code = stop.exit_code
+    show(_report(stats, into))
+
+
+async def _consume(
+    reader: EventReader, warehouse: Warehouse, settings: ConsumerSettings, stop: StopRequest, live: Live
+) -> ConsumerStats:
+    def progress(stats: ConsumerStats) -> None:
+        live.update(
+            f"{stats.rows:,} rows, {stats.rows_per_s:,.0f} rows/s, lag {stats.lag:,}",
+            rows=stats.rows,
+            rows_per_s=round(stats.rows_per_s),
+            lag=stats.lag,
+            dead_letters=stats.dead_letters,
+            retries=stats.retries,
+        )
+
+    consumer = Consumer(reader, warehouse, settings, progress)
+    loop = asyncio.get_running_loop()
+
+    def wake_and_stop() -> None:
+        loop.call_soon_threadsafe(consumer.stop)
+
+    stop.notify(wake_and_stop)
+    try:
+        await warehouse.open()
+        return await consumer.run()
+    finally:
+        await reader.close()
+        await warehouse.close()
+
+
+def _report(stats: ConsumerStats, into: str) -> str:
+    columns = {"inserted": stats.inserted, "duplicates": stats.duplicates}
+    if any(stats.recovered.values()):
+        columns["confirmed"] = stats.recovered  # stored, though the commit's answer was lost
+    rows: list[list[Cell]] = [[name, *(kind.get(name, 0) for kind in columns.values())] for name in EVENT_TYPES]
+    rows.append(["total", *(sum(kind.values()) for kind in columns.values())])
+    return "\n".join(
+        [
+            table(["event", *columns], rows),
+            f"dead letters  {stats.dead_letters:,}",
+            f"rows/s        {stats.rows_per_s:,.0f}",
+            f"warehouse     {into}",
+            f"next          {bootstrap.look_command(into)}",
+        ]
+    )
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Decoded events are invisible to the collector, but the lists that hold them trigger it all the time."""
+    gc.collect()
+    gc.freeze()
+    thresholds = gc.get_threshold()
+    gc.set_threshold(100_000, 50, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()

@@ -1,0 +1,47 @@
+"""What a person sees while a command works: one changing line on a terminal, now and then a log line elsewhere."""
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+log = logging.getLogger(__name__)
+
+_LOG_EVERY_S: Final = 5.0
+
+
+class Live:
+    """Shows the last ``update``. On a terminal it redraws one line of stderr; else it logs every five seconds."""
+
+    def __init__(self, *, on_terminal: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        self._status: Status | None = None
+        if on_terminal:
+            self._status = Console(file=sys.stderr).status("starting")
+        self._clock = clock
+        self._logged_s = clock()
+
+    def update(self, text: str, **fields: float) -> None:
+        """Show ``text``; ``fields`` are the same numbers for logs that a machine reads."""
+        if self._status is not None:
+            self._status.update(text)
+        elif self._clock() - self._logged_s >= _LOG_EVERY_S:
+            self._logged_s = self._clock()
+            log.info("%s", text, extra={"fields": fields})
+
+    def __enter__(self) -> Self:
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()

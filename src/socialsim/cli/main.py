@@ -1,0 +1,103 @@
+"""``socialsim``: parses, dispatches, and turns every error into one line and an exit code."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from socialsim.cli import consume, digest, migrate, run, schema, topics
+from socialsim.cli.logs import configure_logs
+from socialsim.cli.session import Session
+from socialsim.cli.show import show
+from socialsim.errors import SocialsimError
+from socialsim.settings import load_settings
+
+_EVERYWHERE: Final = ("--quiet", "--json-logs")
+_BROKEN_PIPE_CODE: Final = 141  # what a shell reports for a program that SIGPIPE ended
+
+app = typer.Typer(
+    name="socialsim",
+    help="A deterministic simulated social network whose every event lands in Kafka and MySQL, or in files and SQLite.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("run")(run.run)
+app.command("consume")(consume.consume)
+app.command("migrate")(migrate.migrate)
+app.add_typer(topics.app, name="topics")
+app.command("digest")(digest.digest)
+app.command("schema")(schema.schema)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        show(f"socialsim {version('socialsim')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _session(
+    context: typer.Context,
+    *,
+    json_logs: Annotated[
+        bool, typer.Option("--json-logs", envvar="SOCIALSIM_JSON_LOGS", help="log lines as JSON objects")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", envvar="SOCIALSIM_QUIET", help="log errors only")] = False,
+    show_version: Annotated[  # noqa: ARG001 - its callback does the work
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version and leave")
+    ] = False,
+) -> None:
+    session: Session = context.obj
+    session.quiet = quiet
+    session.json_logs = json_logs
+    configure_logs(as_json=json_logs, quiet=quiet)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0, 1, 2 (input), 3 (service), 130 or 143 (signals)."""
+    try:
+        session = Session(load_settings(os.environ, Path(".env")))
+        code = app(
+            args=_hoisted(sys.argv[1:] if arguments is None else arguments),
+            prog_name="socialsim",
+            obj=session,
+            standalone_mode=False,
+        )
+        return code if isinstance(code, int) else session.exit_code
+    except typer.TyperException as error:
+        return _complain(f"{error.format_message()} (socialsim --help lists what is allowed)", error.exit_code)
+    except SocialsimError as error:
+        return _complain(str(error), error.exit_code, error)
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has enough of it; the interpreter must not complain at its own last flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE_CODE
+    except Exception as error:  # noqa: BLE001 - a bug of ours, told in one line like everything else
+        hint = "" if _is_debugging() else "; this is a bug: SOCIALSIM_DEBUG=1 shows the traceback to report"
+        return _complain(f"unexpected {type(error).__name__}: {error}{hint}", 1, error)
+
+
+def _is_debugging() -> bool:
+    return os.environ.get("SOCIALSIM_DEBUG") == "1"
+
+
+def _complain(text: str, exit_code: int, error: BaseException | None = None) -> int:
+    if error is not None and _is_debugging():
+        traceback.print_exception(error, file=sys.stderr)
+    sys.stderr.write(f"socialsim: {' '.join(text.split())}\n")
+    return exit_code
+
+
+def _hoisted(arguments: Sequence[str]) -> list[str]:
+    """``arguments`` with the options that all commands share in front, so that they may stand behind the command too."""
+    shared = [argument for argument in arguments if argument in _EVERYWHERE]
+    return shared + [argument for argument in arguments if argument not in _EVERYWHERE]

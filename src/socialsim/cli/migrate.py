@@ -1,0 +1,14 @@
+"""``socialsim migrate``: the warehouse's tables."""
+
+import typer
+
+from socialsim import bootstrap
+from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
+from socialsim.cli.show import show
+
+
+def migrate(context: typer.Context, *, into: IntoOption = WAREHOUSE_URL_DEFAULT) -> None:
+    """Create the warehouse's tables, or bring them up to date."""
+    session: Session = context.obj
+    revision = bootstrap.migrate(into, session.settings)
+    show(f"{into} is at revision {revision}")

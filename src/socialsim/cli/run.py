@@ -1,0 +1,151 @@
+"""``socialsim run``: simulate into an event log."""
+
+import itertools
+import logging
+import os
+import re
+import time
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from socialsim import bootstrap
+from socialsim.cli.live import Live
+from socialsim.cli.session import LOG_URL_DEFAULT, RunIdOption, Session, ToOption
+from socialsim.cli.show import show, table
+from socialsim.cli.signals import StopRequest
+from socialsim.errors import InputError
+from socialsim.events import EVENT_TYPES, RUN_ID_PATTERN, encode
+from socialsim.scenario import DAY_US, Scenario, load_scenario, make_scenario
+from socialsim.transport.urls import LogUrl
+
+logger = logging.getLogger(__name__)
+
+_DRY_RUN_EVENTS: Final = 20
+_SPEED_MAX: Final = 1e9
+
+
+def run(
+    context: typer.Context,
+    *,
+    users: Annotated[int | None, typer.Option("--users", envvar="SOCIALSIM_USERS", help="how many sign up")] = None,
+    days: Annotated[int | None, typer.Option("--days", envvar="SOCIALSIM_DAYS", help="simulated; default 7")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", envvar="SOCIALSIM_SEED", help="default 1")] = None,
+    start: Annotated[
+        str | None, typer.Option("--start", envvar="SOCIALSIM_START", help="UTC; default 2026-01-01T00:00:00Z")
+    ] = None,
+    processes: Annotated[
+        str, typer.Option("--processes", envvar="SOCIALSIM_PROCESSES", help="auto or a number; the events are the same")
+    ] = "auto",
+    shards: Annotated[int | None, typer.Option("--shards", envvar="SOCIALSIM_SHARDS", help="default 64")] = None,
+    speed: Annotated[
+        str,
+        typer.Option("--speed", envvar="SOCIALSIM_SPEED", help="max, or simulated seconds per real second"),
+    ] = "max",
+    to: ToOption = LOG_URL_DEFAULT,
+    run_id: RunIdOption = None,
+    scenario: Annotated[
+        Path | None,
+        typer.Option("--scenario", envvar="SOCIALSIM_SCENARIO", help="TOML file; other options win over it"),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the first events and write nothing")] = False,
+) -> None:
+    """Simulate a social network; its events go into the event log."""
+    session: Session = context.obj
+    chosen = choose_scenario(scenario, users=users, days=days, seed=seed, start=start, shards=shards)
+    name = run_id or chosen.run_id
+    if not re.fullmatch(RUN_ID_PATTERN, name):
+        raise InputError(f"--run-id is {name!r}, allowed are 1 to 32 letters, digits, _ and -, a letter or digit first")
+    processes_count = parse_processes(processes, chosen)
+    pace = parse_speed(speed)
+    log = bootstrap.parse_log(to, "--to")
+    if dry_run:
+        for event in itertools.islice(bootstrap.simulate(chosen, name), _DRY_RUN_EVENTS):
+            show(encode(event).decode())
+        return
+    _simulate(session, chosen, run_id=name, processes=processes_count, speed=pace, log=log)
+
+
+def _simulate(
+    session: Session, scenario: Scenario, *, run_id: str, processes: int, speed: float | None, log: LogUrl
+) -> None:
+    with bootstrap.lead_run(log, session.settings, run_id, scenario) as led:
+        if led.state == "unfinished":
+            logger.info("run %s was begun before: going on with it", run_id)
+        if led.state == "complete":
+            show(f"run {run_id} is complete in {log}: nothing to do\nnext       socialsim consume --drain --from {log}")
+            return
+        began_s = time.monotonic()
+
+        def progress(simulated_us: int, events: int) -> None:
+            days = (simulated_us - scenario.start_us) / DAY_US
+            per_s = events / max(1e-9, time.monotonic() - began_s)
+            live.update(
+                f"day {days:.1f} of {scenario.days}, {events:,} events, {per_s:,.0f} events/s",
+                simulated_days=round(days, 3),
+                events=events,
+                events_per_s=round(per_s),
+            )
+
+        with StopRequest() as stop, Live(on_terminal=session.on_terminal) as live:
+            result = bootstrap.run_simulation(
+                scenario, run_id, led, processes=processes, speed=speed, on_progress=progress, stop=stop
+            )
+        wall_s = time.monotonic() - began_s
+        if not result.stopped:
+            led.complete()
+    session.exit_code = stop.exit_code
+    total = sum(result.events.values())
+    rows = [(name, result.events.get(name, 0)) for name in EVENT_TYPES]
+    show(
+        "\n".join(
+            [
+                table(("event", "events"), [*rows, ("total", total)]),
+                f"run        {run_id}" + (", stopped before its end" if result.stopped else ""),
+                f"events/s   {total / wall_s:,.0f} ({result.processes} processes, {wall_s:.1f} s)",
+                f"event log  {log}",
+                f"next       socialsim consume --drain --from {log}",
+            ]
+        )
+    )
+
+
+def choose_scenario(path: Path | None, **given: int | str | None) -> Scenario:
+    """The scenario of the file and the options; options win. Raises InputError naming the option or the file's place."""
+    fields = {name: value for name, value in given.items() if value is not None}
+    if path is not None:
+        return load_scenario(path, **fields)
+    if "users" not in fields:
+        raise InputError("--users is missing: how many people sign up, such as --users 10000 (or --scenario FILE.toml)")
+    try:
+        return make_scenario(**fields)
+    except InputError as error:
+        field, separator, rest = str(error).removeprefix("scenario: ").partition(": ")
+        raise InputError(
+            f"--{field} is {fields[field]}: {rest}" if separator and field in fields else str(error)
+        ) from error
+
+
+def parse_processes(text: str, scenario: Scenario) -> int:
+    """``auto``, which looks at the population and the cores that this process may use, or a number."""
+    if text == "auto":
+        return bootstrap.choose_processes(scenario.users, len(os.sched_getaffinity(0)))
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= scenario.shards:
+        raise InputError(
+            f"--processes is {text!r}, allowed are auto and 1 to {scenario.shards} (the scenario's shards)"
+        )
+    return int(text)
+
+
+def parse_speed(text: str) -> float | None:
+    """``max`` is None: as fast as it goes. Else simulated seconds per real second."""
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed <= _SPEED_MAX:
+        raise InputError(f"--speed is {text!r}, allowed are max and a number above 0, such as 3600")
+    return speed

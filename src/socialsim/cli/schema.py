@@ -1,0 +1,23 @@
+"""``socialsim schema``: what an event looks like, for programs."""
+
+from typing import Annotated
+
+import typer
+
+from socialsim.cli.show import show, table
+from socialsim.errors import InputError
+from socialsim.events import EVENT_TYPES, PLURALS
+from socialsim.events.schema import schema_text
+
+
+def schema(
+    event: Annotated[str | None, typer.Argument(help="an event's type, such as picture_like; none lists them")] = None,
+) -> None:
+    """Print the JSON Schema (draft 2020-12) of an event, or the list of events."""
+    if event is None:
+        rows = [(name, PLURALS[name], (EVENT_TYPES[name].__doc__ or "").splitlines()[0]) for name in EVENT_TYPES]
+        show(table(("event", "topic and table", "what happened"), rows))
+    elif event in EVENT_TYPES:
+        show(schema_text(event).rstrip("\n"))
+    else:
+        raise InputError(f"EVENT is {event!r}, allowed are {', '.join(EVENT_TYPES)}")

@@ -1,0 +1,77 @@
+"""What comes from the environment: ``SOCIALSIM_*`` variables, the file ``.env`` beside them, and secrets.
+
+A variable of the process wins over the file. Secrets come from ``SOCIALSIM_<NAME>`` or, as containers hand them out,
+from the file that ``SOCIALSIM_<NAME>_FILE`` names; there is no flag for them, for flags show in ``ps``.
+"""
+
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Final
+
+from dotenv import dotenv_values
+
+from socialsim.errors import InputError
+
+PREFIX: Final = "SOCIALSIM_"
+_SECRET_SUFFIX: Final = "_PASSWORD"  # noqa: S105 - the name of a variable
+
+
+class Secret:
+    """A text that does not show itself: not by ``str``, not by ``repr``, not in a traceback's values."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def reveal(self) -> str:
+        """The text, for the driver that needs it and nobody else."""
+        return self._text
+
+
+class Settings:
+    """The environment, read once. ``texts`` are the variables by their full names."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._texts = texts
+
+    def __repr__(self) -> str:
+        return f"<Settings {', '.join(sorted(self._texts))}>"
+
+    def text(self, name: str) -> str | None:
+        """The variable ``SOCIALSIM_<name>``; None if it is not set or empty."""
+        return self._texts.get(PREFIX + name) or None
+
+    def secret(self, name: str) -> Secret | None:
+        """The secret ``name``. Raises InputError if its file cannot be read, or if it is given twice."""
+        text, place = self.text(name), self.text(f"{name}_FILE")
+        if text is not None and place is not None:
+            raise InputError(f"{PREFIX}{name} and {PREFIX}{name}_FILE are both set; one of them is allowed")
+        if place is None:
+            return None if text is None else Secret(text)
+        try:
+            return Secret(Path(place).read_text(encoding="utf-8").rstrip("\r\n"))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            raise InputError(f"{PREFIX}{name}_FILE: {place} cannot be read: {reason}") from error
+
+
+def load_settings(environment: MutableMapping[str, str], dotenv_path: Path) -> Settings:
+    """Read both places. What ``.env`` adds is put into ``environment`` too, where options look for it; secrets are not.
+
+    Raises InputError if ``.env`` is there and cannot be read.
+    """
+    texts: dict[str, str] = {}
+    if dotenv_path.is_file():
+        try:
+            values = dotenv_values(dotenv_path, interpolate=False)
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{dotenv_path}: cannot be read: {error}") from error
+        texts = {name: value for name, value in values.items() if name.startswith(PREFIX) and value is not None}
+    for name, value in texts.items():
+        if not name.endswith(_SECRET_SUFFIX):
+            environment.setdefault(name, value)
+    return Settings(texts | {name: value for name, value in environment.items() if name.startswith(PREFIX)})
