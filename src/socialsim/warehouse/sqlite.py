@@ -11,6 +11,7 @@ from socialsim.errors import OwnershipLostError
 from socialsim.events import EVENT_TYPES, PLURALS
 from socialsim.warehouse.base import Batch, OffsetKey, Stored, Warehouse
 from socialsim.warehouse.driver_errors import translate_sqlite
+from socialsim.warehouse.engines import SQLITE_PAGE_BYTES
 from socialsim.warehouse.migrate import check_revision
 from socialsim.warehouse.planning import (
     MoveRow,
@@ -20,7 +21,15 @@ from socialsim.warehouse.planning import (
     move_rows,
     run_ids,
 )
-from socialsim.warehouse.rows import SECONDS, Kind, RowFormatter, columns, compile_formatter, payload_kinds
+from socialsim.warehouse.rows import (
+    INSTANT_SOURCE,
+    SECONDS,
+    Kind,
+    RowFormatter,
+    columns,
+    compile_formatter,
+    payload_kinds,
+)
 from socialsim.warehouse.urls import SqliteTarget
 
 _T = TypeVar("_T")
@@ -32,9 +41,12 @@ _CACHE_KIB: Final = 65_536
 # WAL lets readers work beside the writer. synchronous=NORMAL does not wait for the disk at each commit: a power loss
 # may take back the last transactions, whole, never a part of one. Rows and offsets go back together, so the consumer
 # reads those records from the log once more and nothing is lost; FULL would only make that rarer.
+# Pages of an index are written again and again while rows come in at random places of it; a log of 64 MiB lets them
+# gather before they are copied into the file.
 _PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
+    f"PRAGMA wal_autocheckpoint={64 * 1024 * 1024 // SQLITE_PAGE_BYTES}",
     f"PRAGMA cache_size=-{_CACHE_KIB}",
     "PRAGMA temp_store=MEMORY",
 )
@@ -72,8 +84,7 @@ def _formatter(name: str) -> RowFormatter:
         f"e.{column}.isoformat()" if kind is Kind.DATE else f"e.{column}"
         for column, kind in payload_kinds(name).items()
     ]
-    time = "f'{SECONDS[e.time_us // 1000000]}{e.time_us % 1000000:06d}'"
-    common = f"run, {time}, e.shard, e.seq, e.user_id, e.device, e.version"
+    common = f"run, {INSTANT_SOURCE}, e.shard, e.seq, e.user_id, e.device, e.version"
     return compile_formatter(name, f"({', '.join([common, *payload])})", {"SECONDS": SECONDS})
 
 
