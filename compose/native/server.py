@@ -159,11 +159,11 @@ class NativeServer(ABC):
         if self.alive:
             raise StackError(f"{self.name} is already running: {self!r}")
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._child = _spawner().submit(self._spawn).result()
+        argv = self.command()  # here, since it may itself have to start something
+        self._child = _spawner().submit(self._spawn, argv).result()
         self.identity = ProcessIdentity.of(self._child.pid)
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        argv = list(self.command())
+    def _spawn(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         if self.die_with_parent:
             argv = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid()), *argv]
         with self.log_path.open("ab") as log:
