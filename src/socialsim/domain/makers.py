@@ -1,12 +1,12 @@
-"""The makers of content and friend requests: ask a store for the id, state the event, tell who must know.
+"""The makers of content and friend requests: given an id from the store, state the event and tell who must know.
 
-They run within the task of the user who acts, so a user does one thing at a time.
+They run within the task of the user who acts, who has asked the store; so a user does one thing at a time.
 """
 
 from typing import TYPE_CHECKING
 
 from socialsim.domain.behaviour import picture_size_px, video_duration_s
-from socialsim.domain.messages import FriendRequest, NewCommentId, NewContentId, NewRequestId, PickStranger, PostShared
+from socialsim.domain.messages import FriendRequest, PostShared
 from socialsim.events import (
     CommentPosted,
     ContentKind,
@@ -31,11 +31,9 @@ class ContentMaker:
         self._captions = world.pools.captions
         self._remarks = world.pools.remarks
 
-    async def post(self, user: "User", kind: ContentKind, device: Device) -> None:
+    def post(self, user: "User", kind: ContentKind, content_id: int, device: Device) -> None:
         """``user`` posts a picture or a video; some of his friends are shown it."""
         world = self._world
-        await user.ask(world.content_store, NewContentId(user, kind))
-        content_id: int = user.answer
         caption = self._captions[user.draw() * len(self._captions) >> 32]
         now_us = world.loop.now_us
         if kind == "picture":
@@ -55,10 +53,9 @@ class ContentMaker:
         if audience:
             world.send(audience, PostShared(content_id, duration_s))
 
-    async def comment(self, user: "User", post: PostShared, device: Device) -> None:
+    def comment(self, user: "User", comment_id: int, post: PostShared, device: Device) -> None:
         """``user`` writes under a post that he was shown."""
         world = self._world
-        await user.ask(world.content_store, NewCommentId(user))
         world.emit(
             CommentPosted(
                 world.run_id,
@@ -67,7 +64,7 @@ class ContentMaker:
                 world.loop.now_us,
                 user.user_id,
                 device,
-                user.answer,
+                comment_id,
                 "video" if post.duration_s else "picture",
                 post.content_id,
                 self._remarks[user.draw() * len(self._remarks) >> 32],
@@ -83,15 +80,17 @@ class FriendRequestMaker:
     def __init__(self, world: "World") -> None:
         self._world = world
 
-    async def request(self, user: "User", device: Device) -> None:
-        """``user`` asks somebody he does not know yet to be friends, if he meets one."""
+    def meet(self, user: "User") -> int | None:
+        """Somebody whom ``user`` could ask to be friends: one whom he does not know yet. None if he meets nobody."""
         world = self._world
-        await user.ask(world.user_store, PickStranger(user, user.draw()))
-        receiver_id: int | None = user.answer
-        if receiver_id is None or receiver_id == user.user_id or user.knows(receiver_id):
-            return
-        await user.ask(world.friend_store, NewRequestId(user))
-        request_id: int = user.answer
+        stranger_id = world.population.pick_user(user.draw(), world.loop.now_us)
+        if stranger_id is None or stranger_id == user.user_id or user.knows(stranger_id):
+            return None
+        return stranger_id
+
+    def request(self, user: "User", request_id: int, receiver_id: int, device: Device) -> None:
+        """``user`` asks ``receiver_id``, whom he has met, to be friends."""
+        world = self._world
         user.remember(receiver_id)
         world.emit(
             FriendRequested(

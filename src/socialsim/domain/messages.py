@@ -1,10 +1,8 @@
 """What actors say to each other. Questions stay within a shard; messages between users cross shards and processes."""
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
-
-from socialsim.events import ContentKind
 
 if TYPE_CHECKING:
     from socialsim.domain.user import User
@@ -20,24 +18,11 @@ class NewUserId(msgspec.Struct, gc=False):
     asker: "UserMaker"
 
 
-class PickStranger(msgspec.Struct, gc=False):
-    """To UserStore: answers the id of anybody who has signed up before now, or None. ``draw``: 32 random bits."""
-
-    asker: "User"
-    draw: int
-
-
 class NewContentId(msgspec.Struct, gc=False):
-    """To ContentStore: answers the next picture or video id of the shard."""
+    """To ContentStore: answers the next picture, video or comment id of the shard; each kind has its own sequence."""
 
     asker: "User"
-    kind: ContentKind
-
-
-class NewCommentId(msgspec.Struct, gc=False):
-    """To ContentStore: answers the next comment id of the shard."""
-
-    asker: "User"
+    kind: Literal["picture", "video", "comment"]
 
 
 class NewRequestId(msgspec.Struct, gc=False):
@@ -46,8 +31,8 @@ class NewRequestId(msgspec.Struct, gc=False):
     asker: "User"
 
 
-UserStoreMessage: TypeAlias = NewUserId | PickStranger
-ContentStoreMessage: TypeAlias = NewContentId | NewCommentId
+UserStoreMessage: TypeAlias = NewUserId
+ContentStoreMessage: TypeAlias = NewContentId
 FriendStoreMessage: TypeAlias = NewRequestId
 
 

@@ -4,20 +4,10 @@ Each shard has its own three. Ids of content and requests are ``n * shards + sha
 its shard; user ids come from the shard's own contiguous range.
 """
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-from socialsim.domain.messages import (
-    ContentStoreMessage,
-    FriendStoreMessage,
-    NewContentId,
-    NewUserId,
-    UserStoreMessage,
-)
+from socialsim.domain.messages import ContentStoreMessage, FriendStoreMessage, UserStoreMessage
 from socialsim.kernel import Actor, VirtualTimeLoop
-
-if TYPE_CHECKING:
-    from socialsim.domain.population import Population
 
 _M = TypeVar("_M", bound=UserStoreMessage | ContentStoreMessage | FriendStoreMessage)
 
@@ -30,8 +20,12 @@ class Store(Actor[_M]):
     async def run(self) -> None:
         """Answer for ever."""
         while True:
-            await self.listen()
-            for message in self.take_mail():
+            messages = self.mailbox
+            if messages is None:
+                await self.listen()
+                continue
+            self.mailbox = None
+            for message in messages:
                 message.asker.reply(self.answer_to(message))
 
     def answer_to(self, message: _M) -> object:
@@ -39,68 +33,60 @@ class Store(Actor[_M]):
         raise NotImplementedError
 
 
-def sequence(shard: int, shards: int) -> Generator[int, None, None]:
-    """The ids of one shard: shard, shard + shards, shard + 2 * shards, …"""
-    next_id = shard
-    while True:
-        yield next_id
-        next_id += shards
-
-
 class UserStore(Store[UserStoreMessage]):
-    """Allocates the shard's user ids in the order of sign-ups, and knows who can be met."""
+    """Allocates the shard's user ids in the order of sign-ups."""
 
-    __slots__ = ("_next_id", "_population", "_users")
+    __slots__ = ("_next_id", "_users")
 
-    def __init__(self, loop: VirtualTimeLoop, users: range, population: "Population") -> None:
+    def __init__(self, loop: VirtualTimeLoop, users: range) -> None:
         super().__init__(loop)
         self._users = users
         self._next_id = users.start
-        self._population = population
 
     @property
     def signed_up(self) -> int:
         """How many users of the shard have signed up."""
         return self._next_id - self._users.start
 
-    def answer_to(self, message: UserStoreMessage) -> int | None:
-        """The next user id, or a stranger's."""
-        if isinstance(message, NewUserId):
-            user_id = self._next_id
-            if user_id == self._users.stop:
-                return None
-            self._next_id += 1
-            return user_id
-        return self._population.pick_user(message.draw, self.loop.now_us)
+    def answer_to(self, message: UserStoreMessage) -> int | None:  # noqa: ARG002 - there is only one question
+        """The next user id, or None when everybody has signed up."""
+        user_id = self._next_id
+        if user_id == self._users.stop:
+            return None
+        self._next_id += 1
+        return user_id
 
 
 class ContentStore(Store[ContentStoreMessage]):
     """Allocates the shard's picture, video and comment ids."""
 
-    __slots__ = ("_comments", "_pictures", "_videos")
+    __slots__ = ("_next_ids", "_shards")
 
     def __init__(self, loop: VirtualTimeLoop, shard: int, shards: int) -> None:
         super().__init__(loop)
-        self._pictures = sequence(shard, shards)
-        self._videos = sequence(shard, shards)
-        self._comments = sequence(shard, shards)
+        self._next_ids = {"picture": shard, "video": shard, "comment": shard}
+        self._shards = shards
 
     def answer_to(self, message: ContentStoreMessage) -> int:
         """The next id of the kind that is asked for."""
-        if isinstance(message, NewContentId):
-            return next(self._pictures if message.kind == "picture" else self._videos)
-        return next(self._comments)
+        kind = message.kind
+        content_id = self._next_ids[kind]
+        self._next_ids[kind] = content_id + self._shards
+        return content_id
 
 
 class FriendStore(Store[FriendStoreMessage]):
     """Allocates the shard's friend-request ids."""
 
-    __slots__ = ("_requests",)
+    __slots__ = ("_next_id", "_shards")
 
     def __init__(self, loop: VirtualTimeLoop, shard: int, shards: int) -> None:
         super().__init__(loop)
-        self._requests = sequence(shard, shards)
+        self._next_id = shard
+        self._shards = shards
 
     def answer_to(self, message: FriendStoreMessage) -> int:  # noqa: ARG002 - there is only one question
         """The next request id."""
-        return next(self._requests)
+        request_id = self._next_id
+        self._next_id += self._shards
+        return request_id

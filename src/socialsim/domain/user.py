@@ -1,11 +1,18 @@
 """A user: one task, one mailbox, and all scheduling of what he does."""
 
 from array import array
-from bisect import insort
+from bisect import bisect_left, insort
 from typing import TYPE_CHECKING
 
 from socialsim.domain.behaviour import FEED_MAX, watched_s
-from socialsim.domain.messages import FriendAcceptance, FriendRequest, PostShared, UserMessage
+from socialsim.domain.messages import (
+    FriendAcceptance,
+    FriendRequest,
+    NewContentId,
+    NewRequestId,
+    PostShared,
+    UserMessage,
+)
 from socialsim.events import Device, FriendAccepted, PictureLiked, VideoLiked
 from socialsim.kernel import Actor
 from socialsim.kernel.randoms import LCG_FACTOR, LCG_SUMMAND, MASK_64, exponential
@@ -32,19 +39,18 @@ class User(Actor[UserMessage]):
         self._state = world.population.life_seed(user_id)
         self._device, self._other_device = world.population.devices(user_id)
         self._friends: array[int] | None = None
-        self._known: array[int] | None = None  # asked, or was asked by; friends among them
+        self._known: array[int] | None = None  # asked, or was asked by; friends among them; sorted
         self._feed: list[PostShared] | None = None
         self._agenda: list[tuple[int, int, int]] | None = None  # (when_us, request_id, requester_id), sorted
 
     async def run(self) -> None:
         """Sleep, read mail, answer what is due, act; until the run ends.
 
-        Half of all time is spent here, so draws and ``pause_until`` are inlined. One draw decides what is done (its high
-        bits), from which device (three low bits) and, for a like, which post is meant (bits between).
+        Most time is spent here, so draws are inlined. One draw decides what is done (its high bits), from which device
+        (three low bits) and, for a like or a comment, which post is meant (bits between).
         """
         world = self._world
         loop = world.loop
-        wake_at = loop.wake_at
         gap_mean_us = world.behaviour.gap_mean_us
         actions = world.behaviour.actions
         action_us = loop.now_us + exponential(self.draw(), gap_mean_us) + 1
@@ -53,9 +59,7 @@ class User(Actor[UserMessage]):
             agenda = self._agenda
             if agenda and agenda[0][0] < when_us:
                 when_us = agenda[0][0]
-            self.wake_us = when_us
-            wake_at(when_us, self)
-            await self
+            await self.pause_until(when_us)
             if self.mailbox is not None:
                 self._read_mail()
             if when_us < action_us:
@@ -73,11 +77,16 @@ class User(Actor[UserMessage]):
                 feed = self._feed
                 if feed:
                     post = feed[((draw >> 3) & 0x1FFFF) * len(feed) >> 17]
-                    await world.content_maker.comment(self, post, device)
+                    await self.ask(world.content_store, NewContentId(self, "comment"))
+                    world.content_maker.comment(self, self.answer, post, device)
             elif action == "request":
-                await world.friend_request_maker.request(self, device)
+                receiver_id = world.friend_request_maker.meet(self)
+                if receiver_id is not None:
+                    await self.ask(world.friend_store, NewRequestId(self))
+                    world.friend_request_maker.request(self, self.answer, receiver_id, device)
             else:
-                await world.content_maker.post(self, action, device)
+                await self.ask(world.content_store, NewContentId(self, action))
+                world.content_maker.post(self, action, self.answer, device)
             state = self._state = (self._state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
             action_us = loop.now_us + exponential(state >> 32, gap_mean_us) + 1
 
@@ -90,13 +99,17 @@ class User(Actor[UserMessage]):
 
     def knows(self, user_id: int) -> bool:
         """Whether a friend request between the two exists already, as far as this user can know."""
-        return self._known is not None and user_id in self._known
+        known = self._known
+        if known is None:
+            return False
+        place = bisect_left(known, user_id)
+        return place < len(known) and known[place] == user_id
 
     def remember(self, user_id: int) -> None:
         """A friend request between the two exists from now on."""
         if self._known is None:
             self._known = array("I")
-        self._known.append(user_id)
+        insort(self._known, user_id)
 
     def _befriend(self, user_id: int) -> None:
         if self._friends is None:
@@ -115,17 +128,19 @@ class User(Actor[UserMessage]):
     # --- mail ---------------------------------------------------------------------------------------------------------
 
     def _read_mail(self) -> None:
+        mail = self.take_mail()
+        posts = [message for message in mail if type(message) is PostShared]  # most mail is posts only
+        if len(posts) < len(mail):
+            for message in mail:
+                if type(message) is FriendRequest:
+                    self._consider(message)
+                elif type(message) is FriendAcceptance:
+                    self._befriend(message.accepter_id)
         feed = self._feed
         if feed is None:
-            feed = self._feed = []
-        for message in self.take_mail():
-            if type(message) is PostShared:
-                feed.append(message)
-            elif type(message) is FriendRequest:
-                self._consider(message)
-            else:
-                assert type(message) is FriendAcceptance  # noqa: S101 - the union has three members
-                self._befriend(message.accepter_id)
+            feed = self._feed = posts
+        else:
+            feed += posts
         if len(feed) > FEED_MAX:
             del feed[: len(feed) - FEED_MAX]
 

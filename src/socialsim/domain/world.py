@@ -69,7 +69,7 @@ class World:
         self.pools = around.pools
         self.population = around.population
         self.behaviour = around.behaviour
-        self.user_store = UserStore(self.loop, self.users, self.population)
+        self.user_store = UserStore(self.loop, self.users)
         self.content_store = ContentStore(self.loop, shard, scenario.shards)
         self.friend_store = FriendStore(self.loop, shard, scenario.shards)
         self.content_maker = ContentMaker(self)
@@ -101,8 +101,7 @@ def deliver(inhabitants: dict[int, User], letters: Iterable[Letter]) -> None:
     """Put letters into the mailboxes of those of their receivers who live here, in the given order."""
     find = inhabitants.get
     for _, user_ids, message in letters:
-        for user_id in user_ids:
-            user = find(user_id)
+        for user in map(find, user_ids):
             if user is None:
                 continue  # lives in another process, which gets the letter too
             mailbox = user.mailbox

@@ -7,20 +7,47 @@ list that exists only while there is mail. Only an actor's own task moves it out
     running ── await self.listen() ────────> listening     woken by the next message
     running ── await self.ask(...) ────────> asking        woken by the answer
 
-Mail to an actor that sleeps or asks waits in its mailbox until the actor looks (``take_mail``).
+What these three return is to be awaited at once: they have parked the actor already. Mail to an actor that sleeps or
+asks waits in its mailbox until the actor looks (``take_mail``).
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, Final, Generic, Self, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from socialsim.kernel.loop import VirtualTimeLoop
 
 _M = TypeVar("_M")
-_YIELD_ONCE: Final = (None,)
 # What ``wake_us`` says of an actor that waits for no timer; no time is below 0.
 _NOT_WAITING: Final = -1
 _ASKING: Final = -2
+
+
+class _Park:
+    """Awaiting it yields once, so that the task's next step comes to ``VirtualTimeLoop.call_soon``, which parks it."""
+
+    __slots__ = ()
+    if TYPE_CHECKING:
+
+        def __await__(self) -> Generator[Any, Any, None]: ...
+
+    else:
+        # A C function, for this is awaited several times for each event: a new iterator of a tuple, no Python frame.
+        __await__ = staticmethod(partial(iter, (None,)))
+
+
+class _Now:
+    """Awaiting it goes on at once."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return iter(())  # type: ignore[return-value]  # all that await needs
+
+
+_PARK: Final = _Park()
+_NOW: Final = _Now()
 
 
 class ActorTask(asyncio.Task[None]):
@@ -46,8 +73,8 @@ class ActorTask(asyncio.Task[None]):
 class Actor(Generic[_M]):
     """Base of all actors. ``_M`` is the type of its messages. A subclass defines ``run``.
 
-    Awaiting an actor from within its own task parks the task; ``pause_until``, ``listen`` and ``ask`` say until when.
-    They are plain methods that return the actor, so that a wait costs neither a coroutine nor a Future.
+    ``pause_until``, ``listen`` and ``ask`` park its task. They are plain methods that return something to await, so that
+    a wait costs neither a coroutine nor a Future.
     """
 
     __slots__ = ("answer", "answers_owed", "listening", "loop", "mailbox", "step", "task", "wake_us")
@@ -84,28 +111,31 @@ class Actor(Generic[_M]):
 
     # --- waiting, from within the actor's own task --------------------------------------------------------------------
 
-    def __await__(self) -> Generator[Any, Any, None]:
-        self.loop._parking = self
-        return iter(_YIELD_ONCE)  # type: ignore[return-value]  # all that await needs
-
-    def pause_until(self, when_us: int) -> Self:
+    def pause_until(self, when_us: int) -> _Park:
         """``await self.pause_until(t)`` sleeps until simulated time ``t``; a time in the past means now."""
         loop = self.loop
         if when_us < loop.now_us:
             when_us = loop.now_us
         self.wake_us = when_us
-        loop.wake_at(when_us, self)
-        return self
+        # VirtualTimeLoop.wake_at, inlined for speed. Its lower bound next_us is of no use while the loop runs.
+        timers = loop._buckets.get(when_us >> loop._bits)
+        if timers is None:
+            loop.wake_at(when_us, self)
+        else:
+            timers.append((when_us, self))
+        loop._parking = self
+        return _PARK
 
-    def listen(self) -> "Self | _Now":
+    def listen(self) -> _Park | _Now:
         """``await self.listen()`` returns when there is mail."""
         if self.mailbox:
             return _NOW
         self.wake_us = _NOT_WAITING
         self.listening = True
-        return self
+        self.loop._parking = self
+        return _PARK
 
-    def ask(self, other: "Actor[Any]", message: object) -> Self:
+    def ask(self, other: "Actor[Any]", message: object) -> _Park:
         """``await self.ask(store, message)`` returns when ``store`` has answered; ``self.answer`` holds what.
 
         A question that is given up (by cancellation, by ``asyncio.timeout``) is still answered: the first answer that
@@ -113,7 +143,8 @@ class Actor(Generic[_M]):
         """
         self.wake_us = _ASKING
         other.post(message)
-        return self
+        self.loop._parking = self
+        return _PARK
 
     # --- talking to an actor, from anywhere on the loop ---------------------------------------------------------------
 
@@ -153,15 +184,3 @@ class Actor(Generic[_M]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
-
-
-class _Now:
-    """Awaiting it goes on at once."""
-
-    __slots__ = ()
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        return iter(())  # type: ignore[return-value]  # as above
-
-
-_NOW: Final = _Now()

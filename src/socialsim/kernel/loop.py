@@ -30,6 +30,8 @@ NEVER_US: Final = 2**62
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 _when = itemgetter(0)
+#: Python 3.12 and later keep one current task for each thread, earlier ones one for each loop.
+_swap_current_task: Final[Callable[[Any, Any], Any]] = getattr(asyncio.tasks, "_swap_current_task", lambda *_: None)
 
 
 class DeadlockError(RuntimeError):
@@ -112,39 +114,42 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
 
         Raises ActorFailure when an actor raised; the loop is not usable afterwards.
         """
-        self._enter()
-        try:
-            ready = self._ready
-            popleft = ready.popleft
+        self._run(self._work_off, end_us)
+        self.now_us = max(self.now_us, end_us)
+
+    def _work_off(self, end_us: int) -> None:
+        self._work_off_ready()
+        self._check()
+        ready = self._ready
+        popleft = ready.popleft
+        while True:
+            due = self._due
+            position = self._due_at
+            if position == len(due):
+                if not self._next_bucket(end_us):
+                    break
+                continue
+            when, target = due[position]
+            if when >= end_us:
+                self.next_us = when
+                break
+            self._due_at = position + 1
+            step = target.step
+            if step is None or target.wake_us != when:
+                continue  # cancelled, or woken by something else in the meantime
+            if when > self.now_us:
+                self.now_us = when
+            target.step = None
+            step()
             while ready:
                 popleft()()
-            self._check()
-            while True:
-                due = self._due
-                position = self._due_at
-                if position == len(due):
-                    if not self._next_bucket(end_us):
-                        break
-                    continue
-                when, target = due[position]
-                if when >= end_us:
-                    self.next_us = when
-                    break
-                self._due_at = position + 1
-                step = target.step
-                if step is None or target.wake_us != when:
-                    continue  # cancelled, or woken by something else in the meantime
-                if when > self.now_us:
-                    self.now_us = when
-                target.step = None
-                step()
-                while ready:
-                    popleft()()
-                if self._failure is not None:
-                    self._check()
-        finally:
-            self._leave()
-        self.now_us = max(self.now_us, end_us)
+            if self._failure is not None:
+                self._check()
+
+    def _work_off_ready(self) -> None:
+        ready = self._ready
+        while ready:
+            ready.popleft()()
 
     def _next_bucket(self, end_us: int) -> bool:
         """Make the next bucket the due one, unless it begins at ``end_us`` or later."""
@@ -172,17 +177,26 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
             self.run_until(max(self.next_us, self.now_us) + 1)
         return waited.result()
 
-    def _enter(self) -> None:
+    def _run(self, work: Callable[[*_Ts], None], *args: *_Ts) -> None:
+        """Do ``work`` as the thread's running loop, in the actors' context: their steps need not enter it one by one.
+
+        Another loop may be running, as it is in a notebook: it waits meanwhile, as for any function that takes long.
+        """
         if self._closed:
             raise RuntimeError("the loop is closed")
-        if events._get_running_loop() is not None:
-            raise RuntimeError("another event loop is running in this thread")
+        if self._running:
+            raise RuntimeError("the loop is running already")
+        outer_loop = events._get_running_loop()
+        outer_task = _swap_current_task(outer_loop, None) if outer_loop is not None else None
         events._set_running_loop(self)
         self._running = True
-
-    def _leave(self) -> None:
-        self._running = False
-        events._set_running_loop(None)
+        try:
+            self._context.run(work, *args)
+        finally:
+            self._running = False
+            events._set_running_loop(outer_loop)
+            if outer_loop is not None:
+                _swap_current_task(outer_loop, outer_task)
 
     # --- tasks and callbacks ----------------------------------------------------------------------------------------
 
@@ -192,13 +206,16 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         *args: *_Ts,
         context: contextvars.Context | None = None,
     ) -> asyncio.Handle | None:
-        """Stock asyncio's, save that the next step of a parking actor goes into the actor (and has no handle)."""
+        """Stock asyncio's, save that an actor's steps have no handle, and a parking one's goes into the actor."""
         actor = self._parking
         if actor is not None:
             self._parking = None
             if callback.__self__ is not actor.task:  # type: ignore[attr-defined]
                 raise RuntimeError(f"{actor!r} was awaited by a task that is not its own")
             actor.step = callback
+            return None
+        if context is self._context:  # which the loop is in already
+            self._ready.append(partial(callback, *args) if args else callback)
             return None
         handle = asyncio.Handle(callback, args, self, context)
         self._ready.append(partial(self._run_handle, handle))
@@ -304,12 +321,9 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         self._failure = None
         for actor in list(self._actors):
             actor.cancel()
-        self._enter()
         try:
-            while self._ready:
-                self._ready.popleft()()
+            self._run(self._work_off_ready)
         finally:
-            self._leave()
             self._closed = True
             self._buckets.clear()
             self._bucket_heap.clear()
