@@ -274,3 +274,54 @@ def test_actors_share_a_context_of_their_own(loop: VirtualTimeLoop) -> None:
     loop.run_until_complete(tell())
     assert seen == ["changed by an actor", "outside"]
     assert variable.get() == "outside"
+
+
+def test_a_simulation_may_run_inside_another_loop_and_leaves_it_as_it_was() -> None:
+    """A notebook's cell is a task of the notebook's own loop."""
+
+    async def cell() -> int:
+        loop = new_loop()
+        mine = asyncio.current_task()
+        seen: list[bool] = []
+
+        async def live(self: Player) -> None:
+            await self.pause_until(5)
+            seen.append(asyncio.get_running_loop() is loop)
+
+        async def stock() -> int:
+            await asyncio.sleep(3_600)
+            return loop.now_us
+
+        start(loop, live)
+        now_us = loop.run_until_complete(stock())
+        loop.close()
+        assert seen == [True]
+        assert asyncio.current_task() is mine
+        assert asyncio.get_running_loop() is not loop
+        await asyncio.sleep(0)
+        return now_us
+
+    assert asyncio.run(cell()) == 3_600_000_000
+
+
+def test_a_loop_that_runs_is_not_run_again_from_within(loop: VirtualTimeLoop) -> None:
+    def again() -> None:
+        with pytest.raises(RuntimeError, match="running already"):
+            loop.run_until(10)
+
+    loop.call_soon(again)
+    loop.run_until(1)
+
+
+def test_what_an_actor_sets_in_its_context_does_not_leak_out_of_the_loop(loop: VirtualTimeLoop) -> None:
+    variable = contextvars.ContextVar("variable", default="outside")
+
+    async def change(self: Player) -> None:
+        await self.pause_until(1)
+        variable.set("changed after a pause")
+        await asyncio.sleep(1)
+        variable.set("changed after a future")
+
+    start(loop, change)
+    loop.run_until(10_000_000)
+    assert variable.get() == "outside"

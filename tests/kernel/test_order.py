@@ -93,14 +93,15 @@ def test_stock_timers_keep_the_same_order(times_us: list[int], later_us: list[in
     assert log == [(when, number) for number, when in sorted(asked, key=lambda entry: entry[1])]
 
 
-@given(st.integers(0, 2**53 // 1_000_000 * 1_000_000))
-def test_seconds_for_stock_code_are_exact_to_the_microsecond(now_us: int) -> None:
+@given(now_us=st.integers(0, 2**53 - 10**9), delay_us=st.integers(0, 10**9))
+def test_seconds_for_stock_code_are_exact_to_the_microsecond(now_us: int, delay_us: int) -> None:
     loop = new_loop(start_us=now_us)
     woken_us: list[int] = []
-    loop.call_later(0.000_001, lambda: woken_us.append(loop.now_us))
-    loop.run_until(now_us + 10)
+    loop.call_later(delay_us / 1_000_000, lambda: woken_us.append(loop.now_us))
+    loop.call_at(loop.time(), lambda: woken_us.append(loop.now_us))
+    loop.run_until(now_us + delay_us + 1)
     loop.close()
-    assert woken_us == [now_us + 1]
+    assert woken_us == sorted([now_us, now_us + delay_us])
 
 
 def test_timers_that_are_set_while_their_bucket_is_worked_off_are_not_late() -> None:

@@ -232,8 +232,7 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
     ) -> asyncio.TimerHandle:
         """Stock asyncio's; ``when`` in simulated seconds, rounded to the microsecond, never before now."""
         handle = asyncio.TimerHandle(when, callback, args, self, context)
-        when_us = max(round(when * 1_000_000), self.now_us)
-        self.wake_at(when_us, _Callback(when_us, partial(self._run_handle, handle)))
+        self._set_timer(max(round(when * 1_000_000), self.now_us), handle)
         return handle
 
     def call_later(
@@ -243,8 +242,14 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         *args: *_Ts,
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
-        """Stock asyncio's; ``delay`` in simulated seconds."""
-        return self.call_at(self.time() + delay, callback, *args, context=context)
+        """Stock asyncio's; ``delay`` in simulated seconds, rounded to the microsecond."""
+        handle = asyncio.TimerHandle(self.time() + delay, callback, args, self, context)
+        # Not by ``call_at``: the sum of two floats would be off by a microsecond now and then.
+        self._set_timer(self.now_us + max(round(delay * 1_000_000), 0), handle)
+        return handle
+
+    def _set_timer(self, when_us: int, handle: asyncio.TimerHandle) -> None:
+        self.wake_at(when_us, _Callback(when_us, partial(self._run_handle, handle)))
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """Nothing to do: a cancelled timer stays in its bucket, and is passed over when it is due."""
