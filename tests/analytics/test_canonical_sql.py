@@ -1,0 +1,66 @@
+"""The warehouse's sums over typed columns are those that the simulator keeps over typed events."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from socialsim.analytics.tallies import stored_tallies, with_event
+from socialsim.events import PLURALS, Event
+from socialsim.manifest import Ledger, Tally
+from socialsim.warehouse.engines import read_engine
+from tests.warehouse.places import Place
+from tests.warehouse.samples import any_events, batch_of, likes
+
+
+def ledger_tallies(events: list[Event]) -> dict[tuple[str, int], Tally]:
+    shards = range(min(event.shard for event in events), max(event.shard for event in events) + 1)
+    ledger = Ledger("r", shards)
+    ledger.add(sorted(events, key=lambda event: (event.shard, event.seq)))
+    tallies = {}
+    for shard in {event.shard for event in events}:
+        manifest = ledger.manifest(shard, acknowledged_seq=-1, sealed=True)
+        tallies |= {(name, shard): tally for name, tally in manifest.tallies.items() if tally.count}
+    return tallies
+
+
+def tallies_of(place: Place, run_id: str) -> dict[tuple[str, int], Tally]:
+    (run,) = place.rows("SELECT run_key FROM runs WHERE run_id = :run_id", run_id=run_id)
+    with read_engine(place.url, place.password).connect() as connection:
+        return stored_tallies(connection, run["run_key"])
+
+
+class CanonicalContract:
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(events=any_events)
+    async def test_any_events_give_the_ledgers_tallies(self, place: Place, events: list[Event]) -> None:
+        for table in ("runs", *PLURALS.values()):
+            place.change(f"DELETE FROM {table}")
+        async with place.opened() as warehouse:
+            await warehouse.store(0, batch_of(events))
+        for run_id in {event.run_id for event in events}:
+            assert tallies_of(place, run_id) == ledger_tallies([e for e in events if e.run_id == run_id])
+
+    async def test_sums_wrap_at_64_bits(self, place: Place) -> None:
+        events = likes(100, shard=3)
+        async with place.opened() as warehouse:
+            await warehouse.store(0, batch_of(events))
+        assert tallies_of(place, "r1") == ledger_tallies(events)
+
+
+class TestSqlite(CanonicalContract):
+    @pytest.fixture
+    def place(self, sqlite_place: Place) -> Place:
+        return sqlite_place
+
+
+class TestMysql(CanonicalContract):
+    @pytest.fixture
+    def place(self, mysql_place: Place) -> Place:
+        return mysql_place
+
+
+def test_a_tally_grows_by_one_event_as_the_ledger_does() -> None:
+    events = likes(5, first_seq=7)
+    tally = Tally()
+    for event in reversed(events):
+        tally = with_event(tally, event)
+    assert {("picture_like", 0): tally} == ledger_tallies(events)
