@@ -1,0 +1,17 @@
+"""The event log in Kafka: one topic for each type of event, the acting user as the key."""
+
+from socialsim.transport.kafka.admin import create_topics, describe_topics
+from socialsim.transport.kafka.producing import ProducerOptions
+from socialsim.transport.kafka.reader import KafkaReader
+from socialsim.transport.kafka.settings import KafkaLog, KafkaSecurity
+from socialsim.transport.kafka.writer import KafkaWriter
+
+__all__ = [
+    "KafkaLog",
+    "KafkaReader",
+    "KafkaSecurity",
+    "KafkaWriter",
+    "ProducerOptions",
+    "create_topics",
+    "describe_topics",
+]

@@ -1,0 +1,107 @@
+"""Starting aiokafka's clients: tried again for a while, then an error that a person can act on."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import Final, Protocol, TypeVar
+
+from aiokafka import errors as kafka_errors
+
+from socialsim.errors import InputError, SocialsimError, TerminalError, TransientError
+from socialsim.transport.kafka.settings import KafkaLog
+
+log = logging.getLogger(__name__)
+
+_BACKOFF_FIRST_S: Final = 0.1
+_BACKOFF_MAX_S: Final = 2.0
+_STOP_TIMEOUT_S: Final = 2.0
+
+#: What no second try mends. Authentication failures show as one of these or as a connection error.
+_DENIED: Final = (
+    kafka_errors.AuthenticationFailedError,
+    kafka_errors.SaslAuthenticationFailed,
+    kafka_errors.UnsupportedSaslMechanismError,
+    kafka_errors.TopicAuthorizationFailedError,
+    kafka_errors.GroupAuthorizationFailedError,
+    kafka_errors.ClusterAuthorizationFailedError,
+)
+_TERMINAL: Final = (
+    *_DENIED,
+    kafka_errors.MessageSizeTooLargeError,
+    kafka_errors.RecordListTooLargeError,
+    kafka_errors.InvalidTopicError,
+    kafka_errors.InvalidTimestampError,
+    kafka_errors.InvalidRequiredAcksError,
+    kafka_errors.PolicyViolationError,
+    kafka_errors.UnsupportedVersionError,
+    kafka_errors.IncompatibleBrokerVersion,
+)
+
+
+class _Client(Protocol):
+    async def start(self) -> None: ...
+
+
+ClientT = TypeVar("ClientT", bound=_Client)
+
+
+def translate(error: BaseException, cluster: KafkaLog) -> SocialsimError:
+    """A driver's error as one of ours."""
+    text = f"Kafka at {cluster.address}: {type(error).__name__}: {error}"
+    if isinstance(error, _DENIED):
+        return TerminalError(f"{text}; check SOCIALSIM_KAFKA_USERNAME, its password and its rights")
+    return TerminalError(text) if isinstance(error, _TERMINAL) else TransientError(text)
+
+
+async def start_client(make: Callable[[], ClientT], cluster: KafkaLog, timeout_s: float) -> ClientT:
+    """A started client. Raises ServiceUnavailableError after ``timeout_s``, TerminalError if the broker refuses us."""
+    clock = asyncio.get_running_loop().time
+    started_s = clock()
+    backoff_s = _BACKOFF_FIRST_S
+    while True:
+        client = make()
+        left_s = timeout_s - (clock() - started_s)
+        try:
+            async with asyncio.timeout(max(left_s, _BACKOFF_FIRST_S)):
+                await client.start()
+        except (kafka_errors.KafkaError, OSError, TimeoutError) as error:
+            await stop_client(client)
+            if isinstance(error, _DENIED):
+                raise translate(error, cluster) from error
+            left_s = timeout_s - (clock() - started_s)
+            if left_s <= backoff_s:
+                raise cluster.unavailable(clock() - started_s) from error
+        except BaseException:
+            await stop_client(client)
+            raise
+        else:
+            return client
+        await asyncio.sleep(backoff_s)
+        backoff_s = min(2 * backoff_s, _BACKOFF_MAX_S)
+
+
+async def stop_client(client: object, timeout_s: float = _STOP_TIMEOUT_S) -> None:
+    """Stop a client within ``timeout_s`` or leave it: with its broker gone it would wait for ever. Never raises."""
+    stop = getattr(client, "stop", None) or getattr(client, "close")  # noqa: B009 - the admin client's name for it
+    try:
+        async with asyncio.timeout(timeout_s):
+            await stop()
+    except TimeoutError:
+        log.debug("a Kafka client did not stop within %.1f s and is left", timeout_s)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the client is not used any more
+        log.debug("a Kafka client failed to stop: %s", error)
+    connection = getattr(client, "client", None)
+    if connection is not None:
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(timeout_s):
+                await connection.close()
+
+
+def reject_unknown_topics(cluster: KafkaLog, wanted: list[str], counts: dict[str, int]) -> None:
+    """Raises InputError naming the command that makes them, if topics are missing from ``counts``."""
+    if missing := [name for name in wanted if name not in counts]:
+        raise cluster.missing_topics(missing)
+
+
+__all__ = ["InputError", "reject_unknown_topics", "start_client", "stop_client", "translate"]

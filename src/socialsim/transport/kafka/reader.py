@@ -1,0 +1,274 @@
+"""The reading end of a log in Kafka: a member of a consumer group whose positions are kept by the caller."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka import errors as kafka_errors
+
+from socialsim.errors import LogCorruptError, OffsetsLostError
+from socialsim.transport.base import EventReader, Fetched, PositionsLoader, RevokedCallback, TopicPartition
+from socialsim.transport.kafka.admin import CONNECT_TIMEOUT_S, read_cluster
+from socialsim.transport.kafka.connect import reject_unknown_topics, start_client, stop_client, translate
+from socialsim.transport.kafka.settings import KafkaLog
+
+log = logging.getLogger(__name__)
+
+#: aiokafka hands out records fastest in portions of some hundreds, which still fit the processor's cache.
+_PORTION_MAX: Final = 500
+_SESSION_TIMEOUT_S: Final = 45
+_HEARTBEAT_S: Final = 3
+_POLL_INTERVAL_MAX_S: Final = 7 * 86_400  # a paused reader does not poll; that it lives is told by heartbeats
+_CLOSE_TIMEOUT_S: Final = 10.0
+_LOG_ID_MAX: Final = 64
+
+
+class KafkaReader(EventReader):
+    """Reads the topics of ``types`` (topic to the event's wire name) as a member of ``group``.
+
+    With ``group`` None it is alone and reads every partition, for verification. ``session_timeout_s`` is how long the
+    group waits for a silent member.
+    """
+
+    def __init__(
+        self,
+        cluster: KafkaLog,
+        types: Mapping[str, str],
+        *,
+        group: str | None,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        session_timeout_s: float = _SESSION_TIMEOUT_S,
+    ) -> None:
+        self._cluster = cluster
+        self._names = {cluster.topic(topic): name for topic, name in types.items()}
+        self._types = dict(types)
+        self._group = group
+        self._connect_timeout_s = connect_timeout_s
+        self._session_timeout_s = session_timeout_s
+        self._log_id = ""
+        self._consumer: AIOKafkaConsumer | None = None
+        self._positions: dict[TopicPartition, int] = {}
+        self._paused = False
+        self._failure: BaseException | None = None
+        self._failed = asyncio.Event()
+        self._load_positions: PositionsLoader | None = None
+        self._on_revoked: RevokedCallback | None = None
+
+    def __repr__(self) -> str:
+        return f"<KafkaReader {self._cluster.url} group={self._group!r} partitions={len(self._positions)}>"
+
+    @property
+    def log_id(self) -> str:
+        """The cluster's id, known once started."""
+        return self._log_id
+
+    async def start(self, load_positions: PositionsLoader, on_revoked: RevokedCallback) -> None:
+        """Connect and join the group; partitions come with the first polls (alone: at once).
+
+        Raises ServiceUnavailableError, InputError naming the command that creates missing topics, TerminalError.
+        """
+        self._load_positions, self._on_revoked = load_positions, on_revoked
+        topics = list(self._types)
+        cluster_id, counts = await read_cluster(self._cluster, topics, timeout_s=self._connect_timeout_s)
+        reject_unknown_topics(self._cluster, topics, counts)
+        self._log_id = cluster_id[:_LOG_ID_MAX]
+        consumer = self._consumer = await start_client(self._make_consumer, self._cluster, self._connect_timeout_s)
+        if self._group is not None:
+            # Not before it has started: starting waits for the group, whose listener needs the consumer.
+            consumer.subscribe(list(self._names), listener=_Listener(self))
+        else:
+            everything = [
+                KafkaPartition(self._cluster.topic(topic), number)
+                for topic, count in counts.items()
+                for number in range(count)
+            ]
+            consumer.assign(everything)
+            await self._take_over(everything)
+            self._raise_failure()
+
+    def _make_consumer(self) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            **self._cluster.client_options(),
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            session_timeout_ms=int(self._session_timeout_s * 1000),
+            heartbeat_interval_ms=int(min(_HEARTBEAT_S, self._session_timeout_s / 3) * 1000),
+            max_poll_interval_ms=_POLL_INTERVAL_MAX_S * 1000,
+            rebalance_timeout_ms=int(self._session_timeout_s * 1000),
+            metadata_max_age_ms=30_000,
+            fetch_max_wait_ms=100,
+        )
+
+    # Called by aiokafka between polls; it swallows what they raise, so they store it for the next poll.
+
+    async def _take_over(self, assigned: Sequence[KafkaPartition]) -> None:
+        ours = [TopicPartition(*partition) for partition in sorted(assigned)]
+        try:
+            consumer = self._consumer_of_start()
+            # Before the first wait: a partition without a position would fail for want of a committed offset, or be
+            # read from the one that is only a hint.
+            for theirs in assigned:
+                consumer.pause(theirs)
+                consumer.seek(theirs, 0)
+            positions = await self._load_positions(ours) if self._load_positions is not None and ours else {}
+            for partition in ours:
+                consumer.seek(KafkaPartition(*partition), positions[partition])
+                consumer.resume(KafkaPartition(*partition))
+        except Exception as error:  # noqa: BLE001 - raised by the next poll
+            self._fail(error)
+        else:
+            self._positions |= {partition: positions[partition] for partition in ours}
+
+    async def _give_up(self, revoked: Sequence[KafkaPartition]) -> None:
+        ours = [TopicPartition(*partition) for partition in sorted(revoked)]
+        for partition in ours:
+            self._positions.pop(partition, None)
+        if not ours or self._on_revoked is None:
+            return
+        try:
+            await self._on_revoked(ours)
+        except Exception as error:  # noqa: BLE001 - raised by the next poll
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        self._failure = self._failure or error
+        self._failed.set()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _consumer_of_start(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            raise RuntimeError("the reader is not started, or is closed")
+        return self._consumer
+
+    async def poll(self, records_max: int, timeout_s: float) -> list[Fetched]:
+        """Up to ``records_max`` records of positioned partitions, or none after ``timeout_s``.
+
+        Raises OffsetsLostError, LogCorruptError, TransientError, TerminalError, and what a callback raised.
+        """
+        self._raise_failure()
+        if self._paused:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._failed.wait()
+            self._raise_failure()
+            return []
+        fetched: list[Fetched] = []
+        wait_ms = int(timeout_s * 1000)
+        while records_max > 0:
+            portion = await self._get(min(records_max, _PORTION_MAX), wait_ms)
+            self._raise_failure()
+            if not portion:
+                break
+            for partition, records in portion.items():
+                records_max -= len(records)
+                if part := self._accept(TopicPartition(*partition), records):
+                    fetched.append(part)
+            wait_ms = 0
+        # A rebalance during one of the waits above takes the positions away before the partitions.
+        return [part for part in fetched if part.partition in self._positions]
+
+    async def _get(self, records_max: int, wait_ms: int) -> dict[KafkaPartition, list[Any]]:
+        try:
+            return await self._consumer_of_start().getmany(timeout_ms=wait_ms, max_records=records_max)
+        except kafka_errors.OffsetOutOfRangeError as error:
+            at = ", ".join(
+                f"{partition.topic} {partition.partition} at {offset}" for partition, offset in _places(error)
+            )
+            raise OffsetsLostError(
+                f"Kafka at {self._cluster.address} has no record at a stored offset ({at}): retention deleted it, or "
+                "the topic was made anew; going on would lose events"
+            ) from error
+        except kafka_errors.CorruptRecordException as error:
+            raise LogCorruptError(f"Kafka at {self._cluster.address}: {error}") from error
+        except (kafka_errors.KafkaError, OSError) as error:
+            raise translate(error, self._cluster) from error
+
+    def _accept(self, partition: TopicPartition, records: list[Any]) -> Fetched | None:
+        """The records as ours, after a check that none is missing between them and the last ones."""
+        position = self._positions.get(partition)
+        if position is None:
+            return None
+        first, last = records[0].offset, records[-1].offset
+        if first != position or last - first + 1 != len(records):
+            raise OffsetsLostError(
+                f"{partition.topic} {partition.partition}: records are missing in the log between {position} and "
+                f"{last}: the topic is compacted or written to in transactions, or records were deleted"
+            )
+        self._positions[partition] = last + 1
+        values = [record.value if record.value is not None else b"" for record in records]
+        return Fetched(partition, first, values, self._names.get(partition.topic))
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        """The partitions that are assigned and positioned now."""
+        return frozenset(self._positions)
+
+    async def end_offsets(self) -> dict[TopicPartition, int]:
+        """The offset behind the last record of each assigned partition, asked of the brokers."""
+        wanted = [KafkaPartition(*partition) for partition in self._positions]
+        if not wanted:
+            return {}
+        try:
+            ends = await self._consumer_of_start().end_offsets(wanted)
+        except (kafka_errors.KafkaError, OSError) as error:
+            raise translate(error, self._cluster) from error
+        return {TopicPartition(*partition): end for partition, end in ends.items()}
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Go on from ``offset``; a partition that was taken away meanwhile is passed over."""
+        if partition in self._positions:
+            self._consumer_of_start().seek(KafkaPartition(*partition), offset)
+            self._positions[partition] = offset
+
+    def pause(self) -> None:
+        """Return no records until ``resume``. Heartbeats go on; what was fetched ahead is kept and bounded."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Undo ``pause``."""
+        self._paused = False
+
+    async def commit_hint(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Commit to the group, for tools that show its lag. Failures are logged and passed over."""
+        mine = {KafkaPartition(*key): offset for key, offset in offsets.items() if key in self._positions}
+        if self._group is None or self._consumer is None or not mine:
+            return
+        try:
+            await self._consumer.commit(mine)
+        except (kafka_errors.KafkaError, OSError) as error:
+            log.info("the offsets for lag tools were not committed: %s", error)
+
+    async def close(self) -> None:
+        """Leave the group, within some seconds. Never raises, may be called twice."""
+        consumer, self._consumer = self._consumer, None
+        self._positions.clear()
+        self._on_revoked = None
+        if consumer is not None:
+            await stop_client(consumer, _CLOSE_TIMEOUT_S)
+
+
+def _places(error: kafka_errors.OffsetOutOfRangeError) -> list[tuple[KafkaPartition, int]]:
+    found = error.args[0] if error.args else None
+    return sorted(found.items()) if isinstance(found, dict) else []
+
+
+class _Listener(ConsumerRebalanceListener):
+    """Tells a reader of the group's decisions."""
+
+    def __init__(self, reader: KafkaReader) -> None:
+        self._reader = reader
+
+    async def on_partitions_assigned(self, assigned: set[KafkaPartition]) -> None:
+        """The group gave us these, and only these."""
+        await self._reader._take_over(sorted(assigned))
+
+    async def on_partitions_revoked(self, revoked: set[KafkaPartition]) -> None:
+        """The group takes these away, perhaps to give them back."""
+        await self._reader._give_up(sorted(revoked))

@@ -1,0 +1,343 @@
+"""The writing end of a log in Kafka.
+
+The simulating thread hands records over and goes on; a thread of the writer's own runs a stock asyncio loop with an
+idempotent producer. When anything fails that the producer does not mend by itself, it is thrown away and a new one
+sends everything again from the last acknowledged position, in order: what the log then holds twice, the warehouse
+stores once. The first copies of a partition's records are always in order, because both producers send the same
+sequence from the same position.
+"""
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
+from typing import Final
+
+from aiokafka import AIOKafkaProducer
+
+from socialsim.errors import ServiceUnavailableError, SocialsimError, TerminalError
+from socialsim.transport.base import EventWriter, Record, RunInfo
+from socialsim.transport.kafka.admin import CONNECT_TIMEOUT_S, read_cluster
+from socialsim.transport.kafka.connect import reject_unknown_topics, start_client, stop_client, translate
+from socialsim.transport.kafka.outbox import Outbox
+from socialsim.transport.kafka.producing import ProducerOptions, Sending
+from socialsim.transport.kafka.settings import KafkaLog
+
+log = logging.getLogger(__name__)
+
+_WAIT_SLICE_S: Final = 0.1  # a signal's handler runs between two slices
+_LINGER_S: Final = 0.25
+_BACKOFF_FIRST_S: Final = 0.2
+_BACKOFF_MAX_S: Final = 10.0
+_CLOSE_TIMEOUT_S: Final = 5.0
+_EPOCH_BYTES: Final = 1024 * 1024
+_value_of = itemgetter(4)
+
+
+class KafkaWriter(EventWriter):
+    """Writes the events of the ``shards`` that this process hosts. One per process.
+
+    Connects before it returns: raises ServiceUnavailableError after ``connect_timeout_s``, InputError for missing
+    topics, TerminalError if the broker refuses us. ``acknowledged`` tells, for a run that is resumed, the last
+    ``seq`` of each shard that the log holds; ``append`` passes over those. While records wait to be acknowledged and
+    none is for ``delivery_timeout_s``, the writer has failed.
+    """
+
+    def __init__(
+        self,
+        cluster: KafkaLog,
+        info: RunInfo,
+        shards: Iterable[int],
+        *,
+        acknowledged: Mapping[int, int] | None = None,
+        unacknowledged_bytes_max: int = 64 * 1024 * 1024,
+        delivery_timeout_s: float = 900.0,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        options: ProducerOptions | None = None,
+    ) -> None:
+        self._cluster = cluster
+        self._options = options or ProducerOptions()
+        self._unacknowledged_bytes_max = unacknowledged_bytes_max
+        self._delivery_timeout_s = delivery_timeout_s
+        self._connect_timeout_s = connect_timeout_s
+        self._topics = {
+            topic: (
+                cluster.topic(topic),
+                [
+                    ("type", info.types[topic].encode()),
+                    ("version", b"%d" % info.version),
+                    ("run_id", info.run_id.encode()),
+                ],
+            )
+            for topic in info.topics
+        }
+        known = acknowledged or {}
+        self._acknowledged = {shard: known.get(shard, -1) for shard in shards}
+        self._next_seq = {shard: seq + 1 for shard, seq in self._acknowledged.items()}
+        # Between the threads: the hand-over (a deque's ends are safe), and under the condition the numbers below.
+        self._handed_over: deque[tuple[int, Sequence[Record], int]] = deque()
+        self._changed = threading.Condition()
+        self._unacknowledged_bytes = 0
+        self._progress_s = time.monotonic()
+        self._failure: SocialsimError | None = None
+        self._closing = False
+        self._flush_asked = False
+        self._unwoken_bytes = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._woken = asyncio.Event()
+        self._started = threading.Event()
+        self._producers = 0
+        self._thread = threading.Thread(target=self._run, name="event-kafka-writer", daemon=True)
+        self._thread.start()
+        while not self._started.wait(_WAIT_SLICE_S):
+            pass
+        try:
+            self._check()
+        except SocialsimError:
+            self.close()
+            raise
+
+    def __repr__(self) -> str:
+        return (
+            f"<KafkaWriter {self._cluster.url} unacknowledged_bytes={self._unacknowledged_bytes} "
+            f"producers={self._producers}{' failed' if self._failure else ''}>"
+        )
+
+    # What the simulating thread calls.
+
+    def append(self, shard: int, records: Sequence[Record]) -> None:
+        """Hand ``records`` over; those acknowledged before the run was resumed are passed over.
+
+        Raises TerminalError if their seqs do not follow on one another, or whatever made the writer fail.
+        """
+        self._check()
+        if not records:
+            return
+        next_seq, first_seq = self._next_seq[shard], records[0].seq
+        if records[-1].seq - first_seq + 1 != len(records) or first_seq > next_seq:
+            raise TerminalError(
+                f"shard {shard}: records {first_seq}..{records[-1].seq} ({len(records)} of them) do not follow "
+                f"record {next_seq - 1}"
+            )
+        records = tuple(records[next_seq - first_seq :] if first_seq < next_seq else records)
+        if not records:
+            return
+        self._next_seq[shard] = next_seq + len(records)
+        size = sum(map(len, map(_value_of, records))) + len(records)
+        with self._changed:
+            if not self._unacknowledged_bytes:
+                self._progress_s = time.monotonic()
+            self._unacknowledged_bytes += size
+        self._handed_over.append((shard, records, size))
+        self._unwoken_bytes += size
+        if self._unwoken_bytes >= self._options.batch_bytes:
+            self._wake()
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _wake(self) -> None:
+        self._unwoken_bytes = 0
+        loop = self._loop
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):  # closed: the next one looks at the hand-over first of all
+                loop.call_soon_threadsafe(self._woken.set)
+
+    def throttle(self) -> None:
+        """Wait, for as long as the broker takes, while too much is unacknowledged. Raises if the writer failed."""
+        if self._unacknowledged_bytes > self._unacknowledged_bytes_max:
+            self.flush()
+            with self._changed:
+                while self._failure is None and self._unacknowledged_bytes > self._unacknowledged_bytes_max:
+                    self._changed.wait(_WAIT_SLICE_S)
+        self._check()
+
+    def flush(self) -> None:
+        """Send whatever was handed over, without waiting for full batches."""
+        self._check()
+        self._flush_asked = True
+        self._wake()
+
+    def drain(self, timeout_s: float) -> None:
+        """Wait until the log has everything. Raises ServiceUnavailableError after ``timeout_s``."""
+        self.flush()
+        deadline_s = time.monotonic() + timeout_s
+        with self._changed:
+            while self._failure is None and self._unacknowledged_bytes:
+                left_s = deadline_s - time.monotonic()
+                if left_s <= 0:
+                    raise self._cluster.unavailable(timeout_s)
+                self._changed.wait(min(left_s, _WAIT_SLICE_S))
+        self._check()
+
+    def acknowledged_seq(self, shard: int) -> int:
+        """The last ``seq`` of ``shard`` up to which the log has every record, -1 for none."""
+        return self._acknowledged[shard]
+
+    def close(self) -> None:
+        """Leave the broker, or leave it alone if it does not answer. Never raises."""
+        self._closing = True
+        self._wake()
+        self._thread.join(_CLOSE_TIMEOUT_S)
+
+    # What the writer's own thread does.
+
+    def _run(self) -> None:
+        outbox: Outbox | None = None
+        backoff_s = _BACKOFF_FIRST_S
+        while not self._closing and self._failure is None:
+            loop = self._loop = asyncio.new_event_loop()
+            # Tasks of an abandoned producer end with the loop and have nothing to report.
+            loop.set_exception_handler(lambda _, context: log.debug("abandoned: %s", context.get("message")))
+            progress_s = self._progress_s
+            try:
+                if outbox is None:
+                    outbox = loop.run_until_complete(self._open_outbox())
+                loop.run_until_complete(self._use_one_producer(outbox))
+                if self._progress_s > progress_s:
+                    backoff_s = _BACKOFF_FIRST_S
+                else:
+                    loop.run_until_complete(self._pause(backoff_s))
+                    backoff_s = min(2 * backoff_s, _BACKOFF_MAX_S)
+            except SocialsimError as error:
+                self._fail(error)
+            except Exception as error:
+                log.exception("the Kafka writer failed")
+                self._fail(TerminalError(f"the Kafka writer failed: {type(error).__name__}: {error}"))
+            finally:
+                self._loop = None
+                _dispose(loop)
+        self._started.set()
+
+    async def _open_outbox(self) -> Outbox:
+        topics = list(self._topics)
+        _, counts = await read_cluster(self._cluster, topics, timeout_s=self._connect_timeout_s)
+        reject_unknown_topics(self._cluster, topics, counts)
+        return Outbox(counts)
+
+    def _fail(self, error: SocialsimError) -> None:
+        with self._changed:
+            self._failure = error
+            self._changed.notify_all()
+
+    async def _pause(self, backoff_s: float) -> None:
+        """Wait a little before the next producer, but not past the delivery's deadline or ``close``."""
+        self._check_deadline()
+        end_s = time.monotonic() + backoff_s
+        while not self._closing and time.monotonic() < end_s:  # noqa: ASYNC110 - close comes from another thread
+            await asyncio.sleep(_WAIT_SLICE_S)
+
+    def _check_deadline(self) -> None:
+        waited_s = time.monotonic() - self._progress_s
+        if self._unacknowledged_bytes and waited_s > self._delivery_timeout_s:
+            raise self._cluster.unavailable(waited_s)
+
+    async def _use_one_producer(self, outbox: Outbox) -> None:
+        """Send through a new producer until it fails, is worn out or the writer closes."""
+        try:
+            timeout_s = self._connect_timeout_s if not self._started.is_set() else self._options.request_timeout_s
+            producer = await start_client(self._make_producer, self._cluster, timeout_s)
+        except ServiceUnavailableError:
+            if not self._started.is_set():
+                raise
+            log.warning("Kafka at %s does not answer; trying on", self._cluster.address)
+            return
+        self._producers += 1
+        self._started.set()
+        outbox.take_back()
+        sending = Sending(producer, outbox, self._topics, self._options)
+        stop_timeout_s = 0.0
+        try:
+            sending.wake(everything=True)
+            await self._pump(outbox, sending)
+            stop_timeout_s = 1.0
+        finally:
+            await sending.stop()
+            await stop_client(producer, stop_timeout_s if sending.is_idle else 0.0)
+
+    def _make_producer(self) -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            **self._cluster.client_options(),
+            enable_idempotence=True,
+            acks="all",
+            compression_type=self._options.compression,
+            max_batch_size=self._options.batch_bytes,
+            request_timeout_ms=int(self._options.request_timeout_s * 1000),
+        )
+
+    async def _pump(self, outbox: Outbox, sending: Sending) -> None:
+        """Move what was handed over into the outbox, and acknowledgements back, until the producer's end."""
+        woken = self._woken = asyncio.Event()
+        acknowledged = sending.acknowledged
+        waits = {asyncio.create_task(_forward(acknowledged, woken))}
+        sending.failed.add_done_callback(lambda _: woken.set())
+        flushed_s = time.monotonic()
+        try:
+            while not self._closing:
+                flush = self._flush_asked or time.monotonic() - flushed_s >= _LINGER_S
+                self._flush_asked = False
+                self._take_over(outbox, sending, flush=flush)
+                if flush:
+                    flushed_s = time.monotonic()
+                sending.wake(everything=flush)
+                self._report(outbox)
+                if sending.failed.done():
+                    error = translate(sending.failed.result(), self._cluster)
+                    if isinstance(error, TerminalError):
+                        raise error
+                    log.warning("%s; sending again from the last acknowledged position", error)
+                    return
+                if sending.is_worn_out and sending.is_idle:
+                    return
+                self._check_deadline()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_LINGER_S):
+                        await woken.wait()
+                woken.clear()
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    def _take_over(self, outbox: Outbox, sending: Sending, *, flush: bool) -> None:
+        handed_over = self._handed_over
+        while handed_over:
+            shard, records, size = handed_over.popleft()
+            outbox.put(shard, records, size)
+            sending.measure(len(records), size)
+            if outbox.open_size >= _EPOCH_BYTES:
+                outbox.end_epoch()
+        if flush:
+            outbox.end_epoch()
+
+    def _report(self, outbox: Outbox) -> None:
+        seqs, size = outbox.collect()
+        if seqs:
+            with self._changed:
+                self._acknowledged |= seqs
+                self._unacknowledged_bytes -= size
+                self._progress_s = time.monotonic()
+                self._changed.notify_all()
+
+
+async def _forward(source: asyncio.Event, target: asyncio.Event) -> None:
+    """Set ``target`` whenever ``source`` is set."""
+    while True:
+        await source.wait()
+        source.clear()
+        target.set()
+
+
+def _dispose(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel what is left on a loop and close it, without waiting for those that do not end."""
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.wait(left, timeout=1.0))
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
