@@ -1,0 +1,1 @@
+"""Measurements beside a known yardstick in the same run. ``python -m benchmarks --help`` says what there is."""

@@ -1,0 +1,231 @@
+"""The same network on SimPy: the yardstick.
+
+Only the kernel differs. Population, behaviour, the users' decisions and the statement of events are socialsim's own
+code, so both do the same work from the same draws, and write the same bytes. What SimPy brings is what a kernel brings:
+processes, waiting, mailboxes, questions and answers. Two ways to use it are measured:
+
+* ``idiomatic``: every mailbox and every answer is a ``simpy.Store``, as SimPy's manual teaches.
+* ``lean``: mail lies in plain lists and an answer is a bare ``simpy.Event``: what is left when a SimPy program is tuned.
+"""
+
+from collections.abc import Generator, Iterable, Iterator
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, cast
+
+import simpy
+
+from socialsim.domain.behaviour import Behaviour
+from socialsim.domain.makers import ContentMaker, FriendRequestMaker
+from socialsim.domain.pools import Pools
+from socialsim.domain.population import Population
+from socialsim.domain.user import User
+from socialsim.domain.world import Letter, World, deliver
+from socialsim.events import Event, UserSignedUp
+from socialsim.kernel.randoms import exponential
+from socialsim.scenario import Scenario
+
+if TYPE_CHECKING:
+    from socialsim.kernel import VirtualTimeLoop
+
+Steps = Generator[Any, Any, Any]
+
+
+class Clock(simpy.Environment):
+    """SimPy's environment, which users ask for the time by the name that they know. Times are integers."""
+
+    now_us = property(attrgetter("_now"))
+
+
+class IdStore:
+    """A single-consumer process that allocates ids."""
+
+    def __init__(self, env: simpy.Environment, first: int, step: int) -> None:
+        self.questions = simpy.Store(env)
+        self._next_ids: dict[str, int] = {}
+        self._first = first
+        self._step = step
+        env.process(self._answer_for_ever())
+
+    def _answer_for_ever(self) -> Steps:
+        while True:
+            asker, kind = yield self.questions.get()
+            answer = self._next_ids.get(kind, self._first)
+            self._next_ids[kind] = answer + self._step
+            asker.answer_with(answer)
+
+
+class LeanUser(User):
+    """Mail in a plain list, which ``deliver`` fills; answers by an event."""
+
+    __slots__ = ("_reply", "env")
+    env: Clock
+    _reply: simpy.Event
+
+    def live(self) -> Steps:
+        """The same life as ``User.run``, in SimPy's words."""
+        world = cast("SimpyWorld", self._world)
+        env = self.env
+        gap_mean_us = world.behaviour.gap_mean_us
+        actions = world.behaviour.actions
+        action_us = env.now + exponential(self.draw(), gap_mean_us) + 1
+        while True:
+            when_us = action_us
+            if self._agenda and self._agenda[0][0] < when_us:
+                when_us = max(self._agenda[0][0], env.now)
+            yield env.timeout(when_us - env.now)
+            yield from self.fetch_mail()
+            if self.mailbox is not None:
+                self._read_mail()
+            if when_us < action_us:
+                self._answer_request()
+                continue
+            draw = self.draw()
+            action = actions[draw >> 20]
+            device = self._device if draw & 7 else self._other_device
+            feed = self._feed
+            if action in {"like", "comment"}:
+                if feed:
+                    place = ((draw >> 3) & 0x1FFFF) * len(feed) >> 17
+                    if action == "like":
+                        self._like(feed.pop(place), device)
+                    else:
+                        post = feed[place]
+                        comment_id = yield from self.question(world.content_ids, "comment")
+                        world.content_maker.comment(self, comment_id, post, device)
+            elif action == "request":
+                receiver_id = world.friend_request_maker.meet(self)
+                if receiver_id is not None:
+                    request_id = yield from self.question(world.request_ids, "request")
+                    world.friend_request_maker.request(self, request_id, receiver_id, device)
+            else:
+                content_id = yield from self.question(world.content_ids, action)
+                world.content_maker.post(self, action, content_id, device)  # type: ignore[arg-type]
+            action_us = env.now + exponential(self.draw(), gap_mean_us) + 1
+
+    def begin(self, env: Clock) -> None:
+        """Start the process."""
+        self.env = env
+        env.process(self.live())
+
+    def fetch_mail(self) -> Iterable[Any]:
+        """Mail is in ``mailbox`` already."""
+        return ()
+
+    def question(self, store: IdStore, kind: str) -> Steps:
+        self._reply = self.env.event()
+        store.questions.put((self, kind))
+        answer = yield self._reply
+        return answer
+
+    def answer_with(self, answer: int) -> None:
+        self._reply.succeed(answer)
+
+
+class IdiomaticUser(LeanUser):
+    """Mail and answers in ``simpy.Store``."""
+
+    __slots__ = ("answers", "inbox")
+    answers: simpy.Store
+    inbox: simpy.Store
+
+    def begin(self, env: Clock) -> None:
+        """Start the process."""
+        self.inbox = simpy.Store(env)
+        self.answers = simpy.Store(env)
+        super().begin(env)
+
+    def fetch_mail(self) -> Steps:
+        """Take message after message."""
+        inbox = self.inbox
+        if inbox.items:
+            mail = []
+            while inbox.items:
+                message = yield inbox.get()
+                mail.append(message)
+            self.mailbox = mail
+
+    def question(self, store: IdStore, kind: str) -> Steps:
+        yield store.questions.put((self, kind))
+        answer = yield self.answers.get()
+        return answer
+
+    def answer_with(self, answer: int) -> None:
+        self.answers.put(answer)
+
+
+class SimpyWorld(World):
+    """One shard. The same face as ``World``, so that makers and users find what they need."""
+
+    def __init__(self, network: "Network", shard: int) -> None:
+        scenario = network.scenario
+        self.run_id = network.run_id
+        self.shard = shard
+        self.users = scenario.user_range(shard)
+        self.env = network.env
+        self.loop = cast("VirtualTimeLoop", network.env)
+        self.pools = network.pools
+        self.population = network.population
+        self.behaviour = network.behaviour
+        self.user_ids = IdStore(self.env, self.users.start, 1)
+        self.content_ids = IdStore(self.env, shard, scenario.shards)
+        self.request_ids = IdStore(self.env, shard, scenario.shards)
+        self.content_maker = ContentMaker(self)
+        self.friend_request_maker = FriendRequestMaker(self)
+        self.inhabitants = network.inhabitants
+        self._user_type = network.user_type
+        self._emit = network.events.append
+        self._send = network.letters.append
+        self._seq = 0
+        self._replies = simpy.Store(self.env)
+        self.env.process(self._sign_up_all())
+
+    def answer_with(self, answer: int) -> None:
+        self._replies.put(answer)
+
+    def _sign_up_all(self) -> Steps:
+        for expected_id in self.users:
+            yield self.env.timeout(max(self.population.sign_up_us(expected_id) - self.env.now, 0))
+            self.user_ids.questions.put((self, "user"))
+            user_id = yield self._replies.get()
+            user = self._user_type(self, user_id)
+            main_device, _ = self.population.devices(user_id)
+            profile = self.population.profile(user_id)
+            self.emit(UserSignedUp(self.run_id, self.shard, 0, self.loop.now_us, user_id, main_device, *profile))
+            self.inhabitants[user_id] = user
+            user.begin(self.env)
+
+
+class Network:
+    """All shards on one environment, window by window as socialsim goes."""
+
+    def __init__(self, scenario: Scenario, run_id: str, pools: Pools, user_type: type[LeanUser]) -> None:
+        self.scenario = scenario
+        self.run_id = run_id
+        self.pools = pools
+        self.user_type = user_type
+        self.env = Clock(scenario.start_us)
+        self.population = Population(scenario, pools)
+        self.behaviour = Behaviour(scenario)
+        self.events: list[Event] = []
+        self.letters: list[Letter] = []
+        self.inhabitants: dict[int, User] = {}
+        self.worlds = [SimpyWorld(self, shard) for shard in range(scenario.shards)]
+
+    def windows(self) -> Iterator[list[Event]]:
+        """Simulate to the end; yields each window's events."""
+        scenario = self.scenario
+        for end_us in range(scenario.start_us + scenario.window_us, scenario.end_us + 1, scenario.window_us):
+            self.env.run(until=end_us)
+            yield self.events[:]
+            self.events.clear()
+            self.letters.sort(key=lambda letter: letter[0])
+            if self.user_type is IdiomaticUser:
+                self._put_into_inboxes()
+            else:
+                deliver(self.inhabitants, self.letters)
+            self.letters.clear()
+
+    def _put_into_inboxes(self) -> None:
+        for _, user_ids, message in self.letters:
+            for user_id in user_ids:
+                cast("IdiomaticUser", self.inhabitants[user_id]).inbox.put(message)
