@@ -62,6 +62,28 @@ def check_group(group: str) -> str:
     return group
 
 
+def runs_root(log: LogUrl, settings: Settings) -> Path:
+    """Where the books of the runs into ``log`` lie: ``SOCIALSIM_RUNS``, or ``runs`` beside the event files."""
+    from socialsim.rundir import DEFAULT_ROOT
+
+    chosen = settings.text("RUNS")
+    if chosen is not None:
+        return Path(chosen)
+    return log.path.parent / "runs" if isinstance(log, FileUrl) else DEFAULT_ROOT
+
+
+def begun_run(log: LogUrl, settings: Settings, run_id: str) -> tuple[Scenario, LogUrl]:
+    """What the run ``run_id`` simulates, and into which log. ``log`` tells where its books are. Raises InputError."""
+    from socialsim.rundir import RunDirectory, list_runs
+
+    root = runs_root(log, settings)
+    record = RunDirectory(root, run_id).read_record()
+    if record is None:
+        known = ", ".join(list_runs(root)) or "no run at all"
+        raise InputError(f"--resume is {run_id!r}, but {root} knows {known}")
+    return record.scenario, parse_log(record.log, f"log in {root / run_id}")
+
+
 @contextmanager
 def lead_run(log: LogUrl, settings: Settings, run_id: str, scenario: Scenario) -> Iterator[LedRun]:
     """Make the run ready to be written, or to be gone on with.
@@ -69,10 +91,9 @@ def lead_run(log: LogUrl, settings: Settings, run_id: str, scenario: Scenario) -
     Its books lie in the directory ``SOCIALSIM_RUNS``, by default ``runs`` beside the event files. Raises
     RunConflictError if the id is of another scenario or being written, InputError.
     """
-    from socialsim.rundir import DEFAULT_ROOT, RunBooks, RunDirectory, RunRecord
+    from socialsim.rundir import RunBooks, RunDirectory, RunRecord
 
-    root = settings.text("RUNS") or (log.path.parent / "runs" if isinstance(log, FileUrl) else DEFAULT_ROOT)
-    directory = RunDirectory(Path(root), run_id).lead()
+    directory = RunDirectory(runs_root(log, settings), run_id).lead()
     try:
         record = directory.read_record()
         if record is not None and record.scenario != scenario:

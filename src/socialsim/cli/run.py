@@ -49,17 +49,26 @@ def run(
         Path | None,
         typer.Option("--scenario", envvar="SOCIALSIM_SCENARIO", help="TOML file; other options win over it"),
     ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option("--resume", metavar="RUN_ID", help="go on with a run that was stopped or killed"),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the first events and write nothing")] = False,
 ) -> None:
     """Simulate a social network; its events go into the event log."""
     session: Session = context.obj
-    chosen = choose_scenario(scenario, users=users, days=days, seed=seed, start=start, shards=shards)
-    name = run_id or chosen.run_id
+    log = bootstrap.parse_log(to, "--to")
+    if resume is not None:
+        check_resume(context)
+        chosen, log = bootstrap.begun_run(log, session.settings, resume)
+        name = resume
+    else:
+        chosen = choose_scenario(scenario, users=users, days=days, seed=seed, start=start, shards=shards)
+        name = run_id or chosen.run_id
     if not re.fullmatch(RUN_ID_PATTERN, name):
         raise InputError(f"--run-id is {name!r}, allowed are 1 to 32 letters, digits, _ and -, a letter or digit first")
     processes_count = parse_processes(processes, chosen)
     pace = parse_speed(speed)
-    log = bootstrap.parse_log(to, "--to")
     if dry_run:
         for event in itertools.islice(bootstrap.simulate(chosen, name), _DRY_RUN_EVENTS):
             show(encode(event).decode())
@@ -109,6 +118,14 @@ def _simulate(
             ]
         )
     )
+
+
+def check_resume(context: typer.Context) -> None:
+    """A run that is gone on with keeps its scenario. Raises InputError naming the option that would change it."""
+    for name in ("users", "days", "seed", "start", "shards", "scenario", "run_id"):
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":  # from the environment they speak of new runs
+            raise InputError(f"--{name.replace('_', '-')} cannot be given with --resume: the run keeps its own")
 
 
 def choose_scenario(path: Path | None, **given: int | str | None) -> Scenario:
