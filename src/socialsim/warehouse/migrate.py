@@ -1,7 +1,6 @@
 """Bring a warehouse's tables to this version's schema, or say at which one they are. Synchronous, and silent."""
 
 import io
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,8 +79,6 @@ def check_revision(found: str | None, target: WarehouseTarget) -> None:
 
 @contextmanager
 def _connected(engine: Engine, target: WarehouseTarget) -> Iterator[Connection]:
-    # Alembic logs each step at INFO; whoever has configured logging for our own lines shall not see them.
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         with translated(target), engine.connect() as connection:
             yield connection

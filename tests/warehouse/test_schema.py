@@ -1,0 +1,187 @@
+"""Migrations, the metadata and the published DDL say the same."""
+
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect
+
+from compose.native import Database
+from socialsim.errors import InputError, SchemaOutdatedError, ServiceUnavailableError, TransientError
+from socialsim.events import EVENT_TYPES
+from socialsim.warehouse.ddl import EngineName, ddl
+from socialsim.warehouse.engines import read_engine, translated, writing_engine
+from socialsim.warehouse.migrate import current_revision, expected_revision, migrate
+from socialsim.warehouse.rows import columns
+from socialsim.warehouse.tables import EVENT_TABLES, metadata
+from tests.warehouse.places import Place
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def differences(place: Place) -> list[object]:
+    with writing_engine(place.target, place.password).connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, metadata))
+
+
+def migrated_twice_is_the_metadata(place: Place) -> None:
+    assert current_revision(place.url, place.password) is None
+    assert migrate(place.url, place.password) == expected_revision()
+    assert migrate(place.url, place.password) == expected_revision()
+    assert current_revision(place.url, place.password) == expected_revision()
+    assert differences(place) == []
+
+
+def test_sqlite_migrates_to_the_metadata(empty_sqlite: Place) -> None:
+    migrated_twice_is_the_metadata(empty_sqlite)
+
+
+def test_mysql_migrates_to_the_metadata(empty_mysql: Place) -> None:
+    migrated_twice_is_the_metadata(empty_mysql)
+
+
+def test_the_comparison_sees_a_difference(sqlite_place: Place) -> None:
+    sqlite_place.change("DROP INDEX users_user")
+    assert len(differences(sqlite_place)) == 1
+
+
+def test_mysql_has_the_engine_the_collation_and_the_clustered_key_that_were_meant(mysql_place: Place) -> None:
+    for table in mysql_place.rows(
+        "SELECT TABLE_NAME AS name, ENGINE AS engine, TABLE_COLLATION AS collation "
+        "FROM information_schema.tables WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME <> 'alembic_version'"
+    ):
+        assert (table["engine"], table["collation"]) == ("InnoDB", "utf8mb4_bin"), table
+    inspector = inspect(read_engine(mysql_place.url, mysql_place.password))
+    for table in EVENT_TABLES.values():
+        key = inspector.get_pk_constraint(table.name)["constrained_columns"]
+        assert key == ["run_key", "event_time", "shard", "seq"]
+        assert inspector.get_unique_constraints(table.name) == []
+        assert inspector.get_foreign_keys(table.name) == []
+    kinds = {column["name"]: str(column["type"]) for column in inspector.get_columns("picture_likes")}
+    assert kinds["event_time"].startswith("DATETIME")
+    assert mysql_place.rows(
+        "SELECT DATETIME_PRECISION AS digits FROM information_schema.columns WHERE TABLE_SCHEMA = DATABASE() "
+        "AND TABLE_NAME = 'picture_likes' AND COLUMN_NAME = 'event_time'"
+    ) == [{"digits": 6}]
+
+
+def test_two_migrations_at_once_are_one(empty_sqlite: Place) -> None:
+    outcomes: list[str] = []
+    threads = [threading.Thread(target=lambda: outcomes.append(migrate(empty_sqlite.url))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes == [expected_revision()] * 3
+
+
+def test_two_migrations_of_mysql_at_once_are_one(empty_mysql: Place) -> None:
+    outcomes: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: outcomes.append(migrate(empty_mysql.url, empty_mysql.password)))
+        for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes == [expected_revision()] * 3
+
+
+def test_migrating_is_silent(tmp_path: Path) -> None:
+    code = (
+        "import logging, sys; logging.basicConfig(level=logging.DEBUG)\n"
+        "from socialsim.warehouse.migrate import migrate; migrate(sys.argv[1])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, f"sqlite:///{tmp_path}/w.sqlite"], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == ""
+    assert "alembic" not in run.stderr
+
+
+def test_a_newer_schema_is_not_touched(sqlite_place: Place) -> None:
+    sqlite_place.change("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(SchemaOutdatedError, match="9999"):
+        migrate(sqlite_place.url)
+
+
+def test_a_busy_file_says_so(sqlite_place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socialsim.warehouse.engines.SQLITE_BUSY_TIMEOUT_S", 0.01)
+    holder = sqlite3.connect(sqlite_place.url.removeprefix("sqlite:///"), isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        with pytest.raises(TransientError, match="another process"):
+            migrate(sqlite_place.url)
+    finally:
+        holder.close()
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "w.sqlite"
+    path.write_text("not a database, but long enough to look like one" * 100)
+    with pytest.raises(InputError, match=r"w\.sqlite"):
+        migrate(f"sqlite:///{path}")
+
+
+def test_a_wrong_password_is_an_input_error_without_the_password(fresh_database: Database) -> None:
+    with pytest.raises(InputError, match="1045") as caught:
+        migrate(fresh_database.url, "canary-password")
+    assert "canary" not in str(caught.value)
+
+
+def test_a_server_that_is_not_there_is_named() -> None:
+    with pytest.raises(ServiceUnavailableError, match=r"127\.0\.0\.1:1 .*make up"):
+        migrate("mysql://u@127.0.0.1:1/db", "p")
+
+
+def reading_cannot_write(place: Place) -> None:
+    engine = read_engine(place.url, place.password)
+    with (
+        pytest.raises(Exception, match=r"read.?only|READ ONLY"),
+        translated(place.target),
+        engine.begin() as connection,
+    ):
+        connection.exec_driver_sql("DELETE FROM runs")
+
+
+def test_a_reader_of_sqlite_cannot_write(sqlite_place: Place) -> None:
+    reading_cannot_write(sqlite_place)
+
+
+def test_a_reader_of_mysql_cannot_write(mysql_place: Place) -> None:
+    reading_cannot_write(mysql_place)
+
+
+def test_reading_never_makes_a_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        read_engine(f"sqlite:///{tmp_path}/w.sqlite")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", EVENT_TYPES)
+def test_each_field_of_an_event_has_its_column(name: str) -> None:
+    assert tuple(EVENT_TABLES[name].columns.keys()) == columns(name)
+    fields = set(EVENT_TYPES[name].__struct_fields__) - {"run_id", "time_us"} | {"run_key", "event_time"}
+    assert set(columns(name)) == fields
+
+
+@pytest.mark.parametrize("engine", get_args(EngineName))
+def test_the_published_ddl_is_up_to_date(engine: EngineName) -> None:
+    published = (ROOT / "docs" / "schema" / f"{engine}.sql").read_text(encoding="utf-8")
+    assert published == ddl(engine), "run: python -m socialsim.warehouse.ddl"
+
+
+def test_the_published_ddl_is_valid_sqlite() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(ddl("sqlite"))
+    names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    connection.close()
+    assert names >= set(metadata.tables)
