@@ -83,7 +83,7 @@ def build_batch(chunks: Sequence[Chunk]) -> Batch:
     spans: dict[OffsetKey, tuple[int, int]] = {}
     for chunk in chunks:
         for name, events in chunk.events.items():
-            batch.events.setdefault(name, []).extend(events)
+            batch.add(chunk.position.key, name, events)
         batch.dead_letters.extend(chunk.dead_letters)
         old, new = spans.get(chunk.position.key, (chunk.first_offset, chunk.first_offset))
         if new != chunk.first_offset:
