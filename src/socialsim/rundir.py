@@ -4,6 +4,7 @@
 
     <root>/<run_id>/run.json               the scenario, where the events go, the run's state
     <root>/<run_id>/manifest-<shard>.json  the books of a shard, rewritten as the run goes on
+    <root>/<run_id>/verification.json      how the last ``verify`` ended, if there was one
     <root>/<run_id>/.lock                  held by the process that leads the run, for as long as it lives
 
 The books are written by the simulating processes and by nobody else: not by the log, not by the consumer. ``verify``
@@ -13,6 +14,7 @@ holds what is stored against them, ``run --resume`` begins where they say that e
 import contextlib
 import fcntl
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal, Self, TypeVar
 
@@ -24,6 +26,8 @@ from socialsim.scenario import Scenario
 
 DEFAULT_ROOT: Final = Path("socialsim-data/runs")
 _RUN_FILE: Final = "run.json"
+_LOCK_FILE: Final = ".lock"
+_VERIFICATION_FILE: Final = "verification.json"
 
 _T = TypeVar("_T")
 RunState = Literal["running", "stopped", "complete"]
@@ -37,6 +41,17 @@ class RunRecord(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     log: str
     scenario: Scenario
     state: RunState = "running"
+
+
+class Verification(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The contents of ``verification.json``: ``checked_at`` is UTC by the wall clock, ``broken`` names checks."""
+
+    format: Literal[1] = 1
+    run_id: str
+    warehouse: str
+    checked_at: datetime
+    ok: bool
+    broken: tuple[str, ...]
 
 
 class RunDirectory:
@@ -53,7 +68,7 @@ class RunDirectory:
         """Become the only process that leads the run. Raises RunConflictError while another lives, InputError."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            lock = os.open(self.path / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise InputError(f"{self.path}: cannot be used for the run's books: {error.strerror}") from error
         try:
@@ -77,6 +92,10 @@ class RunDirectory:
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace the books of one shard; durably when they are sealed, for what is not can be simulated again."""
         self._write(_manifest_file(manifest.shard), msgspec.json.encode(manifest), durably=manifest.sealed)
+
+    def write_verification(self, verification: Verification) -> None:
+        """Replace what the last verification found. The lead is not needed: it changes nothing of the run."""
+        self._write(_VERIFICATION_FILE, msgspec.json.format(msgspec.json.encode(verification)))
 
     def _write(self, name: str, data: bytes, *, durably: bool = True) -> None:
         path = self.path / name
@@ -102,6 +121,24 @@ class RunDirectory:
     def read_manifest(self, shard: int) -> Manifest | None:
         """The books of ``shard``, or None before they were first written."""
         return self._read(_manifest_file(shard), Manifest)
+
+    def read_verification(self) -> Verification | None:
+        """How the last verification ended, or None before the first."""
+        return self._read(_VERIFICATION_FILE, Verification)
+
+    def is_led(self) -> bool:
+        """Whether a process leads the run now. Looks by taking the lock for a moment, shared."""
+        try:
+            lock = os.open(self.path / _LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(lock)
+        return False
 
     def _read(self, name: str, kind: type[_T]) -> _T | None:
         path = self.path / name

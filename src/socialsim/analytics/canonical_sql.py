@@ -6,11 +6,9 @@ it and add the hashes up. SQLite has no SHA-256, so it makes the text and Python
 
 from collections.abc import Callable, Sequence
 from functools import reduce
-from operator import add
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     ColumnElement,
     Integer,

@@ -58,9 +58,9 @@ def _tallied_here(connection: Connection, run_key: int, name: str) -> dict[int, 
             if tally is None:
                 tally = tallies[shard] = [0, seq, seq, 0, 0]
             tally[0] += 1
-            if seq < tally[1]:
+            if seq < tally[1]:  # noqa: PLR1730 - min() is a call, and this runs for every row
                 tally[1] = seq
-            if seq > tally[2]:
+            if seq > tally[2]:  # noqa: PLR1730
                 tally[2] = seq
             tally[3] += first
             tally[4] += second

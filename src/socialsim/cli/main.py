@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from socialsim.cli import consume, digest, migrate, run, schema, topics
+from socialsim.cli import consume, digest, migrate, run, runs, schema, topics, verify
 from socialsim.cli.logs import configure_logs
 from socialsim.cli.session import Session
 from socialsim.cli.show import show
@@ -34,6 +34,8 @@ app.command("migrate")(migrate.migrate)
 app.add_typer(topics.app, name="topics")
 app.command("digest")(digest.digest)
 app.command("schema")(schema.schema)
+app.command("verify")(verify.verify)
+app.command("runs")(runs.runs)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,85 @@
+"""Dead letters that hold an event of the run: what is not stored may be accounted for by them."""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, bindparam, func, select
+
+from socialsim.events import EVENT_TYPES, RECORD_BYTES_MAX, Event, InvalidRecordError, decode
+from socialsim.warehouse.tables import dead_letters
+
+_ROWS_AT_ONCE: Final = 100
+
+
+class Letter(NamedTuple):
+    """A dead letter that tells which event it is. ``event`` is the event itself, if all of it can be read."""
+
+    name: str
+    shard: int
+    seq: int
+    event: Event | None
+
+
+class Letters(NamedTuple):
+    """``found``: one for each identity of the run. ``unreadable``: how many tell no identity, by topic."""
+
+    found: dict[tuple[int, int], Letter]
+    unreadable: dict[str, int]
+
+
+class _Identity(msgspec.Struct, gc=False):
+    type: str
+    run_id: str
+    shard: int
+    seq: int
+
+
+_decoder: Final = msgspec.json.Decoder(_Identity)
+
+
+def count_letters(connection: Connection) -> dict[str, int]:
+    """How many dead letters there are, by topic."""
+    rows = connection.execute(select(dead_letters.c.topic, func.count()).group_by(dead_letters.c.topic))
+    return {str(topic): int(count) for topic, count in rows}
+
+
+def read_letters(connection: Connection, run_id: str, topics: list[str]) -> Letters:
+    """Read the dead letters of ``topics``."""
+    found: dict[tuple[int, int], Letter] = {}
+    unreadable: dict[str, int] = {}
+    for topic, raw in _raws(connection, topics):
+        letter = _identified(raw)
+        if letter is None:
+            unreadable[topic] = unreadable.get(topic, 0) + 1
+        elif letter[0] == run_id:
+            known = found.get((letter[1].shard, letter[1].seq))
+            if known is None or known.event is None:
+                found[letter[1].shard, letter[1].seq] = letter[1]
+    return Letters(found, unreadable)
+
+
+def _raws(connection: Connection, topics: list[str]) -> Iterator[tuple[str, bytes]]:
+    """Larger records are none of ours, see RECORD_BYTES_MAX: of those only the beginning is read, and it is no JSON."""
+    query = (
+        select(dead_letters.c.topic, func.substr(dead_letters.c.raw, 1, RECORD_BYTES_MAX + 1).label("raw"))
+        .where(dead_letters.c.topic.in_(bindparam("topics", expanding=True)))
+        .order_by(dead_letters.c.id)
+    )
+    for part in connection.execute(query, {"topics": topics}).partitions(_ROWS_AT_ONCE):
+        for topic, raw in part:
+            yield str(topic), bytes(raw)
+
+
+def _identified(raw: bytes) -> tuple[str, Letter] | None:
+    try:
+        event = decode(raw)
+    except (InvalidRecordError, RecursionError, ValueError):
+        event = None
+    try:
+        identity = _decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if identity.type not in EVENT_TYPES:
+        return None
+    return identity.run_id, Letter(identity.type, identity.shard, identity.seq, event)

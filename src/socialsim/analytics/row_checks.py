@@ -1,0 +1,230 @@
+"""The rules of the network that a query can find the breakers of: a query for each rule and table.
+
+A query answers with ``shard``, ``seq`` (may be NULL) and the columns that ``says`` speaks of. It reads its table once and
+finds other rows by an index (see ``warehouse.tables``). Bound values: ``run_key``, ``users`` and ``shards``.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Final
+
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    RowMapping,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    case,
+    func,
+    null,
+    or_,
+    select,
+)
+
+from socialsim.warehouse.tables import (
+    EVENT_TABLES,
+    comments,
+    friend_acceptances,
+    friend_requests,
+    picture_likes,
+    pictures,
+    users,
+    video_likes,
+    videos,
+)
+
+_RUN_KEY: Final[BindParameter[int]] = bindparam("run_key")
+_USERS: Final[BindParameter[int]] = bindparam("users")
+_SHARDS: Final[BindParameter[int]] = bindparam("shards")
+
+
+@dataclass(frozen=True, slots=True)
+class RowCheck:
+    """One rule for one table."""
+
+    name: str  #: of the rule; checks of one name are reported together
+    table: str
+    rows: Select[Any]  #: the rows that break it
+    says: Callable[[RowMapping], str]  #: what is wrong with such a row
+
+
+#: By name, what all its checks together prove.
+PROVES: Final[dict[str, str]] = {
+    "parents": "every user, request, picture and video that a row names exists, and is strictly earlier",
+    "acceptances": "an acceptance is by the receiver of its request and names its requester",
+    "pairs": "nobody asks, befriends or likes twice, nobody asks himself",
+    "ids": "ids are unique and lie in their shard's range",
+    "watched": "nobody watched more of a video than there is",
+}
+
+
+def _of_run(table: Table) -> ColumnElement[bool]:
+    return table.c.run_key == _RUN_KEY
+
+
+def _parent(child: Column[Any], parent: Column[Any], kind: str | None = None) -> RowCheck:
+    """``child`` names a row of the table of ``parent``; ``kind`` narrows comments to those on one kind of content."""
+    table: Table = child.table
+    above = parent.table.alias("parent")
+    joined = and_(above.c.run_key == table.c.run_key, above.c[parent.name] == child)
+    columns = (
+        table.c.shard,
+        table.c.seq,
+        child.label("parent_id"),
+        above.c.run_key.label("found"),
+        table.c.event_time.label("child_time"),
+        above.c.event_time.label("parent_time"),
+    )
+    broken = or_(above.c.run_key.is_(None), above.c.event_time >= table.c.event_time)
+    rows = select(*columns).select_from(table.outerjoin(above, joined)).where(_of_run(table), broken)
+    if kind is not None:
+        rows = rows.where(table.c.content_kind == kind)
+    what = parent.table.name
+
+    def says(row: RowMapping) -> str:
+        named = f"{child.name} {row['parent_id']}"
+        if row["found"] is None:
+            return f"orphan: {named} is not in {what}"
+        return f"at {row['child_time']}, not later than its {named} in {what} at {row['parent_time']}"
+
+    return RowCheck("parents", table.name, rows, says)
+
+
+def _unique(name: str, table: Table, keys: Mapping[str, ColumnElement[Any]]) -> RowCheck:
+    """No two rows of ``table`` have the same ``keys``."""
+    times = func.count().label("times")
+    labels = [key.label(label) for label, key in keys.items()]
+    rows = (
+        select(func.min(table.c.shard).label("shard"), null().label("seq"), times, *labels)
+        .where(_of_run(table))
+        .group_by(*keys.values())
+        .having(func.count() > 1)
+    )
+    return RowCheck(
+        name, table.name, rows, lambda row: f"{', '.join(f'{key} {row[key]}' for key in keys)}: {row['times']} times"
+    )
+
+
+def _himself(table: Table, other: Column[Any]) -> RowCheck:
+    rows = select(table.c.shard, table.c.seq, other.label("other")).where(_of_run(table), table.c.user_id == other)
+    return RowCheck("pairs", table.name, rows, lambda row: f"{other.name} {row['other']} is the acting user himself")
+
+
+def _in_shard(table: Table, own_id: Column[Any] | None) -> RowCheck:
+    """The acting user is of the row's shard, and so is the id that the row brought into the world."""
+    first, behind = (_USERS * table.c.shard) // _SHARDS, (_USERS * (table.c.shard + 1)) // _SHARDS
+    broken = or_(table.c.user_id < first, table.c.user_id >= behind)
+    columns = [table.c.shard, table.c.seq, table.c.user_id.label("acting")]
+    if own_id is not None:
+        broken = or_(broken, own_id % _SHARDS != table.c.shard)
+        columns.append(own_id.label("own_id"))
+
+    def says(row: RowMapping) -> str:
+        own = "" if own_id is None else f" or {own_id.name} {row['own_id']}"
+        return f"user_id {row['acting']}{own} is not of this shard"
+
+    return RowCheck("ids", table.name, select(*columns).where(_of_run(table), broken), says)
+
+
+def _wrong_people() -> RowCheck:
+    accepted, asked = friend_acceptances, friend_requests.alias("request")
+    joined = and_(asked.c.run_key == accepted.c.run_key, asked.c.request_id == accepted.c.request_id)
+    rows = (
+        select(
+            accepted.c.shard,
+            accepted.c.seq,
+            accepted.c.request_id.label("request"),
+            accepted.c.user_id.label("accepter"),
+            accepted.c.requester_id.label("requester"),
+            asked.c.user_id.label("asker"),
+            asked.c.receiver_id.label("receiver"),
+        )
+        .select_from(accepted.join(asked, joined))
+        .where(
+            _of_run(accepted),
+            or_(asked.c.user_id != accepted.c.requester_id, asked.c.receiver_id != accepted.c.user_id),
+        )
+    )
+    return RowCheck(
+        "acceptances",
+        accepted.name,
+        rows,
+        lambda row: (
+            f"{row['accepter']} accepts request {row['request']} of {row['requester']}, "
+            f"which {row['asker']} made to {row['receiver']}"
+        ),
+    )
+
+
+def _watched() -> RowCheck:
+    joined = and_(videos.c.run_key == video_likes.c.run_key, videos.c.video_id == video_likes.c.video_id)
+    rows = (
+        select(
+            video_likes.c.shard,
+            video_likes.c.seq,
+            video_likes.c.watched_s.label("watched_s"),
+            videos.c.video_id.label("video_id"),
+            videos.c.duration_s.label("duration_s"),
+        )
+        .select_from(video_likes.join(videos, joined))
+        .where(_of_run(video_likes), video_likes.c.watched_s > videos.c.duration_s)
+    )
+    return RowCheck(
+        "watched",
+        video_likes.name,
+        rows,
+        lambda row: f"watched_s {row['watched_s']} of video {row['video_id']}, whose duration_s is {row['duration_s']}",
+    )
+
+
+#: The ids that a row of each table brings into the world; user ids come from the shard's own contiguous range.
+_OWN_IDS: Final[dict[str, Column[Any]]] = {
+    "friend_requests": friend_requests.c.request_id,
+    "pictures": pictures.c.picture_id,
+    "videos": videos.c.video_id,
+    "comments": comments.c.comment_id,
+}
+
+
+def _parents() -> Iterator[RowCheck]:
+    for table in EVENT_TABLES.values():
+        if table is not users:
+            yield _parent(table.c.user_id, users.c.user_id)
+    yield _parent(friend_requests.c.receiver_id, users.c.user_id)
+    yield _parent(friend_acceptances.c.requester_id, users.c.user_id)
+    yield _parent(friend_acceptances.c.request_id, friend_requests.c.request_id)
+    yield _parent(picture_likes.c.picture_id, pictures.c.picture_id)
+    yield _parent(video_likes.c.video_id, videos.c.video_id)
+    yield _parent(comments.c.content_id, pictures.c.picture_id, "picture")
+    yield _parent(comments.c.content_id, videos.c.video_id, "video")
+
+
+def _pairs() -> Iterator[RowCheck]:
+    asked, accepted = friend_requests.c, friend_acceptances.c
+    yield _unique("pairs", friend_requests, {"user_id": asked.user_id, "receiver_id": asked.receiver_id})
+    smaller = case((accepted.user_id < accepted.requester_id, accepted.user_id), else_=accepted.requester_id)
+    larger = case((accepted.user_id < accepted.requester_id, accepted.requester_id), else_=accepted.user_id)
+    yield _unique("pairs", friend_acceptances, {"one": smaller, "other": larger})
+    yield _unique("pairs", friend_acceptances, {"request_id": accepted.request_id})
+    for likes, content in ((picture_likes, "picture_id"), (video_likes, "video_id")):
+        yield _unique("pairs", likes, {content: likes.c[content], "user_id": likes.c.user_id})
+    yield _himself(friend_requests, asked.receiver_id)
+    yield _himself(friend_acceptances, accepted.requester_id)
+
+
+def _ids() -> Iterator[RowCheck]:
+    yield _unique("ids", users, {"user_id": users.c.user_id})
+    for name, own_id in _OWN_IDS.items():
+        yield _unique("ids", EVENT_TABLES_BY_NAME[name], {own_id.name: own_id})
+    for name, table in EVENT_TABLES_BY_NAME.items():
+        yield _in_shard(table, _OWN_IDS.get(name))
+
+
+EVENT_TABLES_BY_NAME: Final = {table.name: table for table in EVENT_TABLES.values()}
+
+#: All of them, those of one name together.
+ROW_CHECKS: Final[tuple[RowCheck, ...]] = tuple(chain(_parents(), [_wrong_people()], _pairs(), _ids(), [_watched()]))

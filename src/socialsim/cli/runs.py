@@ -1,0 +1,53 @@
+"""``socialsim runs``: every run that is known here."""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import typer
+
+from socialsim.cli.reading import RUNS_DIR_DEFAULT, JsonOption, RunsDirOption, reading
+from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
+from socialsim.cli.show import show, table
+from socialsim.warehouse.urls import SqliteTarget, parse_warehouse_url
+
+if TYPE_CHECKING:
+    from socialsim.analytics.run_list import RunSummary
+
+
+def runs(
+    context: typer.Context,
+    *,
+    into: IntoOption = WAREHOUSE_URL_DEFAULT,
+    runs_dir: RunsDirOption = RUNS_DIR_DEFAULT,
+    as_json: JsonOption = False,
+) -> None:
+    """List the runs with their state, events, rows and last verification."""
+    from socialsim.analytics.run_list import summarize_runs  # noqa: PLC0415 - loads SQLAlchemy
+
+    session: Session = context.obj
+    target = parse_warehouse_url(into)
+    if isinstance(target, SqliteTarget) and not target.path.exists():
+        summaries = summarize_runs(runs_dir, None)  # a run may be there before anything was consumed
+    else:
+        with reading(into, session.settings) as connection:
+            summaries = summarize_runs(runs_dir, connection)
+    if as_json:
+        show(msgspec.json.format(msgspec.json.encode(summaries), indent=2).decode())
+    elif summaries:
+        headers = ("run", "state", "users", "days", "seed", "events", "rows", "last verification")
+        show(table(headers, [_row(each) for each in summaries]))
+    else:
+        show(f"no runs: neither in {runs_dir} nor in {target}")
+
+
+def _row(run: "RunSummary") -> tuple[str, ...]:
+    numbers = (run.users, run.days, run.seed, run.events, run.rows)
+    sealed = "" if run.sealed or run.state != "complete" else ", not sealed"
+    return run.run_id, run.state + sealed, *("-" if each is None else f"{each:,}" for each in numbers), _last(run)
+
+
+def _last(run: "RunSummary") -> str:
+    last = run.verification
+    if last is None:
+        return "never"
+    return f"{'ok' if last.ok else 'BROKEN: ' + ', '.join(last.broken)}, {last.checked_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,96 @@
+"""``socialsim verify``: nothing lost, nothing doubled, nothing changed?"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from socialsim.analytics.report import CheckResult, Report
+from socialsim.cli.reading import RUNS_DIR_DEFAULT, JsonOption, RunsDirOption, read_log_ends, reading
+from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
+from socialsim.cli.show import show, table
+from socialsim.rundir import RunDirectory, Verification, list_runs
+from socialsim.warehouse.urls import parse_warehouse_url
+
+
+def verify(
+    context: typer.Context,
+    *,
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", envvar="SOCIALSIM_FROM", help="event log, to check that it was consumed to its end"),
+    ] = None,
+    into: IntoOption = WAREHOUSE_URL_DEFAULT,
+    run_id: Annotated[
+        str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="needed if there are several runs")
+    ] = None,
+    runs_dir: RunsDirOption = RUNS_DIR_DEFAULT,
+    as_json: JsonOption = False,
+) -> None:
+    """Hold what is stored of a run against its books; exit 0 only if everything holds."""
+    from socialsim.analytics.verify import choose_run, read_books, verify_run  # noqa: PLC0415 - loads SQLAlchemy
+
+    session: Session = context.obj
+    with reading(into, session.settings) as connection:
+        chosen = choose_run(connection, list_runs(runs_dir), run_id)
+        directory = RunDirectory(runs_dir, chosen)
+        record = directory.read_record()
+        scenario = None if record is None else record.scenario
+        # Before the rows are looked at: what the log gets meanwhile may be stored or not.
+        log = None if from_ is None else read_log_ends(from_, session.settings, chosen)
+        report = verify_run(connection, read_books(directory, scenario), scenario, log)
+    target = str(parse_warehouse_url(into))
+    verification = Verification(
+        run_id=chosen,
+        warehouse=target,
+        checked_at=datetime.now(UTC).replace(microsecond=0),
+        ok=report.ok,
+        broken=tuple(check.name for check in report.checks if check.state == "broken"),
+    )
+    if record is not None:
+        directory.write_verification(verification)
+    session.exit_code = 0 if report.ok else 1
+    show(_as_json(report, verification) if as_json else as_text(report, target, runs_dir))
+
+
+def _as_json(report: Report, verification: Verification) -> str:
+    head = {"warehouse": verification.warehouse, "checked_at": verification.checked_at}
+    whole = msgspec.to_builtins(head) | msgspec.to_builtins(report)
+    return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode()
+
+
+def as_text(report: Report, warehouse: str, runs_dir: Path) -> str:
+    """The report for a person: what there is, what was checked, the first rows that break."""
+    numbers = [
+        (each.manifest, each.stored, each.dead_letters, each.manifest - each.stored - each.dead_letters)
+        for each in report.accounts
+    ]
+    totals = tuple(map(sum, zip(*numbers, strict=True)))
+    rows = [(each.event, *row) for each, row in zip(report.accounts, numbers, strict=True)]
+    broken = [check for check in report.checks if check.state == "broken"]
+    verdict = f"NOT verified: {', '.join(check.name for check in broken)}" if broken else "verified"
+    return "\n".join(
+        [
+            f"run        {report.run_id} ({runs_dir / report.run_id})",
+            f"warehouse  {warehouse}",
+            "",
+            table(("event", "manifest", "stored", "dead letters", "difference"), [*rows, ("total", *totals)]),
+            "",
+            table(("check", "result", "what it proves"), [_row(check) for check in report.checks]),
+            "",
+            *(line for check in broken for line in _breaks(check)),
+            verdict,
+        ]
+    )
+
+
+def _row(check: CheckResult) -> tuple[str, str, str]:
+    state = check.state.upper() if check.state == "broken" else check.state
+    return check.name, state, f"{check.proves}; {check.note}" if check.state == "not checked" else check.proves
+
+
+def _breaks(check: CheckResult) -> list[str]:
+    more = ["  ... and more"] if check.more else []
+    return [f"{check.name}:", *(f"  {each}" for each in check.breaks), *more, ""]
