@@ -4,7 +4,7 @@ import hashlib
 import re
 import tomllib
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, get_type_hints
 
@@ -70,8 +70,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def start_us(self) -> int:
         """The first simulated instant in microseconds since the epoch."""
-        start = datetime.fromisoformat(self.start).replace(tzinfo=UTC)
-        return (start - _EPOCH) // timedelta(microseconds=1)
+        return _since_epoch_us(self.start)
 
     @property
     def end_us(self) -> int:
@@ -99,6 +98,11 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def run_id(self) -> str:
         """The id of a run of this scenario when none is given: the same scenario is the same run."""
         return "r" + hashlib.sha256(self.to_json()).hexdigest()[:15]
+
+
+@lru_cache  # asked for at every window
+def _since_epoch_us(instant: str) -> int:
+    return (datetime.fromisoformat(instant).replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
 
 @cache

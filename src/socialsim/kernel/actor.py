@@ -142,8 +142,19 @@ class Actor(Generic[_M]):
         comes afterwards is passed over.
         """
         self.wake_us = _ASKING
-        other.post(message)
-        self.loop._parking = self
+        loop = self.loop
+        # other.post(message), inlined for speed: mostly the store that is asked listens.
+        mailbox = other.mailbox
+        if mailbox is None:
+            other.mailbox = [message]
+        else:
+            mailbox.append(message)
+        step = other.step
+        if other.listening and step is not None:
+            other.listening = False
+            other.step = None
+            loop._ready.append(step)
+        loop._parking = self
         return _PARK
 
     # --- talking to an actor, from anywhere on the loop ---------------------------------------------------------------
