@@ -1,0 +1,87 @@
+"""The road from a log into a warehouse, in this process, for faults between the two."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from socialsim import Scenario
+from socialsim.consumer import Consumer, ConsumerSettings, ConsumerStats
+from socialsim.events import PLURALS, WIRE_NAMES, Event, encode
+from socialsim.testing import MemoryLog
+from socialsim.transport.base import EventReader, TopicPartition
+from socialsim.warehouse.base import Warehouse
+from tests.support.account import events_of
+from tests.warehouse.places import Place
+
+#: Some seven hundred events of all types, over all of eight shards.
+SMALL: Final = Scenario(users=100, days=2, seed=5, shards=8)
+#: Five thousand.
+MIDDLE: Final = Scenario(users=300, days=3, seed=6, shards=8)
+
+#: Many small transactions, and no patience wasted.
+QUICK: Final = ConsumerSettings(
+    drain=True, batch_rows=100, poll_records=50, flush_after_ms=20, backoff_min_s=0.02, backoff_max_s=0.2, settle_s=30
+)
+
+
+def write(log: MemoryLog, events: Iterable[Event]) -> None:
+    """Append ``events`` where a writer would put them."""
+    for event in events:
+        log.append(partition_of(event, log.partitions), encode(event))
+
+
+def partition_of(event: Event, partitions: int) -> TopicPartition:
+    """A user's own partition."""
+    return TopicPartition(PLURALS[WIRE_NAMES[type(event)]], event.user_id % partitions)
+
+
+def log_of(scenario: Scenario, partitions: int = 4) -> MemoryLog:
+    """A log with the whole run."""
+    log = MemoryLog(partitions=partitions)
+    write(log, events_of(scenario))
+    return log
+
+
+async def consume(
+    log: MemoryLog,
+    place: Place,
+    settings: ConsumerSettings = QUICK,
+    *,
+    on_progress: Callable[[ConsumerStats], None] = lambda _: None,
+    **options: Any,
+) -> ConsumerStats:
+    """Consume the log until it is drained. ``options`` are the warehouse's."""
+    reader = log.reader(settings.group)
+    try:
+        async with asyncio.timeout(120), place.opened(**options) as warehouse:
+            return await Consumer(reader, warehouse, settings, on_progress).run()
+    finally:
+        await reader.close()
+
+
+@asynccontextmanager
+async def following(
+    reader: EventReader, warehouse: Warehouse, settings: ConsumerSettings
+) -> AsyncIterator[tuple[Consumer, "asyncio.Task[ConsumerStats]"]]:
+    """A consumer at work beside the test; stopped at the end, if it has not ended by itself."""
+    consumer = Consumer(reader, warehouse, settings)
+    task = asyncio.create_task(consumer.run())
+    try:
+        yield consumer, task
+    finally:
+        consumer.stop()
+        await asyncio.wait([task], timeout=30)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await reader.close()
+
+
+async def until(condition: Callable[[], object], what: str, timeout_s: float = 60.0) -> None:
+    """``eventually`` for a test that shares its event loop with what it waits for."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            while not condition():  # noqa: ASYNC110 - the condition is anything
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise AssertionError(f"it did not happen within {timeout_s:.0f} s: {what}") from None
