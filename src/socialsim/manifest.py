@@ -6,8 +6,9 @@ and a sum, unlike an exclusive or, does not cancel when an event is there twice.
 """
 
 from collections.abc import Iterable
+from copy import copy
 from hashlib import sha256
-from struct import Struct
+from struct import unpack
 from typing import Final
 
 import msgspec
@@ -16,7 +17,8 @@ from socialsim.events import EVENT_TYPES, WIRE_NAMES, Event
 from socialsim.events.canonical import FORMATTERS
 
 _MASK_64: Final = 2**64 - 1
-_halves: Final = Struct(">8xQ8xQ").unpack  # each half modulo 2**64: its last eight bytes
+_HASH_BYTES: Final = 32
+_HASHES_WAITING_BYTES_MAX: Final = 128 * _HASH_BYTES
 
 
 class Tally(msgspec.Struct, forbid_unknown_fields=True):
@@ -44,36 +46,56 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     tallies: dict[str, Tally] = msgspec.field(default_factory=lambda: {name: Tally() for name in EVENT_TYPES})
 
 
+class _Page:
+    """A tally being added up. Hashes wait until there are some dozens: numbers are cheap to add by the hundred."""
+
+    __slots__ = ("hashes", "tally")
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+        self.hashes = bytearray()
+
+    def add_up(self) -> None:
+        """Take the waiting hashes into the tally. Each half modulo 2**64 is its last eight bytes."""
+        words = unpack(f">{len(self.hashes) // 8}Q", self.hashes)
+        tally = self.tally
+        tally.count += len(self.hashes) // _HASH_BYTES
+        tally.sum_a = (tally.sum_a + sum(words[1::4])) & _MASK_64
+        tally.sum_b = (tally.sum_b + sum(words[3::4])) & _MASK_64
+        self.hashes.clear()
+
+
 class Ledger:
     """Adds events to the manifests of the shards of one process."""
 
     def __init__(self, run_id: str, shards: range) -> None:
         self._run_id = run_id
-        # One list for each (shard, type): count, first seq, last seq, and the two sums not yet taken modulo 2**64.
-        self._tallies: dict[tuple[int, type[Event]], list[int]] = {
-            (shard, event_type): [0, -1, -1, 0, 0] for shard in shards for event_type in WIRE_NAMES
+        self._pages: dict[type[Event], dict[int, _Page]] = {
+            event_type: {shard: _Page() for shard in shards} for event_type in WIRE_NAMES
         }
 
     def add(self, events: Iterable[Event]) -> None:
         """Enter events. Within a shard they come in the order of ``seq``."""
-        tallies = self._tallies
+        pages = self._pages
         for event in events:
             event_type = type(event)
-            tally = tallies[event.shard, event_type]
-            first, second = _halves(sha256(FORMATTERS[event_type](event).encode()).digest())
-            if not tally[0]:
-                tally[1] = event.seq
-            tally[0] += 1
-            tally[2] = event.seq
-            tally[3] += first
-            tally[4] += second
+            page = pages[event_type][event.shard]
+            tally = page.tally
+            tally.seq_max = event.seq
+            if tally.seq_min < 0:
+                tally.seq_min = event.seq
+            hashes = page.hashes
+            hashes += sha256(FORMATTERS[event_type](event).encode()).digest()
+            if len(hashes) > _HASHES_WAITING_BYTES_MAX:
+                page.add_up()
 
     def manifest(self, shard: int, *, acknowledged_seq: int, sealed: bool) -> Manifest:
         """The books of ``shard`` as they stand."""
         tallies = {}
         for event_type, name in WIRE_NAMES.items():
-            count, seq_min, seq_max, sum_a, sum_b = self._tallies[shard, event_type]
-            tallies[name] = Tally(count, seq_min, seq_max, sum_a & _MASK_64, sum_b & _MASK_64)
+            page = self._pages[event_type][shard]
+            page.add_up()
+            tallies[name] = copy(page.tally)
         return Manifest(
             run_id=self._run_id, shard=shard, sealed=sealed, acknowledged_seq=acknowledged_seq, tallies=tallies
         )
