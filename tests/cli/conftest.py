@@ -1,12 +1,14 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
+DEADLINE_S = 60
 COMMAND = [sys.executable, "-c", "import sys; from socialsim.cli.main import main; sys.exit(main())"]
 
 
@@ -31,3 +33,36 @@ def cli(tmp_path: Path) -> Cli:
         )
 
     return call
+
+
+@pytest.fixture
+def start(tmp_path):
+    started = []
+
+    def begin(*arguments):
+        process = subprocess.Popen(
+            [*COMMAND, *arguments],
+            cwd=tmp_path,
+            env=clean_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(condition):
+    deadline_s = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline_s, "it never happened"
+        time.sleep(0.02)
+
+
+def has_written(directory: Path) -> bool:
+    return any(path.stat().st_size for path in directory.glob("socialsim-data/events/*/*/*.ndjson"))

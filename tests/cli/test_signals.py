@@ -1,48 +1,11 @@
 """Ctrl-C and SIGTERM, once and twice, on real processes."""
 
 import signal
-import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import COMMAND, clean_environment
-
-DEADLINE_S = 60
-
-
-@pytest.fixture
-def start(tmp_path):
-    started = []
-
-    def begin(*arguments):
-        process = subprocess.Popen(
-            [*COMMAND, *arguments],
-            cwd=tmp_path,
-            env=clean_environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield begin
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
-def wait_for(condition):
-    deadline_s = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline_s, "it never happened"
-        time.sleep(0.02)
-
-
-def has_written(directory: Path) -> bool:
-    return any(path.stat().st_size for path in directory.glob("socialsim-data/events/*/*/*.ndjson"))
+from tests.cli.conftest import DEADLINE_S, has_written, wait_for
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -74,7 +37,6 @@ def test_consume_follows_until_told_and_leaves_in_order(start, cli, tmp_path, nu
 
 
 def test_a_second_signal_ends_at_once(start, tmp_path):
-    # At one simulated second per second the window takes a minute: the first request cannot have been honoured yet.
     process = start("run", "--users", "300", "--speed", "1", "--processes", "1")
     wait_for(lambda: list(tmp_path.glob("socialsim-data/runs/*/run.json")))
     process.send_signal(signal.SIGINT)
@@ -83,3 +45,14 @@ def test_a_second_signal_ends_at_once(start, tmp_path):
         process.send_signal(signal.SIGTERM)
         time.sleep(0.05)
     assert process.returncode in {130, 143}
+
+
+def test_a_run_at_wall_speed_leaves_without_waiting_for_its_window(start, tmp_path):
+    # At one simulated second per second this window takes an hour.
+    (tmp_path / "slow.toml").write_text("users = 300\nwindow_s = 3600\n")
+    process = start("run", "--scenario", "slow.toml", "--speed", "1", "--processes", "2")
+    wait_for(lambda: list(tmp_path.glob("socialsim-data/runs/*/run.json")))
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 130, err
+    assert "stopped before its end" in out

@@ -1,0 +1,99 @@
+"""The whole road on a real broker and real MySQL-protocol servers, as a person types it."""
+
+import subprocess
+import time
+from collections import Counter
+
+import pymysql
+import pytest
+
+from socialsim import Scenario, simulate
+from socialsim.events import PLURALS, WIRE_NAMES
+from tests.cli.conftest import COMMAND, clean_environment
+
+DEADLINE_S = 60
+SCENARIO = Scenario(users=400, days=4, seed=11)
+RUN = ("run", "--users", "400", "--days", "4", "--seed", "11", "--processes", "2")
+
+
+@pytest.fixture
+def log(kafka, topic_prefix):
+    return f"{kafka.url}/{topic_prefix.rstrip('.')}"
+
+
+@pytest.fixture
+def database(fresh_database):
+    connection = pymysql.connect(
+        host=fresh_database.host,
+        port=fresh_database.port,
+        user=fresh_database.user,
+        password=fresh_database.password,
+        database=fresh_database.name,
+        autocommit=True,
+    )
+    yield connection
+    connection.close()
+
+
+def scalar(connection, query):
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetchone()[0]
+
+
+@pytest.mark.slow
+def test_each_event_is_stored_once_though_a_consumer_is_killed(cli, tmp_path, log, fresh_database, database):
+    expected = Counter(WIRE_NAMES[type(event)] for event in simulate(SCENARIO))
+    settings = {"SOCIALSIM_MYSQL_PASSWORD": fresh_database.password}
+    consume = ("consume", "--from", log, "--into", fresh_database.url, "--batch-rows", "50")
+
+    missing = cli(*RUN, "--to", log)
+    assert missing.returncode == 2
+    assert f"socialsim topics create --to {log}" in missing.stderr
+    created = cli("topics", "create", "--to", log, "--partitions", "4")
+    assert created.returncode == 0, created.stderr
+    early = cli(*consume, **settings)
+    assert early.returncode == 2
+    assert f"socialsim migrate --into {fresh_database.url}" in early.stderr
+    assert cli("migrate", "--into", fresh_database.url, **settings).returncode == 0
+
+    victim = subprocess.Popen(
+        [*COMMAND, *consume],
+        cwd=tmp_path,
+        env=clean_environment(**settings),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        ran = cli(*RUN, "--to", log)
+        assert ran.returncode == 0, ran.stderr
+        deadline_s = time.monotonic() + DEADLINE_S
+        while scalar(database, "SELECT COUNT(*) FROM users") == 0:
+            assert victim.poll() is None
+            assert time.monotonic() < deadline_s, "nothing was stored"
+    finally:
+        victim.kill()
+        victim.wait()
+
+    drained = cli(*consume, "--drain", **settings)
+    assert drained.returncode == 0, drained.stderr
+    stored = {name: scalar(database, f"SELECT COUNT(*) FROM {PLURALS[name]}") for name in PLURALS}
+    assert stored == dict(expected)
+    assert scalar(database, "SELECT COUNT(*) FROM dead_letters") == 0
+
+    assert cli(*RUN).returncode == 0
+    files = cli("digest")
+    assert files.returncode == 0
+    assert cli("digest", "--from", log).stdout == files.stdout
+    described = cli("topics", "describe", "--to", log).stdout
+    assert ".pictures" in described
+    assert f"{expected['picture']:,}" in described
+
+
+@pytest.mark.slow
+def test_a_wrong_password_is_an_input_error_that_does_not_show_it(cli, fresh_database):
+    for command in (("migrate",), ("consume", "--drain")):
+        done = cli(*command, "--into", fresh_database.url, SOCIALSIM_MYSQL_PASSWORD="geheim")
+        assert done.returncode == 2, done.stderr
+        assert fresh_database.user in done.stderr
+        assert "geheim" not in done.stderr

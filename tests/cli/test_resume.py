@@ -1,0 +1,40 @@
+"""A run that was killed, gone on with by its id."""
+
+import pytest
+
+from tests.cli.conftest import DEADLINE_S, has_written, wait_for
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_killed_run_that_is_resumed_is_the_run_that_never_died(start, cli, tmp_path, processes):
+    options = ("--users", "300", "--days", "6", "--run-id", "r")
+    process = start("run", *options, "--processes", processes, "--speed", "20000")
+    wait_for(lambda: has_written(tmp_path))
+    process.kill()
+    process.communicate(timeout=DEADLINE_S)
+
+    resumed = cli("run", "--resume", "r")
+    assert resumed.returncode == 0, resumed.stderr
+    assert cli("run", *options, "--to", "file:other/events").returncode == 0
+    assert cli("digest").stdout == cli("digest", "--from", "file:other/events").stdout
+    assert "nothing to do" in cli("run", "--resume", "r").stdout
+
+
+def test_what_is_not_there_cannot_be_resumed_and_what_is_keeps_its_scenario(cli):
+    refused = cli("run", "--resume", "nobody")
+    assert refused.returncode == 2
+    assert "--resume is 'nobody'" in refused.stderr
+    assert cli("run", "--users", "5", "--days", "1", "--run-id", "mine").returncode == 0
+    refused = cli("run", "--resume", "mine", "--users", "6")
+    assert refused.returncode == 2
+    assert "--users cannot be given with --resume" in refused.stderr
+
+
+def test_a_run_that_is_being_written_is_refused_to_a_second_process(start, cli, tmp_path):
+    options = ("--users", "300", "--days", "6", "--run-id", "r")
+    start("run", *options, "--speed", "20000")
+    wait_for(lambda: has_written(tmp_path))
+    for arguments in (("run", *options), ("run", "--resume", "r")):
+        refused = cli(*arguments)
+        assert refused.returncode == 2
+        assert "run r is being simulated by another process" in refused.stderr
