@@ -32,6 +32,13 @@ class RunInfo:
     version: int = 1
 
 
+class WriterStats(NamedTuple):
+    """How a writer stands; those of several processes add up."""
+
+    backlog_bytes: int  #: taken and not durable yet
+    retries: int  #: times that it began again with the log, sending what was not acknowledged once more
+
+
 class EventWriter(ABC):
     """Takes records from the thread that simulates. One per process, for all the shards that it hosts.
 
@@ -58,6 +65,10 @@ class EventWriter(ABC):
     @abstractmethod
     def acknowledged_seq(self, shard: int) -> int:
         """The largest ``seq`` up to which every record of ``shard`` is durable; -1 before the first."""
+
+    def stats(self) -> WriterStats:
+        """How it stands. A writer that makes everything durable at once has nothing to tell."""
+        return WriterStats(0, 0)
 
     @abstractmethod
     def close(self) -> None:

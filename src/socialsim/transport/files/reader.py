@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from socialsim.errors import OffsetsLostError
 from socialsim.transport.base import EventReader, Fetched, PositionsLoader, RevokedCallback, TopicPartition
 from socialsim.transport.files.blocks import require_run
 from socialsim.transport.files.follow import Cursor, FollowedRun
@@ -126,9 +125,7 @@ class FileReader(EventReader):
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Go on from ``offset``. Raises OffsetsLostError if the log ends before it."""
-        cursor = self._cursors.get(partition)
-        if cursor is None:
-            raise OffsetsLostError(f"{partition.topic} {partition.partition}: is not assigned to this reader")
+        cursor = self._cursors[partition]
         cursor.seek(offset)
         if cursor not in self._turns:
             self._turns.append(cursor)

@@ -19,7 +19,7 @@ from queue import SimpleQueue
 from typing import Final
 
 from socialsim.errors import InputError, LogFullError, ServiceUnavailableError, SocialsimError, TerminalError
-from socialsim.transport.base import EventWriter, Record, RunInfo
+from socialsim.transport.base import EventWriter, Record, RunInfo, WriterStats
 from socialsim.transport.files.blocks import recover_shard
 from socialsim.transport.files.index import IndexFormat
 from socialsim.transport.files.layout import RunMeta, RunPaths, read_run_meta, sync_path, writing_to
@@ -258,6 +258,10 @@ class FileWriter(EventWriter):
     def acknowledged_seq(self, shard: int) -> int:
         """The last durable ``seq`` of ``shard``, -1 for none."""
         return self._shards[shard].durable_end - 1
+
+    def stats(self) -> WriterStats:
+        """What is buffered or written and not durable; files are never begun again."""
+        return WriterStats(self._undurable_bytes + sum(state.buffered_bytes for state in self._shards.values()), 0)
 
     def close(self) -> None:
         """Release everything; what was not drained is left to a resuming writer. Never raises."""

@@ -1,5 +1,6 @@
 """Topics: make them, describe them."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
@@ -15,6 +16,7 @@ from socialsim.transport.kafka.settings import KafkaLog
 
 CONNECT_TIMEOUT_S: Final = 15.0
 _REPLICATION_DEFAULT_MAX: Final = 3
+_LOOK_AGAIN_S: Final = 0.05
 _LONG_MAX: Final = str(2**63 - 1)
 
 #: Record times are simulated: years ago or years ahead. The broker's defaults would delete what is a week old at
@@ -81,6 +83,7 @@ async def create_topics(
         settings = TOPIC_SETTINGS | {"min.insync.replicas": str(max(1, copies - 1))}
         wanted = [NewTopic(cluster.topic(name), partitions, copies, topic_configs=settings) for name in topics]
         response: Any = await client.create_topics(wanted)
+        await _wait_for_leaders(client, [topic.name for topic in wanted], timeout_s)
     created = []
     for name, code, *text in response.topic_errors:
         kind = kafka_errors.for_code(code)
@@ -98,6 +101,17 @@ async def create_topics(
                     f"topics: {cluster.topic(name)} exists with {count} partitions, {partitions} were asked for"
                 )
     return created
+
+
+async def _wait_for_leaders(client: AIOKafkaAdminClient, names: list[str], timeout_s: float) -> None:
+    """A new topic is known to its creator first; wait, for some time, until it can be written to."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            while any(  # noqa: ASYNC110 - the broker calls nobody back
+                topic["error_code"] or any(each["leader"] < 0 for each in topic["partitions"])
+                for topic in await client.describe_topics(names)
+            ):
+                await asyncio.sleep(_LOOK_AGAIN_S)
 
 
 async def describe_topics(

@@ -72,11 +72,11 @@ class Outbox:
         """Take records into the open epoch. The hot path: one table look-up and one append for each."""
         queues, hashes = self._queues, self._hashes
         for record in records:
-            topic, user_id, _, _, _ = record
+            user_id = record[1]
             number = hashes[user_id >> _PAGE_BITS][user_id & _PAGE_MASK]
             if number > _HASH_MAX:
                 number = hashes.learn(user_id)
-            of_topic = queues[topic]
+            of_topic = queues[record[0]]
             of_topic[number % len(of_topic)].waiting.append(record)
         self._open_seqs[shard] = records[-1].seq
         self._open_size += size

@@ -20,7 +20,7 @@ from typing import Final
 from aiokafka import AIOKafkaProducer
 
 from socialsim.errors import ServiceUnavailableError, SocialsimError, TerminalError
-from socialsim.transport.base import EventWriter, Record, RunInfo
+from socialsim.transport.base import EventWriter, Record, RunInfo, WriterStats
 from socialsim.transport.kafka.admin import CONNECT_TIMEOUT_S, read_cluster
 from socialsim.transport.kafka.connect import reject_unknown_topics, start_client, stop_client, translate
 from socialsim.transport.kafka.outbox import Outbox
@@ -178,6 +178,10 @@ class KafkaWriter(EventWriter):
     def acknowledged_seq(self, shard: int) -> int:
         """The last ``seq`` of ``shard`` up to which the log has every record, -1 for none."""
         return self._acknowledged[shard]
+
+    def stats(self) -> WriterStats:
+        """What the broker has not acknowledged; each producer after the first is one more try."""
+        return WriterStats(self._unacknowledged_bytes, max(0, self._producers - 1))
 
     def close(self) -> None:
         """Leave the broker, or leave it alone if it does not answer. Never raises."""

@@ -1,0 +1,217 @@
+"""What both event logs promise. Every test runs over files and over a real broker."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from compose.native import KafkaCluster
+from socialsim.errors import InputError, OffsetsLostError, TerminalError
+from socialsim.transport.base import TopicPartition
+from tests.transport.logs import SHARDS, TYPES, FilesUnderTest, KafkaUnderTest, LogUnderTest, Reading, make_records
+
+
+@pytest.fixture(params=["files", pytest.param("kafka", marks=pytest.mark.kafka)])
+def log(request: pytest.FixtureRequest, tmp_path: Path, topic_prefix: str) -> Iterator[LogUnderTest]:
+    made: LogUnderTest
+    if request.param == "files":
+        made = FilesUnderTest(tmp_path / "events")
+    else:
+        broker: KafkaCluster = request.getfixturevalue("kafka")
+        made = KafkaUnderTest(broker.bootstrap, topic_prefix)
+    yield made
+    made.close()
+
+
+def write(log: LogUnderTest, count: int = 200, *, first_seq: int = 0) -> list[bytes]:
+    """Write ``count`` records of each shard, durably; all their values."""
+    writer = log.writer()
+    records = {shard: make_records(shard, first_seq, count) for shard in range(SHARDS)}
+    try:
+        for start in range(0, count, 17):
+            for shard, all_ in records.items():
+                writer.append(shard, all_[start : start + 17])
+            writer.throttle()
+        writer.drain(60)
+        assert [writer.acknowledged_seq(shard) for shard in range(SHARDS)] == [first_seq + count - 1] * SHARDS
+    finally:
+        writer.close()
+    return [record.value for all_ in records.values() for record in all_]
+
+
+async def test_what_is_written_is_read_once_in_order_and_under_its_type(log: LogUnderTest) -> None:
+    written = await asyncio.to_thread(write, log)
+    reading = await Reading(log.reader()).start()
+    values = await reading.poll_for(len(written), records_max=37)
+    assert sorted(values) == sorted(written)
+    for fetched in reading.fetched:
+        topic = msgspec.json.decode(fetched.values[0])["topic"]
+        assert fetched.event_name == TYPES[topic]
+        assert fetched.partition.topic.endswith(topic)
+    for in_partition in reading.by_partition().values():
+        by_shard: dict[int, list[int]] = defaultdict(list)
+        for value in in_partition:
+            event = msgspec.json.decode(value)
+            by_shard[event["shard"]].append(event["seq"])
+        assert all(seqs == sorted(seqs) for seqs in by_shard.values())
+    assert await reading.poll() == []
+    await reading.reader.close()
+
+
+async def test_end_offsets_are_what_was_read_when_all_was_read(log: LogUnderTest) -> None:
+    written = await asyncio.to_thread(write, log)
+    reading = await Reading(log.reader()).start()
+    await reading.poll_for(len(written))
+    ends = await reading.reader.end_offsets()
+    assert ends.keys() == reading.reader.assignment()
+    assert {partition: end for partition, end in ends.items() if end} == reading.next_offsets
+    assert sum(ends.values()) == len(written)
+    await reading.reader.close()
+
+
+async def test_nothing_is_acknowledged_before_it_is_written(log: LogUnderTest) -> None:
+    writer = await asyncio.to_thread(log.writer)
+    assert [writer.acknowledged_seq(shard) for shard in range(SHARDS)] == [-1] * SHARDS
+    writer.append(1, make_records(1, 0, 3))
+    await asyncio.to_thread(writer.drain, 60)
+    assert [writer.acknowledged_seq(shard) for shard in range(SHARDS)] == [-1, 2, -1]
+    await asyncio.to_thread(writer.close)
+
+
+async def test_a_reader_starts_at_the_stored_positions(log: LogUnderTest) -> None:
+    written = await asyncio.to_thread(write, log)
+    first = await Reading(log.reader()).start()
+    await first.poll_for(100, records_max=20)
+    await first.reader.commit_hint(first.next_offsets)
+    await first.reader.close()
+    second = await Reading(log.reader(), first.next_offsets).start()
+    await second.poll_for(len(written) - len(first.values))
+    assert sorted(first.values + second.values) == sorted(written)
+    assert second.reader.log_id == first.reader.log_id
+    assert 0 < len(second.reader.log_id) <= 64
+    await second.reader.close()
+
+
+async def test_a_reader_follows_a_log_that_grows(log: LogUnderTest) -> None:
+    await asyncio.to_thread(write, log, 10)
+    reading = await Reading(log.reader()).start()
+    await reading.poll_for(10 * SHARDS)
+    writer = await asyncio.to_thread(log.resumed_writer, dict.fromkeys(range(SHARDS), 9))
+    for step in range(3):
+        for shard in range(SHARDS):
+            writer.append(shard, make_records(shard, 10 + step, 1))
+        await asyncio.to_thread(writer.flush)
+        await reading.poll_for((11 + step) * SHARDS)
+    assert len(set(reading.values)) == len(reading.values) == 13 * SHARDS
+    await asyncio.to_thread(writer.close)
+    await reading.reader.close()
+
+
+async def test_seek_reads_again(log: LogUnderTest) -> None:
+    written = await asyncio.to_thread(write, log, 60)
+    reading = await Reading(log.reader()).start()
+    await reading.poll_for(len(written), records_max=11)
+    partition, values = max(reading.by_partition().items(), key=lambda item: len(item[1]))
+    reading.reader.seek(partition, 2)
+    reading.next_offsets[partition] = 2
+    reading.fetched.clear()
+    assert await reading.poll_for(len(values) - 2, records_max=5) == values[2:]
+    await reading.reader.close()
+
+
+async def test_a_paused_reader_returns_nothing_and_goes_on_where_it_was(log: LogUnderTest) -> None:
+    written = await asyncio.to_thread(write, log, 60)
+    reading = await Reading(log.reader()).start()
+    await reading.poll_for(20, records_max=10)
+    reading.reader.pause()
+    for _ in range(3):
+        assert await reading.poll(timeout_s=0.05) == []
+    reading.reader.resume()
+    assert sorted(await reading.poll_for(len(written))) == sorted(written)
+    await reading.reader.close()
+
+
+async def test_a_position_behind_the_logs_end_is_refused(log: LogUnderTest) -> None:
+    written = await asyncio.to_thread(write, log, 20)
+    first = await Reading(log.reader()).start()
+    await first.poll_for(len(written))
+    await first.reader.close()
+    stored = dict(first.next_offsets)
+    stored[min(stored)] += 1
+    reader = log.reader()
+    with pytest.raises(OffsetsLostError):  # noqa: PT012 - at the start or at the first polls, either is early enough
+        second = await Reading(reader, stored).start()
+        await second.poll_until(lambda: False)
+    await reader.close()
+
+
+async def test_an_exception_of_the_positions_loader_reaches_the_caller(log: LogUnderTest) -> None:
+    class PositionsGoneError(Exception): ...
+
+    class Broken(Reading):
+        async def load(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+            raise PositionsGoneError
+
+    await asyncio.to_thread(write, log, 5)
+    reader = log.reader()
+    with pytest.raises(PositionsGoneError):  # noqa: PT012
+        reading = await Broken(reader).start()
+        await reading.poll_until(lambda: False)
+    assert reader.assignment() == frozenset()
+    await reader.close()
+
+
+async def test_a_log_with_nothing_to_read_is_refused(log: LogUnderTest) -> None:
+    reader = log.empty_reader()
+    with pytest.raises(InputError, match="socialsim (run|topics create) --to"):
+        await Reading(reader).start()
+    await reader.close()
+
+
+async def test_closing_twice_is_harmless(log: LogUnderTest) -> None:
+    writer = await asyncio.to_thread(log.writer)
+    writer.append(0, make_records(0, 0, 1))
+    await asyncio.to_thread(writer.drain, 60)
+    for _ in range(2):
+        await asyncio.to_thread(writer.close)
+    reader = log.reader()
+    await Reading(reader).start()
+    for _ in range(2):
+        await reader.close()
+
+
+def test_seqs_that_do_not_follow_are_refused(log: LogUnderTest) -> None:
+    writer = log.writer()
+    writer.append(0, make_records(0, 0, 5))
+    with pytest.raises(TerminalError, match="shard 0"):
+        writer.append(0, make_records(0, 6, 1))
+    with pytest.raises(TerminalError, match="shard 0"):
+        writer.append(0, [*make_records(0, 5, 1), *make_records(0, 7, 1)])
+    writer.close()
+
+
+async def test_a_resumed_writer_passes_over_what_the_log_has(log: LogUnderTest) -> None:
+    written = await asyncio.to_thread(write, log, 30)
+    writer = await asyncio.to_thread(log.resumed_writer, dict.fromkeys(range(SHARDS), 29))
+    assert [writer.acknowledged_seq(shard) for shard in range(SHARDS)] == [29] * SHARDS
+    for shard in range(SHARDS):
+        writer.append(shard, make_records(shard, 0, 25))
+        writer.append(shard, make_records(shard, 25, 15))
+        written += [record.value for record in make_records(shard, 30, 10)]
+    await asyncio.to_thread(writer.drain, 60)
+    await asyncio.to_thread(writer.close)
+    reading = await Reading(log.reader()).start()
+    assert sorted(await reading.poll_for(len(written))) == sorted(written)
+    await reading.reader.close()
+
+
+def test_throttle_waits_until_little_is_unacknowledged(log: LogUnderTest) -> None:
+    writer = log.writer(limit_bytes=1)
+    for start in range(0, 1000, 100):
+        writer.append(0, make_records(0, start, 100))
+        writer.throttle()
+        assert writer.acknowledged_seq(0) == start + 99
+    writer.close()
