@@ -1,6 +1,7 @@
 """Random numbers: fixed vectors, distributions against theory by stratified draws (never by chance), integers only."""
 
 import math
+from itertools import pairwise
 from statistics import NormalDist
 
 import pytest
@@ -60,7 +61,7 @@ def test_mix_chains_its_words(first: int, second: int) -> None:
 def test_mix_spreads_neighbours() -> None:
     """Consecutive ids flip half of the bits, and each bit as often as not."""
     hashes = [mix(7, user_id) for user_id in range(4_096)]
-    flips = [bin(one ^ other).count("1") for one, other in zip(hashes, hashes[1:], strict=False)]
+    flips = [bin(one ^ other).count("1") for one, other in pairwise(hashes)]
     assert abs(sum(flips) / len(flips) - 32) < 0.5
     for bit in range(64):
         assert abs(sum(value >> bit & 1 for value in hashes) - 2_048) < 200, f"bit {bit}"

@@ -91,7 +91,7 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
     # --- time ---------------------------------------------------------------------------------------------------
 
     def time(self) -> float:
-        """Simulated seconds since the epoch, for stock asyncio code. Exact to the microsecond until the year 2255."""
+        """Simulated seconds since the epoch, for stock asyncio code. Exact to the microsecond until the year 2112."""
         return self.now_us / 1_000_000
 
     def wake_at(self, when_us: int, target: _Timed) -> None:

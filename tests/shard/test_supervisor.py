@@ -1,0 +1,231 @@
+"""Processes of a run: they die with each other and with their parent, and what they raise arrives."""
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event as Flag
+
+import msgspec
+import pytest
+
+from socialsim import simulate
+from socialsim.errors import ActorFailedError, LogFullError, ShardDiedError, ShardFailedError
+from socialsim.events import WIRE_NAMES, Event
+from socialsim.scenario import Scenario
+from socialsim.shard.process import Progress, hosted_shards, hosted_users
+from socialsim.shard.supervisor import choose_processes
+from tests.support.streams import (
+    BUSY,
+    ROOT,
+    IntoDirectory,
+    KeepingWriter,
+    Raising,
+    StandingStill,
+    assert_same_stream,
+    read_directory,
+    run_into,
+)
+
+#: Longer than a test waits for it: it is ended from outside.
+LONG = msgspec.structs.replace(BUSY, users=400, days=3_000, shards=8)
+DEADLINE_S = 60.0
+
+
+def pids_in(directory: Path) -> list[int]:
+    return [int(path.stem) for path in directory.glob("*.pid")]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that waits for its parent to collect it does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()]
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"after {DEADLINE_S} s still not: {what}"
+        time.sleep(0.02)
+
+
+class Assassin:
+    """Kills one process of a run at the first sign of progress."""
+
+    def __init__(self, rank: int) -> None:
+        self.rank = rank
+        self.victims: list[int] = []
+
+    def __call__(self, progress: Progress) -> None:
+        if self.victims:
+            return
+        names = {child.name: child.pid for child in multiprocessing.active_children()}
+        pid = names[f"socialsim-shards-{self.rank}"]
+        assert pid is not None
+        self.victims.append(pid)
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("processes", "rank"), [(2, 0), (4, 3)])
+def test_the_death_of_a_process_ends_the_run_and_names_it(processes: int, rank: int, tmp_path: Path) -> None:
+    assassin = Assassin(rank)
+    with pytest.raises(ShardDiedError) as caught:
+        run_into(tmp_path, LONG, processes, on_progress=assassin)
+    assert len(assassin.victims) == 1
+    assert f"shard process {rank} (pid {assassin.victims[0]}) was killed by SIGKILL" in str(caught.value)
+    pids = pids_in(tmp_path)
+    assert assassin.victims[0] in pids
+    assert not [pid for pid in pids if is_alive(pid)], "the other processes must not outlive the run"
+
+
+def test_a_process_that_died_is_started_again_and_the_stream_is_whole(tmp_path: Path) -> None:
+    scenario = msgspec.structs.replace(BUSY, users=60, days=30)
+    assassin = Assassin(1)
+    restarts: list[str] = []
+    result = run_into(
+        tmp_path,
+        scenario,
+        2,
+        on_progress=assassin,
+        restarts_max=1,
+        on_restart=lambda error: restarts.append(str(error)),
+    )
+    assert len(assassin.victims) == 1
+    assert len(restarts) == 1
+    assert "was killed by SIGKILL" in restarts[0]
+    assert not result.stopped
+    assert_same_stream(simulate(scenario), read_directory(tmp_path), scenario)
+
+
+def test_no_process_outlives_its_parent(tmp_path: Path) -> None:
+    scenario = json.dumps(msgspec.to_builtins(BUSY))
+    command = [sys.executable, "-m", "tests.support.streams", str(tmp_path), "3", scenario, "still"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as parent:
+        try:
+            wait_until(lambda: len(pids_in(tmp_path)) == 3, "three processes have begun")
+            family = children_of(parent.pid)
+            assert set(pids_in(tmp_path)) <= set(family)
+            assert all(is_alive(pid) for pid in family)
+        finally:
+            parent.kill()
+    wait_until(lambda: not [pid for pid in family if is_alive(pid)], "every child is gone")
+
+
+def prefix(scenario: Scenario, events: list[Event]) -> list[Event]:
+    """As many of each shard's first events as there are in ``events``."""
+    wanted = dict.fromkeys(range(scenario.shards), 0)
+    for event in events:
+        wanted[event.shard] += 1
+    missing = len(events)
+    found = []
+    for event in simulate(scenario):
+        if wanted[event.shard]:
+            wanted[event.shard] -= 1
+            missing -= 1
+            found.append(event)
+        if not missing:
+            break
+    return found
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("paced", [False, True])
+def test_a_run_that_is_asked_to_stop_leaves_a_whole_prefix(processes: int, paced: bool, tmp_path: Path) -> None:
+    stop = Flag()
+    pacer = None
+    if paced:
+        pacer = NeverAgain()
+        stop.set()  # before the first step: the pacer must not be waited for
+    result = run_into(tmp_path, LONG, processes, pacer=pacer, on_progress=lambda _: stop.set(), stop=stop)
+    events = read_directory(tmp_path)
+    assert result.stopped
+    assert result.processes == processes
+    counts = dict.fromkeys(WIRE_NAMES.values(), 0)
+    for event in events:
+        counts[WIRE_NAMES[type(event)]] += 1
+    assert result.events == counts
+    assert paced or events
+    assert_same_stream(prefix(LONG, events), events, LONG)
+
+
+class NeverAgain(StandingStill):
+    """Waits a moment for each step, which for a run of years is for ever."""
+
+    def wait_until(self, simulated_us: int) -> None:
+        Flag().wait(0.001)
+
+
+def test_what_a_writer_raises_in_another_process_arrives_as_itself(tmp_path: Path) -> None:
+    factory = Raising(tmp_path, 4, LogFullError("the disk under events is full"))
+    with pytest.raises(LogFullError, match="the disk under events is full"):
+        run_into(tmp_path, LONG, 2, factory=factory)
+    assert not [pid for pid in pids_in(tmp_path) if is_alive(pid)]
+
+
+def test_what_a_writer_should_never_raise_arrives_with_its_trace(tmp_path: Path) -> None:
+    factory = Raising(tmp_path, 7, KeyError("on purpose"))
+    with pytest.raises(ShardFailedError, match=r"shard process 1 failed: KeyError\('on purpose'\)") as caught:
+        run_into(tmp_path, LONG, 2, factory=factory)
+    assert "Traceback" in caught.value.trace
+    assert "append" in caught.value.trace
+
+
+def test_a_writer_in_this_process_is_closed_when_it_raises(tmp_path: Path) -> None:
+    class Full(KeepingWriter):
+        def throttle(self) -> None:
+            raise LogFullError("full")
+
+    writer = Full()
+    with pytest.raises(LogFullError, match="full"):
+        run_into(tmp_path, LONG, 1, factory=lambda _: writer)
+    assert writer.closed
+    assert not writer.drained
+
+
+def test_a_failing_actor_is_named_with_its_time_and_the_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: object) -> list[int]:
+        raise ZeroDivisionError("on purpose")
+
+    monkeypatch.setattr("socialsim.domain.user.User.audience", fail)
+    with pytest.raises(ActorFailedError) as caught:
+        run_into(tmp_path, BUSY, 1, factory=IntoDirectory(tmp_path))
+    message = str(caught.value)
+    assert "User(" in message
+    assert f"with seed {BUSY.seed}" in message
+    assert BUSY.run_id in message
+    assert "ZeroDivisionError('on purpose')" in message
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("users", "cores", "processes"),
+    [(1, 64, 1), (2_499, 4, 1), (5_000, 4, 2), (10_000, 4, 4), (1_000_000, 4, 4), (1_000_000, 1, 1)],
+)
+def test_small_populations_get_few_processes(users: int, cores: int, processes: int) -> None:
+    assert choose_processes(users, cores) == processes
+
+
+def test_more_processes_than_shards_are_not_started(tmp_path: Path) -> None:
+    one_shard = msgspec.structs.replace(BUSY, shards=1, users=3, days=1)
+    assert run_into(tmp_path, one_shard, 8).processes == 1
+
+
+@pytest.mark.parametrize(("shards", "processes"), [(1, 1), (5, 2), (64, 4), (7, 7)])
+def test_processes_share_shards_and_users_without_gap_or_overlap(shards: int, processes: int) -> None:
+    scenario = Scenario(users=23, shards=shards)
+    parts = [hosted_shards(shards, rank, processes) for rank in range(processes)]
+    assert [shard for part in parts for shard in part] == list(range(shards))
+    assert all(parts)
+    assert [user for part in parts for user in hosted_users(scenario, part)] == list(range(23))
