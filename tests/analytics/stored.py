@@ -1,11 +1,16 @@
 """Small simulated runs, stored as a consumer stores them, with the books that a simulation keeps."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+from sqlalchemy import ColumnElement, Connection, and_, select
 
 from socialsim.analytics.offsets import LogEnds
-from socialsim.analytics.report import Report
+from socialsim.analytics.report import Break, Report
 from socialsim.analytics.verify import read_books, verify_run
 from socialsim.events import PLURALS, WIRE_NAMES, Event
 from socialsim.manifest import Ledger
@@ -13,8 +18,8 @@ from socialsim.rundir import RunDirectory, RunRecord
 from socialsim.scenario import Scenario
 from socialsim.simulate import simulate
 from socialsim.warehouse.base import Batch, OffsetKey, OffsetMove
-from socialsim.warehouse.engines import read_engine
-from socialsim.warehouse.tables import EVENT_TABLES
+from socialsim.warehouse.engines import read_engine, writing_engine
+from socialsim.warehouse.tables import EVENT_TABLES, runs
 from tests.warehouse.places import Place
 
 SCENARIO = Scenario(users=40, days=3, shards=3, actions_per_day=24, request_share=0.3, video_share=0.1)
@@ -60,37 +65,63 @@ async def store(place: Place, events: list[Event]) -> None:
         await warehouse.store(0, batch)
 
 
-def events_of(run_id: str, **changes: Any) -> list[Event]:
-    return list(simulate(Scenario(**{**_fields(), **changes}), run_id))
-
-
-def _fields() -> dict[str, Any]:
-    return {name: getattr(SCENARIO, name) for name in SCENARIO.__struct_fields__}
+@cache
+def events_of(run_id: str, seed: int = 1) -> list[Event]:
+    """The events of a small run in order of time. Cached: do not change it."""
+    return list(simulate(structs.replace(SCENARIO, seed=seed), run_id))
 
 
 def verified(place: Place, runs_dir: Path, run_id: str, log: LogEnds | None = None) -> Report:
     """What ``socialsim verify`` finds."""
+    with read_engine(place.url, place.password).connect() as connection:
+        return verify_on(connection, runs_dir, run_id, log)
+
+
+def verify_on(connection: Connection, runs_dir: Path, run_id: str, log: LogEnds | None = None) -> Report:
     directory = RunDirectory(runs_dir, run_id)
     record = directory.read_record()
     scenario = None if record is None else record.scenario
-    with read_engine(place.url, place.password).connect() as connection:
-        return verify_run(connection, read_books(directory, scenario), scenario, log)
+    return verify_run(connection, read_books(directory, scenario), scenario, log)
 
 
-def broken(report: Report) -> dict[str, list[str]]:
-    """The first breaks of each broken check."""
-    return {check.name: [str(each) for each in check.breaks] for check in report.checks if check.state == "broken"}
+@contextmanager
+def sabotage(place: Place) -> Iterator[Connection]:
+    """A connection whose changes are seen by it alone, and are taken back."""
+    engine = writing_engine(place.target, place.password)
+    with engine.connect() as connection:
+        try:
+            yield connection
+        finally:
+            connection.rollback()
+    engine.dispose()
 
 
-def identities(place: Place, name: str, run_id: str, count: int) -> list[dict[str, Any]]:
-    """The keys of the first rows of a table, in order."""
-    return place.rows(
-        f"SELECT run_key, event_time, shard, seq FROM {EVENT_TABLES[name].name} "
-        f"WHERE run_key = (SELECT run_key FROM runs WHERE run_id = :run_id) ORDER BY event_time, shard, seq LIMIT {count}",
-        run_id=run_id,
-    )
+def breaks_of(report: Report, check: str) -> list[Break]:
+    """The first breaks of the check named ``check``; it must be broken, and the whole verification with it."""
+    (found,) = [each for each in report.checks if each.name == check]
+    assert found.state == "broken", f"{check} is {found.state}"
+    assert found.breaks
+    assert not report.ok
+    return list(found.breaks)
 
 
-def execute_all(place: Place, statements: list[tuple[str, dict[str, Any]]]) -> None:
-    for sql, values in statements:
-        place.change(sql, **values)
+def broken_checks(report: Report) -> set[str]:
+    return {check.name for check in report.checks if check.state == "broken"}
+
+
+def rows_of(connection: Connection, name: str, run_id: str = "r1") -> list[dict[str, Any]]:
+    """All rows of a table, in the order of its key."""
+    table = EVENT_TABLES[name]
+    key = select(runs.c.run_key).where(runs.c.run_id == run_id).scalar_subquery()
+    query = select(table).where(table.c.run_key == key).order_by(*table.primary_key.columns)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def row_where(name: str, row: dict[str, Any]) -> ColumnElement[bool]:
+    """The condition that is true of ``row`` alone."""
+    return and_(*(column == row[column.name] for column in EVENT_TABLES[name].primary_key.columns))
+
+
+def change(connection: Connection, name: str, row: dict[str, Any], **values: Any) -> None:
+    done = connection.execute(EVENT_TABLES[name].update().where(row_where(name, row)).values(**values))
+    assert done.rowcount == 1
