@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from socialsim.errors import InputError, RunConflictError
+from socialsim.errors import InputError, RunConflictError, SocialsimError
 from socialsim.events import PLURALS, Event
 from socialsim.scenario import Scenario
 from socialsim.settings import Settings
@@ -24,7 +24,9 @@ from socialsim.warehouse.base import Warehouse
 from socialsim.warehouse.urls import SqliteTarget, parse_warehouse_url
 
 if TYPE_CHECKING:
+    from socialsim.live import ConsumerView, RunView
     from socialsim.rundir import RunBooks, RunRecord
+    from socialsim.shard.process import Progress
     from socialsim.shard.supervisor import RunResult, StopSignal
     from socialsim.transport.kafka import KafkaLog
 
@@ -258,12 +260,17 @@ def run_simulation(
     *,
     processes: int,
     speed: float | None,
-    on_progress: Callable[[int, int], None],
+    on_progress: "Callable[[Progress], None]",
     stop: "StopSignal",
+    on_restart: Callable[[], None] = lambda: None,
 ) -> "RunResult":
-    """Simulate into the run's writers. ``on_progress`` gets the simulated time in microseconds and the events so far."""
+    """Simulate into the run's writers. ``on_restart`` is called when a process died and all begin again."""
     from socialsim.pacing import WallPacer
     from socialsim.shard import supervisor
+
+    def note_restart(error: SocialsimError) -> None:
+        logger.warning("%s; starting all again from what is durable", error)
+        on_restart()
 
     return supervisor.run(
         scenario,
@@ -272,11 +279,25 @@ def run_simulation(
         equipment=supervisor.Equipment(
             led.writer_factory, led.books, None if speed is None else WallPacer(speed, scenario.start_us)
         ),
-        on_progress=lambda progress: on_progress(progress.simulated_us, progress.events),
+        on_progress=on_progress,
         stop=stop,
         restarts_max=_RESTARTS_MAX,
-        on_restart=lambda error: logger.warning("%s; starting all again from what is durable", error),
+        on_restart=note_restart,
     )
+
+
+def consumer_view() -> "ConsumerView":
+    """What a consumer's metrics and health are made of, see socialsim.live."""
+    from socialsim.live import ConsumerView
+
+    return ConsumerView()
+
+
+def run_view(run_id: str, scenario: Scenario, speed: float | None) -> "RunView":
+    """What a run's metrics and health are made of, see socialsim.live."""
+    from socialsim.live import RunView
+
+    return RunView(run_id, scenario.start_us, speed)
 
 
 def _password(settings: Settings, name: str) -> str | None:

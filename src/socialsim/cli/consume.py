@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Final
 
@@ -10,7 +10,17 @@ import typer
 
 from socialsim import bootstrap
 from socialsim.cli.live import Live
-from socialsim.cli.session import LOG_URL_DEFAULT, WAREHOUSE_URL_DEFAULT, FromOption, IntoOption, Session
+from socialsim.cli.session import (
+    LOG_URL_DEFAULT,
+    METRICS_HOST_DEFAULT,
+    WAREHOUSE_URL_DEFAULT,
+    FromOption,
+    IntoOption,
+    MetricsHostOption,
+    MetricsPortOption,
+    Session,
+    serving,
+)
 from socialsim.cli.show import Cell, show, table
 from socialsim.cli.signals import StopRequest
 from socialsim.consumer import Consumer, ConsumerSettings, ConsumerStats
@@ -36,32 +46,63 @@ def consume(
     group: Annotated[
         str, typer.Option("--group", envvar="SOCIALSIM_GROUP", help="consumers of one group share the partitions")
     ] = _DEFAULTS.group,
+    stall_timeout_s: Annotated[
+        float,
+        typer.Option(
+            "--stall-timeout-s",
+            envvar="SOCIALSIM_STALL_TIMEOUT_S",
+            min=1,
+            max=86_400,
+            help="end with an error when records wait and nothing moves for so long",
+        ),
+    ] = _DEFAULTS.stuck_after_s,
+    metrics_port: MetricsPortOption = 0,
+    metrics_host: MetricsHostOption = METRICS_HOST_DEFAULT,
 ) -> None:
     """Store the log's events in the warehouse, each exactly once."""
     session: Session = context.obj
     source = bootstrap.parse_log(from_, "--from")
-    settings = ConsumerSettings(group=bootstrap.check_group(group), drain=drain, batch_rows=batch_rows)
+    settings = ConsumerSettings(
+        group=bootstrap.check_group(group), drain=drain, batch_rows=batch_rows, stuck_after_s=stall_timeout_s
+    )
     warehouse = bootstrap.open_warehouse(into, session.settings)
     reader = bootstrap.open_reader(source, session.settings, group=group, run_id=None)
-    with StopRequest() as stop, Live(on_terminal=session.on_terminal) as live, _rare_collections():
-        stats = asyncio.run(_consume(reader, warehouse, settings, stop, live))
+    view = bootstrap.consumer_view() if metrics_port else None
+    with (
+        serving(view, metrics_port, metrics_host),
+        StopRequest() as stop,
+        Live(on_terminal=session.on_terminal) as live,
+        _rare_collections(),
+    ):
+
+        def progress(stats: ConsumerStats) -> None:
+            _show_progress(live, stats)
+            if view is not None:
+                view.update(stats)
+
+        stats = asyncio.run(_consume(reader, warehouse, settings, stop, progress))
     session.exit_code = stop.exit_code
     show(_report(stats, into))
 
 
-async def _consume(
-    reader: EventReader, warehouse: Warehouse, settings: ConsumerSettings, stop: StopRequest, live: Live
-) -> ConsumerStats:
-    def progress(stats: ConsumerStats) -> None:
-        live.update(
-            f"{stats.rows:,} rows, {stats.rows_per_s:,.0f} rows/s, lag {stats.lag:,}",
-            rows=stats.rows,
-            rows_per_s=round(stats.rows_per_s),
-            lag=stats.lag,
-            dead_letters=stats.dead_letters,
-            retries=stats.retries,
-        )
+def _show_progress(live: Live, stats: ConsumerStats) -> None:
+    live.update(
+        f"{stats.rows:,} rows, {stats.rows_per_s:,.0f} rows/s, lag {stats.lag:,}",
+        rows=stats.rows,
+        rows_per_s=round(stats.rows_per_s),
+        lag=stats.lag,
+        dead_letters=stats.dead_letters,
+        retries=stats.retries,
+    )
 
+
+async def _consume(
+    reader: EventReader,
+    warehouse: Warehouse,
+    settings: ConsumerSettings,
+    stop: StopRequest,
+    progress: Callable[[ConsumerStats], None],
+) -> ConsumerStats:
     consumer = Consumer(reader, warehouse, settings, progress)
     loop = asyncio.get_running_loop()
 

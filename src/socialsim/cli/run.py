@@ -6,19 +6,32 @@ import os
 import re
 import time
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from socialsim import bootstrap
 from socialsim.cli.live import Live
-from socialsim.cli.session import LOG_URL_DEFAULT, RunIdOption, Session, ToOption
+from socialsim.cli.session import (
+    LOG_URL_DEFAULT,
+    METRICS_HOST_DEFAULT,
+    MetricsHostOption,
+    MetricsPortOption,
+    RunIdOption,
+    Session,
+    ToOption,
+    serving,
+)
 from socialsim.cli.show import show, table
 from socialsim.cli.signals import StopRequest
 from socialsim.errors import InputError
 from socialsim.events import EVENT_TYPES, RUN_ID_PATTERN, encode
 from socialsim.scenario import DAY_US, Scenario, load_scenario, make_scenario
 from socialsim.transport.urls import LogUrl
+
+if TYPE_CHECKING:
+    from socialsim.live import RunView
+    from socialsim.shard.process import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +67,8 @@ def run(
         typer.Option("--resume", metavar="RUN_ID", help="go on with a run that was stopped or killed"),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the first events and write nothing")] = False,
+    metrics_port: MetricsPortOption = 0,
+    metrics_host: MetricsHostOption = METRICS_HOST_DEFAULT,
 ) -> None:
     """Simulate a social network; its events go into the event log."""
     session: Session = context.obj
@@ -73,11 +88,20 @@ def run(
         for event in itertools.islice(bootstrap.simulate(chosen, name), _DRY_RUN_EVENTS):
             show(encode(event).decode())
         return
-    _simulate(session, chosen, run_id=name, processes=processes_count, speed=pace, log=log)
+    view = bootstrap.run_view(name, chosen, pace) if metrics_port else None
+    with serving(view, metrics_port, metrics_host):
+        _simulate(session, chosen, run_id=name, processes=processes_count, speed=pace, log=log, view=view)
 
 
 def _simulate(
-    session: Session, scenario: Scenario, *, run_id: str, processes: int, speed: float | None, log: LogUrl
+    session: Session,
+    scenario: Scenario,
+    *,
+    run_id: str,
+    processes: int,
+    speed: float | None,
+    log: LogUrl,
+    view: "RunView | None",
 ) -> None:
     with bootstrap.lead_run(log, session.settings, run_id, scenario) as led:
         if led.state == "unfinished":
@@ -87,8 +111,11 @@ def _simulate(
             return
         began_s = time.monotonic()
 
-        def progress(simulated_us: int, events: int) -> None:
-            days = (simulated_us - scenario.start_us) / DAY_US
+        def progress(made: "Progress") -> None:
+            if view is not None:
+                view.update(made)
+            events = made.events
+            days = (made.simulated_us - scenario.start_us) / DAY_US
             per_s = events / max(1e-9, time.monotonic() - began_s)
             live.update(
                 f"day {days:.1f} of {scenario.days}, {events:,} events, {per_s:,.0f} events/s",
@@ -99,7 +126,14 @@ def _simulate(
 
         with StopRequest() as stop, Live(on_terminal=session.on_terminal) as live:
             result = bootstrap.run_simulation(
-                scenario, run_id, led, processes=processes, speed=speed, on_progress=progress, stop=stop
+                scenario,
+                run_id,
+                led,
+                processes=processes,
+                speed=speed,
+                on_progress=progress,
+                stop=stop,
+                on_restart=lambda: None if view is None else view.note_restart(),
             )
         wall_s = time.monotonic() - began_s
         if not result.stopped:

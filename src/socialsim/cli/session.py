@@ -1,12 +1,20 @@
 """What the commands share: settings, and how they were asked to speak."""
 
+import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from socialsim.settings import Settings
+
+if TYPE_CHECKING:
+    from socialsim.live import View
+
+logger = logging.getLogger(__name__)
 
 LOG_URL_DEFAULT: Final = "file:./socialsim-data/events"
 WAREHOUSE_URL_DEFAULT: Final = "sqlite:///./socialsim-data/socialsim.sqlite"
@@ -26,6 +34,35 @@ IntoOption = Annotated[
 RunIdOption = Annotated[
     str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="default: derived from the scenario")
 ]
+
+
+MetricsPortOption = Annotated[
+    int,
+    typer.Option(
+        "--metrics-port",
+        envvar="SOCIALSIM_METRICS_PORT",
+        min=0,
+        max=65_535,
+        help="serve /metrics, /healthz and /readyz; 0 is off",
+    ),
+]
+MetricsHostOption = Annotated[
+    str, typer.Option("--metrics-host", envvar="SOCIALSIM_METRICS_HOST", help="address to serve them on")
+]
+METRICS_HOST_DEFAULT: Final = "127.0.0.1"
+
+
+@contextmanager
+def serving(view: "View | None", port: int, host: str) -> Iterator[None]:
+    """Serve ``view`` over HTTP within, if there is one. Raises InputError where that is not possible."""
+    if view is None:
+        yield
+        return
+    from socialsim.live import LiveServer  # noqa: PLC0415 - loaded only where it is asked for
+
+    with LiveServer(view, port, host) as server:
+        logger.info("metrics at http://%s/metrics", server.address)
+        yield
 
 
 @dataclass(slots=True)

@@ -53,6 +53,7 @@ class Consumer:
         self._offsets = StoredOffsets(warehouse, self._patience, self._counters)
         self._positions: dict[TopicPartition, Position] = {}
         self._ends: Mapping[TopicPartition, int] = {}
+        self._looked_s: float | None = None  # when the log last told its ends
         self._hinted: dict[TopicPartition, int] = {}
         self._assigned_at_s = 0.0
         self._failed_polls = 0
@@ -63,7 +64,9 @@ class Consumer:
 
     def stats(self) -> ConsumerStats:
         """What has been done up to now."""
-        return self._counters.snapshot(len(self._positions), lag_of(self._stored(), self._ends))
+        stored = self._stored()
+        silent_s = None if self._looked_s is None else asyncio.get_running_loop().time() - self._looked_s
+        return self._counters.snapshot(lag_of(stored, self._ends), stored, self._ends, silent_s)
 
     def stop(self) -> None:
         """Read no more, store what is in memory, let ``run`` return within ``stop_within_s``. For signal handlers."""
@@ -208,6 +211,7 @@ class Consumer:
         except (TimeoutError, TransientError, ServiceUnavailableError) as error:
             log.warning("the log does not tell its end offsets: %s", repr(error))
             return False
+        self._looked_s = asyncio.get_running_loop().time()
         return True
 
     def _stored(self) -> dict[TopicPartition, int]:
@@ -233,6 +237,7 @@ class Consumer:
                     "nothing is lost: start the consumer again"
                 )
             await asyncio.sleep(_TICK_S)
+            self._counters.note_loop_lag(asyncio.get_running_loop().time() - now_s - _TICK_S)
 
     def _key(self, partition: TopicPartition) -> OffsetKey:
         return OffsetKey(self._reader.log_id, self._settings.group, partition.topic, partition.partition)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from socialsim.consumer.assembly import Chunk
+from socialsim.transport.base import TopicPartition
 from socialsim.warehouse.base import Stored
 
 
@@ -23,6 +24,11 @@ class ConsumerStats:
     assigned: int  #: partitions
     lag: int  #: records in the assigned partitions that were not stored at the last look
     working_s: float  #: from the first record read to the last batch stored
+    offsets: Mapping[TopicPartition, int]  #: the next offset to be stored, of each assigned partition
+    ends: Mapping[TopicPartition, int]  #: the log's ends at the last look, of the partitions assigned then
+    log_silent_s: float | None  #: since the log last told its ends; None: it never did
+    loop_lag_s: float  #: how late the event loop last woke a task that slept
+    loop_lag_max_s: float
 
     @property
     def rows(self) -> int:
@@ -51,6 +57,8 @@ class Counters:
     unreachable: int = 0  #: failed readings of the offsets: the warehouse is away, and this consumer knows
     first_read_s: float | None = None
     last_stored_s: float = 0.0
+    loop_lag_s: float = 0.0
+    loop_lag_max_s: float = 0.0
 
     def count_stored(self, stored: Stored, now_s: float) -> None:
         """A transaction's own account of what it did."""
@@ -67,13 +75,24 @@ class Counters:
         self.dead_letters += len(chunk.dead_letters)
         self.last_stored_s = now_s
 
+    def note_loop_lag(self, late_s: float) -> None:
+        """A task that slept was woken ``late_s`` after its time."""
+        self.loop_lag_s = max(0.0, late_s)
+        self.loop_lag_max_s = max(self.loop_lag_max_s, late_s)
+
     @property
     def progress(self) -> tuple[int, ...]:
         """Changes with everything that counts as being alive; waiting for an absent warehouse does."""
         return (self.records, self.batches, self.conflicts, self.unreachable)
 
-    def snapshot(self, assigned: int, lag: int) -> ConsumerStats:
-        """The counts as they stand."""
+    def snapshot(
+        self,
+        lag: int,
+        offsets: Mapping[TopicPartition, int],
+        ends: Mapping[TopicPartition, int],
+        log_silent_s: float | None,
+    ) -> ConsumerStats:
+        """The counts as they stand, beside what the consumer itself knows."""
         working_s = 0.0 if self.first_read_s is None else max(0.0, self.last_stored_s - self.first_read_s)
         return ConsumerStats(
             self.records,
@@ -84,7 +103,12 @@ class Counters:
             self.batches,
             self.retries,
             self.conflicts,
-            assigned,
+            len(offsets),
             lag,
             working_s,
+            offsets,
+            ends,
+            log_silent_s,
+            self.loop_lag_s,
+            self.loop_lag_max_s,
         )

@@ -8,7 +8,7 @@ from typing import Final, Protocol, Self
 
 from socialsim.events import EVENT_TYPES, PLURALS, WIRE_NAMES, Event, encode
 from socialsim.manifest import Ledger, Manifest
-from socialsim.transport.base import EventWriter, Record
+from socialsim.transport.base import EventWriter, Record, WriterStats
 
 _TOPICS: Final[dict[type[Event], str]] = {event_type: PLURALS[name] for name, event_type in EVENT_TYPES.items()}
 _EVENTS_MAX: Final = 1_024  #: encoded at once: enough to spread the cost of a call, little enough to stay in cache
@@ -65,6 +65,11 @@ class Outbox:
             if self.events >= self._next_checkpoint:
                 self._next_checkpoint += _EVENTS_PER_CHECKPOINT
                 self.write_books(sealed=False)
+
+    @property
+    def writer_stats(self) -> WriterStats:
+        """How the writer stands."""
+        return self._writer.stats()
 
     def flush(self) -> None:
         """Hand over what is pending and ask for it to be written soon."""

@@ -1,6 +1,6 @@
 """The life of one process of a run: its shards, window by window, until the end of simulated time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from socialsim.domain.pools import Pools
@@ -8,6 +8,7 @@ from socialsim.scenario import Scenario
 from socialsim.shard.exchange import Exchange
 from socialsim.shard.host import Host
 from socialsim.shard.outbox import Outbox
+from socialsim.transport.base import WriterStats
 
 _WINDOWS_PER_REPORT = 64
 _EVENTS_PER_REPORT = 16_384
@@ -28,6 +29,8 @@ class Progress(NamedTuple):
     simulated_us: int
     events: int
     live_users: int
+    counts: Mapping[str, int]  #: the events by wire name
+    writers: WriterStats
 
 
 class Work(NamedTuple):
@@ -70,6 +73,7 @@ def run_shards(
                 outbox.add(host.take_events())
                 if pacer is not None:
                     outbox.flush()
+                    report(progress_of(slice_end_us, outbox, host))
                     if not asked_to_stop():  # else the window's rest is simulated at full speed
                         pacer.wait_until(slice_end_us)
             agreement = exchange.swap(host.next_us, stopping=asked_to_stop(), letters=host.take_letters())
@@ -78,15 +82,20 @@ def run_shards(
             windows += 1
             if windows % _WINDOWS_PER_REPORT == 0 or outbox.events - events_reported >= _EVENTS_PER_REPORT:
                 events_reported = outbox.events
-                report(Progress(end_us, outbox.events, host.live_users))
+                report(progress_of(end_us, outbox, host))
             if agreement.stopping:
                 outbox.flush()
                 return False
         outbox.flush()
-        report(Progress(scenario.end_us, outbox.events, host.live_users))
+        report(progress_of(scenario.end_us, outbox, host))
         return True
     finally:
         host.close()
+
+
+def progress_of(simulated_us: int, outbox: Outbox, host: Host) -> Progress:
+    """How far this process is. The counts are copied: in one process the caller keeps what it is handed."""
+    return Progress(simulated_us, outbox.events, host.live_users, dict(outbox.counts), outbox.writer_stats)
 
 
 def slices(begin_us: int, end_us: int, pacer: Pacer | None) -> Iterator[int]:

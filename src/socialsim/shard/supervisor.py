@@ -19,11 +19,12 @@ from typing import Final, NamedTuple, NoReturn, Protocol
 
 from socialsim.domain.pools import build_pools
 from socialsim.errors import ShardDiedError, ShardFailedError, SocialsimError
+from socialsim.events import EVENT_TYPES
 from socialsim.scenario import Scenario
 from socialsim.shard.exchange import Exchange
 from socialsim.shard.outbox import Books, Outbox
 from socialsim.shard.process import Pacer, Progress, Work, hosted_shards, hosted_users, run_shards
-from socialsim.transport.base import EventWriter
+from socialsim.transport.base import EventWriter, WriterStats
 
 _PR_SET_PDEATHSIG: Final = 1
 _POLL_S: Final = 0.2  # how soon a request to stop is noticed
@@ -241,6 +242,8 @@ def _combined(progress: dict[int, Progress]) -> Progress:
         min(part.simulated_us for part in parts),
         sum(part.events for part in parts),
         sum(part.live_users for part in parts),
+        {name: sum(part.counts[name] for part in parts) for name in EVENT_TYPES},
+        WriterStats(*map(sum, zip(*(part.writers for part in parts), strict=True))),
     )
 
 

@@ -1,0 +1,83 @@
+"""A consumer as its metrics and its health."""
+
+import time
+from collections.abc import Callable, Iterable
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from socialsim.consumer import ConsumerStats
+from socialsim.events import EVENT_TYPES
+from socialsim.live.view import PATIENCE_S, View, counter, gauge, labelled
+
+_HEARTBEAT_MAX_S = 60.0  # snapshots come twice a second from the consumer's own event loop
+
+
+class ConsumerView(View):
+    """Fed with a snapshot twice a second by ``Consumer``'s ``on_progress``."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._stats: ConsumerStats | None = None
+        self._updated_s = self._moved_s = clock()
+        self._progress: tuple[int, ...] = ()
+
+    def update(self, stats: ConsumerStats) -> None:
+        """Take the newest snapshot."""
+        now_s = self._clock()
+        progress = (stats.rows, stats.batches)
+        if progress != self._progress or stats.lag == 0:
+            self._progress, self._moved_s = progress, now_s
+        self._stats, self._updated_s = stats, now_s
+
+    def not_alive(self) -> str | None:
+        """The event loop has not run for a minute."""
+        silent_s = self._clock() - self._updated_s
+        return f"the event loop has not run for {silent_s:.0f} s" if silent_s > _HEARTBEAT_MAX_S else None
+
+    def not_ready(self) -> str | None:
+        """Not connected to both ends, or lag and no progress."""
+        stats = self._stats
+        if stats is None or stats.log_silent_s is None:
+            return "not connected yet"
+        silent_s = stats.log_silent_s + self._clock() - self._updated_s
+        if silent_s > PATIENCE_S:
+            return f"the log has not answered for {silent_s:.0f} s"
+        still_s = self._clock() - self._moved_s
+        if still_s > PATIENCE_S:
+            return f"{stats.lag} records wait in the log and none was stored for {still_s:.0f} s"
+        return None
+
+    def metrics(self) -> Iterable[Metric]:
+        """See View."""
+        stats = self._stats
+        if stats is None:
+            return
+        rows: dict[tuple[str, ...], float] = {
+            (name,): stats.inserted.get(name, 0) + stats.recovered.get(name, 0) for name in EVENT_TYPES
+        }
+        duplicates: dict[tuple[str, ...], float] = {(name,): stats.duplicates.get(name, 0) for name in EVENT_TYPES}
+        offsets: dict[tuple[str, ...], float] = {
+            (topic, str(number)): offset for (topic, number), offset in stats.offsets.items()
+        }
+        ends: dict[tuple[str, ...], float] = {(topic, str(number)): end for (topic, number), end in stats.ends.items()}
+        lags = {place: max(0, end - offsets[place]) for place, end in ends.items() if place in offsets}
+        place = ("topic", "partition")
+        yield counter("socialsim_events", "Records read from the log, those read again included.", stats.records)
+        yield labelled(CounterMetricFamily, "socialsim_rows", "New rows by type of event.", ("type",), rows)
+        yield labelled(
+            CounterMetricFamily, "socialsim_duplicates", "Rows that were stored already.", ("type",), duplicates
+        )
+        yield counter("socialsim_dead_letters", "Records that could not become rows.", stats.dead_letters)
+        yield counter("socialsim_batches", "Transactions committed.", stats.batches)
+        yield counter("socialsim_retries", "Failures of log or warehouse that were waited out.", stats.retries)
+        yield counter("socialsim_conflicts", "Offsets found moved by another consumer.", stats.conflicts)
+        yield labelled(GaugeMetricFamily, "socialsim_offset", "Next offset to be stored.", place, offsets)
+        yield labelled(GaugeMetricFamily, "socialsim_log_end_offset", "The log's end at the last look.", place, ends)
+        yield labelled(GaugeMetricFamily, "socialsim_lag", "Records in the log that are not stored.", place, lags)
+        yield gauge("socialsim_assigned_partitions", "Partitions that this consumer has.", stats.assigned)
+        yield gauge("socialsim_loop_lag_seconds", "How late the event loop woke its last sleeper.", stats.loop_lag_s)
+        yield gauge("socialsim_loop_lag_max_seconds", "The largest of them so far.", stats.loop_lag_max_s)
+        yield gauge(
+            "socialsim_working_seconds", "From the first record read to the last batch stored.", stats.working_s
+        )
