@@ -31,13 +31,13 @@ ALLOWED: dict[str, frozenset[str]] = {
     "transport": frozenset({"errors"}),
     "warehouse": frozenset({"events", "errors"}),
     "consumer": frozenset({"transport.base", "warehouse.base", "events", "errors"}),
-    "live": frozenset({"consumer", "events", "errors"}),
+    "live": frozenset({"consumer", "shard.process", "events", "errors"}),
     "analytics": frozenset(
         {"warehouse.base", "warehouse.tables", "events", "manifest", "rundir", "scenario", "errors"}  # no driver
     ),
     "testing": frozenset({"transport.base", "warehouse.base", "events", "manifest", "errors"}),
     # the edge
-    "bootstrap": EVERYTHING - {"cli"},
+    "bootstrap": EVERYTHING,
     "cli": EVERYTHING,
     "__init__": frozenset({"events", "scenario", "simulate"}),
 }

@@ -77,7 +77,7 @@ IMPURE_CALLS = frozenset(
         "globals",
     ]
 )
-IMPURE_ATTRIBUTES = frozenset({"datetime.now", "datetime.utcnow", "datetime.today", "date.today"})
+IMPURE_ATTRIBUTES = (".datetime.now", ".datetime.utcnow", ".datetime.today", ".date.today")
 
 #: What is impure on purpose: file, name, and why.
 ALLOWED: dict[tuple[str, str], str] = {
@@ -114,10 +114,7 @@ def findings(place: str, source: str) -> Iterator[Finding]:
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if name in IMPURE_CALLS:
                 yield Finding(place, line, name, f"calls {name}()")
-        if (
-            isinstance(node, ast.Attribute)
-            and ast.unparse(node).rpartition("datetime.datetime")[2] in IMPURE_ATTRIBUTES
-        ):
+        if isinstance(node, ast.Attribute) and f".{ast.unparse(node)}".endswith(IMPURE_ATTRIBUTES):
             yield Finding(place, line, node.attr, f"uses {ast.unparse(node)}")
         for iterated in _iterated(node):
             if _is_set(iterated):

@@ -63,7 +63,7 @@ def decode(raw: bytes, name: str | None = None) -> Event:
 
 
 def _check_spelling(raw: bytes) -> None:
-    """The slow path for bytes that are valid but not canonical: each member may stand only once."""
+    """The slow path for bytes that are valid but not canonical: each member stands only once, and the type is there."""
 
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         members = dict(pairs)
@@ -73,4 +73,5 @@ def _check_spelling(raw: bytes) -> None:
             raise InvalidRecordError("repeated_member", f"member {', '.join(repeated)} stands more than once")
         return members
 
-    json.loads(raw, object_pairs_hook=unique)
+    if "type" not in json.loads(raw, object_pairs_hook=unique):
+        raise InvalidRecordError("invalid_member", "Object missing required field `type`")

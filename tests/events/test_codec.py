@@ -1,0 +1,217 @@
+"""The border of the event log: what the simulator writes comes back, what is not an event is refused with its reason."""
+
+import json
+from datetime import date
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from socialsim.events import (
+    EVENT_TYPES,
+    PLURALS,
+    RECORD_BYTES_MAX,
+    WIRE_NAMES,
+    Event,
+    InvalidRecordError,
+    PicturePosted,
+    decode,
+    encode,
+    encode_lines,
+)
+from socialsim.events.types import ID_MAX, TIME_US_MAX
+
+# JSON can carry every character but lone surrogates; NUL is refused, for not every warehouse can hold it.
+TEXT = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+IDS = st.integers(0, ID_MAX) | st.sampled_from([0, ID_MAX])
+MEMBERS: dict[str, st.SearchStrategy[Any]] = {
+    "run_id": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", fullmatch=True),
+    "shard": st.integers(0, 4_095),
+    "seq": IDS,
+    "time_us": st.integers(0, TIME_US_MAX),
+    "device": st.sampled_from(["web", "mobile", "tablet"]),
+    "version": st.just(1),
+    "email": st.sampled_from(["a@example.com", "ß.ü@example.org"]),
+    "birthday": st.dates(),
+    "country": st.from_regex(r"[A-Z]{2}", fullmatch=True),
+    "phone": st.text(TEXT, min_size=1, max_size=32),
+    "width_px": st.integers(1, 65_535),
+    "height_px": st.integers(1, 65_535),
+    "duration_s": st.integers(1, 86_400),
+    "watched_s": st.integers(0, 86_400),
+    "content_kind": st.sampled_from(["picture", "video"]),
+    "caption": st.text(TEXT, max_size=1_000),
+    "text": st.text(TEXT, max_size=1_000),
+}
+SHORT = st.text(TEXT, min_size=1, max_size=64)
+EVENTS = st.sampled_from(list(EVENT_TYPES.values())).flatmap(
+    lambda event_type: st.builds(
+        event_type,
+        **{name: MEMBERS.get(name, IDS if name.endswith("_id") else SHORT) for name in event_type.__struct_fields__},
+    )
+)
+
+
+@given(EVENTS)
+def test_every_event_comes_back_as_it_was(event: Event) -> None:
+    raw = encode(event)
+    assert decode(raw) == event
+    assert decode(raw, WIRE_NAMES[type(event)]) == event
+    assert encode(decode(raw)) == raw
+    assert len(raw) <= RECORD_BYTES_MAX
+
+
+@given(st.lists(EVENTS, max_size=5))
+def test_lines_are_events_one_by_one(events: list[Event]) -> None:
+    assert encode_lines(events) == b"".join(encode(event) + b"\n" for event in events)
+
+
+@given(EVENTS, st.randoms(use_true_random=False))
+def test_other_spellings_of_an_event_are_accepted(event: Event, chance: Any) -> None:
+    members = list(json.loads(encode(event)).items())
+    chance.shuffle(members)
+    assert decode(json.dumps(dict(members), indent=1, ensure_ascii=True).encode()) == event
+
+
+POST = PicturePosted("r1", 3, 5, 1_767_225_600_000_001, 17, "web", 64, 'Grüße, "du" 😍\n', 640, 480)
+
+
+def test_the_canonical_bytes() -> None:
+    assert (
+        encode(POST)
+        == (
+            '{"type":"picture","run_id":"r1","shard":3,"seq":5,"time_us":1767225600000001,"user_id":17,"device":"web",'
+            '"picture_id":64,"caption":"Grüße, \\"du\\" 😍\\n","width_px":640,"height_px":480,"version":1}'
+        ).encode()
+    )
+
+
+def changed(old: bytes, new: bytes) -> bytes:
+    raw = encode(POST)
+    assert raw.count(old) == 1, (raw, old)
+    return raw.replace(old, new)
+
+
+ID = b'"picture_id":64'
+CAPTION = encode(POST).split(b'"caption":')[1].split(b',"width_px"')[0]
+BOMB = b"[" * 30_000 + b"]" * 30_000
+
+BAD: dict[str, tuple[str, bytes]] = {
+    # numbers
+    "NaN": ("not_json", changed(ID, b'"picture_id":NaN')),
+    "infinity": ("not_json", changed(ID, b'"picture_id":-Infinity')),
+    "2**64": ("invalid_member", changed(ID, b'"picture_id":18446744073709551616')),
+    "2**63": ("invalid_member", changed(ID, b'"picture_id":9223372036854775808')),
+    "negative": ("invalid_member", changed(ID, b'"picture_id":-1')),
+    "float": ("invalid_member", changed(ID, b'"picture_id":64.5')),
+    "huge exponent": ("invalid_member", changed(ID, b'"picture_id":1e999')),
+    "thousands of digits": ("invalid_member", changed(ID, b'"picture_id":' + b"9" * 5_000)),
+    "leading zero": ("not_json", changed(ID, b'"picture_id":064')),
+    "too late": ("invalid_member", changed(b"1767225600000001", b"253402300800000000")),
+    "shard out of range": ("invalid_member", changed(b'"shard":3', b'"shard":4096')),
+    # texts
+    "invalid UTF-8": ("not_json", changed(CAPTION, b'"\xff\xfe"')),
+    "overlong UTF-8": ("not_json", changed(CAPTION, b'"\xc0\xaf"')),
+    "surrogate in UTF-8": ("not_json", changed(CAPTION, b'"\xed\xa0\x80"')),
+    "lone high surrogate": ("not_json", changed(CAPTION, b'"\\ud800"')),
+    "lone low surrogate": ("not_json", changed(CAPTION, b'"\\udc00"')),
+    "NUL": ("nul_character", changed(CAPTION, b'"a\\u0000b"')),
+    "raw NUL": ("not_json", changed(CAPTION, b'"a\x00b"')),
+    "raw line feed": ("not_json", changed(CAPTION, b'"a\nb"')),
+    "too long": ("invalid_member", changed(CAPTION, b'"' + b"x" * 1_001 + b'"')),
+    "line feed behind the run id": ("invalid_member", changed(b'"r1"', b'"r1\\n"')),
+    "empty run id": ("invalid_member", changed(b'"r1"', b'""')),
+    "unknown device": ("invalid_member", changed(b'"web"', b'"fridge"')),
+    # shape
+    "too large": ("too_large", changed(CAPTION, b'"' + b"x" * RECORD_BYTES_MAX + b'"')),
+    "depth bomb": ("invalid_member", BOMB),
+    "depth bomb in an unknown member": ("too_deep", b'{"x":' + BOMB + b"," + encode(POST)[1:]),
+    "depth bomb of objects": ("too_deep", b'{"a":' * 12_000),
+    "empty": ("not_json", b""),
+    "torn": ("not_json", encode(POST)[:-7]),
+    "two in one": ("not_json", encode(POST) * 2),
+    "trailing": ("not_json", encode(POST) + b"x"),
+    "byte order mark": ("not_json", b"\xef\xbb\xbf" + encode(POST)),
+    "UTF-16": ("not_json", encode(POST).decode().encode("utf-16-le")),
+    "null": ("invalid_member", b"null"),
+    "array": ("invalid_member", b"[" + encode(POST) + b"]"),
+    "not JSON": ("not_json", b"\x00\x00\x00\x00\x00hello"),
+    # members
+    "unknown type": ("invalid_member", changed(b'"type":"picture"', b'"type":"frog"')),
+    "no type": ("invalid_member", changed(b'"type":"picture",', b"")),
+    "type is a number": ("invalid_member", changed(b'"type":"picture"', b'"type":1')),
+    "newer version": ("invalid_member", changed(b'"version":1', b'"version":2')),
+    "mistyped version": ("invalid_member", changed(b'"version":1', b'"version":"1"')),
+    "missing": ("invalid_member", changed(ID + b",", b"")),
+    "unknown": ("invalid_member", changed(ID, ID + b',"mood":"good"')),
+    "mistyped": ("invalid_member", changed(ID, b'"picture_id":"64"')),
+    "a bool for a number": ("invalid_member", changed(ID, b'"picture_id":true')),
+    "null for a number": ("invalid_member", changed(ID, b'"picture_id":null')),
+    "repeated": ("repeated_member", changed(ID, ID + b',"picture_id":65')),
+    "repeated with the same value": ("repeated_member", changed(ID, ID + b"," + ID)),
+    "repeated type": ("repeated_member", changed(b'"type":"picture"', b'"type":"picture","type":"picture"')),
+}
+
+
+@pytest.mark.parametrize("name", ["picture", None], ids=["known topic", "any topic"])
+@pytest.mark.parametrize(("error_class", "raw"), BAD.values(), ids=BAD.keys())
+def test_bad_records_are_refused_with_their_class_and_a_reason(error_class: str, raw: bytes, name: str | None) -> None:
+    with pytest.raises(InvalidRecordError) as caught:
+        decode(raw, name)
+    # Where the type is known, an unknown member is refused before it is looked into.
+    expected = "invalid_member" if name is not None and error_class == "too_deep" else error_class
+    assert caught.value.error_class == expected
+    assert caught.value.reason
+    assert str(caught.value) == f"{expected}: {caught.value.reason}"
+
+
+def test_the_reason_names_the_member() -> None:
+    with pytest.raises(InvalidRecordError, match=r"Expected `int` >= 0 - at `\$\.picture_id`"):
+        decode(BAD["negative"][1])
+    with pytest.raises(InvalidRecordError, match="member picture_id stands more than once"):
+        decode(BAD["repeated"][1])
+
+
+def test_a_record_of_another_type_than_its_topic_is_refused() -> None:
+    with pytest.raises(InvalidRecordError, match="invalid_member"):
+        decode(encode(POST), "video")
+
+
+@given(st.binary(max_size=200))
+def test_bytes_from_anywhere_are_an_event_or_refused(raw: bytes) -> None:
+    with pytest.raises(InvalidRecordError):
+        decode(raw)
+
+
+@given(data=st.data())
+def test_a_changed_byte_is_another_event_or_refused(data: st.DataObject) -> None:
+    raw = bytearray(encode(POST))
+    place = data.draw(st.integers(0, len(raw) - 1))
+    raw[place] = data.draw(st.integers(0, 255).filter(lambda byte: byte != raw[place]))
+    try:
+        event = decode(bytes(raw))
+    except InvalidRecordError:
+        return
+    assert event != POST
+
+
+def test_a_text_that_only_spells_an_escape_is_no_nul() -> None:
+    post = msgspec.structs.replace(POST, caption="the escape is \\u0000")
+    assert decode(encode(post)) == post
+
+
+def test_a_record_without_a_version_is_of_the_first() -> None:
+    assert decode(changed(b',"version":1', b"")) == POST
+
+
+def test_a_date_is_a_date() -> None:
+    assert {name for name, members in EVENT_TYPES.items() if "birthday" in members.__struct_fields__} == {"user"}
+    assert json.loads(msgspec.json.encode(date(2000, 2, 29))) == "2000-02-29"
+
+
+def test_names_are_one_to_one() -> None:
+    assert set(PLURALS) == set(EVENT_TYPES)
+    assert len(set(PLURALS.values())) == len(PLURALS)
+    assert {name: WIRE_NAMES[event_type] for name, event_type in EVENT_TYPES.items()} == {n: n for n in EVENT_TYPES}
