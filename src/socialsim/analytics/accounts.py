@@ -147,11 +147,11 @@ def _difference(books: Tally, stored: Tally, letters: list[Letter], unreadable: 
             f"manifest {books.count}, stored {stored.count}, dead letters {len(letters)}: "
             f"{abs(difference)} {'missing' if difference > 0 else 'too many'}"
         )
-        return text + (f" ({unreadable} dead letters cannot be read)" if unreadable and difference > 0 else "")
+        return text + (f" (dead letters that cannot be read: {unreadable})" if unreadable and difference > 0 else "")
     if (have.seq_min, have.seq_max) != (books.seq_min, books.seq_max):
         return f"manifest has seq {books.seq_min} to {books.seq_max}, stored are {have.seq_min} to {have.seq_max}"
     if unknown:
-        return f"the sums cannot be compared: {unknown} of the events are dead letters that cannot be decoded"
+        return f"the sums cannot be compared: events in dead letters that cannot be decoded: {unknown}"
     if (have.sum_a, have.sum_b) != (books.sum_a, books.sum_b):
         return (
             f"a stored row differs from its event: all {books.count} are there, "

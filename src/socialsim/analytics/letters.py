@@ -68,7 +68,7 @@ def _raws(connection: Connection, topics: list[str]) -> Iterator[tuple[str, byte
     )
     for part in connection.execute(query, {"topics": topics}).partitions(_ROWS_AT_ONCE):
         for topic, raw in part:
-            yield str(topic), bytes(raw)
+            yield str(topic), bytes(raw or b"")  # SQLite: a part of nothing is NULL
 
 
 def _identified(raw: bytes) -> tuple[str, Letter] | None:
