@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from compose.native import KafkaCluster
 from socialsim.errors import InputError, OffsetsLostError, TerminalError
 from socialsim.transport.base import TopicPartition
 from tests.transport.logs import SHARDS, TYPES, FilesUnderTest, KafkaUnderTest, LogUnderTest, Reading, make_records
@@ -20,8 +19,7 @@ def log(request: pytest.FixtureRequest, tmp_path: Path, topic_prefix: str) -> It
     if request.param == "files":
         made = FilesUnderTest(tmp_path / "events")
     else:
-        broker: KafkaCluster = request.getfixturevalue("kafka")
-        made = KafkaUnderTest(broker.bootstrap, topic_prefix)
+        made = KafkaUnderTest(request.getfixturevalue("kafka").bootstrap, topic_prefix)
     yield made
     made.close()
 
@@ -166,7 +164,7 @@ async def test_an_exception_of_the_positions_loader_reaches_the_caller(log: LogU
 
 async def test_a_log_with_nothing_to_read_is_refused(log: LogUnderTest) -> None:
     reader = log.empty_reader()
-    with pytest.raises(InputError, match="socialsim (run|topics create) --to"):
+    with pytest.raises(InputError, match=r"socialsim (run|topics create) --to"):
         await Reading(reader).start()
     await reader.close()
 

@@ -144,7 +144,7 @@ def test_a_place_that_cannot_be_a_log_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no run"):
         list(iterate_values(tmp_path, "absent"))
     (tmp_path / "log.json").write_text("{}")
-    with pytest.raises(LogCorruptError, match="log.json"):
+    with pytest.raises(LogCorruptError, match=r"log\.json"):
         create_run(tmp_path, INFO, SCENARIO)
 
 

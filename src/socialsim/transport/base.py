@@ -48,7 +48,11 @@ class EventWriter(ABC):
 
     @abstractmethod
     def append(self, shard: int, records: Sequence[Record]) -> None:
-        """Take ``records`` of ``shard``, in the order of their ``seq``. Never waits for I/O that may not end."""
+        """Take ``records`` of ``shard``, whose ``seq`` follow on one another. Never waits for I/O that may not end.
+
+        Those that the log held already when the writer was opened (``acknowledged_seq``) are passed over, so a run
+        is resumed by simulating it again. Raises TerminalError if a ``seq`` is left out.
+        """
 
     @abstractmethod
     def throttle(self) -> None:

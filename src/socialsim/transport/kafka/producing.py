@@ -1,6 +1,7 @@
 """One producer's life: fill batches from the outbox, send them in order, until it fails or has sent enough."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -48,6 +49,7 @@ class Sending:
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.is_worn_out = False  #: set near the end of a partition's sequence numbers: nothing new is sent
         self.acknowledged = asyncio.Event()
+        self.delivered_s = -1.0  #: when the broker last acknowledged anything, by time.monotonic
         self._tasks = [asyncio.create_task(self._send_partition(queue)) for queue in outbox.all_queues]
         for task in self._tasks:
             task.add_done_callback(self._note_task)
@@ -108,6 +110,7 @@ class Sending:
             self.failed.set_result(error)
             return
         queue.acknowledge()
+        self.delivered_s = time.monotonic()
         self._changed[queue].set()
         self.acknowledged.set()
 

@@ -289,7 +289,7 @@ class KafkaWriter(EventWriter):
                 if flush:
                     flushed_s = time.monotonic()
                 sending.wake(everything=flush)
-                self._report(outbox)
+                self._report(outbox, sending)
                 if sending.failed.done():
                     error = translate(sending.failed.result(), self._cluster)
                     if isinstance(error, TerminalError):
@@ -318,13 +318,14 @@ class KafkaWriter(EventWriter):
         if flush:
             outbox.end_epoch()
 
-    def _report(self, outbox: Outbox) -> None:
+    def _report(self, outbox: Outbox, sending: Sending) -> None:
+        # Any partition's acknowledgement is progress; an epoch's end may wait for the slowest of them.
+        self._progress_s = max(self._progress_s, sending.delivered_s)
         seqs, size = outbox.collect()
         if seqs:
             with self._changed:
                 self._acknowledged |= seqs
                 self._unacknowledged_bytes -= size
-                self._progress_s = time.monotonic()
                 self._changed.notify_all()
 
 
