@@ -4,12 +4,13 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from socialsim.errors import OwnershipLostError, SchemaOutdatedError
-from socialsim.events import EVENT_TYPES, PLURALS, Event
-from socialsim.warehouse.base import DEAD_LETTER_BYTES_MAX, Batch, OffsetMove, Warehouse
+from socialsim.events import EVENT_TYPES, PLURALS, Event, encode
+from socialsim.warehouse.base import DEAD_LETTER_BYTES_MAX, Batch, OffsetMove, RecordPlace, Warehouse
 from tests.warehouse.places import Place
 from tests.warehouse.samples import any_events, batch_of, dead_letter, key, like, likes
 
@@ -47,6 +48,45 @@ class WarehouseContract:
         stored = await warehouse.store(0, batch_of([*likes(15, first_seq=5), changed]))
         assert (stored.inserted, stored.duplicates) == ({"picture_like": 10}, {"picture_like": 6})
         assert place.events()["picture_like"] == likes(20)
+
+    async def test_another_content_under_a_stored_identity_is_a_dead_letter(
+        self, place: Place, warehouse: Warehouse
+    ) -> None:
+        await warehouse.offsets([key(0), key(1)])
+        before = msgspec.structs.replace(like(3), device="web")
+        await warehouse.store(0, batch_of([before, *likes(1, first_seq=4)], OffsetMove(key(0), 0, 2)))
+        forged = [like(3, picture_id=999), like(5, picture_id=1), like(5, picture_id=2)]
+        batch = batch_of([*likes(4, first_seq=4), *forged], OffsetMove(key(0), 2, 9))
+        batch.add(key(1), "picture_like", likes(2, first_seq=6))
+        batch.moves.append(OffsetMove(key(1), 0, 2))
+        places = {id(event): RecordPlace(key(0), 6 + index, encode(event)) for index, event in enumerate(forged)}
+        batch.locate = lambda event: places.get(id(event))
+        stored = await warehouse.store(0, batch)
+        assert dict(stored.conflicts) == {"picture_like": 3}
+        assert stored.dead_letters == 3
+        assert stored.inserted["picture_like"] + stored.duplicates["picture_like"] == 9 - 3
+        assert place.events()["picture_like"] == [before, *likes(4, first_seq=4)]
+        letters = place.rows("SELECT * FROM dead_letters ORDER BY record_offset")
+        assert [letter["error_class"] for letter in letters] == ["identity_conflict"] * 3
+        assert [letter["raw"] for letter in letters] == [encode(event) for event in forged]
+        assert [letter["record_offset"] for letter in letters] == [6, 7, 8]
+        assert "shard 0, seq 3" in letters[0]["reason"]
+        assert "device mobile is stored as web, picture_id 999 is stored as 7" in letters[0]["reason"]
+        books = place.rows("SELECT * FROM consumer_offsets ORDER BY partition_id")
+        assert [(row["consumed"], row["dead_letters"]) for row in books] == [(9, 3), (2, 0)]
+        assert all(row["consumed"] == row["inserted"] + row["duplicates"] + row["dead_letters"] for row in books)
+
+    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(events=any_events)
+    async def test_the_same_events_again_are_no_conflict_whatever_they_hold(
+        self, place: Place, warehouse: Warehouse, events: list[Event]
+    ) -> None:
+        await warehouse.store(0, batch_of(events))
+        stored = await warehouse.store(0, batch_of(events))
+        assert sum(stored.duplicates.values()) == len(events)
+        assert not stored.conflicts
+        for table in PLURALS.values():
+            place.change(f"DELETE FROM {table}")
 
     async def test_one_identity_twice_in_a_batch_is_one_row(self, place: Place, warehouse: Warehouse) -> None:
         stored = await warehouse.store(0, batch_of([*likes(3), *likes(3)]))

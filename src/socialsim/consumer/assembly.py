@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from socialsim.events import WIRE_NAMES, Event, InvalidRecordError, decode
+from socialsim.events import WIRE_NAMES, Event, InvalidRecordError, decode, encode
 from socialsim.transport.base import Fetched, TopicPartition
-from socialsim.warehouse.base import Batch, DeadLetter, OffsetKey, OffsetMove
+from socialsim.warehouse.base import Batch, DeadLetter, OffsetKey, OffsetMove, RecordPlace
 
 
 @dataclass(slots=True, eq=False)
@@ -34,12 +34,24 @@ class Chunk:
     next_offset: int
     size_bytes: int
     events: dict[str, list[Event]]
+    in_order: list[Event]  #: the same, as they stood in the log
     dead_letters: list[DeadLetter]
 
     @property
     def rows(self) -> int:
         """Records in the chunk: each became an event or a dead letter."""
         return self.next_offset - self.first_offset
+
+    def place_of(self, event: Event) -> RecordPlace | None:
+        """Where ``event``, this very one, stood; None if it is not of this chunk. For the rare case: it is searched."""
+        for index, each in enumerate(self.in_order):
+            if each is event:
+                offset = self.first_offset + index
+                for letter in self.dead_letters:  # in the order of their offsets
+                    offset += letter.offset <= offset
+                # A record that the simulator wrote has these very bytes; another spelling of it is told in them.
+                return RecordPlace(self.position.key, offset, encode(event))
+        return None
 
 
 def decode_chunk(position: Position, fetched: Fetched) -> Chunk:
@@ -61,6 +73,7 @@ def decode_chunk(position: Position, fetched: Fetched) -> Chunk:
         fetched.first_offset + len(fetched.values),
         sum(map(len, fetched.values)),
         ({name: events} if events else {}) if name is not None else _by_name(events),
+        events,
         letters,
     )
 
@@ -90,4 +103,5 @@ def build_batch(chunks: Sequence[Chunk]) -> Batch:
             raise AssertionError(f"{chunk.position.key}: a chunk at {chunk.first_offset} follows offset {new}")
         spans[chunk.position.key] = (old, chunk.next_offset)
     batch.moves.extend(OffsetMove(key, old, new) for key, (old, new) in spans.items())
+    batch.locate = lambda event: next((place for chunk in chunks if (place := chunk.place_of(event))), None)
     return batch

@@ -5,7 +5,7 @@ While one batch is being stored, the next one is assembled; there is never a thi
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from socialsim.consumer.assembly import Chunk, Position, build_batch
@@ -14,7 +14,7 @@ from socialsim.consumer.offsets import Patience, StoredOffsets
 from socialsim.consumer.settings import ConsumerSettings
 from socialsim.consumer.stats import Counters
 from socialsim.errors import OwnershipLostError, TransientError
-from socialsim.warehouse.base import Batch, Warehouse
+from socialsim.warehouse.base import IDENTITY_CONFLICT, Batch, Warehouse
 
 log = logging.getLogger(__name__)
 
@@ -142,6 +142,8 @@ class Lane:
                     attempt += 1
             else:
                 self._counters.count_stored(stored, asyncio.get_running_loop().time())
+                if stored.conflicts:
+                    _sound_alarm(stored.conflicts)
                 for chunk in self._in_flight:
                     self._advance(chunk)
                 self._in_flight = []
@@ -188,3 +190,14 @@ class Lane:
     def _advance(self, chunk: Chunk) -> None:
         chunk.position.stored_offset = chunk.next_offset
         chunk.position.conflicts = 0
+
+
+def _sound_alarm(conflicts: Mapping[str, int]) -> None:
+    """No fault of the road does this: two runs share an id, or something else writes into the log."""
+    counts = ", ".join(f"{count} {name}" for name, count in sorted(conflicts.items()))
+    log.error(
+        "identity conflict: %s with the identity of a stored event and another content; the stored rows stay, "
+        "the records are dead letters of class %s",
+        counts,
+        IDENTITY_CONFLICT,
+    )

@@ -9,7 +9,7 @@ from typing import Literal
 
 from socialsim.errors import OwnershipLostError, TerminalError, TransientError
 from socialsim.events import EVENT_TYPES, Event
-from socialsim.warehouse.base import Batch, DeadLetter, OffsetKey, Stored, Warehouse
+from socialsim.warehouse.base import IDENTITY_CONFLICT, Batch, DeadLetter, OffsetKey, Stored, Warehouse
 
 Identity = tuple[str, int, int]
 Operation = Literal["store", "offsets"]
@@ -108,16 +108,27 @@ class MemoryWarehouse(Warehouse):
                 )
         inserted: Counter[str] = Counter()
         duplicates: Counter[str] = Counter()
+        conflicts: Counter[str] = Counter()
+        letters = list(batch.dead_letters)
         for name, events in batch.events.items():
             table = self.rows[name]
             for event in events:
-                known = table.setdefault((event.run_id, event.shard, event.seq), event) is not event
-                (duplicates if known else inserted)[name] += 1
-        for letter in batch.dead_letters:
+                stored = table.setdefault((event.run_id, event.shard, event.seq), event)
+                place = None
+                if stored != event:
+                    conflicts[name] += 1
+                    place = batch.locate(event) if batch.locate is not None else None
+                if place is not None:
+                    (log_id, _, topic, partition), offset, raw = place
+                    reason = f"stored is {stored}"
+                    letters.append(DeadLetter(log_id, topic, partition, offset, raw, IDENTITY_CONFLICT, reason))
+                else:
+                    (inserted if stored is event else duplicates)[name] += 1
+        for letter in letters:
             self.dead_letters.setdefault((letter.log_id, letter.topic, letter.partition, letter.offset), letter)
         for move in batch.moves:
             self.stored_offsets[move.key] = move.new
-        return Stored(dict(inserted), dict(duplicates), len(batch.dead_letters))
+        return Stored(dict(inserted), dict(duplicates), len(letters), dict(conflicts))
 
     async def counts(self) -> dict[str, int]:
         """Rows by wire name, and ``dead_letters``."""

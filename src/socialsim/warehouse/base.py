@@ -4,7 +4,7 @@ Two implementations share this interface and one contract test suite: ``mysql`` 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -13,6 +13,10 @@ from socialsim.events import Event
 #: A dead letter's bytes are kept whole up to here, four times Kafka's default largest record. Of a longer one this
 #: much is kept, beside its true length and the SHA-256 of all of it: servers refuse packets of more than 16 MiB.
 DEAD_LETTER_BYTES_MAX: Final = 4 * 1024 * 1024
+
+
+#: The error class of a record whose identity is taken by a row with another content.
+IDENTITY_CONFLICT: Final = "identity_conflict"
 
 
 class OffsetKey(NamedTuple):
@@ -52,6 +56,14 @@ class DeadLetter:
     reason: str  #: for a person
 
 
+class RecordPlace(NamedTuple):
+    """Where in the log an event of a batch stood, and its record."""
+
+    key: OffsetKey
+    offset: int
+    raw: bytes
+
+
 @dataclass(slots=True)
 class Batch:
     """What one transaction stores. ``events`` maps a wire name to its events, in any order.
@@ -59,12 +71,16 @@ class Batch:
     ``sources`` tells, span by span in the order of ``events``, which partition they came from. It feeds the counters
     beside the stored offsets (consumed = inserted + duplicates + dead letters); events without it are stored alike
     but counted for no partition. ``add`` keeps both in step.
+
+    ``locate`` is asked, for one of these very events, where its record stood: only when a row with the same identity and
+    another content is stored already. Such a record becomes a dead letter of the same transaction.
     """
 
     events: dict[str, list[Event]] = field(default_factory=dict)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     moves: list[OffsetMove] = field(default_factory=list)
     sources: dict[str, list[Source]] = field(default_factory=dict)
+    locate: Callable[[Event], RecordPlace | None] | None = None
 
     def add(self, key: OffsetKey, name: str, events: Sequence[Event]) -> None:
         """Take ``events`` of the wire name ``name``, read from the partition of ``key``."""
@@ -79,14 +95,17 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What one transaction did: new rows and rows that were there already, by wire name; the batch's dead letters.
+    """What one transaction did: new rows and rows that were there already, by wire name; and dead letters.
 
-    The three add up to ``Batch.rows``. A duplicate is never changed: the row that came first stays.
+    The three add up to ``Batch.rows``. A duplicate is never changed: the row that came first stays. ``conflicts`` are
+    the events, by wire name, whose identity was taken by a row with another content: where the batch could tell where
+    they stood they are among the dead letters, else among the duplicates.
     """
 
     inserted: Mapping[str, int]
     duplicates: Mapping[str, int]
     dead_letters: int
+    conflicts: Mapping[str, int] = field(default_factory=dict)
 
 
 class Warehouse(ABC):

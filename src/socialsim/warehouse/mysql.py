@@ -3,22 +3,25 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 from socialsim.errors import OwnershipLostError, ServiceUnavailableError, TransientError
-from socialsim.events import PLURALS
+from socialsim.events import PLURALS, Event
 from socialsim.warehouse.base import Batch, OffsetKey, Stored, Warehouse
+from socialsim.warehouse.conflicts import CONTENTS, Conflict, RowKey, Suspects, dead_letters_of, differing
 from socialsim.warehouse.migrate import check_revision
 from socialsim.warehouse.mysql_session import STATEMENT_TIMEOUT_S, MysqlSession
 from socialsim.warehouse.mysql_statements import (
     BEGIN,
     COMMIT,
+    KEYS_MAX,
     ROLLBACK,
     event_inserts,
     insert_dead_letter,
     insert_offsets,
     insert_run,
     move_offsets,
+    select_contents,
     select_offsets,
     select_runs,
 )
@@ -167,38 +170,43 @@ class MysqlWarehouse(Warehouse):
         Merged over partitions statements are few and large, and without a duplicate every row is its partition's.
         """
         tally = Tally()
+        suspects: list[Suspects] = []
         await session.execute(BEGIN)
         async with aclosing(_insert(session, groups(batch, self._run_keys, by_source=by_source))) as counts:
-            async for group, rows, inserted in counts:
-                if inserted < rows and not by_source and several_sources(batch, group.name):
-                    await session.execute(ROLLBACK)
-                    return None
-                tally.add(group.name, group.key, inserted, rows - inserted)
+            async for group, events, inserted in counts:
+                if inserted < len(events):
+                    if not by_source and several_sources(batch, group.name):
+                        await session.execute(ROLLBACK)
+                        return None
+                    suspects.append(Suspects(group, events))
+                tally.add(group.name, group.key, inserted, len(events) - inserted)
         if not by_source:
             tally.spread(batch)
-        for letter in sorted(map(dead_letter_row, batch.dead_letters)):
+        conflicts = [conflict for each in suspects for conflict in await _conflicts(session, each)]
+        letters = [*batch.dead_letters, *dead_letters_of(batch, conflicts, tally)]
+        for letter in sorted(map(dead_letter_row, letters)):
             await session.execute(insert_dead_letter(letter))
-        moves = move_rows(batch, tally)
+        moves = move_rows(batch, tally, letters)
         if moves and await session.execute(move_offsets(moves)) != len(moves):
             await session.execute(ROLLBACK)
             places = ", ".join(f"{move.key.topic}/{move.key.partition} at {move.old}" for move in moves)
             raise OwnershipLostError(f"group {moves[0].key.group}: another consumer has one of {places}")
         await session.execute(COMMIT)
-        return tally.stored(batch)
+        return tally.stored(letters)
 
 
-async def _insert(session: MysqlSession, every: Iterable[Group]) -> AsyncGenerator[tuple[Group, int, int]]:
-    """Insert group after group; for each statement the group, its rows and how many of them are new.
+async def _insert(session: MysqlSession, every: Iterable[Group]) -> AsyncGenerator[tuple[Group, Sequence[Event], int]]:
+    """Insert group after group; for each statement the group, its events and how many of them are new.
 
     While the server works on one statement the next one is made.
     """
-    under_way: tuple[Group, int, asyncio.Task[int]] | None = None
+    under_way: tuple[Group, Sequence[Event], asyncio.Task[int]] | None = None
     try:
         for group in every:
             for insert in event_inserts(group.name, group.run_key, group.events):
                 if under_way is not None:
                     yield under_way[0], under_way[1], await under_way[2]
-                under_way = group, insert.rows, asyncio.create_task(session.execute(insert.sql))
+                under_way = group, insert.events, asyncio.create_task(session.execute(insert.sql))
                 await asyncio.sleep(0)  # lets the task send
         if under_way is not None:
             yield under_way[0], under_way[1], await under_way[2]
@@ -206,6 +214,16 @@ async def _insert(session: MysqlSession, every: Iterable[Group]) -> AsyncGenerat
         if under_way is not None and not under_way[2].done():
             under_way[2].cancel()
             await asyncio.wait([under_way[2]])
+
+
+async def _conflicts(session: MysqlSession, suspects: Suspects) -> list[Conflict]:
+    """Those of the suspects that stand with another content in the table."""
+    group, events = suspects
+    stored: dict[RowKey, tuple[Any, ...]] = {}
+    for start in range(0, len(events), KEYS_MAX):
+        for row in await session.select(select_contents(group.name, group.run_key, events[start : start + KEYS_MAX])):
+            stored[int(row[0]), int(row[1]), int(row[2])] = tuple(row[3:])
+    return differing(suspects, map(CONTENTS[group.name], events), stored)
 
 
 async def _reconnected(lane: _Lane) -> MysqlSession:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from socialsim.events import Event
+from socialsim.events import PLURALS, Event
 from socialsim.warehouse.base import OffsetKey
+from socialsim.warehouse.conflicts import CONTENT_COLUMNS
 from socialsim.warehouse.mysql_literals import (
     INSERT_PREFIXES,
     INSERT_SUFFIX,
@@ -13,10 +14,13 @@ from socialsim.warehouse.mysql_literals import (
     tuple_literal,
 )
 from socialsim.warehouse.planning import DeadLetterRow, MoveRow
+from socialsim.warehouse.rows import instant_text
 
 #: Small enough to leave in one write, so that the server works on it while the next one is made.
 STATEMENT_ROWS_MAX: Final = 1_000
 STATEMENT_BYTES_MAX: Final = 1_000_000
+#: Keys of which the rows are read back at once.
+KEYS_MAX: Final = 500
 
 BEGIN: Final = b"START TRANSACTION"
 COMMIT: Final = b"COMMIT"
@@ -31,10 +35,15 @@ created_at) VALUES """
 
 
 class Insert(NamedTuple):
-    """One bulk statement and how many rows it carries."""
+    """One bulk statement and the events that it carries."""
 
     sql: bytes
-    rows: int
+    events: Sequence[Event]
+
+    @property
+    def rows(self) -> int:
+        """How many rows it offers."""
+        return len(self.events)
 
 
 def event_inserts(
@@ -53,11 +62,28 @@ def event_inserts(
 def _inserts(name: str, run_key: int, events: Sequence[Event], bytes_max: int) -> Iterator[Insert]:
     sql = b"".join((INSERT_PREFIXES[name], ROWS_TEXT[name](run_key, events), INSERT_SUFFIX))
     if len(sql) <= bytes_max or len(events) == 1:
-        yield Insert(sql, len(events))
+        yield Insert(sql, events)
         return
     half = len(events) // 2
     yield from _inserts(name, run_key, events[:half], bytes_max)
     yield from _inserts(name, run_key, events[half:], bytes_max)
+
+
+def select_contents(name: str, run_key: int, events: Sequence[Event]) -> bytes:
+    """The rows that stand under the keys of ``events``: time in microseconds since the epoch, shard, seq, content.
+
+    The keys are a small table that is read first, so that each row is found by its primary key on any server.
+    """
+    first, *rest = [
+        f"TIMESTAMP'{instant_text(event.time_us)}' AS a,{event.shard:d} AS b,{event.seq:d} AS c" for event in events
+    ]
+    union = " UNION ALL ".join([f"SELECT {first}", *(f"SELECT {row}" for row in rest)])
+    names = ",".join(f"t.{column}" for column in CONTENT_COLUMNS[name])
+    return (
+        f"SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', t.event_time),t.shard,t.seq,{names} "  # noqa: S608
+        f"FROM (SELECT DISTINCT a,b,c FROM ({union}) AS every_key) AS k STRAIGHT_JOIN {PLURALS[name]} AS t "
+        f"ON t.run_key = {run_key:d} AND t.event_time = k.a AND t.shard = k.b AND t.seq = k.c"
+    ).encode()
 
 
 def insert_dead_letter(row: DeadLetterRow) -> bytes:

@@ -1,7 +1,7 @@
 """Decides what one transaction writes and keeps its books. Pure; both engines share it."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final, NamedTuple
@@ -56,6 +56,7 @@ class Tally:
     inserted: dict[str, int] = field(default_factory=dict)
     duplicates: dict[str, int] = field(default_factory=dict)
     by_key: dict[OffsetKey, tuple[int, int]] = field(default_factory=dict)
+    conflicts: dict[str, int] = field(default_factory=dict)
 
     def add(self, name: str, key: OffsetKey | None, inserted: int, duplicates: int) -> None:
         """Count new rows and rows that were there already."""
@@ -65,6 +66,13 @@ class Tally:
             before = self.by_key.get(key, (0, 0))
             self.by_key[key] = (before[0] + inserted, before[1] + duplicates)
 
+    def drop_duplicate(self, name: str, key: OffsetKey) -> None:
+        """One that was counted as a duplicate is something else."""
+        self.duplicates[name] -= 1
+        if key in self.by_key:
+            inserted, duplicates = self.by_key[key]
+            self.by_key[key] = (inserted, duplicates - 1)
+
     def spread(self, batch: Batch) -> None:
         """Count the events that were inserted merged over partitions for these: all are new, or this is not called."""
         for name in batch.events:
@@ -73,9 +81,9 @@ class Tally:
                     before = self.by_key.get(key, (0, 0))
                     self.by_key[key] = (before[0] + rows, before[1])
 
-    def stored(self, batch: Batch) -> Stored:
+    def stored(self, dead_letters: Sequence[DeadLetter]) -> Stored:
         """The answer to the caller."""
-        return Stored(self.inserted, self.duplicates, len(batch.dead_letters))
+        return Stored(self.inserted, self.duplicates, len(dead_letters), self.conflicts)
 
 
 def run_ids(batch: Batch) -> set[str]:
@@ -103,10 +111,10 @@ def several_sources(batch: Batch, name: str) -> bool:
     return len({key for key, _ in batch.sources.get(name, ())}) > 1
 
 
-def move_rows(batch: Batch, tally: Tally) -> list[MoveRow]:
+def move_rows(batch: Batch, tally: Tally, letters: Sequence[DeadLetter]) -> list[MoveRow]:
     """The batch's moves with their books, sorted. Raises ValueError if a partition would move twice."""
     dead: dict[tuple[str, str, int], int] = {}
-    for letter in batch.dead_letters:
+    for letter in letters:
         place = (letter.log_id, letter.topic, letter.partition)
         dead[place] = dead.get(place, 0) + 1
     if len({move.key for move in batch.moves}) != len(batch.moves):
@@ -115,8 +123,8 @@ def move_rows(batch: Batch, tally: Tally) -> list[MoveRow]:
     def row(move: OffsetMove) -> MoveRow:
         key = move.key
         inserted, duplicates = tally.by_key.get(key, (0, 0))
-        letters = dead.get((key.log_id, key.topic, key.partition), 0)
-        return MoveRow(key, move.old, move.new, inserted, duplicates, letters)
+        dead_here = dead.get((key.log_id, key.topic, key.partition), 0)
+        return MoveRow(key, move.old, move.new, inserted, duplicates, dead_here)
 
     return [row(move) for move in sorted(batch.moves)]
 

@@ -5,15 +5,17 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from socialsim.errors import OwnershipLostError
 from socialsim.events import EVENT_TYPES, PLURALS
 from socialsim.warehouse.base import Batch, OffsetKey, Stored, Warehouse
+from socialsim.warehouse.conflicts import CONTENT_COLUMNS, Conflict, Suspects, dead_letters_of, differing, row_key
 from socialsim.warehouse.driver_errors import translate_sqlite
 from socialsim.warehouse.engines import SQLITE_PAGE_BYTES
 from socialsim.warehouse.migrate import check_revision
 from socialsim.warehouse.planning import (
+    Group,
     MoveRow,
     Tally,
     dead_letter_row,
@@ -88,7 +90,15 @@ def _formatter(name: str) -> RowFormatter:
     return compile_formatter(name, f"({', '.join([common, *payload])})", {"SECONDS": SECONDS})
 
 
+def _select_content(name: str) -> str:
+    return (
+        f"SELECT {', '.join(CONTENT_COLUMNS[name])} FROM {PLURALS[name]} "  # noqa: S608 - our own names
+        "WHERE run_key = ? AND event_time = ? AND shard = ? AND seq = ?"
+    )
+
+
 _INSERTS: Final = {name: _insert(name) for name in EVENT_TYPES}
+_SELECT_CONTENTS: Final = {name: _select_content(name) for name in EVENT_TYPES}
 _FORMATTERS: Final = {name: _formatter(name) for name in EVENT_TYPES}
 
 
@@ -185,18 +195,21 @@ class SqliteWarehouse(Warehouse):
         connection.execute("BEGIN IMMEDIATE")
         new_run_keys = self._missing_run_keys(connection, batch)
         tally = Tally()
+        conflicts: list[Conflict] = []
         for group in groups(batch, self._run_keys | new_run_keys, by_source=True):
             rows = _FORMATTERS[group.name](group.run_key, group.events)
             inserted = connection.executemany(_INSERTS[group.name], rows).rowcount
             tally.add(group.name, group.key, inserted, len(rows) - inserted)
-        letters = sorted(map(dead_letter_row, batch.dead_letters))
-        connection.executemany(_INSERT_DEAD_LETTER, letters)
-        for move in move_rows(batch, tally):
+            if inserted < len(rows):
+                conflicts += _conflicts(connection, group, rows)
+        letters = [*batch.dead_letters, *dead_letters_of(batch, conflicts, tally)]
+        connection.executemany(_INSERT_DEAD_LETTER, sorted(map(dead_letter_row, letters)))
+        for move in move_rows(batch, tally, letters):
             _move(connection, move)
         connection.execute("COMMIT")
         # Remembered only now: a rolled back transaction takes its run keys with it.
         self._run_keys.update(new_run_keys)
-        return tally.stored(batch)
+        return tally.stored(letters)
 
     def _missing_run_keys(self, connection: sqlite3.Connection, batch: Batch) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -204,6 +217,16 @@ class SqliteWarehouse(Warehouse):
             connection.execute(_INSERT_RUN, (run_id,))
             (found[run_id],) = connection.execute(_SELECT_RUN, (run_id,)).fetchone()
         return found
+
+
+def _conflicts(connection: sqlite3.Connection, group: Group, rows: list[tuple[Any, ...]]) -> list[Conflict]:
+    """Those events of ``group``, whose ``rows`` were offered, that stand with another content in the table."""
+    select = _SELECT_CONTENTS[group.name]
+    stored = {
+        row_key(event): connection.execute(select, row[:4]).fetchone()
+        for event, row in zip(group.events, rows, strict=True)
+    }
+    return differing(Suspects(group, group.events), (row[4:] for row in rows), stored)
 
 
 def _move(connection: sqlite3.Connection, move: MoveRow) -> None:
