@@ -1,0 +1,67 @@
+"""Letters: who gets them, in which order, and that somebody who stays away for long costs little."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from socialsim.domain.behaviour import FEED_MAX
+from socialsim.domain.messages import FriendAcceptance, FriendRequest, PostShared, UserMessage
+from socialsim.domain.user import MAILBOX_MAX, User
+from socialsim.domain.world import Surroundings, World, deliver, forget_old_posts, make_surroundings
+from socialsim.scenario import Scenario
+from tests.support.streams import pools_of
+
+MESSAGES = st.one_of(
+    st.builds(PostShared, st.integers(0, 1_000), st.integers(0, 5)),
+    st.builds(FriendRequest, st.integers(0, 1_000), st.integers(0, 50)),
+    st.builds(FriendAcceptance, st.integers(0, 50)),
+)
+
+
+@pytest.fixture
+def around() -> Iterator[Surroundings]:
+    made = make_surroundings(Scenario(users=3, shards=1), "r1", pools_of(1), 1)
+    yield made
+    made.loop.close()
+
+
+def inhabitants(around: Surroundings) -> dict[int, User]:
+    """Users 0 and 1, who never wake."""
+    world = World(around, 0)
+    return {user_id: User(world, user_id) for user_id in (0, 1)}
+
+
+def test_letters_reach_those_who_live_here_in_order(around: Surroundings) -> None:
+    people = inhabitants(around)
+    first, second = PostShared(1, 0), FriendRequest(2, 7)
+    deliver(people, [(0, [0, 99, 1], first), (1, [1], second)])
+    assert people[0].take_mail() == [first]
+    assert people[1].take_mail() == [first, second]
+
+
+def test_a_mailbox_is_bounded_and_keeps_requests_and_the_latest_posts(around: Surroundings) -> None:
+    people = inhabitants(around)
+    requests = [FriendRequest(number, number) for number in range(20)]
+    for number in range(5_000):
+        deliver(people, [(0, [0], PostShared(number, 0))])
+        if number % 250 == 0:
+            deliver(people, [(0, [0], requests[number // 250])])
+        assert len(people[0].mailbox or ()) <= MAILBOX_MAX
+    mail = people[0].take_mail()
+    assert [message for message in mail if isinstance(message, FriendRequest)] == requests
+    posts = [message.content_id for message in mail if isinstance(message, PostShared)]
+    assert posts == list(range(5_000 - len(posts), 5_000))
+    assert len(posts) >= FEED_MAX, "what a feed can hold is not forgotten"
+
+
+@given(st.lists(MESSAGES, max_size=100))
+def test_only_old_posts_are_forgotten(mailbox: list[UserMessage]) -> None:
+    kept = forget_old_posts(list(mailbox))
+    others = [message for message in mailbox if not isinstance(message, PostShared)]
+    posts = [message for message in mailbox if isinstance(message, PostShared)]
+    assert [message for message in kept if not isinstance(message, PostShared)] == others
+    assert [message for message in kept if isinstance(message, PostShared)] == posts[-FEED_MAX:]
+    rest = iter(mailbox)
+    assert all(any(message is other for other in rest) for message in kept), "the order has changed"

@@ -1,0 +1,138 @@
+"""The people: pure functions of seed and id, in bounds, unique, and never to be met before they have signed up."""
+
+import re
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from socialsim.domain.places import COUNTRIES
+from socialsim.domain.pools import build_pools
+from socialsim.domain.population import Population
+from socialsim.events import UserSignedUp, decode, encode
+from socialsim.kernel.randoms import UNIT
+from socialsim.scenario import Scenario
+from tests.support.streams import pools_of
+
+SCENARIOS = st.builds(
+    Scenario,
+    users=st.integers(1, 50) | st.just(100_000),
+    days=st.integers(1, 400),
+    seed=st.integers(0, 2**63 - 1),
+    shards=st.integers(1, 70),
+)
+PHONES = {  # the ranges that are kept for fiction; everywhere else a country code that nobody has
+    "US": re.compile(r"\+1[2-8]\d\d55501\d\d"),
+    "GB": re.compile(r"\+447700900\d{3}"),
+    "FR": re.compile(r"\+3363998\d{4}"),
+}
+FICTION = re.compile(r"\+999\d{9}")
+
+
+@given(SCENARIOS, st.data())
+def test_traits_are_pure_functions(scenario: Scenario, data: st.DataObject) -> None:
+    """Of the seed and the id alone: not of what was asked before, nor of knobs that have nothing to do with them."""
+    user_ids = st.integers(0, scenario.users - 1)
+    user_id = data.draw(user_ids)
+    used, fresh = Population(scenario, pools_of(1)), Population(scenario, pools_of(1))
+    for other_id in data.draw(st.lists(user_ids, max_size=5)):
+        used.profile(other_id)
+        used.sign_up_us(other_id)
+    other = Population(msgspec.structs.replace(scenario, actions_per_day=1.0, fanout_max=0), pools_of(1))
+    for population in (used, other):
+        assert population.profile(user_id) == fresh.profile(user_id)
+        assert population.sign_up_us(user_id) == fresh.sign_up_us(user_id)
+        assert population.devices(user_id) == fresh.devices(user_id)
+        assert population.life_seed(user_id) == fresh.life_seed(user_id)
+
+
+@given(SCENARIOS)
+def test_sign_ups_come_in_the_order_of_ids_and_within_the_run(scenario: Scenario) -> None:
+    population = Population(scenario, pools_of(1))
+    for shard in {0, scenario.shards // 2, scenario.shards - 1}:
+        users = scenario.user_range(shard)[:500]
+        times_us = [population.sign_up_us(user_id) for user_id in users]
+        assert times_us == sorted(times_us)
+        assert all(scenario.start_us <= time_us < scenario.end_us for time_us in times_us)
+    assert scenario.start_us <= population.sign_up_us(scenario.users - 1) < scenario.end_us
+
+
+@given(
+    scenario=SCENARIOS,
+    draw=st.integers(0, UNIT - 1) | st.sampled_from([0, UNIT - 1]),
+    share=st.floats(0, 1, exclude_max=True),
+    at=st.none() | st.integers(-1, 1),
+)
+def test_only_who_has_signed_up_before_can_be_met(scenario: Scenario, draw: int, share: float, at: int | None) -> None:
+    population = Population(scenario, pools_of(1))
+    now_us = scenario.start_us + int(share * (scenario.end_us - scenario.start_us))
+    if at is not None:  # at somebody's very sign-up, and a microsecond to either side
+        now_us = max(scenario.start_us, population.sign_up_us(draw * scenario.users >> 32) + at)
+    stranger = population.pick_user(draw, now_us)
+    if stranger is not None:
+        assert 0 <= stranger < scenario.users
+        assert population.sign_up_us(stranger) < now_us
+
+
+def test_nobody_is_met_at_the_beginning_and_anybody_at_the_end() -> None:
+    scenario = Scenario(users=300, shards=7)
+    population = Population(scenario, pools_of(1))
+    draws = [number * UNIT // 3_000 for number in range(3_000)]
+    assert {population.pick_user(draw, scenario.start_us) for draw in draws} == {None}
+    met = {population.pick_user(draw, scenario.end_us) for draw in draws}
+    assert met == set(range(300))
+
+
+def test_profiles_are_unique_valid_and_reach_nobody() -> None:
+    scenario = Scenario(users=5_000)
+    population = Population(scenario, pools_of(1))
+    usernames: list[str] = []
+    countries: list[str] = []
+    for user_id in range(scenario.users):
+        profile = population.profile(user_id)
+        main, other = population.devices(user_id)
+        assert main != other
+        event = UserSignedUp("r1", 0, user_id, scenario.start_us, user_id, main, *profile)
+        assert decode(encode(event), "user") == event
+        usernames.append(profile.username)
+        countries.append(profile.country)
+        name, _, domain = profile.email.partition("@")
+        assert name == profile.username
+        assert domain in {"example.com", "example.net", "example.org"}
+        assert PHONES.get(profile.country, FICTION).fullmatch(profile.phone), profile
+        place = next(country for country in COUNTRIES if country.code == profile.country)
+        assert profile.city in place.cities
+    assert len(set(usernames)) == scenario.users
+    assert all(username.isascii() and username == username.lower() for username in usernames)
+    assert set(countries) == {country.code for country in COUNTRIES}
+    total = sum(country.weight for country in COUNTRIES)
+    for country in COUNTRIES:
+        assert countries.count(country.code) / scenario.users == pytest.approx(country.weight / total, abs=0.02)
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 49_999_999))
+def test_the_longest_ids_have_valid_profiles_too(user_id: int) -> None:
+    scenario = Scenario(users=50_000_000)
+    population = Population(scenario, pools_of(1))
+    profile = population.profile(user_id)
+    event = UserSignedUp("r1", 0, 0, population.sign_up_us(user_id), user_id, "web", *profile)
+    assert decode(encode(event), "user") == event
+
+
+def test_devices_have_their_shares() -> None:
+    population = Population(Scenario(users=10_000), pools_of(1))
+    mains = [population.devices(user_id)[0] for user_id in range(10_000)]
+    for device, share in (("mobile", 0.80), ("web", 0.15), ("tablet", 0.05)):
+        assert mains.count(device) / 10_000 == pytest.approx(share, abs=0.02)
+
+
+def test_pools_are_those_of_their_seed_whatever_was_built_before() -> None:
+    first = build_pools(1)
+    other = build_pools(2)
+    assert first == build_pools(1) == pools_of(1)
+    assert first.first_names != other.first_names
+    for names in (*first.first_names, *first.last_names):
+        assert all(0 < len(name) <= 64 for name in names)
+    assert all(len(text) <= 1_000 for text in first.captions + first.remarks)
