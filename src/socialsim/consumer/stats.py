@@ -21,6 +21,7 @@ class ConsumerStats:
     batches: int
     retries: int  #: transactions and offset readings that failed in a way that may pass
     conflicts: int  #: partitions whose offset another consumer had moved
+    identity_conflicts: int  #: dead letters whose identity was taken by a row with another content: an alarm
     assigned: int  #: partitions
     lag: int  #: records in the assigned partitions that were not stored at the last look
     working_s: float  #: from the first record read to the last batch stored
@@ -54,6 +55,7 @@ class Counters:
     batches: int = 0
     retries: int = 0
     conflicts: int = 0
+    identity_conflicts: int = 0
     unreachable: int = 0  #: failed readings of the offsets: the warehouse is away, and this consumer knows
     first_read_s: float | None = None
     last_stored_s: float = 0.0
@@ -65,6 +67,7 @@ class Counters:
         self.inserted.update(stored.inserted)
         self.duplicates.update(stored.duplicates)
         self.dead_letters += stored.dead_letters
+        self.identity_conflicts += sum(stored.conflicts.values())
         self.batches += 1
         self.last_stored_s = now_s
 
@@ -103,6 +106,7 @@ class Counters:
             self.batches,
             self.retries,
             self.conflicts,
+            self.identity_conflicts,
             len(offsets),
             lag,
             working_s,
