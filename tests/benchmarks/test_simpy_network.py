@@ -1,0 +1,25 @@
+"""The yardstick does the same work, or its ratios would say nothing. It is a second opinion on the kernel, too."""
+
+import pytest
+
+from benchmarks.simpy_network import IdiomaticUser, LeanUser, Network
+from socialsim import simulate
+from socialsim.domain.pools import build_pools
+from socialsim.events import Event, encode
+from socialsim.scenario import Scenario
+
+
+@pytest.mark.parametrize("user_type", [LeanUser, IdiomaticUser])
+def test_the_network_on_simpy_emits_the_same_bytes(user_type: type[LeanUser]) -> None:
+    scenario = Scenario(users=150, days=2, shards=8, actions_per_day=40)
+    network = Network(scenario, scenario.run_id, build_pools(scenario.seed), user_type)
+
+    theirs = [event for events in network.windows() for event in events]
+    ours = list(simulate(scenario))
+
+    assert len({type(event) for event in ours}) == 8
+    assert in_order(theirs) == in_order(ours)
+
+
+def in_order(events: list[Event]) -> list[bytes]:
+    return [encode(event) for event in sorted(events, key=lambda event: (event.shard, event.seq))]
