@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from socialsim.shard.process import Progress
     from socialsim.shard.supervisor import RunResult, StopSignal
     from socialsim.transport.kafka import KafkaLog
+    from socialsim.warehouse.dead_letters import DeadLetters
 
     _WriterMaker = Callable[[RunBooks, range], EventWriter]
 
@@ -190,6 +191,13 @@ def migrate(url: str, settings: Settings) -> str:
     from socialsim.warehouse.migrate import migrate as migrate_warehouse
 
     return migrate_warehouse(url, _password(settings, "MYSQL_PASSWORD"))
+
+
+def open_dead_letters(url: str, settings: Settings) -> "DeadLetters":
+    """The warehouse's dead letters, to be looked at and replayed. Raises InputError, SchemaOutdatedError."""
+    from socialsim.warehouse.dead_letters import DeadLetters
+
+    return DeadLetters(url, _password(settings, "MYSQL_PASSWORD"))
 
 
 def look_command(url: str) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from socialsim.cli import consume, digest, migrate, run, runs, schema, topics, verify
+from socialsim.cli import consume, dead_letters, digest, migrate, run, runs, schema, topics, verify
 from socialsim.cli.logs import configure_logs
 from socialsim.cli.session import Session
 from socialsim.cli.show import show
@@ -35,6 +35,7 @@ app.add_typer(topics.app, name="topics")
 app.command("digest")(digest.digest)
 app.command("schema")(schema.schema)
 app.command("verify")(verify.verify)
+app.add_typer(dead_letters.app, name="dead-letters")
 app.command("runs")(runs.runs)
 
 

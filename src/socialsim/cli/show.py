@@ -12,6 +12,13 @@ def show(text: str) -> None:
     sys.stdout.flush()
 
 
+def show_bytes(data: bytes) -> None:
+    """Bytes on stdout as they are."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
 def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     """Columns of equal width: texts to the left, numbers to the right with thousands apart."""
     cells = [[f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in rows]

@@ -22,13 +22,13 @@ STATEMENT_TIMEOUT_S: Final = 60.0
 LOCK_WAIT_S: Final = 20
 _GOODBYE_TIMEOUT_S: Final = 1.0
 
-_SQL_MODE: Final = (
+SQL_MODE: Final = (
     "STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
     "NO_ENGINE_SUBSTITUTION"
 )
 # READ COMMITTED: without gap locks two consumers that append to one table do not wait for each other.
 _PIN: Final = (
-    f"SET SESSION sql_mode = '{_SQL_MODE}'",
+    f"SET SESSION sql_mode = '{SQL_MODE}'",
     f"SET SESSION time_zone = '+00:00', autocommit = 0, innodb_lock_wait_timeout = {LOCK_WAIT_S}",
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 )
@@ -161,7 +161,7 @@ class MysqlSession:
             await self._connection.query(statement.encode())
         settings = {str(name).lower(): str(value) for name, value in await self.select(_READ_BACK.encode())}
         isolation = settings.get("transaction_isolation") or settings.get("tx_isolation")
-        self._require("sql_mode", set(settings["sql_mode"].split(",")) == set(_SQL_MODE.split(",")), settings)
+        self._require("sql_mode", set(settings["sql_mode"].split(",")) == set(SQL_MODE.split(",")), settings)
         self._require("time_zone", settings["time_zone"] == "+00:00", settings)
         self._require("autocommit", settings["autocommit"] == "OFF", settings)
         self._require("character_set_client", settings["character_set_client"] == "utf8mb4", settings)

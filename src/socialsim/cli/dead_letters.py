@@ -1,0 +1,126 @@
+"""``socialsim dead-letters``: records that could not become rows, looked at and tried again."""
+
+from collections import Counter
+from itertools import chain
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+import typer
+
+from socialsim import bootstrap
+from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
+from socialsim.cli.show import show, show_bytes, table
+from socialsim.errors import InputError
+
+if TYPE_CHECKING:
+    from socialsim.warehouse.dead_letters import Letter
+
+app = typer.Typer(
+    help="List, show or replay records that could not become rows.", no_args_is_help=True, rich_markup_mode=None
+)
+
+_LEFT_SHOWN_MAX: Final = 20
+_JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    *,
+    into: IntoOption = WAREHOUSE_URL_DEFAULT,
+    limit: Annotated[int, typer.Option("--limit", min=0, max=100_000, help="how many of the newest to show")] = 10,
+    as_json: _JsonOption = False,
+) -> None:
+    """Count the dead letters by class of error, and show the newest."""
+    session: Session = context.obj
+    with bootstrap.open_dead_letters(into, session.settings) as letters:
+        groups, latest = letters.groups(), letters.latest(limit)
+    if as_json:
+        show(_json({"groups": [group._asdict() for group in groups], "latest": [_facts(each) for each in latest]}))
+        return
+    if not groups:
+        show("there are no dead letters")
+        return
+    counted = [(group.error_class, group.topic, group.letters, str(group.latest)) for group in groups]
+    show(table(("error", "topic", "letters", "latest"), counted))
+    if latest:
+        newest = [
+            (str(each.id), each.error_class, f"{each.topic}[{each.partition}]", each.offset, _printable(each.reason))
+            for each in latest
+        ]
+        show("\n" + table(("id", "error", "place", "offset", "reason"), newest))
+
+
+@app.command("show")
+def show_one(
+    context: typer.Context,
+    letter_id: Annotated[int, typer.Argument(metavar="ID", help="as listed")],
+    *,
+    into: IntoOption = WAREHOUSE_URL_DEFAULT,
+    raw: Annotated[bool, typer.Option("--raw", help="write the record's bytes to stdout, and nothing else")] = False,
+    as_json: _JsonOption = False,
+) -> None:
+    """Show one dead letter whole: where it stood, why it is one, and its bytes."""
+    session: Session = context.obj
+    with bootstrap.open_dead_letters(into, session.settings) as letters:
+        letter = letters.get(letter_id)
+    if raw:
+        show_bytes(letter.raw)
+        return
+    facts = _facts(letter) | {"raw": escaped(letter.raw)}
+    if as_json:
+        show(_json(facts))
+        return
+    show("\n".join(f"{name:<12} {value if name == 'raw' else _printable(str(value))}" for name, value in facts.items()))
+
+
+@app.command("replay")
+def replay(
+    context: typer.Context,
+    letter_ids: Annotated[list[int] | None, typer.Argument(metavar="[ID...]", help="as listed")] = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="all that there are")] = False,
+    into: IntoOption = WAREHOUSE_URL_DEFAULT,
+) -> None:
+    """Decode records again with today's program: what is valid is stored and no dead letter any more.
+
+    Exit 0 if all of them were stored, 1 if some are left.
+    """
+    session: Session = context.obj
+    if bool(letter_ids) == everything:
+        raise InputError("dead-letters replay: name the IDs to replay, or give --all")
+    outcomes: Counter[str] = Counter()
+    left: list[tuple[str, str]] = []
+    with bootstrap.open_dead_letters(into, session.settings) as letters:
+        for letter_id in letters.ids() if everything else chain(letter_ids or ()):
+            done = letters.replay(letter_id)
+            outcomes[done.stored or "left"] += 1
+            if done.stored is None and len(left) < _LEFT_SHOWN_MAX:
+                left.append((str(done.id), _printable(done.reason)))
+    show(f"stored {outcomes['inserted']:,}, were stored already {outcomes['duplicate']:,}, left {outcomes['left']:,}")
+    if left:
+        show("\n" + table(("left", "why"), left))
+        session.exit_code = 1
+
+
+def _facts(letter: "Letter") -> dict[str, Any]:
+    return {name: value for name, value in letter._asdict().items() if name != "raw"}
+
+
+def escaped(raw: bytes) -> str:
+    """Bytes of unknown origin in printable ASCII: a terminal must not obey them. Reversible."""
+    return "".join(
+        chr(byte) if 0x20 <= byte < 0x7F and byte != 0x5C else _ESCAPES.get(byte, f"\\x{byte:02x}") for byte in raw
+    )
+
+
+_ESCAPES: Final = {0x5C: "\\\\", 0x0A: "\\n", 0x0D: "\\r", 0x09: "\\t"}
+
+
+def _printable(text: str) -> str:
+    """A text that may repeat parts of a record, on one line and without control characters."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _json(value: object) -> str:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()

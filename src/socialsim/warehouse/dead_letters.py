@@ -1,0 +1,229 @@
+"""Dead letters, looked at and tried again. Synchronous, beside the bulk path: there are few of them.
+
+A record that is replayed becomes a row and stops being a dead letter in one transaction, together with the books of the
+partition: consumed = inserted + duplicates + dead letters stays true for each consumer group that had counted it.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple, Self
+
+from sqlalchemy import Connection, Engine, Insert, Row, Table, and_, delete, func, select, text, update
+from sqlalchemy.dialects import mysql, sqlite
+
+from socialsim.errors import InputError
+from socialsim.events import PLURALS, WIRE_NAMES, Event, InvalidRecordError, decode
+from socialsim.warehouse.engines import read_engine, translated, writing_engine
+from socialsim.warehouse.mysql_session import SQL_MODE
+from socialsim.warehouse.rows import columns
+from socialsim.warehouse.tables import EVENT_TABLES, consumer_offsets, dead_letters, runs
+from socialsim.warehouse.urls import SqliteTarget, WarehouseTarget, parse_warehouse_url
+
+_NAMES: Final = {plural: name for name, plural in PLURALS.items()}
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - columns hold UTC without saying so
+_PAGE: Final = 500
+
+
+class ErrorGroup(NamedTuple):
+    """The dead letters of one topic and class of error."""
+
+    error_class: str
+    topic: str
+    letters: int
+    latest: datetime  #: UTC
+
+
+class Letter(NamedTuple):
+    """One dead letter. ``raw`` is what is kept of the record, see DEAD_LETTER_BYTES_MAX."""
+
+    id: int
+    log_id: str
+    topic: str
+    partition: int
+    offset: int
+    raw: bytes
+    raw_bytes: int  #: true length of the record
+    raw_sha256: str
+    error_class: str
+    reason: str
+    created_at: datetime  #: UTC
+
+
+class Replayed(NamedTuple):
+    """What became of one dead letter: stored (``stored`` "inserted" or "duplicate"), or left, with ``reason``."""
+
+    id: int
+    stored: str | None
+    reason: str
+
+
+class DeadLetters:
+    """The dead letters of the warehouse at ``url``. Use as a context manager.
+
+    Every method raises ServiceUnavailableError, TransientError, TerminalError, SchemaOutdatedError as drivers' errors
+    are translated; opening raises InputError for a URL or file that is not there.
+    """
+
+    def __init__(self, url: str, password: str | None = None) -> None:
+        self._target: WarehouseTarget = parse_warehouse_url(url)
+        self._reading: Engine = read_engine(url, password)
+        self._writing: Engine = writing_engine(self._target, password)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._reading.dispose()
+        self._writing.dispose()
+
+    def groups(self) -> list[ErrorGroup]:
+        """How many there are by class of error and topic, the most frequent first."""
+        letters = func.count().label("letters")
+        columns_ = (dead_letters.c.error_class, dead_letters.c.topic)
+        query = select(*columns_, letters, func.max(dead_letters.c.created_at)).group_by(*columns_)
+        with self._connected(self._reading) as connection:
+            found = [ErrorGroup(*row) for row in connection.execute(query)]
+        return sorted(found, key=lambda group: (-group.letters, group.error_class, group.topic))
+
+    def latest(self, limit: int) -> list[Letter]:
+        """The newest ``limit``, without their bytes."""
+        chosen = [column for column in _COLUMNS if column is not dead_letters.c.raw]
+        query = select(*chosen).order_by(dead_letters.c.id.desc()).limit(limit)
+        with self._connected(self._reading) as connection:
+            return [Letter(**(dict(row) | {"raw": b""})) for row in connection.execute(query).mappings()]
+
+    def get(self, letter_id: int) -> Letter:
+        """One of them, whole. Raises InputError if there is none with this id."""
+        with self._connected(self._reading) as connection:
+            return self._get(connection, letter_id)
+
+    def ids(self) -> Iterator[int]:
+        """The ids of all that are there, ascending. What comes in while it is being used may or may not be among them."""
+        last = 0
+        while True:
+            query = select(dead_letters.c.id).where(dead_letters.c.id > last).order_by(dead_letters.c.id).limit(_PAGE)
+            with self._connected(self._reading) as connection:
+                page = list(connection.scalars(query))
+            yield from page
+            if len(page) < _PAGE:
+                return
+            last = page[-1]
+
+    def replay(self, letter_id: int) -> Replayed:
+        """Decode it again with today's codec; if that succeeds store the row and remove the letter, else leave it."""
+        try:
+            with self._connected(self._writing) as connection, connection.begin():
+                if not isinstance(self._target, SqliteTarget):
+                    # What the bulk path pins too: a value that does not fit is an error, never cut.
+                    connection.execute(text("SET SESSION sql_mode = :mode"), {"mode": SQL_MODE})
+                letter = self._get(connection, letter_id)
+                event = _decode(letter)
+                inserted = _insert(connection, _run_key(connection, event.run_id), event)
+                _remove(connection, letter_id)
+                _correct_books(connection, letter, inserted=inserted)
+        except InvalidRecordError as error:
+            return Replayed(letter_id, None, str(error))
+        return Replayed(letter_id, "inserted" if inserted else "duplicate", "")
+
+    def _get(self, connection: Connection, letter_id: int) -> Letter:
+        row = connection.execute(select(*_COLUMNS).where(dead_letters.c.id == letter_id)).mappings().one_or_none()
+        if row is None:
+            raise InputError(
+                f"{self._target} holds no dead letter {letter_id}; `socialsim dead-letters list` shows them"
+            )
+        return Letter(**row)
+
+    @contextmanager
+    def _connected(self, engine: Engine) -> Iterator[Connection]:
+        with translated(self._target), engine.connect() as connection:
+            yield connection
+
+
+_COLUMNS: Final = (
+    dead_letters.c.id,
+    dead_letters.c.log_id,
+    dead_letters.c.topic,
+    dead_letters.c.partition_id.label("partition"),
+    dead_letters.c.record_offset.label("offset"),
+    dead_letters.c.raw,
+    dead_letters.c.raw_bytes,
+    dead_letters.c.raw_sha256,
+    dead_letters.c.error_class,
+    dead_letters.c.reason,
+    dead_letters.c.created_at,
+)
+
+
+def _decode(letter: Letter) -> Event:
+    """Raises InvalidRecordError, with today's reason."""
+    if letter.raw_bytes != len(letter.raw):
+        raise InvalidRecordError("too_large", f"of {letter.raw_bytes} bytes only {len(letter.raw)} were kept")
+    if hashlib.sha256(letter.raw).hexdigest() != letter.raw_sha256:
+        raise InvalidRecordError("damaged", "the bytes that were kept do not have the SHA-256 of the record")
+    # A topic is a prefix of the log's, a dot or a slash, and the event's plural.
+    return decode(letter.raw, _NAMES.get(re.split(r"[./]", letter.topic)[-1]))
+
+
+def _run_key(connection: Connection, run_id: str) -> int:
+    """The run's key. A run that nothing was stored of before is made known."""
+    values = {"run_id": run_id, "created_at": datetime.now(UTC).replace(tzinfo=None)}
+    connection.execute(_harmless(connection, runs, values, no_op="run_key"))
+    return int(connection.execute(select(runs.c.run_key).where(runs.c.run_id == run_id)).scalar_one())
+
+
+def _insert(connection: Connection, run_key: int, event: Event) -> bool:
+    """True if the row is new. Raises InvalidRecordError if its identity is taken by another content."""
+    name = WIRE_NAMES[type(event)]
+    table = EVENT_TABLES[name]
+    values: dict[str, Any] = {"run_key": run_key, "event_time": _EPOCH + timedelta(microseconds=event.time_us)}
+    values |= {column: getattr(event, column) for column in columns(name)[2:]}
+    if connection.execute(_harmless(connection, table, values, no_op="run_key")).rowcount == 1:
+        return True
+    place = and_(*(column == values[column.name] for column in table.primary_key.columns))
+    stored: Row[Any] = connection.execute(select(table).where(place)).one()
+    if dict(stored._mapping) != values:
+        raise InvalidRecordError(
+            "identity_conflict", f"run {event.run_id} has another {name} with shard {event.shard}, seq {event.seq}"
+        )
+    return False
+
+
+def _remove(connection: Connection, letter_id: int) -> None:
+    if connection.execute(delete(dead_letters).where(dead_letters.c.id == letter_id)).rowcount != 1:
+        raise InvalidRecordError("gone", "another process has replayed it meanwhile")
+
+
+def _harmless(connection: Connection, table: Table, values: dict[str, Any], *, no_op: str) -> Insert:
+    """An insert that leaves a row alone that is there already, and then counts 0."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table).values(values).on_conflict_do_nothing()
+    return mysql.insert(table).values(values).on_duplicate_key_update({no_op: table.c[no_op]})
+
+
+def _correct_books(connection: Connection, letter: Letter, *, inserted: bool) -> None:
+    """Each group that went past the record had counted a dead letter: now a row, new to one of them at most."""
+    counted = and_(
+        consumer_offsets.c.log_id == letter.log_id,
+        consumer_offsets.c.topic == letter.topic,
+        consumer_offsets.c.partition_id == letter.partition,
+        consumer_offsets.c.next_offset > letter.offset,
+        consumer_offsets.c.dead_letters > 0,
+    )
+    query = select(consumer_offsets.c.consumer_group).where(counted).order_by(consumer_offsets.c.consumer_group)
+    groups: Sequence[str] = connection.scalars(query.with_for_update()).all()
+    for index, group in enumerate(groups):
+        new = int(inserted and index == 0)
+        connection.execute(
+            update(consumer_offsets)
+            .where(counted, consumer_offsets.c.consumer_group == group)
+            .values(
+                dead_letters=consumer_offsets.c.dead_letters - 1,
+                inserted=consumer_offsets.c.inserted + new,
+                duplicates=consumer_offsets.c.duplicates + (1 - new),
+                commits=consumer_offsets.c.commits + 1,
+                updated_at=datetime.now(UTC).replace(tzinfo=None),
+            )
+        )
