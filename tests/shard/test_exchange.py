@@ -1,0 +1,92 @@
+"""Letters between processes: each reaches the hosts of its receivers, all agree, and a peer's death is noticed."""
+
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from socialsim.domain.messages import FriendAcceptance, FriendRequest, PostShared
+from socialsim.domain.world import Letter
+from socialsim.errors import ShardDiedError
+from socialsim.shard.exchange import Agreement, Exchange, letters_to
+
+USERS = {0: range(10), 1: range(10, 25), 2: range(25, 26), 3: range(26, 40)}
+MESSAGES = st.one_of(
+    st.builds(PostShared, st.integers(0, 2**63 - 1), st.integers(0, 600)),
+    st.builds(FriendRequest, st.integers(0, 2**63 - 1), st.integers(0, 39)),
+    st.builds(FriendAcceptance, st.integers(0, 39)),
+)
+
+
+def letters_of(shard: int) -> st.SearchStrategy[list[Letter]]:
+    receivers = st.lists(st.integers(0, 39), min_size=1, max_size=6, unique=True)
+    return st.lists(st.tuples(st.just(shard), receivers, MESSAGES), max_size=6)
+
+
+def mesh(ranks: int) -> list[dict[int, Connection]]:
+    peers: list[dict[int, Connection]] = [{} for _ in range(ranks)]
+    for low in range(ranks):
+        for high in range(low + 1, ranks):
+            peers[low][high], peers[high][low] = multiprocessing.Pipe(duplex=True)
+    return peers
+
+
+def close(peers: list[dict[int, Connection]]) -> None:
+    for pipes in peers:
+        for pipe in pipes.values():
+            pipe.close()
+
+
+def swap_all(work: Callable[[Exchange, int], Agreement], ranks: int) -> list[Agreement]:
+    """All ranks at once, each in a thread."""
+    peers = mesh(ranks)
+    try:
+        exchanges = [Exchange(rank, peers[rank], USERS) for rank in range(ranks)]
+        with ThreadPoolExecutor(ranks) as threads:
+            return list(threads.map(work, exchanges, range(ranks)))
+    finally:
+        close(peers)
+
+
+@given(st.tuples(*map(letters_of, range(4))), st.lists(st.integers(0, 2**62), min_size=4, max_size=4))
+def test_every_letter_reaches_its_receivers_by_the_order_of_senders(
+    letters: tuple[list[Letter], ...], next_us: list[int]
+) -> None:
+    agreements = swap_all(lambda exchange, rank: exchange.swap(next_us[rank], stopping=False, letters=letters[rank]), 4)
+    for rank, agreement in enumerate(agreements):
+        here = letters_to(USERS[rank], [letter for part in letters for letter in part])
+        assert letters_to(USERS[rank], agreement.letters) == here
+        assert agreement.next_us == min(next_us)
+        assert not agreement.stopping
+
+
+def test_one_who_is_asked_to_stop_stops_all() -> None:
+    agreements = swap_all(lambda exchange, rank: exchange.swap(0, stopping=rank == 2, letters=[]), 4)
+    assert all(agreement.stopping for agreement in agreements)
+
+
+def test_letters_that_fill_every_pipe_do_not_wait_for_each_other() -> None:
+    everybody = [user for users in USERS.values() for user in users]
+    many: list[Letter] = [(0, everybody, PostShared(2**60 + number, 1)) for number in range(20_000)]
+    agreements = swap_all(lambda exchange, rank: exchange.swap(rank, stopping=False, letters=many), 4)
+    assert all(len(agreement.letters) == 4 * len(many) for agreement in agreements)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_peer_that_is_gone_is_named(rank: int) -> None:
+    peers = mesh(2)
+    try:
+        peers[1 - rank][rank].close()
+        with pytest.raises(ShardDiedError, match=f"process {1 - rank} of the run is gone"):
+            Exchange(rank, peers[rank], USERS).swap(0, stopping=False, letters=[])
+    finally:
+        close(peers)
+
+
+def test_alone_there_is_nobody_to_wait_for() -> None:
+    letter: Letter = (3, [1, 2], PostShared(1, 0))
+    assert Exchange(0, {}, {}).swap(7, stopping=True, letters=[letter]) == Agreement(7, True, [letter])

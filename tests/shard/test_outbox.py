@@ -1,0 +1,36 @@
+"""From events to the log: in order by shard, counted, and silent about what an earlier life had made durable."""
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from socialsim.events import WIRE_NAMES, encode
+from socialsim.shard.outbox import Outbox
+from tests.support.streams import BUSY, KeepingBooks, KeepingWriter, simulate_whole
+
+EVENTS = simulate_whole(BUSY)
+SHARDS = range(BUSY.shards)
+BY_SHARD = {shard: [encode(event) for event in EVENTS if event.shard == shard] for shard in SHARDS}
+LAST = {shard: len(values) - 1 for shard, values in BY_SHARD.items()}
+
+
+@given(
+    cuts=st.lists(st.integers(0, len(EVENTS)), max_size=12).map(sorted),
+    acknowledged=st.dictionaries(st.sampled_from(SHARDS), st.integers(-1, min(LAST.values()))),
+)
+def test_all_that_is_new_is_handed_over_once_and_in_order(cuts: list[int], acknowledged: dict[int, int]) -> None:
+    writer, books = KeepingWriter(), KeepingBooks(acknowledged)
+    outbox = Outbox("r1", SHARDS, writer, books)
+    for first, stop in zip([0, *cuts], [*cuts, len(EVENTS)], strict=True):
+        outbox.add(EVENTS[first:stop])
+    outbox.flush()
+    for shard in SHARDS:
+        assert writer.kept.get(shard, []) == BY_SHARD[shard][acknowledged.get(shard, -1) + 1 :]
+    assert outbox.events == len(EVENTS)
+    assert Counter(outbox.counts) == Counter(WIRE_NAMES[type(event)] for event in EVENTS)
+    outbox.write_books(sealed=True)
+    for shard in SHARDS:
+        manifest = books.manifests[shard]
+        assert manifest.sealed
+        assert sum(tally.count for tally in manifest.tallies.values()) == len(BY_SHARD[shard])
