@@ -12,8 +12,8 @@ from socialsim.events import PLURALS, WIRE_NAMES
 from tests.cli.conftest import COMMAND, clean_environment
 
 DEADLINE_S = 60
-SCENARIO = Scenario(users=400, days=4, seed=11)
-RUN = ("run", "--users", "400", "--days", "4", "--seed", "11", "--processes", "2")
+SCENARIO = Scenario(users=300, days=2, seed=11)
+RUN = ("run", "--users", "300", "--days", "2", "--seed", "11", "--processes", "2")
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def scalar(connection, query):
 def test_each_event_is_stored_once_though_a_consumer_is_killed(cli, tmp_path, log, fresh_database, database):
     expected = Counter(WIRE_NAMES[type(event)] for event in simulate(SCENARIO))
     settings = {"SOCIALSIM_MYSQL_PASSWORD": fresh_database.password}
-    consume = ("consume", "--from", log, "--into", fresh_database.url, "--batch-rows", "50")
+    consume = ("consume", "--from", log, "--into", fresh_database.url, "--batch-rows", "5")
 
     missing = cli(*RUN, "--to", log)
     assert missing.returncode == 2
@@ -57,6 +57,8 @@ def test_each_event_is_stored_once_though_a_consumer_is_killed(cli, tmp_path, lo
     assert f"socialsim migrate --into {fresh_database.url}" in early.stderr
     assert cli("migrate", "--into", fresh_database.url, **settings).returncode == 0
 
+    ran = cli(*RUN, "--to", log)
+    assert ran.returncode == 0, ran.stderr
     victim = subprocess.Popen(
         [*COMMAND, *consume],
         cwd=tmp_path,
@@ -65,15 +67,15 @@ def test_each_event_is_stored_once_though_a_consumer_is_killed(cli, tmp_path, lo
         stderr=subprocess.DEVNULL,
     )
     try:
-        ran = cli(*RUN, "--to", log)
-        assert ran.returncode == 0, ran.stderr
         deadline_s = time.monotonic() + DEADLINE_S
-        while scalar(database, "SELECT COUNT(*) FROM users") == 0:
+        while scalar(database, "SELECT COALESCE(SUM(next_offset), 0) FROM consumer_offsets") == 0:
             assert victim.poll() is None
             assert time.monotonic() < deadline_s, "nothing was stored"
     finally:
         victim.kill()
         victim.wait()
+    moved = scalar(database, "SELECT SUM(next_offset) FROM consumer_offsets")
+    assert 0 < moved < expected.total(), "the consumer was not killed in the middle of its work"
 
     drained = cli(*consume, "--drain", **settings)
     assert drained.returncode == 0, drained.stderr

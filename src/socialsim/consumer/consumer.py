@@ -108,7 +108,7 @@ class Consumer:
         while not self._stopping:
             self._rewind()
             await self._wait_for_room()
-            fetched = await self._poll(self._settings.poll_records, self._settings.poll_timeout_s)
+            fetched = await self._poll(self._settings.records_per_poll, self._settings.poll_timeout_s)
             for part in fetched:
                 self._take(part)
             if loop.time() >= next_look_s:

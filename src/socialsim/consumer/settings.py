@@ -18,10 +18,17 @@ class ConsumerSettings:
     poll_timeout_s: float = 0.2  #: also how soon a stop request or a rewind is seen in a quiet log
     lag_every_s: float = 1.0  #: between two looks at the log's end
     keepalive_s: float = 1.0  #: a paused reader is polled this often, which keeps its membership
-    settle_s: float = 10.0  #: how long ``drain`` waits for partitions when it has none
+    #: How long ``drain`` waits for partitions when it has none. Longer than a group waits for a member that was killed
+    #: (45 s): before that nobody gets its partitions, and to leave would be to leave them undrained.
+    settle_s: float = 60.0
     backoff_min_s: float = 0.1
     backoff_max_s: float = 5.0
     stuck_after_s: float = 120.0  #: lag and no progress for this long is an error
     revoke_wait_s: float = 5.0  #: how long a rebalance waits for transactions under way
     stop_within_s: float = 8.0  #: after a stop request, what is not stored by then is left to the next start
     conflicts_max: int = 5  #: times in a row that another may move a partition's offset before this consumer leaves
+
+    @property
+    def records_per_poll(self) -> int:
+        """No more than a batch: small batches are asked for to see small transactions."""
+        return min(self.poll_records, self.batch_rows)
