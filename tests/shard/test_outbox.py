@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from socialsim.events import WIRE_NAMES, encode
@@ -15,6 +15,7 @@ BY_SHARD = {shard: [encode(event) for event in EVENTS if event.shard == shard] f
 LAST = {shard: len(values) - 1 for shard, values in BY_SHARD.items()}
 
 
+@settings(max_examples=50)
 @given(
     cuts=st.lists(st.integers(0, len(EVENTS)), max_size=12).map(sorted),
     acknowledged=st.dictionaries(st.sampled_from(SHARDS), st.integers(-1, min(LAST.values()))),

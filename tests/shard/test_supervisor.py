@@ -91,7 +91,7 @@ def test_the_death_of_a_process_ends_the_run_and_names_it(processes: int, rank: 
 
 
 def test_a_process_that_died_is_started_again_and_the_stream_is_whole(tmp_path: Path) -> None:
-    scenario = msgspec.structs.replace(BUSY, users=60, days=30)
+    scenario = msgspec.structs.replace(BUSY, users=60, days=12)
     assassin = Assassin(1)
     restarts: list[str] = []
     result = run_into(
