@@ -14,7 +14,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="of each measurement; the medians are shown")
     parser.add_argument("--users", type=int, default=10_000)
     parser.add_argument("--days", type=int, default=7)
-    parser.add_argument("--memory-users", type=int, default=100_000)
+    parser.add_argument("--large-users", type=int, default=100_000, help="for memory, and more than one process")
     parser.add_argument("--records", type=int, default=300_000, help="at most, into Kafka and MySQL")
     parser.add_argument("--transaction-rows", type=int, default=10_000)
     parser.add_argument("--flavour", choices=("mariadb", "mysql"), default="mariadb")
@@ -27,7 +27,7 @@ def main() -> None:
     if "simulate" in what:
         from benchmarks import simulate  # noqa: PLC0415
 
-        simulate.main(**size, memory_users=chosen.memory_users)
+        simulate.main(**size, large_users=chosen.large_users)
     if "kafka" in what:
         from benchmarks import kafka  # noqa: PLC0415
 
