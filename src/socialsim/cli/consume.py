@@ -1,9 +1,7 @@
 """``socialsim consume``: from the event log into the warehouse."""
 
 import asyncio
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Annotated, Final
 
 import typer
@@ -72,7 +70,6 @@ def consume(
         serving(view, metrics_port, metrics_host),
         StopRequest() as stop,
         Live(on_terminal=session.on_terminal) as live,
-        _rare_collections(),
     ):
 
         def progress(stats: ConsumerStats) -> None:
@@ -133,17 +130,3 @@ def _report(stats: ConsumerStats, into: str) -> str:
             f"next          {bootstrap.look_command(into)}",
         ]
     )
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Decoded events are invisible to the collector, but the lists that hold them trigger it all the time."""
-    gc.collect()
-    gc.freeze()
-    thresholds = gc.get_threshold()
-    gc.set_threshold(100_000, 50, 100)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()

@@ -65,11 +65,11 @@ class Population:
         scenario = self._scenario
         anybody = draw * scenario.users >> 32
         users = scenario.user_range(scenario.shard_of_user(anybody))
-        # Each slice of time has one sign-up, so those in slices that are over have signed up for sure.
+        # Each slice of time has one sign-up: those in slices that are over have signed up for sure, the next one maybe.
         there = min((now_us - self._start_us) * len(users) // self._span_us, len(users))
-        if there == 0:
-            return None
-        return users.start + (anybody - users.start) * there // len(users)
+        rank = (anybody - users.start) * min(there + 1, len(users)) // len(users)
+        user_id = users.start + rank
+        return user_id if rank < there or self.sign_up_us(user_id) < now_us else None
 
     def profile(self, user_id: int) -> Profile:
         """Name, address and the rest. The username ends in the id, which makes it unique."""
