@@ -1,11 +1,18 @@
 """What must be stored of a run, and whether it is: every simulated event once, each field as it was emitted."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from socialsim import Scenario, simulate
-from socialsim.digest import RunDigest
+from socialsim.analytics.accounts import Books
+from socialsim.analytics.offsets import LogEnds
+from socialsim.analytics.verify import verify_run
+from socialsim.digest import RunDigest, identify
 from socialsim.events import WIRE_NAMES, Event, encode
+from socialsim.manifest import Ledger
+from socialsim.transport.base import EventReader, TopicPartition
+from socialsim.warehouse.engines import read_engine
 from tests.warehouse.places import Place
 
 
@@ -24,9 +31,70 @@ def digest_of(scenario: Scenario, run_id: str | None = None) -> str:
     return digest.hexdigest()
 
 
-def assert_all_stored(place: Place, scenario: Scenario, *, dead_letters: int = 0, run_id: str | None = None) -> None:
-    """Fails unless the warehouse holds exactly the run's events, and its books of each partition add up."""
+@cache
+def books_of(scenario: Scenario, run_id: str | None = None) -> Books:
+    """The sealed manifests that the run writes."""
+    run_id, shards = run_id or scenario.run_id, range(scenario.shards)
+    ledger = Ledger(run_id, shards)
+    ledger.add(events_of(scenario, run_id))
+    sealed = {shard: ledger.manifest(shard, acknowledged_seq=-1, sealed=True) for shard in shards}
+    return Books(run_id, dict(sealed))
+
+
+def assert_all_stored(
+    place: Place,
+    scenario: Scenario,
+    *,
+    dead_letters: int = 0,
+    run_id: str | None = None,
+    books: Books | None = None,
+    log: LogEnds | None = None,
+) -> None:
+    """Fails unless the warehouse holds exactly the run's events and ``verify`` finds nothing against it.
+
+    ``books`` are the run's own where it kept any; ``log`` is where the log ends.
+    """
     assert_stored(place, events_of(scenario, run_id), dead_letters=dead_letters)
+    engine = read_engine(place.url, place.password)
+    try:
+        with engine.connect() as connection:
+            report = verify_run(connection, books or books_of(scenario, run_id), scenario, log)
+    finally:
+        engine.dispose()
+    broken = [check for check in report.checks if check.state == "broken"]
+    assert report.ok, f"verify: {broken}"
+
+
+async def read_all(reader: EventReader) -> dict[TopicPartition, list[bytes]]:
+    """Every record that is in the log now. Closes the reader."""
+
+    async def beginning(partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        return dict.fromkeys(partitions, 0)
+
+    async def nothing(partitions: Sequence[TopicPartition]) -> None:
+        pass
+
+    found: dict[TopicPartition, list[bytes]] = {}
+    try:
+        await reader.start(beginning, nothing)
+        ends = {partition: end for partition, end in (await reader.end_offsets()).items() if end}
+        while any(len(found.get(partition, ())) < end for partition, end in ends.items()):
+            for part in await reader.poll(10_000, 1.0):
+                found.setdefault(part.partition, []).extend(part.values)
+    finally:
+        await reader.close()
+    return found
+
+
+async def assert_whole_log(reader: EventReader, scenario: Scenario, run_id: str | None = None) -> None:
+    """Fails unless the log holds the run's events, each at least once, and none that differs."""
+    digest = RunDigest(run_id or scenario.run_id)
+    for values in (await read_all(reader)).values():
+        for value in values:
+            event = identify(value)
+            if event is not None and event.run_id == digest.run_id:
+                digest.add(event.shard, event.seq, value)
+    assert digest.hexdigest() == digest_of(scenario, run_id)
 
 
 def assert_stored(place: Place, events: tuple[Event, ...], *, dead_letters: int = 0) -> None:

@@ -62,7 +62,7 @@ class _Finished(NamedTuple):
 
 
 class _Wiring(NamedTuple):
-    """What a child process needs beside its work. Picklable in a spawn."""
+    """What a child process needs beside its work, which it is told later. Picklable in a spawn."""
 
     rank: int
     parent_pid: int
@@ -152,15 +152,10 @@ def _supervise(
     children: list[SpawnProcess] = []
     controls: list[Connection] = []
     try:
-        for rank, work in enumerate(works):
+        for rank in ranks:
             ours, theirs = context.Pipe(duplex=True)
             wiring = _Wiring(rank, os.getpid(), theirs, peers[rank], users)
-            child = context.Process(
-                target=_child_main,
-                args=(work, wiring, equipment),
-                name=f"socialsim-shards-{rank}",
-                daemon=True,
-            )
+            child = context.Process(target=_child_main, args=(wiring,), name=f"socialsim-shards-{rank}", daemon=True)
             child.start()
             children.append(child)
             controls.append(ours)
@@ -168,6 +163,8 @@ def _supervise(
         for pipes in peers:
             for pipe in pipes.values():
                 pipe.close()  # the children hold their own ends: when one dies, its peers notice
+        for rank, work in enumerate(works):
+            _brief(children[rank], rank, controls[rank], work, equipment)
         finished = _watch(children, controls, on_progress, stop)
     finally:
         for child in children:
@@ -179,6 +176,19 @@ def _supervise(
             control.close()
     counts = {name: sum(part.counts[name] for part in finished) for name in finished[0].counts}
     return RunResult(works[0].run_id, counts, len(works), not all(part.completed for part in finished))
+
+
+def _brief(child: SpawnProcess, rank: int, control: Connection, work: Work, equipment: Equipment) -> None:
+    """Tell a process what to do. Raises ShardDiedError if it does not live to hear it.
+
+    Not by the arguments of its start: what is larger than a pipe's buffer would be waited for, without an end, if the
+    process died before it had read it.
+    """
+    try:
+        control.send((work, equipment))
+    except OSError:
+        child.join()
+        raise ShardDiedError(_obituary(child, rank)) from None
 
 
 def _watch(
@@ -257,7 +267,7 @@ def _obituary(child: SpawnProcess, rank: int) -> str:
     return f"shard process {rank} (pid {child.pid}) {how} before its work was done; nothing it had acknowledged is lost"
 
 
-def _child_main(work: Work, wiring: _Wiring, equipment: Equipment) -> NoReturn:
+def _child_main(wiring: _Wiring) -> NoReturn:
     """A spawned process: does its work, says how it went, ends."""
     _die_with_parent(wiring.parent_pid)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what a signal to the group means
@@ -272,6 +282,7 @@ def _child_main(work: Work, wiring: _Wiring, equipment: Equipment) -> NoReturn:
 
     exit_code = 1
     try:
+        work, equipment = control.recv()
         exchange = Exchange(wiring.rank, wiring.peers, wiring.users)
         control.send(_work(work, exchange, equipment, asked_to_stop=asked_to_stop, report=control.send))
         exit_code = 0

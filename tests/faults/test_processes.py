@@ -1,0 +1,182 @@
+"""Processes of a run that die or are told to stop, at moments all over the run: the finished log is the same."""
+
+import signal
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from compose.native.server import ProcessIdentity
+from socialsim import Scenario
+from socialsim.analytics.offsets import LogEnds
+from socialsim.analytics.verify import read_books
+from socialsim.consumer import Consumer, ConsumerSettings
+from socialsim.rundir import RunDirectory
+from socialsim.transport.files import FileReader
+from socialsim.warehouse.migrate import migrate
+from tests.support.account import assert_all_stored, assert_whole_log, events_of
+from tests.support.processes import Cli, eventually
+from tests.warehouse.places import Place
+
+TOWN = Scenario(users=300, days=3, seed=8, shards=8)
+RUN = ("run", "--users", "300", "--days", "3", "--seed", "8", "--shards", "8")
+PACED = ("--processes", "2", "--speed", "80000")  # some three seconds, and all that happened is in the files soon
+ORPHANS_GONE_S = 5.0
+DRAINED_S = 10.0
+
+Start = Callable[..., Cli]
+#: How much of the megabyte of events is in the files when the fault comes.
+EARLY, MIDDLE, LATE = 20_000, 300_000, 700_000
+MOMENTS = [
+    pytest.param(EARLY, marks=pytest.mark.slow_faults),
+    MIDDLE,
+    pytest.param(LATE, marks=pytest.mark.slow_faults),
+]
+
+
+def reach(directory: Path, size: int, run: Cli) -> None:
+    """Wait until the run has written ``size`` bytes; it must be under way still."""
+
+    def written() -> int:
+        return sum(path.stat().st_size for path in directory.glob("socialsim-data/events/*/*/*.ndjson"))
+
+    eventually(lambda: written() >= size or run.process.poll() is not None, f"{size} bytes in the files")
+    assert run.process.poll() is None, f"the run ended before the fault: {run.tail()}"
+
+
+def shard_processes(run: Cli) -> list[ProcessIdentity]:
+    """The children that simulate; multiprocessing has one of its own beside them."""
+
+    def simulates(child: ProcessIdentity) -> bool:
+        try:
+            return b"spawn_main" in Path(f"/proc/{child.pid}/cmdline").read_bytes()
+        except OSError:
+            return False
+
+    return [child for child in run.children() if simulates(child)]
+
+
+async def assert_proven(directory: Path) -> None:
+    """The log has the digest of a run that never died, and what is stored of it stands up to the run's own books."""
+    data = directory / "socialsim-data"
+    await assert_whole_log(FileReader(data / "events"), TOWN)
+    place = Place(f"sqlite:///{data}/socialsim.sqlite", None)
+    migrate(place.url)
+    reader = FileReader(data / "events")
+    async with place.opened() as warehouse:
+        await Consumer(reader, warehouse, ConsumerSettings(drain=True)).run()
+        ends = await reader.end_offsets()
+        await reader.close()
+    books = read_books(RunDirectory(data / "runs", TOWN.run_id), TOWN)
+    log = LogEnds(reader.log_id, {(topic, number): end for (topic, number), end in ends.items()})
+    assert_all_stored(place, TOWN, books=books, log=log)
+
+
+@pytest.mark.parametrize("size", MOMENTS)
+@pytest.mark.parametrize("rank", [0, pytest.param(1, marks=pytest.mark.slow_faults)])
+async def test_a_shard_process_that_is_killed_is_replaced_without_a_person(
+    start: Start, tmp_path: Path, size: int, rank: int
+) -> None:
+    run = start(*RUN, *PACED)
+    reach(tmp_path, size, run)
+    shards = shard_processes(run)
+    assert len(shards) == 2
+    assert shards[rank].send(signal.SIGKILL)
+    run.wait(0)
+    assert run.says("was killed by SIGKILL")
+    await assert_proven(tmp_path)
+
+
+async def test_a_shard_process_that_dies_again_and_again_ends_the_run_and_the_next_one_completes_it(
+    start: Start, tmp_path: Path
+) -> None:
+    run = start(*RUN, *PACED)
+    killed = 0  # as soon as they are there: also before they have heard what they are for
+    while run.process.poll() is None:
+        reach(tmp_path, EARLY, run)
+        killed += sum(child.send(signal.SIGKILL) for child in shard_processes(run))
+        eventually(lambda: run.process.poll() is not None or len(run.children()) >= 3, "another life")
+    assert killed > 4
+    run.wait(1)
+    assert run.says("was killed by SIGKILL")
+    start(*RUN).wait(0)
+    await assert_proven(tmp_path)
+
+
+@pytest.mark.parametrize("size", MOMENTS)
+async def test_the_parent_killed_leaves_no_orphan_and_the_same_command_goes_on(
+    start: Start, tmp_path: Path, size: int
+) -> None:
+    run = start(*RUN, *PACED)
+    reach(tmp_path, size, run)
+    children = run.children()
+    assert len(children) >= 2
+    run.send(signal.SIGKILL)
+    run.wait(-signal.SIGKILL)
+    eventually(lambda: not any(child.alive for child in children), "the end of its children", ORPHANS_GONE_S)
+    again = start(*RUN, "--processes", "1")
+    again.wait(0)
+    assert again.says("was begun before")
+    await assert_proven(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "twice"),
+    [
+        (signal.SIGTERM, 143, False),
+        (signal.SIGINT, 130, True),
+        pytest.param(signal.SIGINT, 130, False, marks=pytest.mark.slow_faults),
+        pytest.param(signal.SIGTERM, 143, True, marks=pytest.mark.slow_faults),
+    ],
+)
+async def test_signals_end_a_run_of_several_processes(
+    start: Start, tmp_path: Path, number: int, code: int, twice: bool
+) -> None:
+    run = start(*RUN, *PACED)
+    reach(tmp_path, MIDDLE, run)
+    children = run.children()
+    assert len(children) >= 2
+    run.send(number)
+    if twice:
+        while run.process.poll() is None:
+            run.send(number)
+    out = run.wait(code, DRAINED_S)
+    assert twice or "stopped before its end" in out
+    eventually(lambda: not any(child.alive for child in children), "the end of its children", ORPHANS_GONE_S)
+    start(*RUN, "--processes", "1").wait(0)
+    await assert_proven(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGKILL,
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow_faults),
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow_faults),
+    ],
+)
+async def test_a_consumer_that_is_ended_is_followed_by_one_that_completes(
+    start: Start, tmp_path: Path, number: int
+) -> None:
+    run = start(*RUN, *PACED)  # beside it, so that the consumer is at work and not at its end
+    reach(tmp_path, EARLY, run)
+    consumer = start("consume", "--batch-rows", "200")
+    database = tmp_path / "socialsim-data" / "socialsim.sqlite"
+    eventually(lambda: stored_rows(database) > 500, "some rows in the database")
+    consumer.send(number)
+    consumer.wait(-number if number == signal.SIGKILL else 128 + number, DRAINED_S)
+    run.wait(0)
+    assert stored_rows(database) < len(events_of(TOWN)), "the fault came too late"
+    await assert_proven(tmp_path)
+
+
+def stored_rows(database: Path) -> int:
+    """What the books say, asked from beside."""
+    try:
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            (rows,) = connection.execute("SELECT COALESCE(SUM(inserted), 0) FROM consumer_offsets").fetchone()
+    except sqlite3.OperationalError:  # there is no such table yet
+        return 0
+    return int(rows)
