@@ -12,7 +12,7 @@ DATA := socialsim-data
 
 .PHONY: help
 help: ## Print what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: install
 install: $(STAMP) ## Make .venv with the locked dependencies and socialsim itself; quick if nothing changed
@@ -41,8 +41,13 @@ lint: install ## Format, lint and types
 	$(BIN)/mypy -p compose -p tests.support
 
 .PHONY: test
-test: services ## Every test, on real Kafka, MySQL and MariaDB
-	$(BIN)/pytest -n $(WORKERS)
+test: services ## The tests, on real Kafka, MySQL and MariaDB, all but the slow faults
+	$(BIN)/pytest -n $(WORKERS) -m "not slow_faults"
+	@echo "The slow faults were left out; make test-faults runs every fault."
+
+.PHONY: test-faults
+test-faults: services ## Break processes, servers and connections in every way, and look whether anything is lost
+	$(BIN)/pytest -n $(WORKERS) -m faults tests/faults
 
 .PHONY: up
 up: install ## Start Kafka and MySQL (Docker where an engine answers, else natively), write .env, make tables and topics
