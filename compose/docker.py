@@ -10,7 +10,13 @@ from compose.native.ports import free_port
 from compose.native.server import StackError
 
 COMPOSE_FILE = Path(__file__).with_name("docker-compose.yml")
-_SECRETS = ("SOCIALSIM_MYSQL_PASSWORD", "SOCIALSIM_MYSQL_ROOT_PASSWORD")
+_SECRETS = (
+    "SOCIALSIM_MYSQL_PASSWORD",
+    "SOCIALSIM_MYSQL_MIGRATOR_PASSWORD",
+    "SOCIALSIM_MYSQL_READER_PASSWORD",
+    "SOCIALSIM_MYSQL_ROOT_PASSWORD",
+)
+_USERS = {"SOCIALSIM_MYSQL_MIGRATOR": "socialsim_migrator", "SOCIALSIM_MYSQL_READER": "socialsim_reader"}
 _PORTS = {"SOCIALSIM_KAFKA_PORT": 9092, "SOCIALSIM_MYSQL_PORT": 3306}
 
 
@@ -47,7 +53,7 @@ class DockerStack:
         self._compose("up", "--detach", "--wait", "kafka", "mysql")
         kafka = f"kafka://127.0.0.1:{values['SOCIALSIM_KAFKA_PORT']}"
         mysql = f"mysql://socialsim@127.0.0.1:{values['SOCIALSIM_MYSQL_PORT']}/socialsim"
-        return Endpoints(kafka, mysql, values["SOCIALSIM_MYSQL_PASSWORD"])
+        return Endpoints(kafka, mysql, _USERS | {name: values[name] for name in _SECRETS[:3]})
 
     def down(self, *, wipe: bool = False) -> None:
         """Remove the containers, and with ``wipe`` their data."""

@@ -5,21 +5,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 #: The lines of ``.env`` that are ours; all others are a person's own and stay.
-KEYS = ("SOCIALSIM_TO", "SOCIALSIM_FROM", "SOCIALSIM_INTO", "SOCIALSIM_MYSQL_PASSWORD")
+KEYS = (
+    "SOCIALSIM_TO",
+    "SOCIALSIM_FROM",
+    "SOCIALSIM_INTO",
+    "SOCIALSIM_MYSQL_PASSWORD",
+    "SOCIALSIM_MYSQL_MIGRATOR",
+    "SOCIALSIM_MYSQL_MIGRATOR_PASSWORD",
+    "SOCIALSIM_MYSQL_READER",
+    "SOCIALSIM_MYSQL_READER_PASSWORD",
+)
 
 
 @dataclass(frozen=True)
 class Endpoints:
-    """The two URLs, and the password that belongs to the second."""
+    """The two URLs, and the settings that name the database's users and hold their passwords."""
 
     kafka_url: str
     mysql_url: str
-    mysql_password: str = field(repr=False)
+    users: Mapping[str, str] = field(repr=False)
 
     def as_environment(self) -> dict[str, str]:
         """The settings of ``socialsim`` that lead to these services."""
-        values = (self.kafka_url, self.kafka_url, self.mysql_url, self.mysql_password)
-        return dict(zip(KEYS, values, strict=True))
+        urls = {"SOCIALSIM_TO": self.kafka_url, "SOCIALSIM_FROM": self.kafka_url, "SOCIALSIM_INTO": self.mysql_url}
+        return urls | dict(self.users)
 
 
 def write_env(path: Path, values: Mapping[str, str]) -> None:

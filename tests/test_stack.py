@@ -29,6 +29,12 @@ from compose.native.settings import COMPOSE_DIR, load_settings
 
 ROOT = COMPOSE_DIR.parent
 COMPOSE_FILE = COMPOSE_DIR / "docker-compose.yml"
+COMPOSE_PASSWORDS = (
+    "SOCIALSIM_MYSQL_PASSWORD",
+    "SOCIALSIM_MYSQL_MIGRATOR_PASSWORD",
+    "SOCIALSIM_MYSQL_READER_PASSWORD",
+    "SOCIALSIM_MYSQL_ROOT_PASSWORD",
+)
 
 
 async def _create_topic(kafka: KafkaCluster, name: str) -> None:
@@ -223,7 +229,7 @@ def test_free_ports_lie_below_those_of_outgoing_connections() -> None:
 def test_env_file_is_private_and_keeps_foreign_lines(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("MINE=1\nSOCIALSIM_TO=file:./elsewhere\n")
-    write_env(path, Endpoints("kafka://k:1", "mysql://u@m:2/d", "pw").as_environment())
+    write_env(path, Endpoints("kafka://k:1", "mysql://u@m:2/d", {"SOCIALSIM_MYSQL_PASSWORD": "pw"}).as_environment())
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.read_text().splitlines() == [
         "MINE=1",
@@ -252,7 +258,7 @@ def _compose_config(**environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def _compose_words(*, password: str) -> str:
-    done = _compose_config(SOCIALSIM_MYSQL_PASSWORD=password, SOCIALSIM_MYSQL_ROOT_PASSWORD=password)
+    done = _compose_config(**dict.fromkeys(COMPOSE_PASSWORDS, password))
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -261,13 +267,13 @@ def test_compose_file_is_valid_and_has_the_passwords_from_outside() -> None:
     password = secrets.token_hex(8)
     words = _compose_words(password=password)
     passwords = re.findall(r"^\s+\w*PASSWORD\w*: (.*)$", words, flags=re.MULTILINE)
-    assert len(passwords) >= 3
+    assert len(passwords) >= len(COMPOSE_PASSWORDS)
     assert set(passwords) == {password}
 
 
-@pytest.mark.parametrize("missing", ["SOCIALSIM_MYSQL_PASSWORD", "SOCIALSIM_MYSQL_ROOT_PASSWORD"])
+@pytest.mark.parametrize("missing", COMPOSE_PASSWORDS)
 def test_compose_file_refuses_to_work_without_a_password(missing: str) -> None:
-    given = {"SOCIALSIM_MYSQL_PASSWORD": "x", "SOCIALSIM_MYSQL_ROOT_PASSWORD": "x"}
+    given = dict.fromkeys(COMPOSE_PASSWORDS, "x")
     done = _compose_config(**{**given, missing: ""})
     assert done.returncode != 0
     assert "set a password" in done.stderr

@@ -17,7 +17,7 @@ from pymysql.cursors import Cursor
 from compose.native import install
 from compose.native.ports import free_port
 from compose.native.server import NativeServer, ProcessIdentity, StackError
-from compose.native.settings import load_settings
+from compose.native.settings import COMPOSE_DIR, load_settings
 
 Flavour = Literal["mysql", "mariadb"]
 FLAVOURS: tuple[Flavour, ...] = get_args(Flavour)
@@ -45,6 +45,27 @@ class Database:
     def url(self) -> str:
         """``mysql://USER@HOST:PORT/NAME``, what ``--into`` takes."""
         return f"mysql://{self.user}@{self.host}:{self.port}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Users:
+    """The three users of a database, see compose/mysql/users.sql."""
+
+    writer: Database
+    migrator: str
+    migrator_password: str = field(repr=False)
+    reader: str
+    reader_password: str = field(repr=False)
+
+    def as_environment(self) -> dict[str, str]:
+        """The settings by which ``socialsim`` writes, migrates, and knows who reads."""
+        return {
+            "SOCIALSIM_MYSQL_PASSWORD": self.writer.password,
+            "SOCIALSIM_MYSQL_MIGRATOR": self.migrator,
+            "SOCIALSIM_MYSQL_MIGRATOR_PASSWORD": self.migrator_password,
+            "SOCIALSIM_MYSQL_READER": self.reader,
+            "SOCIALSIM_MYSQL_READER_PASSWORD": self.reader_password,
+        }
 
 
 def default_flavour() -> Flavour:
@@ -191,6 +212,41 @@ class MySQLServer(NativeServer):
             cursor.execute(f"CREATE USER `{database.user}`@`127.0.0.1` IDENTIFIED BY %s", (database.password,))
             cursor.execute(f"GRANT ALL PRIVILEGES ON `{database.name}`.* TO `{database.user}`@`127.0.0.1`")
         return database
+
+    def create_users(self, name: str, *, clients: str = "127.0.0.1") -> Users:
+        """A database with a migrator, a writer of its name and a reader, each with a random password.
+
+        ``clients`` is the host pattern from where they may connect.
+        """
+        writer = Database(self.host, self.port, name, name, secrets.token_urlsafe(18))
+        users = Users(
+            writer, f"{name}_migrator", secrets.token_urlsafe(18), f"{name}_reader", secrets.token_urlsafe(18)
+        )
+        variables = {
+            "database": name,
+            "host": clients,
+            "migrator": users.migrator,
+            "writer": writer.user,
+            "reader": users.reader,
+            "migrator_password": users.migrator_password,
+            "writer_password": writer.password,
+            "reader_password": users.reader_password,
+        }
+        script = (COMPOSE_DIR / "mysql" / "users.sql").read_text(encoding="utf-8")
+        with self.root_cursor() as cursor:
+            for variable, value in variables.items():
+                cursor.execute(f"SET @{variable} = %s", (value,))
+            for statement in re.split(r";\n", re.sub(r"^--.*\n", "", script, flags=re.MULTILINE)):
+                if statement.strip():
+                    cursor.execute(statement)
+        return users
+
+    def drop_users(self, users: Users, *, clients: str = "127.0.0.1") -> None:
+        """Undo ``create_users``."""
+        with self.root_cursor() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS `{users.writer.name}`")
+            for user in (users.migrator, users.writer.user, users.reader):
+                cursor.execute("DROP USER IF EXISTS %s@%s", (user, clients))
 
     def drop_database(self, database: Database) -> None:
         """Undo ``create_database``."""

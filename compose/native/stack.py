@@ -15,7 +15,7 @@ from typing import Any, Self
 from compose.endpoints import Endpoints
 from compose.native.install import file_lock
 from compose.native.kafka import KafkaCluster
-from compose.native.mysql import Database, Flavour, MySQLServer, default_flavour
+from compose.native.mysql import Database, Flavour, MySQLServer, Users, default_flavour
 from compose.native.server import NativeServer, StackError
 
 _KAFKA_PORT = 9092
@@ -31,7 +31,7 @@ class Stack:
     directory: Path
     kafka: KafkaCluster | None = None
     mysql: MySQLServer | None = None
-    database: Database | None = None
+    users: Users | None = None
 
     @classmethod
     @contextmanager
@@ -56,7 +56,7 @@ class Stack:
             directory,
             KafkaCluster.from_state(state["kafka"]) if state["kafka"] else None,
             MySQLServer.from_state(state["mysql"]) if state["mysql"] else None,
-            Database(**state["database"]) if state["database"] else None,
+            _users(state.get("users")),
         )
 
     def _save(self) -> None:
@@ -65,7 +65,7 @@ class Stack:
         state: dict[str, Any] = {
             "kafka": self.kafka.to_state() if self.kafka else None,
             "mysql": self.mysql.to_state() if self.mysql else None,
-            "database": asdict(self.database) if self.database else None,
+            "users": asdict(self.users) if self.users else None,
         }
         scratch = self.directory / "state.new"
         scratch.touch(mode=0o600)
@@ -109,9 +109,9 @@ class Stack:
         self.kafka.start()
         if not self.mysql.alive:
             self.mysql.start()
-        if self.database is None:
-            self.database = self.mysql.create_database("socialsim")
-        return Endpoints(self.kafka.url, self.database.url, self.database.password)
+        if self.users is None:
+            self.users = self.mysql.create_users("socialsim")
+        return Endpoints(self.kafka.url, self.users.writer.url, self.users.as_environment())
 
     def down(self, *, wipe: bool = False) -> None:
         """End exactly the processes that were started, and with ``wipe`` remove their data."""
@@ -121,3 +121,7 @@ class Stack:
             self.mysql.stop()
         if wipe:
             shutil.rmtree(self.directory)
+
+
+def _users(state: dict[str, Any] | None) -> Users | None:
+    return Users(**(state | {"writer": Database(**state["writer"])})) if state else None

@@ -3,6 +3,7 @@
 Drivers are imported where they are chosen, so that a command loads only what it uses.
 """
 
+import dataclasses
 import functools
 import logging
 import re
@@ -21,7 +22,7 @@ from socialsim.settings import Settings
 from socialsim.transport.base import EventReader, EventWriter, RunInfo, TopicDescription, TopicPartition
 from socialsim.transport.urls import FileUrl, LogUrl, parse_log_url
 from socialsim.warehouse.base import Warehouse
-from socialsim.warehouse.urls import SqliteTarget, parse_warehouse_url
+from socialsim.warehouse.urls import SqliteTarget, WarehouseTarget, parse_warehouse_url
 
 if TYPE_CHECKING:
     from socialsim.live import ConsumerView, RunView
@@ -174,7 +175,7 @@ def open_reader(log: LogUrl, settings: Settings, *, group: str | None, run_id: s
 
 def open_warehouse(url: str, settings: Settings) -> Warehouse:
     """A warehouse that is not open. The embedded one gets its tables here; MySQL's are made by ``migrate`` alone."""
-    target = parse_warehouse_url(url)
+    target = warehouse_target(url, settings)
     if isinstance(target, SqliteTarget):
         from socialsim.warehouse.migrate import migrate as migrate_warehouse
         from socialsim.warehouse.sqlite import SqliteWarehouse
@@ -187,17 +188,57 @@ def open_warehouse(url: str, settings: Settings) -> Warehouse:
 
 
 def migrate(url: str, settings: Settings) -> str:
-    """Bring the warehouse's tables up to date and return their revision."""
+    """Bring the warehouse's tables up to date and return their revision.
+
+    If ``SOCIALSIM_MYSQL_MIGRATOR`` names a user, he does it, and then gives the URL's user, who writes, and
+    ``SOCIALSIM_MYSQL_READER`` the rights that they need and no others.
+    """
+    from socialsim.warehouse.grants import apply_grants
     from socialsim.warehouse.migrate import migrate as migrate_warehouse
 
-    return migrate_warehouse(url, _password(settings, "MYSQL_PASSWORD"))
+    target = warehouse_target(url, settings)
+    migrator = settings.text("MYSQL_MIGRATOR")
+    if isinstance(target, SqliteTarget):
+        return migrate_warehouse(url)
+    if migrator is None:
+        return migrate_warehouse(target.url, _password(settings, "MYSQL_PASSWORD"))
+    acting = dataclasses.replace(target, user=migrator)
+    password = _password(settings, "MYSQL_MIGRATOR_PASSWORD")
+    revision = migrate_warehouse(acting.url, password)
+    apply_grants(acting, password, writer=target.user, reader=settings.text("MYSQL_READER"))
+    return revision
 
 
 def open_dead_letters(url: str, settings: Settings) -> "DeadLetters":
     """The warehouse's dead letters, to be looked at and replayed. Raises InputError, SchemaOutdatedError."""
     from socialsim.warehouse.dead_letters import DeadLetters
 
-    return DeadLetters(url, _password(settings, "MYSQL_PASSWORD"))
+    return DeadLetters(*warehouse_access(url, settings))
+
+
+def warehouse_target(url: str, settings: Settings) -> WarehouseTarget:
+    """The warehouse that ``url`` names. What it does not say of TLS, SOCIALSIM_MYSQL_TLS and _CAFILE do.
+
+    Raises InputError.
+    """
+    target = parse_warehouse_url(url)
+    if isinstance(target, SqliteTarget) or "tls=" in url.partition("?")[2]:
+        return target
+    cafile = settings.text("MYSQL_CAFILE")
+    tls = settings.text("MYSQL_TLS") or ("off" if cafile is None else "on")
+    if tls not in ("on", "off"):
+        raise InputError(f"SOCIALSIM_MYSQL_TLS is {tls!r}, allowed are on and off")
+    if cafile is not None and tls == "off":
+        raise InputError("SOCIALSIM_MYSQL_CAFILE is set, but SOCIALSIM_MYSQL_TLS is off")
+    if tls == "off":
+        return target
+    return dataclasses.replace(target, tls="on", tls_ca=None if cafile is None else Path(cafile))
+
+
+def warehouse_access(url: str, settings: Settings) -> tuple[str, str | None]:
+    """The whole URL and the password, for those who open an engine of their own. Raises InputError."""
+    target = warehouse_target(url, settings)
+    return (url, None) if isinstance(target, SqliteTarget) else (target.url, _password(settings, "MYSQL_PASSWORD"))
 
 
 def look_command(url: str) -> str:

@@ -41,8 +41,7 @@ def reading(url: str, settings: Settings) -> Iterator["Connection"]:
     from socialsim.warehouse.urls import parse_warehouse_url
 
     target = parse_warehouse_url(url)
-    secret = settings.secret("MYSQL_PASSWORD")
-    password = None if secret is None else secret.reveal()
+    url, password = bootstrap.warehouse_access(url, settings)
     engine = read_engine(url, password)
     try:
         check_revision(current_revision(url, password), target)

@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from socialsim.errors import InputError, TerminalError
 from socialsim.warehouse.driver_errors import translate_mysql, translate_sqlite
-from socialsim.warehouse.tls import client_context
+from socialsim.warehouse.tls import client_context, require_tls
 from socialsim.warehouse.urls import MysqlTarget, SqliteTarget, WarehouseTarget, parse_warehouse_url
 
 CONNECT_TIMEOUT_S = 10
@@ -85,11 +85,21 @@ def _sqlite_engine(target: SqliteTarget, *, read_only: bool) -> Engine:
     return engine
 
 
+# Generic in its type stubs only.
+_PymysqlConnection: Any = pymysql.connections.Connection
+
+
+class _Connection(_PymysqlConnection):  # type: ignore[misc]
+    def _request_authentication(self) -> None:
+        require_tls(self.ctx if self.ssl else None, self.server_capabilities)  # see socialsim.warehouse.mysql_session
+        super()._request_authentication()
+
+
 def _mysql_engine(target: MysqlTarget, password: str | None, *, read_only: bool) -> Engine:
     context = client_context(target)
 
     def connect() -> "pymysql.connections.Connection[Any]":
-        connection = pymysql.connect(
+        connection: pymysql.connections.Connection[Any] = _Connection(
             host=target.host,
             port=target.port,
             user=target.user,
@@ -98,6 +108,7 @@ def _mysql_engine(target: MysqlTarget, password: str | None, *, read_only: bool)
             charset="utf8mb4",
             connect_timeout=CONNECT_TIMEOUT_S,
             ssl=context,
+            local_infile=False,
             autocommit=False,
         )
         with connection.cursor() as cursor:

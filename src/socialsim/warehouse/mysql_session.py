@@ -9,11 +9,12 @@ from typing import Any, Final, Self
 
 import aiomysql
 import pymysql
+from pymysql.constants import CLIENT
 
 from socialsim.errors import InputError, ServiceUnavailableError, TerminalError
 from socialsim.warehouse.base import DEAD_LETTER_BYTES_MAX
 from socialsim.warehouse.driver_errors import MYSQL_REMEDY, translate_mysql
-from socialsim.warehouse.tls import client_context
+from socialsim.warehouse.tls import client_context, require_tls
 from socialsim.warehouse.urls import MysqlTarget
 
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -39,7 +40,16 @@ _READ_BACK: Final = (
 # A dead letter of the largest size in hexadecimal, and the rest of its statement.
 _PACKET_BYTES_MIN: Final = 2 * DEAD_LETTER_BYTES_MAX + 65_536
 
-_DriverConnection: Any = aiomysql.Connection  # the driver has no types
+_AiomysqlConnection: Any = aiomysql.Connection  # the driver has no types
+
+
+class _DriverConnection(_AiomysqlConnection):  # type: ignore[misc]
+    async def _request_authentication(self) -> None:
+        # The driver would go on without encryption, and an answer to the server's challenge is already too much to tell.
+        require_tls(self._ssl_context, self.server_capabilities)
+        await super()._request_authentication()
+
+
 _SESSION_UNKNOWN: Final = 1094
 _DRIVER_ERRORS: Final = (pymysql.MySQLError, OSError, EOFError, RuntimeError)
 
@@ -73,6 +83,7 @@ class MysqlSession:
             charset="utf8mb4",
             autocommit=None,
             ssl=client_context(target),
+            local_infile=False,  # a hostile server could ask for any file of ours
             program_name="socialsim",
         )
         session = cls(target, connection, timeout_s)
@@ -159,6 +170,8 @@ class MysqlSession:
     async def _pin(self) -> None:
         for statement in _PIN:
             await self._connection.query(statement.encode())
+        if self._connection.client_flag & CLIENT.LOCAL_FILES:
+            raise TerminalError(f"{self._target}: the driver offers local files to the server")
         settings = {str(name).lower(): str(value) for name, value in await self.select(_READ_BACK.encode())}
         isolation = settings.get("transaction_isolation") or settings.get("tx_isolation")
         self._require("sql_mode", set(settings["sql_mode"].split(",")) == set(SQL_MODE.split(",")), settings)

@@ -2,6 +2,8 @@
 
 import ssl
 
+from pymysql.constants import CLIENT
+
 from socialsim.errors import InputError
 from socialsim.warehouse.urls import MysqlTarget
 
@@ -16,3 +18,9 @@ def client_context(target: MysqlTarget) -> ssl.SSLContext | None:
         raise InputError(f"{target}: tls_ca {target.tls_ca}: {error}") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+def require_tls(context: ssl.SSLContext | None, server_capabilities: int) -> None:
+    """To be called before the first answer to the server: raises InputError if it cannot do the TLS that is asked."""
+    if context is not None and not server_capabilities & CLIENT.SSL:
+        raise InputError("the MySQL server offers no TLS although tls=on was asked; nothing was sent to it")

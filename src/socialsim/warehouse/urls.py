@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from socialsim.errors import InputError
 
@@ -40,6 +40,12 @@ class MysqlTarget:
     def address(self) -> str:
         """``host:port``, for messages."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The whole of it, options included, as ``parse_warehouse_url`` reads it."""
+        ca = f"&tls_ca={quote(str(self.tls_ca), safe='/')}" if self.tls_ca else ""
+        return f"mysql://{quote(self.user, safe='')}@{self.address}/{self.database}?tls={self.tls}{ca}"
 
     def __str__(self) -> str:
         return f"mysql://{self.user}@{self.address}/{self.database}"

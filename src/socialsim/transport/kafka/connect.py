@@ -9,6 +9,7 @@ from typing import Final, Protocol, TypeVar
 from aiokafka import errors as kafka_errors
 
 from socialsim.errors import InputError, SocialsimError, TerminalError, TransientError
+from socialsim.transport.kafka.diagnosis import find_refusal
 from socialsim.transport.kafka.settings import KafkaLog
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,11 @@ def translate(error: BaseException, cluster: KafkaLog) -> SocialsimError:
 
 
 async def start_client(make: Callable[[], ClientT], cluster: KafkaLog, timeout_s: float) -> ClientT:
-    """A started client. Raises ServiceUnavailableError after ``timeout_s``, TerminalError if the broker refuses us."""
+    """A started client.
+
+    Raises ServiceUnavailableError after ``timeout_s``, TerminalError if the broker refuses us, InputError if it does so
+    for our password or we it for its certificate.
+    """
     clock = asyncio.get_running_loop().time
     started_s = clock()
     backoff_s = _BACKOFF_FIRST_S
@@ -69,6 +74,8 @@ async def start_client(make: Callable[[], ClientT], cluster: KafkaLog, timeout_s
             await stop_client(client)
             if isinstance(error, _DENIED):
                 raise translate(error, cluster) from error
+            if cluster.security.protocol != "PLAINTEXT" and (refusal := await find_refusal(cluster)) is not None:
+                raise refusal from error
             left_s = timeout_s - (clock() - started_s)
             if left_s <= backoff_s:
                 raise cluster.unavailable(clock() - started_s) from error
