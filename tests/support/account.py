@@ -37,7 +37,8 @@ def books_of(scenario: Scenario, run_id: str | None = None) -> Books:
     run_id, shards = run_id or scenario.run_id, range(scenario.shards)
     ledger = Ledger(run_id, shards)
     ledger.add(events_of(scenario, run_id))
-    sealed = {shard: ledger.manifest(shard, acknowledged_seq=-1, sealed=True) for shard in shards}
+    last = Counter(event.shard for event in events_of(scenario, run_id))
+    sealed = {shard: ledger.manifest(shard, acknowledged_seq=last[shard] - 1, sealed=True) for shard in shards}
     return Books(run_id, dict(sealed))
 
 

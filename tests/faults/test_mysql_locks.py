@@ -1,0 +1,117 @@
+"""Locks that others hold: a real deadlock (1213) and a real lock wait (1205) have the whole transaction tried again."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pymysql
+import pytest
+from pymysql.cursors import Cursor
+
+from compose.native import MySQLServer
+from tests.faults.roads import QUICK, SMALL, consume, log_of
+from tests.support.account import assert_all_stored
+from tests.support.processes import eventually
+from tests.support.proxy import MysqlProxy, Statement, Verdict
+from tests.warehouse.places import Place
+
+DEADLOCK, LOCK_WAIT = 1213, 1205
+
+
+@contextmanager
+def second_connection(server: MySQLServer, database: str) -> Iterator[Cursor]:
+    """The administrator's, with a transaction of its own."""
+    connection = pymysql.connect(
+        host=server.host,
+        port=server.port,
+        user=server.root_user,
+        password=server.root_password,
+        database=database,
+        autocommit=False,
+    )
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+            yield cursor
+    finally:
+        connection.close()
+
+
+def is_waiting(server: MySQLServer, thread_id: int) -> bool:
+    with server.root_cursor() as cursor:
+        cursor.execute(
+            "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' "
+            "AND trx_mysql_thread_id = %s",
+            (thread_id,),
+        )
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+@pytest.mark.parametrize("number", [1, 4])
+async def test_the_victim_of_a_deadlock_stores_the_whole_batch_again(
+    mysql_place: Place, proxied: Place, proxy: MysqlProxy, mysql: MySQLServer, number: int
+) -> None:
+    database = mysql_place.url.rpartition("/")[2]
+    with second_connection(mysql, database) as other:
+        other.execute("CREATE TABLE ballast (id INT PRIMARY KEY)")
+        other.execute("SELECT CONNECTION_ID()")
+        row = other.fetchone()
+        assert row is not None
+        thread_id = int(row[0])
+        threads: list[threading.Thread] = []
+        tables: list[str] = []
+
+        def entangle(statement: Statement) -> Verdict:
+            if statement == "insert_events":
+                tables.append(statement.sql.split()[2].decode())
+            if statement == "begin" and statement.number == number:
+                # The server rolls back whoever has changed less.
+                other.executemany("INSERT INTO ballast VALUES (%s)", [(n,) for n in range(5_000)])
+                other.execute("SELECT * FROM consumer_offsets FOR UPDATE")
+                other.fetchall()
+            if statement == "move_offsets" and statement.number == number:
+                # It has rows that we wait for, and is about to wait for the offsets that we have.
+                threads.append(threading.Thread(target=_lock_what_was_inserted, args=(other, tables[-1])))
+                threads[0].start()
+                eventually(lambda: is_waiting(mysql, thread_id), "the other connection waits")
+            return Verdict.PASS
+
+        proxy.rule = entangle
+        stats = await consume(log_of(SMALL), proxied, replace(QUICK, batch_rows=50), lanes=1)
+        threads[0].join()
+    assert proxy.errors[DEADLOCK] == 1
+    assert stats.retries >= 1
+    assert stats.dead_letters == 0
+    assert_all_stored(mysql_place, SMALL)
+
+
+def _lock_what_was_inserted(other: Cursor, table: str) -> None:
+    other.execute(f"SELECT * FROM {table} FOR UPDATE")
+    other.connection.rollback()
+
+
+@pytest.mark.parametrize("number", [1, 3])
+async def test_a_lock_that_is_not_to_be_had_in_time_is_tried_again(
+    mysql_place: Place, proxied: Place, proxy: MysqlProxy, mysql: MySQLServer, number: int
+) -> None:
+    database = mysql_place.url.rpartition("/")[2]
+    with second_connection(mysql, database) as other:
+
+        def lock(statement: Statement) -> Verdict | bytes:
+            if b"innodb_lock_wait_timeout = 20" in statement.sql:  # twenty seconds would prove nothing more
+                return statement.sql.replace(b"innodb_lock_wait_timeout = 20", b"innodb_lock_wait_timeout = 1")
+            if statement == "move_offsets" and statement.number == number:
+                other.execute("SELECT * FROM consumer_offsets FOR UPDATE")
+                other.fetchall()
+            if proxy.errors[LOCK_WAIT] == 2:  # the transaction's own, and that of the reading after it
+                other.connection.rollback()
+            return Verdict.PASS
+
+        proxy.rule = lock
+        stats = await consume(log_of(SMALL), proxied, replace(QUICK, batch_rows=50), lanes=1)
+    assert proxy.errors[LOCK_WAIT] >= 2
+    assert stats.retries >= 2
+    assert stats.dead_letters == 0
+    assert_all_stored(mysql_place, SMALL)
