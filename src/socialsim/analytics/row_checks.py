@@ -13,6 +13,7 @@ from sqlalchemy import (
     BindParameter,
     Column,
     ColumnElement,
+    FromClause,
     RowMapping,
     Select,
     Table,
@@ -36,6 +37,9 @@ from socialsim.warehouse.tables import (
     video_likes,
     videos,
 )
+
+EVENT_TABLES_BY_NAME: Final = {table.name: table for table in EVENT_TABLES.values()}
+_PRIMARY_KEY: Final = ("run_key", "event_time", "shard", "seq")
 
 _RUN_KEY: Final[BindParameter[int]] = bindparam("run_key")
 _USERS: Final[BindParameter[int]] = bindparam("users")
@@ -130,9 +134,20 @@ def _in_shard(table: Table, own_id: Column[Any] | None) -> RowCheck:
     return RowCheck("ids", table.name, select(*columns).where(_of_run(table), broken), says)
 
 
+def _joined(child: Table, parent: Table, key: str) -> FromClause:
+    """``child`` with the whole rows of ``parent`` that its ``key`` names, NULL where there is none.
+
+    By way of the index and then by the primary key in full, and in this order, which an outer join keeps: without
+    statistics SQLite would read all of the run's rows of one table for each row of the other.
+    """
+    place = parent.alias("place")
+    by_index = and_(place.c.run_key == child.c.run_key, place.c[key] == child.c[key])
+    by_key = and_(*(parent.c[column.name] == column for column in place.c if column.name in _PRIMARY_KEY))
+    return child.outerjoin(place, by_index).outerjoin(parent, by_key)
+
+
 def _wrong_people() -> RowCheck:
-    accepted, asked = friend_acceptances, friend_requests.alias("request")
-    joined = and_(asked.c.run_key == accepted.c.run_key, asked.c.request_id == accepted.c.request_id)
+    accepted, asked = friend_acceptances, friend_requests
     rows = (
         select(
             accepted.c.shard,
@@ -143,10 +158,14 @@ def _wrong_people() -> RowCheck:
             asked.c.user_id.label("asker"),
             asked.c.receiver_id.label("receiver"),
         )
-        .select_from(accepted.join(asked, joined))
+        .select_from(_joined(accepted, asked, "request_id"))
         .where(
             _of_run(accepted),
-            or_(asked.c.user_id != accepted.c.requester_id, asked.c.receiver_id != accepted.c.user_id),
+            or_(
+                asked.c.run_key.is_(None),
+                asked.c.user_id != accepted.c.requester_id,
+                asked.c.receiver_id != accepted.c.user_id,
+            ),
         )
     )
     return RowCheck(
@@ -161,17 +180,16 @@ def _wrong_people() -> RowCheck:
 
 
 def _watched() -> RowCheck:
-    joined = and_(videos.c.run_key == video_likes.c.run_key, videos.c.video_id == video_likes.c.video_id)
     rows = (
         select(
             video_likes.c.shard,
             video_likes.c.seq,
             video_likes.c.watched_s.label("watched_s"),
-            videos.c.video_id.label("video_id"),
+            video_likes.c.video_id.label("video_id"),
             videos.c.duration_s.label("duration_s"),
         )
-        .select_from(video_likes.join(videos, joined))
-        .where(_of_run(video_likes), video_likes.c.watched_s > videos.c.duration_s)
+        .select_from(_joined(video_likes, videos, "video_id"))
+        .where(_of_run(video_likes), or_(videos.c.run_key.is_(None), video_likes.c.watched_s > videos.c.duration_s))
     )
     return RowCheck(
         "watched",
@@ -223,8 +241,6 @@ def _ids() -> Iterator[RowCheck]:
     for name, table in EVENT_TABLES_BY_NAME.items():
         yield _in_shard(table, _OWN_IDS.get(name))
 
-
-EVENT_TABLES_BY_NAME: Final = {table.name: table for table in EVENT_TABLES.values()}
 
 #: All of them, those of one name together.
 ROW_CHECKS: Final[tuple[RowCheck, ...]] = tuple(chain(_parents(), [_wrong_people()], _pairs(), _ids(), [_watched()]))

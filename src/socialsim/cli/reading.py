@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from socialsim import bootstrap
-from socialsim.rundir import DEFAULT_ROOT
+from socialsim.cli.session import LOG_URL_DEFAULT
 from socialsim.settings import Settings
 from socialsim.transport.base import TopicPartition
 
@@ -24,10 +24,15 @@ if TYPE_CHECKING:
 # ruff: noqa: PLC0415 - see the module's text
 
 RunsDirOption = Annotated[
-    Path, typer.Option("--runs-dir", envvar="SOCIALSIM_RUNS_DIR", help="where run keeps its books")
+    Path | None,
+    typer.Option("--runs-dir", envvar="SOCIALSIM_RUNS", help="where run keeps its books; default: beside the files"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
-RUNS_DIR_DEFAULT = DEFAULT_ROOT
+
+
+def runs_root(given: Path | None, log_url: str | None, settings: Settings) -> Path:
+    """The directory ``given``, or where ``run`` keeps the books of the log at ``log_url`` (None: the default log)."""
+    return given or bootstrap.runs_root(bootstrap.parse_log(log_url or LOG_URL_DEFAULT, "--from"), settings)
 
 
 @contextmanager

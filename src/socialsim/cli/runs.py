@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
-from socialsim.cli.reading import RUNS_DIR_DEFAULT, JsonOption, RunsDirOption, reading
+from socialsim.cli.reading import JsonOption, RunsDirOption, reading, runs_root
 from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
 from socialsim.cli.show import show, table
 from socialsim.warehouse.urls import SqliteTarget, parse_warehouse_url
@@ -18,26 +18,27 @@ def runs(
     context: typer.Context,
     *,
     into: IntoOption = WAREHOUSE_URL_DEFAULT,
-    runs_dir: RunsDirOption = RUNS_DIR_DEFAULT,
+    runs_dir: RunsDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the runs with their state, events, rows and last verification."""
     from socialsim.analytics.run_list import summarize_runs  # noqa: PLC0415 - loads SQLAlchemy
 
     session: Session = context.obj
+    root = runs_root(runs_dir, None, session.settings)
     target = parse_warehouse_url(into)
     if isinstance(target, SqliteTarget) and not target.path.exists():
-        summaries = summarize_runs(runs_dir, None)  # a run may be there before anything was consumed
+        summaries = summarize_runs(root, None)  # a run may be there before anything was consumed
     else:
         with reading(into, session.settings) as connection:
-            summaries = summarize_runs(runs_dir, connection)
+            summaries = summarize_runs(root, connection)
     if as_json:
         show(msgspec.json.format(msgspec.json.encode(summaries), indent=2).decode())
     elif summaries:
         headers = ("run", "state", "users", "days", "seed", "events", "rows", "last verification")
         show(table(headers, [_row(each) for each in summaries]))
     else:
-        show(f"no runs: neither in {runs_dir} nor in {target}")
+        show(f"no runs: neither in {root} nor in {target}")
 
 
 def _row(run: "RunSummary") -> tuple[str, ...]:

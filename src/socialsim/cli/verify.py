@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from socialsim.analytics.report import CheckResult, Report
-from socialsim.cli.reading import RUNS_DIR_DEFAULT, JsonOption, RunsDirOption, read_log_ends, reading
+from socialsim.cli.reading import JsonOption, RunsDirOption, read_log_ends, reading, runs_root
 from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
 from socialsim.cli.show import show, table
 from socialsim.rundir import RunDirectory, Verification, list_runs
@@ -26,19 +26,20 @@ def verify(
     run_id: Annotated[
         str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="needed if there are several runs")
     ] = None,
-    runs_dir: RunsDirOption = RUNS_DIR_DEFAULT,
+    runs_dir: RunsDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Hold what is stored of a run against its books; exit 0 only if everything holds."""
     from socialsim.analytics.verify import choose_run, read_books, verify_run  # noqa: PLC0415 - loads SQLAlchemy
 
     session: Session = context.obj
+    root = runs_root(runs_dir, from_, session.settings)
     with reading(into, session.settings) as connection:
-        chosen = choose_run(connection, list_runs(runs_dir), run_id)
-        directory = RunDirectory(runs_dir, chosen)
+        chosen = choose_run(connection, list_runs(root), run_id)
+        directory = RunDirectory(root, chosen)
         record = directory.read_record()
         scenario = None if record is None else record.scenario
-        # Before the rows are looked at: what the log gets meanwhile may be stored or not.
+        # After the moment that the rows are of has begun: no stored offset is beyond this end.
         log = None if from_ is None else read_log_ends(from_, session.settings, chosen)
         report = verify_run(connection, read_books(directory, scenario), scenario, log)
     target = str(parse_warehouse_url(into))
@@ -52,7 +53,7 @@ def verify(
     if record is not None:
         directory.write_verification(verification)
     session.exit_code = 0 if report.ok else 1
-    show(_as_json(report, verification) if as_json else as_text(report, target, runs_dir))
+    show(_as_json(report, verification) if as_json else as_text(report, target, root))
 
 
 def _as_json(report: Report, verification: Verification) -> str:
@@ -61,7 +62,7 @@ def _as_json(report: Report, verification: Verification) -> str:
     return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode()
 
 
-def as_text(report: Report, warehouse: str, runs_dir: Path) -> str:
+def as_text(report: Report, warehouse: str, root: Path) -> str:
     """The report for a person: what there is, what was checked, the first rows that break."""
     numbers = [
         (each.manifest, each.stored, each.dead_letters, each.manifest - each.stored - each.dead_letters)
@@ -73,7 +74,7 @@ def as_text(report: Report, warehouse: str, runs_dir: Path) -> str:
     verdict = f"NOT verified: {', '.join(check.name for check in broken)}" if broken else "verified"
     return "\n".join(
         [
-            f"run        {report.run_id} ({runs_dir / report.run_id})",
+            f"run        {report.run_id} ({root / report.run_id})",
             f"warehouse  {warehouse}",
             "",
             table(("event", "manifest", "stored", "dead letters", "difference"), [*rows, ("total", *totals)]),
