@@ -38,7 +38,7 @@ lint: install ## Format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/mypy -p compose -p tests.support
+	$(BIN)/mypy -p compose -p benchmarks -p tests.support
 
 .PHONY: test
 test: services ## The tests, on real Kafka, MySQL and MariaDB, all but the slow faults
