@@ -72,7 +72,7 @@ def translate_mysql(error: BaseException, target: MysqlTarget, *, tried_s: float
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return InputError(f"{target}: the server's certificate is not accepted: {cause.verify_message}")
-        cause = cause.__cause__
+        cause = cause.__cause__ or cause.__context__  # PyMySQL raises within the handler, and not from it
     if isinstance(error, TimeoutError):
         return TransientError(f"{target}: no answer in time; the outcome is unknown")
     if isinstance(error, (OSError, EOFError)):
