@@ -19,22 +19,34 @@ ALLOWED: dict[str, frozenset[str]] = {
     "scenario": frozenset({"errors"}),
     "pacing": frozenset(),
     "settings": frozenset({"errors"}),
+    "web": frozenset({"errors"}),
     # the simulation
     "domain": frozenset({"kernel", "events", "scenario"}),
     "shard": frozenset({"domain", "kernel", "events", "scenario", "manifest", "errors", "transport.base"}),
     "simulate": frozenset({"shard", "domain", "events", "scenario"}),
     # the books of a run
     "manifest": frozenset({"events"}),
-    "rundir": frozenset({"manifest", "scenario", "errors"}),
+    "oracle": frozenset({"events", "scenario", "errors"}),  # not the rows, not the log, not SQL
+    "rundir": frozenset({"manifest", "oracle", "scenario", "errors"}),
     "digest": frozenset({"errors"}),
     # the road: the log knows bytes only, the warehouse knows no log
     "transport": frozenset({"errors"}),
     "warehouse": frozenset({"events", "errors"}),
     "consumer": frozenset({"transport.base", "warehouse.base", "events", "errors"}),
-    "live": frozenset({"consumer", "shard.process", "events", "errors"}),
+    "live": frozenset({"consumer", "shard.process", "web", "events", "errors"}),
     "analytics": frozenset(
-        {"warehouse.base", "warehouse.tables", "events", "manifest", "rundir", "scenario", "errors"}  # no driver
+        {
+            "warehouse.base",
+            "warehouse.tables",
+            "events",
+            "manifest",
+            "oracle",
+            "rundir",
+            "scenario",
+            "errors",
+        }  # no driver
     ),
+    "report": frozenset({"analytics.kpi", "analytics.offsets", "warehouse.tables", "web", "errors"}),
     "testing": frozenset({"transport.base", "warehouse.base", "events", "manifest", "errors"}),
     # the edge
     "bootstrap": EVERYTHING,
@@ -106,6 +118,9 @@ def test_every_unit_has_its_arrows() -> None:
         ("domain", "import socialsim.shard.host", "domain -> shard.host"),
         ("shard", "from socialsim.transport.files import FileWriter", "shard -> transport.files.FileWriter"),
         ("shard", "from socialsim.transport import files", "shard -> transport.files"),
+        ("shard", "from socialsim.oracle import Observer", "shard -> oracle.Observer"),
+        ("oracle", "from socialsim.analytics import verify", "oracle -> analytics.verify"),
+        ("oracle", "from socialsim.warehouse.tables import users", "oracle -> warehouse.tables.users"),
         ("transport", "from socialsim.events import Event", "transport -> events.Event"),
         ("consumer", "def f():\n    from socialsim.warehouse.mysql import MySQL", "consumer -> warehouse.mysql.MySQL"),
         ("events", "from socialsim import bootstrap", "events -> bootstrap"),
