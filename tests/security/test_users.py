@@ -85,6 +85,7 @@ def test_the_whole_road_works_for_the_writer(cli, migrated):
         for table in metadata.sorted_tables:
             names = "id, reason" if table.name == "dead_letters" else "*"
             cursor.execute(f"SELECT {names} FROM {table.name}")
+        cursor.execute("SELECT * FROM kpi_daily_wide")
     # Migrating again changes nothing, and the writer cannot do it.
     assert cli("migrate", *into, **migrated.as_environment()).returncode == 0
 

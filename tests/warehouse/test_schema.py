@@ -20,6 +20,7 @@ from socialsim.warehouse.engines import read_engine, translated, writing_engine
 from socialsim.warehouse.migrate import current_revision, expected_revision, migrate
 from socialsim.warehouse.rows import columns
 from socialsim.warehouse.tables import EVENT_TABLES, metadata
+from socialsim.warehouse.views import VIEWS, WIDE_METRICS
 from tests.warehouse.places import Place
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,7 +56,8 @@ def test_the_comparison_sees_a_difference(sqlite_place: Place) -> None:
 def test_mysql_has_the_engine_the_collation_and_the_clustered_key_that_were_meant(mysql_place: Place) -> None:
     for table in mysql_place.rows(
         "SELECT TABLE_NAME AS name, ENGINE AS engine, TABLE_COLLATION AS collation "
-        "FROM information_schema.tables WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME <> 'alembic_version'"
+        "FROM information_schema.tables WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME <> 'alembic_version' "
+        "AND TABLE_TYPE = 'BASE TABLE'"
     ):
         assert (table["engine"], table["collation"]) == ("InnoDB", "utf8mb4_bin"), table
     inspector = inspect(read_engine(mysql_place.url, mysql_place.password))
@@ -185,3 +187,19 @@ def test_the_published_ddl_is_valid_sqlite() -> None:
     names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     connection.close()
     assert names >= set(metadata.tables)
+
+
+def the_views_are_those_published(place: Place) -> None:
+    for name in VIEWS:
+        made = place.rows(f"SELECT * FROM {name}")
+        assert made == []
+        columns = inspect(read_engine(place.url, place.password)).get_columns(name)
+        assert [column["name"] for column in columns] == ["run_id", "day", *WIDE_METRICS, "computed_at"]
+
+
+def test_the_views_of_sqlite_are_those_published(sqlite_place: Place) -> None:
+    the_views_are_those_published(sqlite_place)
+
+
+def test_the_views_of_mysql_are_those_published(mysql_place: Place) -> None:
+    the_views_are_those_published(mysql_place)

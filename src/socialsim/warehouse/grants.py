@@ -8,19 +8,34 @@ from sqlalchemy import Table, text
 
 from socialsim.errors import InputError
 from socialsim.warehouse.engines import translated, writing_engine
-from socialsim.warehouse.tables import EVENT_TABLES, consumer_offsets, dead_letters, metadata, runs
+from socialsim.warehouse.tables import (
+    EVENT_TABLES,
+    cohort_weekly,
+    consumer_offsets,
+    creator_day,
+    dead_letters,
+    kpi_daily,
+    kpi_days,
+    metadata,
+    runs,
+    user_day,
+)
 from socialsim.warehouse.urls import MysqlTarget
+from socialsim.warehouse.views import VIEWS
 
 #: Events are only ever added. The upsert that makes replays harmless needs the right to "change" one column of the key,
 #: to itself: with it a row could be moved to another run, but none of its facts altered. MariaDB wants that right for
 #: every column that an upsert names, so there it is for the whole table.
 _APPEND: Final = "SELECT, INSERT, UPDATE (run_key)"
 _CHANGE: Final = "SELECT, INSERT, UPDATE, DELETE"
+_REPLACE: Final = "SELECT, INSERT, DELETE"
 _WRITER: Final[dict[str, str]] = {
     **{table.name: _APPEND for table in EVENT_TABLES.values()},
     runs.name: _APPEND,
     consumer_offsets.name: "SELECT, INSERT, UPDATE",
     dead_letters.name: "SELECT, INSERT, UPDATE (id), DELETE",  # a replayed one is one no more
+    kpi_days.name: "SELECT, INSERT, UPDATE",
+    **{table.name: _REPLACE for table in (user_day, creator_day, kpi_daily, cohort_weekly)},
 }
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _HOST: Final = re.compile(r"[A-Za-z0-9_.:%-]{1,255}")
@@ -40,7 +55,8 @@ def grants(database: str, *, writer: str, reader: str | None, host: str, mariadb
         if reader is not None:
             yield _grant(_readable(table), database, table.name, reader, host)
     for user in filter(None, (writer, reader)):
-        yield _grant("SELECT", database, "alembic_version", user, host)
+        for name in ("alembic_version", *VIEWS):
+            yield _grant("SELECT", database, name, user, host)
 
 
 def apply_grants(target: MysqlTarget, password: str | None, *, writer: str, reader: str | None) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Double,
     Index,
     Integer,
     LargeBinary,
@@ -201,6 +202,81 @@ dead_letters: Final = Table(
     _column("created_at", _INSTANT),
     UniqueConstraint("log_id", "topic", "partition_id", "record_offset", name="dead_letters_place"),
     **_TABLE_OPTIONS,
+)
+
+# --- key figures: made out of the events by ``socialsim kpi``, and made again where they are gone ----------------------
+
+
+def _kpi_table(name: str, key: tuple[str, ...], *columns: Column[Any] | Index) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("run_key", Integer, nullable=False, autoincrement=False),
+        *columns,
+        PrimaryKeyConstraint("run_key", *key),
+        sqlite_with_rowid=False,
+        **_TABLE_OPTIONS,
+    )
+
+
+# Which days have their figures. Whoever stores an event marks its day and all later ones here, in the same transaction.
+kpi_days: Final = _kpi_table(
+    "kpi_days",
+    ("day",),
+    _column("day", Date()),
+    _column("dirty", SmallInteger()),  # 1: not computed yet, or rows came in since
+    _column("events", BigInteger()),
+    Column("computed_at", _INSTANT, nullable=True),
+)
+
+# One row for each user and day on which he did something.
+user_day: Final = _kpi_table(
+    "user_day",
+    ("day", "user_id"),
+    _column("day", Date()),
+    _column("user_id", BigInteger()),
+    Column("previous_day", Date(), nullable=True),  # his last active day before this one
+    Column("signup_day", Date(), nullable=True),
+    Column("country", _ascii(2), nullable=True),
+    Column("first_post_at", _INSTANT, nullable=True),  # of this day
+    *(_column(plural, Integer()) for plural in PLURALS.values()),  # how many of each kind
+    # A user's previous day, and his first days, without reading those of all others.
+    Index("user_day_user", "run_key", "user_id", "day"),
+)
+
+# One row for each user and day on which posts of his were liked, whoever was active.
+creator_day: Final = _kpi_table(
+    "creator_day",
+    ("day", "user_id"),
+    _column("day", Date()),
+    _column("user_id", BigInteger()),
+    _column("likes", BigInteger()),
+    _column("first_like_at", _INSTANT),  # of this day
+    # The first days of a few new users, for the funnel.
+    Index("creator_day_user", "run_key", "user_id", "day"),
+)
+
+# The figures, see docs/kpis.md.
+kpi_daily: Final = _kpi_table(
+    "kpi_daily",
+    ("day", "metric", "dimension", "dimension_value"),
+    _column("day", Date()),
+    _column("metric", _ascii(32)),
+    _column("dimension", _ascii(16)),
+    _column("dimension_value", _ascii(32)),
+    _column("value", Double()),
+    _column("numerator", BigInteger()),
+    _column("denominator", BigInteger()),
+    _column("computed_at", _INSTANT),
+)
+
+cohort_weekly: Final = _kpi_table(
+    "cohort_weekly",
+    ("cohort_week", "week_number"),
+    _column("cohort_week", Date()),
+    Column("week_number", Integer, nullable=False, autoincrement=False),
+    _column("users", BigInteger()),
+    _column("active", BigInteger()),
 )
 
 #: Each event type's table by wire name, parents first: the order in which every transaction writes them.
