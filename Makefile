@@ -31,14 +31,18 @@ services: install ## Fetch the servers' programs: Java, Kafka, MySQL, MariaDB, d
 	@$(BIN)/python -m compose.native install
 
 .PHONY: check
-check: lint test ## All that must hold before a commit: format, lint, types, tests
+check: lint audit test ## All that must hold before a commit: format, lint, types, known vulnerabilities, tests
 
 .PHONY: lint
 lint: install ## Format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/mypy -p compose -p benchmarks -p tests.support
+	$(BIN)/mypy -p compose -p benchmarks -p tools -p tests.support
+
+.PHONY: audit
+audit: install ## Look for known vulnerabilities in the locked dependencies, where advisories can be reached
+	@$(BIN)/python -m tools.audit
 
 .PHONY: test
 test: services ## The tests, on real Kafka, MySQL and MariaDB, all but the slow faults
@@ -70,6 +74,10 @@ demo: install ## 10,000 people for a week into ./socialsim-data, no service need
 .PHONY: bench
 bench: install ## Measure against SimPy, Kafka's own producer and LOAD DATA INFILE
 	@$(BIN)/python -m benchmarks
+
+.PHONY: soak
+soak: install ## Watch the memory of a run and a consumer over several million events
+	@$(BIN)/python -m benchmarks.soak
 
 .PHONY: lock
 lock: install ## Pin every dependency by hash, for development and for the image

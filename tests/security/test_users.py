@@ -15,6 +15,7 @@ from socialsim.errors import InputError
 from socialsim.events import PLURALS
 from socialsim.warehouse.grants import grants
 from socialsim.warehouse.tables import metadata
+from socialsim.warehouse.views import VIEWS
 from tests.support.services import database_of
 
 DENIED = {1044, 1045, 1142, 1143, 1227, 1370}
@@ -85,6 +86,8 @@ def test_the_whole_road_works_for_the_writer(cli, migrated):
         for table in metadata.sorted_tables:
             names = "id, reason" if table.name == "dead_letters" else "*"
             cursor.execute(f"SELECT {names} FROM {table.name}")
+        for view in VIEWS:
+            cursor.execute(f"SELECT * FROM {view}")
         cursor.execute("SELECT * FROM kpi_daily_wide")
     # Migrating again changes nothing, and the writer cannot do it.
     assert cli("migrate", *into, **migrated.as_environment()).returncode == 0

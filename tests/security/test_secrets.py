@@ -1,0 +1,150 @@
+"""A canary: passwords that must not turn up anywhere, and everything that is written is searched for them."""
+
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import COMMAND, clean_environment
+from tests.security.authority import Authority
+from tests.security.servers import USER, add_kafka_user, kafka_options, mysql_options
+
+KAFKA = "c4naryK4fkaPassw0rd"
+MYSQL = "c4naryMysqlPassw0rd"
+CANARIES = (KAFKA, MYSQL)
+DEADLINE_S = 90
+
+
+def command_lines() -> str:
+    """What ``ps`` shows of every process."""
+    texts = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            texts.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:
+            continue  # it has ended meanwhile
+    return "\n".join(texts)
+
+
+def assert_clean(*texts: str) -> None:
+    for text in texts:
+        for canary in CANARIES:
+            assert canary not in text
+
+
+def files_of(directory: Path) -> list[Path]:
+    return [path for path in directory.rglob("*") if path.is_file()]
+
+
+@pytest.mark.slow
+def test_no_password_is_ever_shown(tmp_path, kafka_cluster_factory, mysql_factory):
+    certificates, work = tmp_path / "certificates", tmp_path / "work"
+    certificates.mkdir()
+    work.mkdir()
+    authority = Authority(certificates, "authority")
+    server = authority.certify("127.0.0.1")
+    kafka = kafka_cluster_factory(**kafka_options(server))
+    add_kafka_user(kafka, certificates, KAFKA)
+    mysql = mysql_factory(flavour="mysql", options=mysql_options(server, authority.cafile))
+    database = mysql.create_database("shop", password=MYSQL)
+    log = f"kafka://{kafka.bootstrap_of('SECURE')}"
+    settings = {
+        "SOCIALSIM_DEBUG": "1",
+        "SOCIALSIM_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+        "SOCIALSIM_KAFKA_USERNAME": USER,
+        "SOCIALSIM_KAFKA_PASSWORD": KAFKA,
+        "SOCIALSIM_KAFKA_CAFILE": str(authority.cafile),
+        "SOCIALSIM_MYSQL_PASSWORD": MYSQL,
+        "SOCIALSIM_MYSQL_CAFILE": str(authority.cafile),
+        "SOCIALSIM_TO": log,
+        "SOCIALSIM_FROM": log,
+        "SOCIALSIM_INTO": database.url,
+    }
+    seen: list[str] = []
+
+    def call(*arguments: str, code: int | None = 0, **changes: str) -> str:
+        done = subprocess.Popen(
+            [*COMMAND, *arguments],
+            cwd=work,
+            env=clean_environment(**(settings | changes)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        seen.append(command_lines())
+        out, err = done.communicate(timeout=DEADLINE_S)
+        assert code is None or done.returncode == code, err
+        seen.extend((out, err))
+        return err
+
+    call("topics", "create", "--partitions", "2")
+    call("migrate")
+    with (work / "run.out").open("wb") as out, (work / "run.err").open("wb") as err:
+        running = subprocess.Popen(
+            [*COMMAND, "run", "--users", "60", "--days", "30", "--speed", "86400", "--processes", "2"],
+            cwd=work,
+            env=clean_environment(**settings),
+            stdout=out,
+            stderr=err,
+        )
+    try:
+        deadline_s = time.monotonic() + DEADLINE_S
+        while command_lines().count("spawn_main") < 2:  # its children are up, with the password in their memory
+            assert running.poll() is None
+            assert time.monotonic() < deadline_s
+        seen.append(command_lines())
+        call("consume", "--drain", "--json-logs")
+        # A child that dies leaves its traceback, a parent that is killed leaves its files.
+        running.kill()
+    finally:
+        running.kill()
+        running.wait()
+
+    # Connections that fail, each with its traceback.
+    stranger = str(Authority(certificates, "stranger").cafile)
+    for arguments in (("run", "--users", "5", "--days", "1"), ("consume", "--drain")):
+        for wrong in (
+            {"SOCIALSIM_KAFKA_USERNAME": "nobody"},
+            {"SOCIALSIM_KAFKA_CAFILE": stranger},
+            {"SOCIALSIM_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"},
+        ):
+            assert "Traceback" in call(*arguments, code=2, **wrong)
+    for wrong in ({"SOCIALSIM_MYSQL_CAFILE": stranger}, {"SOCIALSIM_INTO": database.url.replace("shop@", "nobody@")}):
+        for arguments in (("consume", "--drain"), ("migrate",), ("dead-letters", "list")):
+            assert "Traceback" in call(*arguments, code=2, **wrong)
+    call("consume", "--into", f"mysql://u:{MYSQL}@127.0.0.1/x", code=2)
+    call("consume", "--from", f"kafka://u:{KAFKA}@127.0.0.1:1", code=2)
+    mysql.kill()
+    assert "Traceback" in call("consume", "--drain", code=3)
+
+    # The two URLs above are a person's own mistake, and the only thing that ps showed of them.
+    mistakes = [f"mysql://u:{MYSQL}@127.0.0.1/x", f"kafka://u:{KAFKA}@127.0.0.1:1"]
+    for mistake in mistakes:
+        seen = [text.replace(mistake, "") if mistake in text and "-c import sys" in text else text for text in seen]
+    assert len(seen) > 40
+    assert_clean(*seen)
+    written = files_of(work)
+    assert {path.name for path in written} >= {"run.out", "run.err"}
+    assert_clean(*(path.read_bytes().decode(errors="replace") for path in written))
+    # What the servers keep of rows, dead letters and errors; credentials are kept as hashes.
+    stored = [*files_of(Path(mysql.directory) / "data" / "shop"), mysql.log_path]
+    assert stored
+    assert_clean(*(path.read_bytes().decode(errors="replace") for path in stored))
+
+
+def test_secrets_have_no_flag():
+    import typer
+
+    from socialsim.cli.main import app
+
+    def parameters(command):
+        yield from command.params
+        for child in getattr(command, "commands", {}).values():
+            yield from parameters(child)
+
+    found = list(parameters(typer.main.get_command(app)))
+    assert len(found) > 30
+    for parameter in found:
+        words = " ".join([*parameter.opts, str(getattr(parameter, "envvar", ""))]).lower()
+        assert not any(word in words for word in ("password", "secret", "token")), words

@@ -1,0 +1,44 @@
+"""The audit fails on a known vulnerability and never passes in silence."""
+
+import json
+
+import pytest
+
+from tools import audit
+
+
+def answer(*dependencies):
+    return json.dumps({"dependencies": list(dependencies), "fixes": []})
+
+
+CLEAN = {"name": "a", "version": "1", "vulns": []}
+BAD = {"name": "b", "version": "2", "vulns": [{"id": "X-1"}, {"id": "X-2"}]}
+SKIPPED = {"name": "c", "skip_reason": "not found"}
+
+
+@pytest.mark.parametrize("nothing", ["", "no JSON", "{}", "[]", answer(), answer(SKIPPED)])
+def test_an_answer_about_nothing_is_none(nothing):
+    assert audit.verdict(nothing) is None
+
+
+def test_what_was_looked_up_is_counted():
+    assert audit.verdict(answer(CLEAN)) == ("audit: no known vulnerability in 1 locked dependencies", 0)
+    text, code = audit.verdict(answer(CLEAN, BAD, SKIPPED))
+    assert code == 1
+    assert text.splitlines() == [
+        "audit: 2 known vulnerabilities in 2 locked dependencies; 1 could not be looked up",
+        "  b 2: X-1",
+        "  b 2: X-2",
+    ]
+
+
+def test_that_nobody_could_be_asked_is_said_in_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(audit, "ask", lambda _: answer(SKIPPED))
+    assert audit.main() == 0
+    assert capsys.readouterr().out == "audit: NOT DONE, no source of advisories can be reached from here\n"
+
+
+def test_the_second_source_is_asked_when_the_first_does_not_answer(monkeypatch, capsys):
+    monkeypatch.setattr(audit, "ask", lambda source: answer(BAD) if source == "osv" else "")
+    assert audit.main() == 1
+    assert "X-1" in capsys.readouterr().out

@@ -1,0 +1,70 @@
+"""``make audit``: have the locked dependencies known vulnerabilities? Says so too where nobody could be asked."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+_LOCK: Final = "requirements/dev.txt"
+_SOURCES: Final = ("pypi", "osv")
+_TIMEOUT_S: Final = 180
+
+
+def verdict(answer: str) -> tuple[str, int] | None:
+    """What pip-audit's JSON says, and the exit code; None if it could look up nothing at all."""
+    try:
+        dependencies = json.loads(answer)["dependencies"]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        return None
+    audited = [each for each in dependencies if "vulns" in each]
+    if not audited:
+        return None
+    found = [(each["name"], each["version"], vuln["id"]) for each in audited for vuln in each["vulns"]]
+    skipped = len(dependencies) - len(audited)
+    rest = f"; {skipped} could not be looked up" if skipped else ""
+    if not found:
+        return f"audit: no known vulnerability in {len(audited)} locked dependencies{rest}", 0
+    listed = "\n".join(f"  {name} {version}: {vulnerability}" for name, version, vulnerability in found)
+    return f"audit: {len(found)} known vulnerabilities in {len(audited)} locked dependencies{rest}\n{listed}", 1
+
+
+def ask(source: str) -> str:
+    """pip-audit's answer as it is, empty if it gave none in time."""
+    program = str(Path(sys.executable).with_name("pip-audit"))
+    options = (
+        "--disable-pip",
+        "--require-hashes",
+        "--requirement",
+        _LOCK,
+        "--format",
+        "json",
+        "--progress-spinner",
+        "off",
+    )
+    try:
+        done = subprocess.run(
+            [program, *options, "--vulnerability-service", source],
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout
+
+
+def main() -> int:
+    """Ask one source after the other until one answers. Not to reach any is no failure, and is said."""
+    for source in _SOURCES:
+        answered = verdict(ask(source))
+        if answered is not None:
+            sys.stdout.write(f"{answered[0]}\n")
+            return answered[1]
+    sys.stdout.write("audit: NOT DONE, no source of advisories can be reached from here\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
