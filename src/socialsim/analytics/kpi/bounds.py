@@ -1,0 +1,54 @@
+"""The days and instants that a day's statements are bound to. Pure; all of them half-open and UTC."""
+
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import BindParameter, ColumnElement, Date, DateTime, Integer, Table, and_, bindparam
+from sqlalchemy.dialects import mysql
+from sqlalchemy.types import TypeEngine
+
+DAY: Final = timedelta(days=1)
+WEEK: Final = timedelta(days=7)
+
+_INSTANT: Final = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")
+_KINDS: Final[dict[str, TypeEngine[Any]]] = {"run_key": Integer()}
+
+
+def bound(name: str) -> BindParameter[Any]:
+    """A value to be bound: ``..._at`` are instants, ``day...`` are days, see ``values_of``."""
+    kind = _KINDS.get(name) or (_INSTANT if name.endswith("_at") else Date())
+    return bindparam(name, type_=kind)
+
+
+RUN: Final = bound("run_key")
+
+
+def happened(table: Table, first: str, behind: str) -> ColumnElement[bool]:
+    """Rows of events of the run from one bound instant to before another: a range of the primary key."""
+    at = table.c.event_time
+    return and_(table.c.run_key == RUN, at >= bound(first), at < bound(behind))
+
+
+def values_of(run_key: int, day: date) -> dict[str, Any]:
+    """What the statements for ``day`` are bound to. ``day_7`` is 7 days before it, ``begin_7_at`` that day's begin."""
+    values: dict[str, Any] = {
+        "run_key": run_key,
+        "day": day,
+        "begin_at": begin_of(day),
+        "end_at": begin_of(day + DAY),
+        "day_week": week_of(day),
+    }
+    for days in (1, 6, 7, 13, 29, 30):
+        before = day - days * DAY
+        values |= {f"day_{days}": before, f"begin_{days}_at": begin_of(before)}
+    return values
+
+
+def begin_of(day: date) -> datetime:
+    """The first instant of a UTC day, without a zone, as it is stored."""
+    return datetime(day.year, day.month, day.day)  # noqa: DTZ001
+
+
+def week_of(day: date) -> date:
+    """The Monday of the day's week."""
+    return day - timedelta(days=day.weekday())

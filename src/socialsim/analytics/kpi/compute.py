@@ -1,0 +1,131 @@
+"""Computes days and stores their figures: each day in one transaction, as often as one likes.
+
+Nothing that comes in meanwhile is overlooked. Before a day is computed for the first time it is announced in
+``kpi_days``, under a lock on the run's row that waits for the writers who have not looked there; whoever stores events
+later looks there before he commits and marks the days that he touched, and all after them (see
+``warehouse.late_rows``). The transaction that computes a day holds the day's own row, so a mark comes before it or
+after it. On MySQL it reads committed rows without locking them, and so no writer of other days waits.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from typing import Final
+
+from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
+
+from socialsim.analytics.kpi.bounds import DAY, values_of
+from socialsim.analytics.kpi.days import Stream, Wish, days_to_compute
+from socialsim.analytics.kpi.facts import GATHER
+from socialsim.analytics.kpi.figures import Asker, cohort_weeks, day_figures, read_totals
+from socialsim.warehouse.tables import EVENT_TABLES, cohort_weekly, kpi_daily, kpi_days, runs
+
+_SUNDAY: Final = 6
+
+
+def compute(
+    engine: Engine,
+    run_key: int,
+    stream: Stream,
+    wish: Wish,
+    *,
+    on_day: Callable[[date], None] = lambda _: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> list[date]:
+    """Compute what is to be computed and return those days; ``stopped`` is asked before each.
+
+    ``engine`` may write. Raises InputError if a day is wished for that is not closed, and SQLAlchemy's errors.
+    """
+    with _transaction(engine) as connection:
+        days = days_to_compute(stream, read_clean(connection, run_key), wish)
+    done: list[date] = []
+    if days:
+        _announce(engine, run_key, days)
+    for day in days:
+        if stopped():
+            break
+        _compute_day(engine, run_key, day)
+        done.append(day)
+        on_day(day)
+    return done
+
+
+def read_stream(connection: Connection, run_key: int, *, complete: bool) -> Stream | None:
+    """How far the run is stored; None if nothing is. Two look-ups in each table's primary key."""
+    firsts, lasts = [], []
+    for table in EVENT_TABLES.values():
+        of_run = table.c.run_key == run_key
+        firsts.append(connection.scalar(select(func.min(table.c.event_time)).where(of_run)))
+        lasts.append(connection.scalar(select(func.max(table.c.event_time)).where(of_run)))
+    known = [at for at in firsts if at is not None]
+    return Stream(min(known), max(at for at in lasts if at is not None), complete) if known else None
+
+
+def read_clean(connection: Connection, run_key: int) -> dict[date, bool]:
+    """Of every day that was ever computed, whether its figures still hold."""
+    rows = connection.execute(select(kpi_days.c.day, kpi_days.c.dirty).where(kpi_days.c.run_key == run_key))
+    return {day: not dirty for day, dirty in rows}
+
+
+@contextmanager
+def _transaction(engine: Engine) -> Iterator[Connection]:
+    """On MySQL one that sees what is committed, so that an INSERT ... SELECT locks none of the rows that it reads."""
+    if engine.dialect.name == "mysql":
+        engine = engine.execution_options(isolation_level="READ COMMITTED")
+    with engine.begin() as connection:
+        yield connection
+
+
+def _announce(engine: Engine, run_key: int, days: Sequence[date]) -> None:
+    """From now on whoever stores an event of these days marks them; see the module's text."""
+    with _transaction(engine) as connection:
+        # A write that changes nothing locks the row on every engine, and needs no right that the writer has not.
+        connection.execute(update(runs).where(runs.c.run_key == run_key).values(run_key=runs.c.run_key))
+        known = read_clean(connection, run_key)
+        fresh = [{"run_key": run_key, "day": day, "dirty": 1, "events": 0} for day in days if day not in known]
+        if fresh:
+            connection.execute(insert(kpi_days), fresh)
+
+
+def _compute_day(engine: Engine, run_key: int, day: date) -> None:
+    values = values_of(run_key, day)
+    with _transaction(engine) as connection:
+        of_the_day = (kpi_days.c.run_key == run_key, kpi_days.c.day == day)
+        connection.execute(select(kpi_days.c.dirty).where(*of_the_day).with_for_update())
+        for statement in GATHER:
+            connection.execute(statement, values)
+        asker = Asker(connection, values)
+        totals = read_totals(asker)
+        now = datetime.now(UTC).replace(tzinfo=None)
+        connection.execute(delete(kpi_daily).where(kpi_daily.c.run_key == run_key, kpi_daily.c.day == day))
+        connection.execute(
+            insert(kpi_daily),
+            [
+                {"run_key": run_key, "day": day, **figure._asdict(), "value": figure.value, "computed_at": now}
+                for figure in day_figures(asker, totals)
+            ],
+        )
+        if day.weekday() == _SUNDAY:
+            _store_cohorts(connection, asker, run_key, day)
+        connection.execute(
+            update(kpi_days).where(*of_the_day).values(dirty=0, events=sum(totals.events.values()), computed_at=now)
+        )
+
+
+def _store_cohorts(connection: Connection, asker: Asker, run_key: int, sunday: date) -> None:
+    """Replace the week's row of each cohort. A week has at most one of each number."""
+    weeks = cohort_weeks(asker, sunday)
+    monday = sunday - 6 * DAY
+    known = connection.execute(
+        select(cohort_weekly.c.cohort_week, cohort_weekly.c.week_number).where(cohort_weekly.c.run_key == run_key)
+    )
+    old = [{"cohort": cohort, "number": number} for cohort, number in known if cohort + 7 * number * DAY == monday]
+    if old:
+        of_cohort = (
+            cohort_weekly.c.run_key == run_key,
+            cohort_weekly.c.cohort_week == bindparam("cohort"),
+            cohort_weekly.c.week_number == bindparam("number"),
+        )
+        connection.execute(delete(cohort_weekly).where(*of_cohort), old)
+    if weeks:
+        connection.execute(insert(cohort_weekly), [{"run_key": run_key, **week._asdict()} for week in weeks])

@@ -1,0 +1,184 @@
+"""The figures of one day out of the answers of its statements. The only place where a ratio is divided."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, Select
+
+from socialsim.analytics.kpi import queries
+from socialsim.analytics.kpi.bounds import WEEK, week_of
+from socialsim.events import EVENT_TYPES
+
+_SECOND_US: Final = 1_000_000
+
+
+class Figure(NamedTuple):
+    """One figure without its day, see docs/kpis.md. A count has the denominator 1."""
+
+    metric: str
+    numerator: int
+    denominator: int = 1
+    dimension: str = "all"
+    dimension_value: str = ""
+
+    @property
+    def value(self) -> float:
+        """Numerator by denominator."""
+        return self.numerator / self.denominator
+
+
+class CohortWeek(NamedTuple):
+    """How many of those who signed up in the week from ``cohort_week`` were active so many weeks later."""
+
+    cohort_week: date
+    week_number: int
+    users: int
+    active: int
+
+
+class Asker:
+    """Asks the statements of one day."""
+
+    def __init__(self, connection: Connection, values: Mapping[str, Any]) -> None:
+        self._connection = connection
+        self._values = dict(values)
+
+    def all(self, query: Select[Any]) -> list[tuple[Any, ...]]:
+        """Every row."""
+        return [tuple(row) for row in self._connection.execute(query, self._values)]
+
+    def one(self, query: Select[Any]) -> tuple[int, ...]:
+        """The only row, of numbers alone. (Sums are decimals on MySQL.)"""
+        return tuple(map(int, self._connection.execute(query, self._values).one()))
+
+
+class DayTotals(NamedTuple):
+    """What happened on a day in all."""
+
+    users: int
+    events: dict[str, int]  #: by wire name
+
+    @property
+    def posts(self) -> int:
+        """Pictures and videos."""
+        return self.events["picture"] + self.events["video"]
+
+    @property
+    def likes(self) -> int:
+        """Of both."""
+        return self.events["picture_like"] + self.events["video_like"]
+
+
+def read_totals(asker: Asker) -> DayTotals:
+    """Of the day's facts."""
+    active, *counts = asker.one(queries.DAY_TOTALS)
+    return DayTotals(active, dict(zip(EVENT_TYPES, counts, strict=True)))
+
+
+def day_figures(asker: Asker, totals: DayTotals) -> list[Figure]:
+    """All figures of a day, whose facts and whose earlier days' figures are stored."""
+    every = (
+        *_people(asker, totals),
+        *_growth(asker),
+        *_first_week(asker),
+        *_engagement(totals),
+        *_requests(asker, totals),
+        *_creators(asker, totals),
+        *_volumes(asker, totals),
+    )
+    return [each for each in every if each.denominator and (each.numerator or each.dimension == "all")]
+
+
+def _people(asker: Asker, totals: DayTotals) -> Iterator[Figure]:
+    (week,), (month,) = asker.one(queries.ACTIVE_WEEK), asker.one(queries.ACTIVE_MONTH)
+    yield Figure("dau", totals.users)
+    for country, count in asker.all(queries.ACTIVE_BY_COUNTRY):
+        yield Figure("dau", int(count), 1, "country", country)
+    yield Figure("wau", week)
+    yield Figure("mau", month)
+    yield Figure("stickiness", totals.users, month)
+    countries: Counter[str] = Counter()
+    devices: Counter[str] = Counter()
+    for country, device, count in asker.all(queries.SIGNUPS):
+        countries[country] += int(count)
+        devices[device] += int(count)
+    yield Figure("signups", countries.total())
+    yield from _by("signups", "country", countries)
+    yield from _by("signups", "device", devices)
+    for days, query in queries.RETENTION.items():
+        stayed, joined = asker.one(query)
+        yield Figure(f"retention_d{days}", stayed, joined)
+
+
+def _growth(asker: Asker) -> Iterator[Figure]:
+    new, retained, resurrected, in_c, in_either = asker.one(queries.GROWTH)
+    churned = in_either - in_c
+    yield Figure("growth_new", new)
+    yield Figure("growth_retained", retained)
+    yield Figure("growth_resurrected", resurrected)
+    yield Figure("growth_churned", churned)
+    yield Figure("quick_ratio", new + resurrected, churned)
+
+
+def _first_week(asker: Asker) -> Iterator[Figure]:
+    joined, posted, liked = asker.one(queries.FIRST_WEEK)
+    yield Figure("activation_7d", posted, joined)
+    for step, count in (("1_signup", joined), ("2_first_post", posted), ("3_first_like", liked)):
+        yield Figure("funnel", count, 1, "step", step)
+
+
+def _engagement(totals: DayTotals) -> Iterator[Figure]:
+    engagement = totals.likes + totals.events["comment"]
+    yield Figure("engagement_per_post", engagement, totals.posts)
+    yield Figure("engagement_per_active_user", engagement, totals.users)
+
+
+def _requests(asker: Asker, totals: DayTotals) -> Iterator[Figure]:
+    (requests,) = asker.one(queries.REQUESTS)
+    latencies = [tuple(map(int, row)) for row in asker.all(queries.ACCEPTANCES)]
+    accepted = latencies[0][2] if latencies else 0
+    yield Figure("acceptance_7d", accepted, requests)
+    for metric, (part, whole) in queries.QUANTILES.items():
+        wanted = -(-accepted * part // whole)  # rounded up
+        for latency_us, place, _ in latencies:
+            if place == wanted:
+                yield Figure(metric, latency_us, _SECOND_US)
+    so_far = {name: int(events) for name, events in asker.all(queries.SO_FAR)}
+    friendships = so_far.get("friend_acceptance", 0) + totals.events["friend_acceptance"]
+    yield Figure("friends_per_user", 2 * friendships, so_far.get("user", 0) + totals.events["user"])
+
+
+def _creators(asker: Asker, totals: DayTotals) -> Iterator[Figure]:
+    top = [(int(user_id), int(likes)) for user_id, likes in asker.all(queries.TOP_CREATORS)]
+    for user_id, likes in top:
+        yield Figure("top_creator_likes", likes, 1, "user_id", str(user_id))
+    yield Figure("top_creators_share", sum(likes for _, likes in top), totals.likes)
+    yield Figure("viral_posts", sum(asker.one(queries.VIRAL_POSTS)))
+
+
+def _volumes(asker: Asker, totals: DayTotals) -> Iterator[Figure]:
+    yield from _by("events", "type", totals.events)
+    for device, hour, count in asker.all(queries.DEVICE_HOURS):
+        yield Figure("device_hour", int(count), 1, "device_hour", f"{device} {int(hour):02d}")
+
+
+def _by(metric: str, dimension: str, counts: Mapping[str, int]) -> Iterator[Figure]:
+    return (Figure(metric, count, 1, dimension, value) for value, count in counts.items())
+
+
+def cohort_weeks(asker: Asker, sunday: date) -> list[CohortWeek]:
+    """Every cohort in the week that ends with ``sunday``, whose figures and those of the days before are stored."""
+    joined: Counter[date] = Counter()
+    active: Counter[date] = Counter()
+    for day, count in asker.all(queries.SIGNUPS_SO_FAR):
+        joined[week_of(day)] += int(count)
+    for day, count in asker.all(queries.COHORTS_ACTIVE):
+        active[week_of(day)] += int(count)
+    this_week = week_of(sunday)
+    return [
+        CohortWeek(cohort, (this_week - cohort) // WEEK, count, active[cohort])
+        for cohort, count in sorted(joined.items())
+        if count
+    ]

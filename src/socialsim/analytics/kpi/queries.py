@@ -1,0 +1,231 @@
+"""One statement for each group of figures of a day. They answer with integers; ``figures`` makes figures of them.
+
+What each is bound to is in ``bounds``. Events are read by ranges of their primary key (one day each) and by the indexes
+that tie a like to its post and an acceptance to its request; everything else comes from the facts of each day.
+"""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    and_,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
+
+from socialsim.analytics.kpi.bounds import DAY, RUN, WEEK, bound, happened
+from socialsim.analytics.kpi.facts import LIKES
+from socialsim.analytics.kpi.instants import hour_of, micros_between
+from socialsim.events import PLURALS
+from socialsim.warehouse.tables import (
+    EVENT_TABLES,
+    creator_day,
+    friend_acceptances,
+    friend_requests,
+    kpi_daily,
+    user_day,
+    users,
+)
+
+VIRAL_LIKES: Final = 10
+TOP: Final = 10
+#: The quantiles of latency as part and whole: 1/2 and 9/10.
+QUANTILES: Final = {"acceptance_latency_median_s": (1, 2), "acceptance_latency_p90_s": (9, 10)}
+
+_TODAY: Final = and_(user_day.c.run_key == RUN, user_day.c.day == bound("day"))
+
+
+def _number(value: int) -> ColumnElement[int]:
+    return literal_column(str(value))
+
+
+def _us(span: timedelta) -> ColumnElement[int]:
+    return _number(span // timedelta(microseconds=1))
+
+
+def _within(table: Table, first: str) -> ColumnElement[bool]:
+    """Facts of the days from the one bound as ``first`` to the day itself."""
+    return and_(table.c.run_key == RUN, table.c.day >= bound(first), table.c.day <= bound("day"))
+
+
+def _not_active_since(first: str) -> ColumnElement[bool]:
+    """Of a user's rows in a window that begins with ``first`` this is true of the first one alone."""
+    return or_(user_day.c.previous_day.is_(None), user_day.c.previous_day < bound(first))
+
+
+def _day() -> Select[Any]:
+    sums = (func.coalesce(func.sum(user_day.c[plural]), 0).label(name) for name, plural in PLURALS.items())
+    return select(func.count().label("users"), *sums).where(_TODAY)
+
+
+def _active_by_country() -> Select[Any]:
+    known = user_day.c.country.is_not(None)
+    return select(user_day.c.country, func.count().label("users")).where(_TODAY, known).group_by(user_day.c.country)
+
+
+def _active(first: str) -> Select[Any]:
+    return select(func.count().label("users")).where(_within(user_day, first), _not_active_since(first))
+
+
+def _growth() -> Select[Any]:
+    """``C`` begins with ``day_6``, ``P`` with ``day_13``."""
+    in_c = and_(user_day.c.day >= bound("day_6"), _not_active_since("day_6"))
+    joined = user_day.c.signup_day >= bound("day_6")
+    earlier = or_(user_day.c.signup_day.is_(None), user_day.c.signup_day < bound("day_6"))
+    parts = {
+        "new": and_(in_c, joined),
+        "retained": and_(in_c, earlier, user_day.c.previous_day >= bound("day_13")),
+        "resurrected": and_(in_c, earlier, _not_active_since("day_13")),
+        "in_c": in_c,
+        "in_either": _not_active_since("day_13"),
+    }
+    sums = (func.coalesce(func.sum(case((what, 1), else_=0)), 0).label(name) for name, what in parts.items())
+    return select(*sums).where(_within(user_day, "day_13"))
+
+
+def _signups() -> Select[Any]:
+    columns = (users.c.country, users.c.device)
+    query = select(*columns, func.count().label("users")).where(happened(users, "begin_at", "end_at"))
+    return query.group_by(*columns)
+
+
+def _retention(days: int, behind: str) -> Select[Any]:
+    stayed = select(func.count()).where(_TODAY, user_day.c.signup_day == bound(f"day_{days}"))
+    joined = select(func.count()).where(happened(users, f"begin_{days}_at", behind))
+    return select(stayed.scalar_subquery().label("stayed"), joined.scalar_subquery().label("joined"))
+
+
+def _first_week() -> Select[Any]:
+    def first_of(table: Table, column: str) -> ColumnElement[Any]:
+        his = select(func.min(table.c[column])).where(_within(table, "day_7"), table.c.user_id == users.c.user_id)
+        return his.scalar_subquery().label(column)
+
+    cohort = (
+        select(
+            users.c.event_time.label("joined_at"),
+            first_of(user_day, "first_post_at"),
+            first_of(creator_day, "first_like_at"),
+        )
+        .where(happened(users, "begin_7_at", "begin_6_at"))
+        .subquery("cohort")
+    )
+
+    def early(column: str) -> ColumnElement[Any]:
+        soon = micros_between(cohort.c.joined_at, cohort.c[column]) < _us(WEEK)
+        return func.coalesce(func.sum(case((soon, 1), else_=0)), 0)
+
+    return select(
+        func.count().label("joined"), early("first_post_at").label("posted"), early("first_like_at").label("liked")
+    ).select_from(cohort)
+
+
+def _requests() -> Select[Any]:
+    return select(func.count().label("requests")).where(happened(friend_requests, "begin_7_at", "begin_6_at"))
+
+
+def _acceptances() -> Select[Any]:
+    """Of all ``accepted`` requests the latencies at the places of the quantiles: ``ceil(n * part / whole)``."""
+    asked, accepted = friend_requests, friend_acceptances
+    latency_us = micros_between(asked.c.event_time, accepted.c.event_time)
+    joined = asked.join(accepted, and_(accepted.c.run_key == RUN, accepted.c.request_id == asked.c.request_id))
+    in_order = (
+        select(
+            latency_us.label("latency_us"),
+            func.row_number().over(order_by=latency_us).label("place"),
+            func.count().over().label("accepted"),
+        )
+        .select_from(joined)
+        .where(happened(asked, "begin_7_at", "begin_6_at"), latency_us < _us(WEEK))
+        .subquery("in_order")
+    )
+    place, count = in_order.c.place, in_order.c.accepted
+    at_quantile = or_(
+        *(
+            and_(
+                place * _number(whole) >= count * _number(part),
+                (place - _number(1)) * _number(whole) < count * _number(part),
+            )
+            for part, whole in QUANTILES.values()
+        )
+    )
+    return select(in_order).where(at_quantile).order_by(place)
+
+
+def _so_far() -> Select[Any]:
+    """The events of the days before, of the types that friendships and users are counted by."""
+    types = kpi_daily.c.dimension_value.in_(("user", "friend_acceptance"))
+    of_events = and_(kpi_daily.c.metric == "events", kpi_daily.c.dimension == "type", types)
+    return (
+        select(kpi_daily.c.dimension_value.label("name"), func.sum(kpi_daily.c.numerator).label("events"))
+        .where(kpi_daily.c.run_key == RUN, kpi_daily.c.day < bound("day"), of_events)
+        .group_by(kpi_daily.c.dimension_value)
+    )
+
+
+def _top_creators() -> Select[Any]:
+    liked = and_(creator_day.c.run_key == RUN, creator_day.c.day == bound("day"))
+    best_first = (creator_day.c.likes.desc(), creator_day.c.user_id)
+    return select(creator_day.c.user_id, creator_day.c.likes).where(liked).order_by(*best_first).limit(_number(TOP))
+
+
+def _viral_posts() -> Select[Any]:
+    counts = []
+    for likes, posts, key in LIKES:
+        soon = micros_between(posts.c.event_time, likes.c.event_time) < _us(DAY)
+        got = select(func.count()).where(likes.c.run_key == RUN, likes.c[key] == posts.c[key], soon)
+        viral = got.scalar_subquery() >= _number(VIRAL_LIKES)
+        query = select(func.count()).where(happened(posts, "begin_1_at", "begin_at"), viral)
+        counts.append(query.scalar_subquery().label(posts.name))
+    return select(*counts)
+
+
+def _device_hours() -> Select[Any]:
+    parts = []
+    for table in EVENT_TABLES.values():
+        columns = (table.c.device, hour_of(table.c.event_time).label("hour"))
+        query = select(*columns, func.count().label("events")).where(happened(table, "begin_at", "end_at"))
+        parts.append(query.group_by(table.c.device, hour_of(table.c.event_time)))
+    every = union_all(*parts).subquery("every")
+    query = select(every.c.device, every.c.hour, func.sum(every.c.events).label("events"))
+    return query.group_by(every.c.device, every.c.hour)
+
+
+def _cohorts_active() -> Select[Any]:
+    """Of those who signed up on a day: how many were active in the week that ends with ``day``."""
+    once = (_within(user_day, "day_week"), user_day.c.signup_day.is_not(None), _not_active_since("day_week"))
+    return select(user_day.c.signup_day, func.count().label("users")).where(*once).group_by(user_day.c.signup_day)
+
+
+def _signups_so_far() -> Select[Any]:
+    joined = and_(kpi_daily.c.metric == "signups", kpi_daily.c.dimension == "all")
+    until = and_(kpi_daily.c.run_key == RUN, kpi_daily.c.day <= bound("day"))
+    return select(kpi_daily.c.day, kpi_daily.c.numerator.label("users")).where(until, joined)
+
+
+DAY_TOTALS: Final = _day()
+ACTIVE_BY_COUNTRY: Final = _active_by_country()
+ACTIVE_WEEK: Final = _active("day_6")
+ACTIVE_MONTH: Final = _active("day_29")
+GROWTH: Final = _growth()
+SIGNUPS: Final = _signups()
+RETENTION: Final = {
+    1: _retention(1, "begin_at"),
+    7: _retention(7, "begin_6_at"),
+    30: _retention(30, "begin_29_at"),
+}
+FIRST_WEEK: Final = _first_week()
+REQUESTS: Final = _requests()
+ACCEPTANCES: Final = _acceptances()
+SO_FAR: Final = _so_far()
+TOP_CREATORS: Final = _top_creators()
+VIRAL_POSTS: Final = _viral_posts()
+DEVICE_HOURS: Final = _device_hours()
+COHORTS_ACTIVE: Final = _cohorts_active()
+SIGNUPS_SO_FAR: Final = _signups_so_far()
