@@ -54,6 +54,11 @@ class Cli:
         """The processes that it has started and that live, with theirs."""
         return list(_descendants(self.process.pid))
 
+    def is_frozen(self) -> bool:
+        """Whether SIGSTOP has taken hold of it."""
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text(errors="replace")
+        return stat.rpartition(")")[2].split()[0] == "T"
+
     def send(self, number: int) -> None:
         """Signal it, as a terminal or an operator would."""
         self.process.send_signal(number)
