@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from socialsim.errors import InputError, RunConflictError, SocialsimError
+from socialsim.errors import InputError, LogCorruptError, RunConflictError, SocialsimError
 from socialsim.events import PLURALS, Event
 from socialsim.scenario import Scenario
 from socialsim.settings import Settings
@@ -26,7 +26,8 @@ from socialsim.warehouse.urls import SqliteTarget, WarehouseTarget, parse_wareho
 
 if TYPE_CHECKING:
     from socialsim.live import ConsumerView, RunView
-    from socialsim.rundir import RunBooks, RunRecord
+    from socialsim.rundir import RunBooks, RunDirectory, RunRecord
+    from socialsim.shard.outbox import Observer
     from socialsim.shard.process import Progress
     from socialsim.shard.supervisor import RunResult, StopSignal
     from socialsim.transport.kafka import KafkaLog
@@ -52,6 +53,7 @@ class LedRun:
     writer_factory: Callable[[range], EventWriter]  #: opens the log for some of the shards, in any process
     books: "RunBooks"
     complete: Callable[[], None]  #: to be called once everything is durable
+    observer_factory: "Callable[[range], Observer]"  #: for the process that hosts some of the shards
 
 
 def parse_log(url: str, place: str) -> LogUrl:
@@ -95,6 +97,7 @@ def lead_run(log: LogUrl, settings: Settings, run_id: str, scenario: Scenario) -
     Its books lie in the directory ``SOCIALSIM_RUNS``, by default ``runs`` beside the event files. Raises
     RunConflictError if the id is of another scenario or being written, InputError.
     """
+    from socialsim.oracle.files import SpillingObserver
     from socialsim.rundir import RunBooks, RunDirectory, RunRecord
 
     directory = RunDirectory(runs_root(log, settings), run_id).lead()
@@ -110,20 +113,42 @@ def lead_run(log: LogUrl, settings: Settings, run_id: str, scenario: Scenario) -
         with _opened(log, settings, info, scenario, known=record if known else None) as (state, make_writer, seal):
             if state != "complete":
                 directory.write_record(began)
+                directory.forget_truth()
             books = RunBooks(directory, resumed=state == "unfinished" and known)
             done = False
 
             def complete() -> None:
                 nonlocal done
+                _keep_truth(directory, scenario, sealed=True)
                 seal()
                 directory.write_record(msgspec.structs.replace(began, state="complete"))
+                directory.forget_columns()
                 done = True
 
-            yield LedRun(state, functools.partial(make_writer, books), books, complete)
+            observer_factory = functools.partial(SpillingObserver, directory.columns_path)
+            yield LedRun(state, functools.partial(make_writer, books), books, complete, observer_factory)
             if state != "complete" and not done:
+                _keep_truth(directory, scenario, sealed=False)
+                directory.forget_columns()
                 directory.write_record(msgspec.structs.replace(began, state="stopped"))
     finally:
         directory.release()
+
+
+def _keep_truth(directory: "RunDirectory", scenario: Scenario, *, sealed: bool) -> None:
+    """Join what the processes have seen to the run's true KPIs."""
+    from socialsim.oracle import make_truth
+    from socialsim.oracle.files import read_chunks
+
+    truth = make_truth(scenario, directory.run_id, read_chunks(directory.columns_path), sealed=sealed)
+    books = [directory.read_manifest(shard) for shard in range(scenario.shards)]
+    booked = sum(tally.count for each in books if each is not None for tally in each.tallies.values())
+    if truth.events != booked:
+        raise LogCorruptError(
+            f"{directory.columns_path} holds {truth.events} events and the manifests {booked}; "
+            f"the run's true KPIs cannot be told: run --resume {directory.run_id} simulates it again"
+        )
+    directory.write_truth(truth)
 
 
 @contextmanager
@@ -326,7 +351,10 @@ def run_simulation(
         run_id=run_id,
         processes=processes,
         equipment=supervisor.Equipment(
-            led.writer_factory, led.books, None if speed is None else WallPacer(speed, scenario.start_us)
+            led.writer_factory,
+            led.books,
+            None if speed is None else WallPacer(speed, scenario.start_us),
+            led.observer_factory,
         ),
         on_progress=on_progress,
         stop=stop,

@@ -4,6 +4,8 @@
 
     <root>/<run_id>/run.json               the scenario, where the events go, the run's state
     <root>/<run_id>/manifest-<shard>.json  the books of a shard, rewritten as the run goes on
+    <root>/<run_id>/kpis.json              the true KPIs of the run, written when it has ended
+    <root>/<run_id>/oracle/                what they are made of, while the run lasts
     <root>/<run_id>/verification.json      how the last ``verify`` ended, if there was one
     <root>/<run_id>/.lock                  held by the process that leads the run, for as long as it lives
 
@@ -14,6 +16,7 @@ holds what is stored against them, ``run --resume`` begins where they say that e
 import contextlib
 import fcntl
 import os
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal, Self, TypeVar
@@ -22,12 +25,15 @@ import msgspec
 
 from socialsim.errors import InputError, LogFullError, RunConflictError
 from socialsim.manifest import Manifest
+from socialsim.oracle import Truth
 from socialsim.scenario import Scenario
 
 DEFAULT_ROOT: Final = Path("socialsim-data/runs")
 _RUN_FILE: Final = "run.json"
 _LOCK_FILE: Final = ".lock"
 _VERIFICATION_FILE: Final = "verification.json"
+_TRUTH_FILE: Final = "kpis.json"
+_COLUMNS_DIRECTORY: Final = "oracle"
 
 _T = TypeVar("_T")
 RunState = Literal["running", "stopped", "complete"]
@@ -97,6 +103,25 @@ class RunDirectory:
         """Replace what the last verification found. The lead is not needed: it changes nothing of the run."""
         self._write(_VERIFICATION_FILE, msgspec.json.format(msgspec.json.encode(verification)))
 
+    @property
+    def columns_path(self) -> Path:
+        """The directory of what the truth is made of."""
+        return self.path / _COLUMNS_DIRECTORY
+
+    def write_truth(self, truth: Truth) -> None:
+        """Replace the true KPIs, durably."""
+        self._write(_TRUTH_FILE, msgspec.json.encode(truth))
+
+    def forget_truth(self) -> None:
+        """Take the true KPIs of an earlier life of the run away, and what it left behind of making them."""
+        with contextlib.suppress(OSError):
+            (self.path / _TRUTH_FILE).unlink()
+        self.forget_columns()
+
+    def forget_columns(self) -> None:
+        """Take away what the truth was made of."""
+        shutil.rmtree(self.columns_path, ignore_errors=True)
+
     def _write(self, name: str, data: bytes, *, durably: bool = True) -> None:
         path = self.path / name
         temporary = path.with_name(f".{name}.{os.getpid()}.tmp")
@@ -121,6 +146,10 @@ class RunDirectory:
     def read_manifest(self, shard: int) -> Manifest | None:
         """The books of ``shard``, or None before they were first written."""
         return self._read(_manifest_file(shard), Manifest)
+
+    def read_truth(self) -> Truth | None:
+        """The true KPIs of a run that has ended, or None. Raises InputError when they cannot be understood."""
+        return self._read(_TRUTH_FILE, Truth)
 
     def read_verification(self) -> Verification | None:
         """How the last verification ended, or None before the first."""

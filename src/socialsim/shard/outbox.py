@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Sequence
 from itertools import repeat
 from operator import attrgetter
 from typing import Final, Protocol, Self
@@ -35,6 +36,16 @@ class Books(Protocol):
         """The same books, for the run's next life."""
 
 
+class Observer(Protocol):
+    """Who is shown all events of a process as well, and keeps of them what he likes."""
+
+    def observe(self, events: Sequence[Event]) -> None:
+        """See ``events``, the next ones in order of time. They are not to be kept, nor changed."""
+
+    def close(self) -> None:
+        """The run has come to its end, or was stopped."""
+
+
 class Outbox:
     """Hands the events of one process to the writer, a thousand at a time, and enters each in the books.
 
@@ -43,10 +54,13 @@ class Outbox:
     taken, ``counts`` by type those that were entered.
     """
 
-    def __init__(self, run_id: str, shards: range, writer: EventWriter, books: Books) -> None:
+    def __init__(
+        self, run_id: str, shards: range, writer: EventWriter, books: Books, observer: Observer | None = None
+    ) -> None:
         self._shards = shards
         self._writer = writer
         self._books = books
+        self._observer = observer
         self._ledger = Ledger(run_id, shards)
         durable = {shard: max(books.acknowledged_seq(shard), writer.acknowledged_seq(shard)) for shard in shards}
         self._durable = {shard: seq for shard, seq in durable.items() if seq >= 0}
@@ -86,6 +100,8 @@ class Outbox:
     def _hand_over(self) -> None:
         events = self._pending
         self._ledger.add(events)
+        if self._observer is not None:
+            self._observer.observe(events)
         for event_type, count in Counter(map(type, events)).items():
             self.counts[WIRE_NAMES[event_type]] += count
         durable = self._durable

@@ -22,7 +22,7 @@ from socialsim.errors import ShardDiedError, ShardFailedError, SocialsimError
 from socialsim.events import EVENT_TYPES
 from socialsim.scenario import Scenario
 from socialsim.shard.exchange import Exchange
-from socialsim.shard.outbox import Books, Outbox
+from socialsim.shard.outbox import Books, Observer, Outbox
 from socialsim.shard.process import Pacer, Progress, Work, hosted_shards, hosted_users, run_shards
 from socialsim.transport.base import EventWriter, WriterStats
 
@@ -54,6 +54,7 @@ class Equipment(NamedTuple):
     writer_factory: Callable[[range], EventWriter]  #: opens the log for the shards that a process hosts
     books: Books
     pacer: Pacer | None = None
+    observer_factory: Callable[[range], Observer] | None = None  #: makes one for the shards that a process hosts
 
 
 class _Finished(NamedTuple):
@@ -125,9 +126,12 @@ def _work(
     gc.collect()
     gc.disable()
     try:
-        outbox = Outbox(work.run_id, work.shards, writer, equipment.books)
+        observer = None if equipment.observer_factory is None else equipment.observer_factory(work.shards)
+        outbox = Outbox(work.run_id, work.shards, writer, equipment.books, observer)
         completed = run_shards(work, exchange, outbox, equipment.pacer, asked_to_stop=asked_to_stop, report=report)
         writer.drain(_DRAIN_TIMEOUT_S)
+        if observer is not None:
+            observer.close()
         outbox.write_books(sealed=completed)
         return _Finished(outbox.counts, completed)
     finally:

@@ -1,0 +1,73 @@
+"""Chunks in a run's directory while it lasts: one file for each process, appended to, read back when the run has ended.
+
+A file is a sequence of frames, each the length of a chunk and the chunk. It is written and read on one machine in one
+run: a run that is resumed sees everything again, so a file of an earlier life is replaced and never added to.
+"""
+
+import heapq
+import struct
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from socialsim.errors import LogCorruptError, LogFullError
+from socialsim.events import Event
+from socialsim.oracle.columns import Chunk, Observer
+
+_SUFFIX: Final = ".columns"
+_LENGTH: Final = struct.Struct("<Q")
+_day: Final = attrgetter("day")
+
+
+class SpillingObserver:
+    """An observer whose chunks go into a file of its own in ``directory``. Raises LogFullError."""
+
+    def __init__(self, directory: Path, shards: range) -> None:
+        self._path = directory / f"{shards.start:05}-{shards.stop:05}{_SUFFIX}"
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("wb")
+        except OSError as error:
+            raise self._full(error) from error
+        self._observer = Observer(self._append)
+
+    def observe(self, events: Sequence[Event]) -> None:
+        """See the next events, in order of time."""
+        self._observer.observe(events)
+
+    def close(self) -> None:
+        """Write what is left: everything was seen."""
+        self._observer.hand_on()
+        try:
+            self._file.close()
+        except OSError as error:
+            raise self._full(error) from error
+
+    def _append(self, chunk: Chunk) -> None:
+        data = msgspec.msgpack.encode(chunk)
+        try:
+            self._file.write(_LENGTH.pack(len(data)))
+            self._file.write(data)
+        except OSError as error:
+            raise self._full(error) from error
+
+    def _full(self, error: OSError) -> LogFullError:
+        return LogFullError(f"{self._path}: cannot be written: {error.strerror}")
+
+
+def read_chunks(directory: Path) -> Iterator[Chunk]:
+    """The chunks of all processes in the order of their days. Raises LogCorruptError where a file is cut short."""
+    return heapq.merge(*map(_read, sorted(directory.glob(f"*{_SUFFIX}"))), key=_day)
+
+
+def _read(path: Path) -> Iterator[Chunk]:
+    decoder = msgspec.msgpack.Decoder(Chunk)
+    try:
+        with path.open("rb") as file:
+            while head := file.read(_LENGTH.size):
+                yield decoder.decode(file.read(_LENGTH.unpack(head)[0]))
+    except (OSError, struct.error, msgspec.DecodeError) as error:
+        raise LogCorruptError(f"{path}: cannot be read back: {error}") from error

@@ -1,0 +1,57 @@
+"""Chunks in a run's directory: read back in the order of days, an earlier life's replaced."""
+
+from pathlib import Path
+
+import pytest
+
+from socialsim.errors import LogCorruptError, LogFullError
+from socialsim.oracle import make_truth
+from socialsim.oracle.files import SpillingObserver, read_chunks
+from socialsim.scenario import Scenario
+from socialsim.simulate import simulate
+from tests.oracle.test_truth import watched
+
+SCENARIO = Scenario(users=30, days=4, shards=4)
+EVENTS = list(simulate(SCENARIO))
+
+
+def spill(directory: Path, shards: range, days: int = 4) -> None:
+    observer = SpillingObserver(directory, shards)
+    end_us = SCENARIO.start_us + days * 86_400_000_000
+    observer.observe([event for event in EVENTS if event.shard in shards and event.time_us < end_us])
+    observer.close()
+
+
+def test_what_was_seen_is_read_back_in_the_order_of_days(tmp_path: Path) -> None:
+    for shards in (range(1), range(1, 3), range(3, 4)):
+        spill(tmp_path / "oracle", shards)
+    chunks = list(read_chunks(tmp_path / "oracle"))
+    assert [chunk.day for chunk in chunks] == sorted(chunk.day for chunk in chunks)
+    whole = make_truth(SCENARIO, "r", watched([EVENTS], 1024), sealed=True)
+    assert make_truth(SCENARIO, "r", chunks, sealed=True) == whole
+
+
+def test_another_life_replaces_what_an_earlier_one_wrote(tmp_path: Path) -> None:
+    spill(tmp_path, range(4))
+    spill(tmp_path, range(4), days=2)
+    first_day = SCENARIO.start_us // 86_400_000_000
+    assert [chunk.day for chunk in read_chunks(tmp_path)] == [first_day, first_day + 1]
+
+
+@pytest.mark.parametrize("cut", [3, 40])
+def test_a_file_cut_short_is_named(tmp_path: Path, cut: int) -> None:
+    spill(tmp_path, range(4))
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(LogCorruptError, match="00000-00004"):
+        list(read_chunks(tmp_path))
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LogFullError, match="file/oracle/00000-00004"):
+        SpillingObserver(tmp_path / "file" / "oracle", range(4))
+
+
+def test_nothing_is_read_from_a_directory_that_is_not_there(tmp_path: Path) -> None:
+    assert list(read_chunks(tmp_path / "nowhere")) == []
