@@ -285,6 +285,23 @@ def test_compose_file_publishes_on_loopback_only() -> None:
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 
+def test_compose_file_asks_run_and_consume_whether_they_are_ready() -> None:
+    words = _compose_words(password="x")
+    ports = set(re.findall(r"^\s+SOCIALSIM_METRICS_PORT: '?(\d+)'?$", words, flags=re.MULTILINE))
+    asked = re.findall(r"http://127\.0\.0\.1:(\d+)/readyz", words)
+    assert len(asked) == 2
+    assert set(asked) == ports
+
+
+def test_compose_file_gives_the_administrators_password_to_the_server_alone_and_the_migrators_to_migrate() -> None:
+    words = _compose_words(password="x")
+    services = re.split(r"^  (\w+):\n", f"\n{words}".partition("\nservices:\n")[2], flags=re.MULTILINE)[1:]
+    by_name = dict(zip(services[::2], services[1::2], strict=True))
+    assert {name for name, text in by_name.items() if "ROOT_PASSWORD" in text} == {"mysql"}
+    assert {name for name, text in by_name.items() if "MIGRATOR_PASSWORD" in text} == {"mysql", "migrate"}
+    assert {name for name, text in by_name.items() if "READER_PASSWORD" in text} == {"mysql"}
+
+
 def test_compose_file_and_native_stack_have_equal_settings() -> None:
     settings = load_settings()
     words = _compose_words(password="x")
