@@ -14,6 +14,7 @@ from socialsim import Scenario
 from socialsim.transport.kafka import KafkaLog
 from socialsim.warehouse.migrate import migrate
 from tests.faults.kafka_roads import SETTINGS, UNACKNOWLEDGED_BYTES_MAX, KafkaRun, make_topics, reader_of
+from tests.faults.marks import slow
 from tests.faults.roads import MIDDLE, following, until
 from tests.support.account import assert_all_stored, assert_whole_log, events_of
 from tests.support.proxy import Proxy
@@ -48,9 +49,7 @@ async def assert_clock_stands(kafka_run: KafkaRun, seconds: float) -> None:
     assert UNACKNOWLEDGED_BYTES_MAX < writer.unacknowledged_bytes <= UNACKNOWLEDGED_BYTES_MAX + OVERSHOOT_BYTES
 
 
-@pytest.mark.parametrize(
-    "seconds", [1.0, pytest.param(60.0, marks=pytest.mark.slow_faults)], ids=["a moment", "a minute"]
-)
+@pytest.mark.parametrize("seconds", [1.0, slow(60.0)], ids=["a moment", "a minute"])
 async def test_a_broker_that_freezes_and_dies_stops_the_clock_and_loses_nothing(
     kafka_cluster_factory: Callable[..., KafkaCluster], place: Place, seconds: float
 ) -> None:

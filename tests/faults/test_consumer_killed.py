@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 
 from socialsim import Scenario
+from tests.faults.marks import one_flavour, slow
 from tests.support.account import assert_all_stored
 from tests.support.processes import Cli
 from tests.support.proxy import MysqlProxy, Rule, Statement, Verdict
@@ -36,9 +37,10 @@ def striking(lives: list[Cli], kind: str, verdict: Verdict) -> Rule:
     return strike
 
 
+@one_flavour
 @pytest.mark.parametrize(
     "steps",
-    [STEPS[-3:], pytest.param(STEPS, marks=pytest.mark.slow_faults)],
+    [STEPS[-3:], slow(STEPS)],
     ids=["about commit", "everywhere"],
 )
 async def test_a_consumer_killed_at_each_step_is_followed_by_one_that_completes(

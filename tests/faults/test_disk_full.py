@@ -15,6 +15,7 @@ from socialsim import Scenario
 from socialsim.analytics.verify import read_books
 from socialsim.rundir import RunDirectory
 from socialsim.transport.files import FileReader
+from tests.faults.marks import slow
 from tests.support.account import assert_whole_log, read_all
 from tests.support.processes import SOCIALSIM, Cli
 
@@ -64,8 +65,8 @@ async def assert_acknowledged_is_there(events: Path, runs: Path) -> int:
     return sum(map(len, seqs.values()))
 
 
-@pytest.mark.parametrize("size", ["300k", pytest.param("700k", marks=pytest.mark.slow_faults)])
-@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow_faults)])
+@pytest.mark.parametrize("size", ["300k", slow("700k")])
+@pytest.mark.parametrize("processes", [1, slow(2)])
 async def test_a_full_disk_stops_the_run_loudly_and_room_lets_it_go_on(
     start: Callable[..., Cli], tmp_path: Path, size: str, processes: int
 ) -> None:
@@ -84,7 +85,7 @@ async def test_a_full_disk_stops_the_run_loudly_and_room_lets_it_go_on(
     await assert_whole_log(FileReader(tmp_path / "result" / "events"), TOWN)
 
 
-@pytest.mark.parametrize("size", [6_000, 20_000])
+@pytest.mark.parametrize("size", [slow(6_000), 20_000])
 async def test_files_that_may_not_grow_stop_the_run_loudly(
     start: Callable[..., Cli], tmp_path: Path, size: int
 ) -> None:

@@ -18,11 +18,14 @@ from socialsim.errors import OffsetsLostError
 from socialsim.events import PLURALS, WIRE_NAMES, Event, encode
 from socialsim.transport.kafka import KafkaLog
 from tests.faults.kafka_roads import SETTINGS, drain, make_topics, reader_of
+from tests.faults.marks import one_flavour
 from tests.faults.roads import MIDDLE, SMALL, following, until
 from tests.support.account import assert_all_stored, events_of
 from tests.support.processes import Cli
 from tests.support.proxy import MysqlProxy, Statement, Verdict
 from tests.warehouse.places import Place
+
+pytestmark = one_flavour
 
 PARENTS = ("user", "picture", "video", "friend_request")
 
@@ -123,7 +126,7 @@ async def test_a_zombie_finds_its_offsets_moved_and_leaves(  # noqa: PLR0917 - f
 
     proxy.rule = freeze
     zombies.append(consumer(proxied, follow=True))
-    await until(lambda: zombies[0].is_frozen(), "the first consumer is frozen in a transaction")
+    await until(zombies[0].is_frozen, "the first consumer is frozen in a transaction")
     (row,) = mysql_place.rows("SELECT SUM(consumed) AS n FROM consumer_offsets")
     assert 0 < int(row["n"]) < len(events_of(SMALL))
 

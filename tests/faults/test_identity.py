@@ -10,13 +10,14 @@ from socialsim.events import CommentPosted, Event, PictureLiked, UserSignedUp, e
 from socialsim.testing import MemoryLog
 from socialsim.transport.base import TopicPartition
 from socialsim.warehouse.migrate import migrate
+from tests.faults.marks import slow
 from tests.faults.roads import SMALL, consume, log_of, partition_of, write
 from tests.support.account import assert_all_stored, assert_books_add_up, events_of
 from tests.warehouse.places import Place
 
 
 class IdentityFaults:
-    @pytest.mark.parametrize("seed", [1, 2])
+    @pytest.mark.parametrize("seed", [1, slow(2)])
     async def test_the_same_records_produced_twice_are_stored_once(self, place: Place, seed: int) -> None:
         chance = random.Random(seed)
         log = MemoryLog(partitions=4)
@@ -35,7 +36,7 @@ class IdentityFaults:
         assert stats.dead_letters == stats.identity_conflicts == 0
         assert_all_stored(place, SMALL)
 
-    @pytest.mark.parametrize("seed", [1, 2])
+    @pytest.mark.parametrize("seed", [1, slow(2)])
     async def test_offsets_that_somebody_rewound_are_read_again_without_harm(self, place: Place, seed: int) -> None:
         log = log_of(SMALL)
         await consume(log, place)

@@ -10,6 +10,7 @@ import pytest
 from pymysql.cursors import Cursor
 
 from compose.native import MySQLServer
+from tests.faults.marks import slow
 from tests.faults.roads import QUICK, SMALL, consume, log_of
 from tests.support.account import assert_all_stored
 from tests.support.processes import eventually
@@ -49,7 +50,7 @@ def is_waiting(server: MySQLServer, thread_id: int) -> bool:
     return bool(row and row[0])
 
 
-@pytest.mark.parametrize("number", [1, 4])
+@pytest.mark.parametrize("number", [1, slow(4)])
 async def test_the_victim_of_a_deadlock_stores_the_whole_batch_again(
     mysql_place: Place, proxied: Place, proxy: MysqlProxy, mysql: MySQLServer, number: int
 ) -> None:
@@ -92,7 +93,7 @@ def _lock_what_was_inserted(other: Cursor, table: str) -> None:
     other.connection.rollback()
 
 
-@pytest.mark.parametrize("number", [1, 3])
+@pytest.mark.parametrize("number", [1, slow(3)])
 async def test_a_lock_that_is_not_to_be_had_in_time_is_tried_again(
     mysql_place: Place, proxied: Place, proxy: MysqlProxy, mysql: MySQLServer, number: int
 ) -> None:

@@ -10,6 +10,7 @@ from compose.native import MySQLServer
 from socialsim.consumer import ConsumerSettings, ConsumerStats
 from socialsim.testing import MemoryLog
 from socialsim.warehouse.migrate import migrate
+from tests.faults.marks import one_flavour, slow
 from tests.faults.roads import MIDDLE, QUICK, consume, following, log_of, until, write
 from tests.support.account import assert_all_stored, events_of
 from tests.support.proxy import MysqlProxy
@@ -26,7 +27,7 @@ def place_on(server: MySQLServer, port: int | None = None) -> Place:
     return Place(database.url.replace(f":{server.port}/", f":{port or server.port}/"), database.password)
 
 
-@pytest.mark.parametrize("flavour", ["mariadb", "mysql"])
+@pytest.mark.parametrize("flavour", ["mariadb", slow("mysql")])
 async def test_a_server_that_is_killed_frozen_and_down_is_waited_out(
     mysql_factory: Callable[..., MySQLServer], flavour: str
 ) -> None:
@@ -89,6 +90,7 @@ def memory_bound(settings: ConsumerSettings, lanes: int) -> int:
     return lanes * 2 * (settings.batch_rows + settings.poll_records) + settings.poll_records
 
 
+@pytest.mark.slow_faults
 async def test_a_slow_server_costs_time_and_neither_memory_nor_membership(
     mysql_place: Place, proxied: Place, proxy: MysqlProxy, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -108,6 +110,7 @@ async def test_a_slow_server_costs_time_and_neither_memory_nor_membership(
     assert_all_stored(mysql_place, MIDDLE)
 
 
+@one_flavour
 async def test_a_server_that_is_away_for_long_keeps_one_poll_and_two_batches_per_lane(
     mysql_place: Place, proxied: Place, proxy: MysqlProxy
 ) -> None:

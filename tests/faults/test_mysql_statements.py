@@ -9,6 +9,7 @@ import pytest
 from pymysql.constants.ER import NO_SUCH_THREAD as ER_NO_SUCH_THREAD
 
 from compose.native import MySQLServer
+from tests.faults.marks import slow
 from tests.faults.roads import QUICK, SMALL, consume, log_of
 from tests.support.account import assert_all_stored
 from tests.support.proxy import MysqlProxy, Statement, Verdict
@@ -22,7 +23,7 @@ def some(kind: str, verdict: Verdict, numbers: set[int]) -> Callable[[Statement]
     return lambda statement: verdict if statement == kind and statement.number in numbers else Verdict.PASS
 
 
-@pytest.mark.parametrize("verdict", [Verdict.CUT_BEFORE, Verdict.CUT_ANSWER, Verdict.CUT_AFTER])
+@pytest.mark.parametrize("verdict", [Verdict.CUT_BEFORE, Verdict.CUT_ANSWER, slow(Verdict.CUT_AFTER)])
 async def test_a_connection_cut_about_commit(
     mysql_place: Place, proxied: Place, proxy: MysqlProxy, verdict: Verdict
 ) -> None:
@@ -40,7 +41,7 @@ async def test_a_connection_cut_about_commit(
         assert not any(stats.recovered.values())
 
 
-@pytest.mark.parametrize("verdict", [Verdict.CUT_BEFORE, Verdict.CUT_ANSWER])
+@pytest.mark.parametrize("verdict", [Verdict.CUT_BEFORE, slow(Verdict.CUT_ANSWER)])
 async def test_a_connection_cut_at_every_kind_of_statement(
     mysql_place: Place, proxied: Place, proxy: MysqlProxy, verdict: Verdict
 ) -> None:
@@ -54,7 +55,7 @@ async def test_a_connection_cut_at_every_kind_of_statement(
     assert_all_stored(mysql_place, SMALL, dead_letters=len(log.records))
 
 
-@pytest.mark.parametrize("moment", ["before", "during"])
+@pytest.mark.parametrize("moment", ["before", slow("during")])
 async def test_kill_connection_at_every_kind_of_statement(
     mysql_place: Place, proxied: Place, proxy: MysqlProxy, mysql: MySQLServer, moment: str
 ) -> None:
@@ -98,6 +99,7 @@ def _kill(server: MySQLServer, thread_id: int) -> bool:
     return True
 
 
+@pytest.mark.slow_faults
 async def test_what_comes_byte_by_byte(mysql_place: Place, proxied: Place, proxy: MysqlProxy) -> None:
     proxy.slice_bytes = 1
     await consume(log_of(SMALL), proxied)

@@ -16,6 +16,7 @@ from socialsim.consumer import Consumer, ConsumerSettings
 from socialsim.rundir import RunDirectory
 from socialsim.transport.files import FileReader
 from socialsim.warehouse.migrate import migrate
+from tests.faults.marks import slow
 from tests.support.account import assert_all_stored, assert_whole_log, events_of
 from tests.support.processes import Cli, eventually
 from tests.warehouse.places import Place
@@ -30,9 +31,9 @@ Start = Callable[..., Cli]
 #: How much of the megabyte of events is in the files when the fault comes.
 EARLY, MIDDLE, LATE = 20_000, 300_000, 700_000
 MOMENTS = [
-    pytest.param(EARLY, marks=pytest.mark.slow_faults),
+    slow(EARLY),
     MIDDLE,
-    pytest.param(LATE, marks=pytest.mark.slow_faults),
+    slow(LATE),
 ]
 
 
@@ -75,7 +76,7 @@ async def assert_proven(directory: Path) -> None:
 
 
 @pytest.mark.parametrize("size", MOMENTS)
-@pytest.mark.parametrize("rank", [0, pytest.param(1, marks=pytest.mark.slow_faults)])
+@pytest.mark.parametrize("rank", [0, slow(1)])
 async def test_a_shard_process_that_is_killed_is_replaced_without_a_person(
     start: Start, tmp_path: Path, size: int, rank: int
 ) -> None:
@@ -127,8 +128,8 @@ async def test_the_parent_killed_leaves_no_orphan_and_the_same_command_goes_on(
     [
         (signal.SIGTERM, 143, False),
         (signal.SIGINT, 130, True),
-        pytest.param(signal.SIGINT, 130, False, marks=pytest.mark.slow_faults),
-        pytest.param(signal.SIGTERM, 143, True, marks=pytest.mark.slow_faults),
+        slow(signal.SIGINT, 130, False),
+        slow(signal.SIGTERM, 143, True),
     ],
 )
 async def test_signals_end_a_run_of_several_processes(
@@ -153,8 +154,8 @@ async def test_signals_end_a_run_of_several_processes(
     "number",
     [
         signal.SIGKILL,
-        pytest.param(signal.SIGINT, marks=pytest.mark.slow_faults),
-        pytest.param(signal.SIGTERM, marks=pytest.mark.slow_faults),
+        slow(signal.SIGINT),
+        slow(signal.SIGTERM),
     ],
 )
 async def test_a_consumer_that_is_ended_is_followed_by_one_that_completes(
