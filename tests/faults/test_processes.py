@@ -1,22 +1,29 @@
 """Processes of a run that die or are told to stop, at moments all over the run: the finished log is the same."""
 
+import asyncio
 import signal
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from compose.native import KafkaCluster
 from compose.native.server import ProcessIdentity
 from socialsim import Scenario
 from socialsim.analytics.offsets import LogEnds
 from socialsim.analytics.verify import read_books
+from socialsim.bootstrap import TOPICS
 from socialsim.consumer import Consumer, ConsumerSettings
-from socialsim.rundir import RunDirectory
+from socialsim.rundir import DEFAULT_ROOT, RunDirectory
 from socialsim.transport.files import FileReader
+from socialsim.transport.kafka import KafkaLog, describe_topics
 from socialsim.warehouse.migrate import migrate
+from tests.faults.kafka_roads import SETTINGS, drain, make_topics, reader_of
 from tests.faults.marks import slow
+from tests.faults.roads import until
 from tests.support.account import assert_all_stored, assert_whole_log, events_of
 from tests.support.processes import Cli, eventually
 from tests.warehouse.places import Place
@@ -181,3 +188,36 @@ def stored_rows(database: Path) -> int:
     except sqlite3.OperationalError:  # there is no such table yet
         return 0
     return int(rows)
+
+
+async def test_a_run_into_kafka_whose_shard_and_then_parent_is_killed_goes_on(
+    start: Start, tmp_path: Path, kafka: KafkaCluster, topic_prefix: str, unique_name: str
+) -> None:
+    log = KafkaLog((kafka.bootstrap,), topic_prefix)
+    await make_topics(log, partitions=2)
+
+    async def reach_records(count: int, run: Cli) -> None:
+        async with asyncio.timeout(90):
+            while sum(topic.records for topic in await describe_topics(log, TOPICS)) < count:
+                assert run.process.poll() is None, f"the run ended before the fault: {run.tail()}"
+
+    run = start(*RUN, *PACED, "--to", log.url)
+    await reach_records(300, run)
+    assert shard_processes(run)[0].send(signal.SIGKILL)
+    await until(lambda: run.says("was killed by SIGKILL"), "the death is noticed")
+    await reach_records(2_500, run)
+    children = run.children()
+    run.send(signal.SIGKILL)
+    await asyncio.to_thread(run.wait, -signal.SIGKILL)
+    await until(lambda: not any(child.alive for child in children), "the end of its children", ORPHANS_GONE_S)
+    again = start(*RUN, "--processes", "1", "--to", log.url)
+    await asyncio.to_thread(again.wait, 0)
+    assert again.says("was begun before")
+
+    await assert_whole_log(reader_of(log, group=None), TOWN)
+    place = Place(f"sqlite:///{tmp_path}/w.sqlite", None)
+    migrate(place.url)
+    stats = await drain(log, place, replace(SETTINGS, group=unique_name))
+    assert stats.identity_conflicts == 0
+    print(f"{sum(stats.duplicates.values())} of {stats.records} records are in the log twice")
+    assert_all_stored(place, TOWN, books=read_books(RunDirectory(tmp_path / DEFAULT_ROOT, TOWN.run_id), TOWN))
