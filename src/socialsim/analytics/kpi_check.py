@@ -1,0 +1,135 @@
+"""What SQL computed of a run's rows against what the simulation knows: every figure, exactly."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Final, NamedTuple, TypeAlias
+
+from socialsim.errors import InputError
+from socialsim.oracle import Truth
+from socialsim.rundir import RunDirectory
+
+DIFFERENCES_SHOWN_MAX: Final = 20
+
+Key: TypeAlias = tuple[date, str, str, str]  #: day, metric, dimension, dimension_value
+Ratio: TypeAlias = tuple[int, int]  #: numerator, denominator
+CohortKey: TypeAlias = tuple[date, int]  #: cohort_week, week_number
+
+
+class Difference(NamedTuple):
+    """A figure that is not as it should be; None where there is none."""
+
+    day: date
+    metric: str
+    dimension: str
+    dimension_value: str
+    stored: Ratio | None
+    truth: Ratio | None
+
+    def __str__(self) -> str:
+        of = f" {self.dimension} {self.dimension_value}" if self.dimension_value else ""
+        return f"{self.day} {self.metric}{of}: stored {_text(self.stored)}, truth {_text(self.truth)}"
+
+
+class Comparison(NamedTuple):
+    """How a comparison went. ``compared`` counts figures that either side has."""
+
+    run_id: str
+    sealed: bool  #: whether the truth is of the whole run
+    closed_until: date
+    compared: int
+    differing: int
+    first: tuple[Difference, ...]  #: the first differences in the order of days
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything is the same, and there was something."""
+        return self.compared > 0 and not self.differing
+
+
+def check_kpis(truth: Truth, daily: Mapping[Key, Ratio], cohorts: Mapping[CohortKey, Ratio]) -> Comparison:
+    """Compare the rows of ``kpi_daily`` and ``cohort_weekly`` (users, active) with the truth.
+
+    Of closed days and weeks the same rows must be on both sides. Days and weeks that the end of the run left unfinished need
+    not be stored; if anything is stored of one, it is compared like the others.
+    """
+    true_daily = {
+        (row.day, row.metric, row.dimension, row.dimension_value): (row.numerator, row.denominator)
+        for row in truth.kpi_daily
+    }
+    true_cohorts = {(row.cohort_week, row.week_number): (row.users, row.active) for row in truth.cohort_weekly}
+    days = {key[0] for key in daily}
+    weeks = {_week(key) for key in cohorts}
+    keys = {key for key in true_daily if key[0] < truth.closed_until or key[0] in days} | set(daily)
+    cohort_keys = {
+        (row.cohort_week, row.week_number)
+        for row in truth.cohort_weekly
+        if truth.week_is_closed(row) or _week((row.cohort_week, row.week_number)) in weeks
+    } | set(cohorts)
+    differences = [
+        *(Difference(*key, daily.get(key), true_daily.get(key)) for key in sorted(keys)),
+        *(
+            Difference(week, "cohort_weekly", "week_number", str(number), stored, true)
+            for week, number in sorted(cohort_keys)
+            for stored, true in [(cohorts.get((week, number)), true_cohorts.get((week, number)))]
+        ),
+    ]
+    found = [each for each in differences if each.stored != each.truth]
+    return Comparison(
+        run_id=truth.run_id,
+        sealed=truth.sealed,
+        closed_until=truth.closed_until,
+        compared=len(differences),
+        differing=len(found),
+        first=tuple(found[:DIFFERENCES_SHOWN_MAX]),
+    )
+
+
+def require_truth(directory: RunDirectory) -> Truth:
+    """The truth of a run that has ended. Raises InputError saying why there is none and what to do."""
+    truth = directory.read_truth()
+    if truth is not None:
+        return truth
+    record = directory.read_record()
+    if record is None:
+        raise InputError(f"{directory.path} is not there: only the directory of the run itself knows the true KPIs")
+    if directory.is_led():
+        raise InputError(f"run {directory.run_id} is being simulated: its true KPIs are known when it has ended")
+    if record.state == "complete":
+        raise InputError(f"{directory.path} holds no kpis.json: the run was made before runs kept their true KPIs")
+    raise InputError(
+        f"run {directory.run_id} did not come to its end: socialsim run --resume {directory.run_id} goes on with it"
+    )
+
+
+def as_text(comparison: Comparison) -> str:
+    """The result for a person: the verdict last."""
+    lines = [
+        f"run       {comparison.run_id}",
+        f"compared  {comparison.compared:,} figures with what the simulation knows",
+    ]
+    if not comparison.sealed:
+        lines.append(
+            f"note      the run was stopped before its end; its truth is of what it did until {comparison.closed_until}"
+        )
+    lines += [f"  {each}" for each in comparison.first]
+    if comparison.differing > len(comparison.first):
+        lines.append(f"  ... and {comparison.differing - len(comparison.first):,} more")
+    if comparison.ok:
+        verdict = "all KPIs are true"
+    elif not comparison.compared:
+        verdict = "NOT true: there is nothing to compare"
+    else:
+        verdict = f"NOT true: {comparison.differing:,} figures differ, the first is {comparison.first[0]}"
+    return "\n".join([*lines, verdict])
+
+
+def _week(key: CohortKey) -> date:
+    cohort_week, week_number = key
+    return cohort_week + timedelta(weeks=week_number)
+
+
+def _text(ratio: Ratio | None) -> str:
+    if ratio is None:
+        return "no row"
+    numerator, denominator = ratio
+    return f"{numerator:,}" if denominator == 1 else f"{numerator:,} / {denominator:,}"

@@ -1,0 +1,285 @@
+"""What SQL computes is held against the truth: equal if nothing happened, red if somebody lays hands on the rows."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import structs
+from sqlalchemy import delete, update
+
+from socialsim.analytics.kpi import Stream, Wish, compute, read_cohorts, read_daily, read_stream
+from socialsim.analytics.kpi_check import Comparison, Difference, as_text, check_kpis, require_truth
+from socialsim.analytics.verify import stored_runs
+from socialsim.errors import InputError
+from socialsim.events import WIRE_NAMES, Event, PictureLiked, PicturePosted
+from socialsim.oracle import Truth, make_truth
+from socialsim.rundir import RunDirectory, RunRecord
+from socialsim.scenario import Scenario
+from socialsim.simulate import simulate
+from socialsim.warehouse.engines import writing_engine
+from socialsim.warehouse.tables import EVENT_TABLES, kpi_daily
+from tests.analytics.stored import store
+from tests.oracle.test_truth import SCENARIOS, rows_of, watched
+from tests.warehouse.places import Place
+
+SCENARIO = Scenario(users=40, days=9, seed=12, shards=4, request_share=0.3, start="2026-01-04T00:00:00Z")
+EVENTS = list(simulate(SCENARIO, "r"))
+TRUTH = make_truth(SCENARIO, "r", watched([EVENTS], 1024), sealed=True)
+HOUR_US = 3_600_000_000
+Sabotage = Callable[[Sequence[Event]], list[Event]]
+
+
+async def stored_and_computed(place: Place, events: Sequence[Event]) -> None:
+    await store(place, list(events))
+    compute_all(place)
+
+
+def compute_all(place: Place, wish: Wish | None = None) -> None:
+    engine = writing_engine(place.target, place.password)
+    with engine.connect() as connection:
+        run_key = stored_runs(connection)["r"]
+        stream = read_stream(connection, run_key, complete=True)
+    assert isinstance(stream, Stream)
+    compute(engine, run_key, stream, wish or Wish())
+    engine.dispose()
+
+
+def checked(place: Place, truth: Truth = TRUTH) -> Comparison:
+    engine = writing_engine(place.target, place.password)
+    with engine.connect() as connection:
+        run_key = stored_runs(connection)["r"]
+        daily = {tuple(row[:4]): (row.numerator, row.denominator) for row in read_daily(connection, run_key)}
+        cohorts = {(row[0], row[1]): (row[2], row[3]) for row in read_cohorts(connection, run_key)}
+    engine.dispose()
+    return check_kpis(truth, daily, cohorts)  # type: ignore[arg-type]
+
+
+def execute(place: Place, statement: Any) -> None:
+    engine = writing_engine(place.target, place.password)
+    with engine.begin() as connection:
+        assert connection.execute(statement).rowcount == 1
+    engine.dispose()
+
+
+def names_first(comparison: Comparison) -> Difference:
+    """The first difference, of a comparison that is red and says so."""
+    assert not comparison.ok
+    assert comparison.first[0].stored != comparison.first[0].truth
+    assert as_text(comparison).splitlines()[-1].endswith(str(comparison.first[0]))
+    return comparison.first[0]
+
+
+# --- nothing was done ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+async def test_sql_and_the_simulation_agree(sqlite_place: Place, name: str) -> None:
+    scenario = SCENARIOS[name]
+    events = list(simulate(scenario, "r"))
+    truth = make_truth(scenario, "r", watched([events], 1024), sealed=True)
+    await stored_and_computed(sqlite_place, events)
+    comparison = checked(sqlite_place, truth)
+    assert comparison.ok, as_text(comparison)
+    assert as_text(comparison).endswith("all KPIs are true")
+
+
+@pytest.mark.mysql
+async def test_sql_and_the_simulation_agree_on_mysql(mysql_place: Place) -> None:
+    await stored_and_computed(mysql_place, EVENTS)
+    comparison = checked(mysql_place)
+    assert comparison.ok, as_text(comparison)
+
+
+# --- sabotage -----------------------------------------------------------------------------------------------------------
+
+
+def an_hour_later(events: Sequence[Event]) -> list[Event]:
+    """The wrong time zone."""
+    return [structs.replace(event, time_us=event.time_us + HOUR_US) for event in events]
+
+
+def without_a_batch(events: Sequence[Event]) -> list[Event]:
+    """A hundred records of one partition are lost."""
+    lost = [event for event in events if type(event) is PictureLiked and event.shard == 2][50:150]
+    assert len(lost) == 100
+    gone = {(event.shard, event.seq) for event in lost}
+    return [event for event in events if (event.shard, event.seq) not in gone]
+
+
+def a_batch_twice(events: Sequence[Event]) -> list[Event]:
+    """Fifty records come again under another identity."""
+    return [*events, *(structs.replace(event, seq=event.seq + 10_000_000) for event in events[1000:1050])]
+
+
+def devices_swapped(events: Sequence[Event]) -> list[Event]:
+    """A mapping gone wrong, of web alone."""
+    return [structs.replace(event, device="tablet") if event.device == "web" else event for event in events]
+
+
+@pytest.mark.parametrize("sabotage", [an_hour_later, without_a_batch, a_batch_twice, devices_swapped])
+async def test_what_comes_wrong_is_found(sqlite_place: Place, sabotage: Sabotage) -> None:
+    await stored_and_computed(sqlite_place, sabotage(EVENTS))
+    first = names_first(checked(sqlite_place))
+    damaged = make_truth(SCENARIO, "r", watched([sorted(sabotage(EVENTS), key=_time_us)], 1024), sealed=True)
+    assert first.stored == rows_of(damaged).get(first[:4])
+
+
+def _time_us(event: Event) -> int:
+    return event.time_us
+
+
+@pytest.mark.mysql
+async def test_the_wrong_time_zone_is_found_on_mysql(mysql_place: Place) -> None:
+    await stored_and_computed(mysql_place, an_hour_later(EVENTS))
+    assert names_first(checked(mysql_place)).metric == "device_hour"
+
+
+def one_of(name: str, *, of_another_shard: bool = False) -> Event:
+    """An event from the middle of the run; a like of a picture that another shard's user has posted, if wished."""
+    found = [event for event in EVENTS if WIRE_NAMES[type(event)] == name]
+    if of_another_shard:
+        found = [event for event in found if event.picture_id % SCENARIO.shards != event.shard]  # type: ignore[union-attr]
+    return found[len(found) // 2]
+
+
+def a_like_of_a_top_creator() -> Event:
+    """Of the last day. That somebody else's likes are fewer is for ``verify`` to find: no figure speaks of it."""
+    first = next(row for row in reversed(TRUTH.kpi_daily) if row.metric == "top_creator_likes")
+    pictures = {
+        event.picture_id
+        for event in EVENTS
+        if type(event) is PicturePosted and event.user_id == int(first.dimension_value)
+    }
+    return next(each for each in reversed(EVENTS) if type(each) is PictureLiked and each.picture_id in pictures)
+
+
+def row_of(event: Event) -> Any:
+    table = EVENT_TABLES[WIRE_NAMES[type(event)]]
+    return (table.c.shard == event.shard) & (table.c.seq == event.seq)
+
+
+async def test_a_deleted_like_from_another_shard_is_found(sqlite_place: Place) -> None:
+    like = one_of("picture_like", of_another_shard=True)
+    await store(sqlite_place, EVENTS)
+    execute(sqlite_place, delete(EVENT_TABLES["picture_like"]).where(row_of(like)))
+    compute_all(sqlite_place)
+    comparison = checked(sqlite_place)
+    first = names_first(comparison)
+    assert first.day == date.fromordinal(date(1970, 1, 1).toordinal() + like.time_us // (24 * HOUR_US))
+    assert {"events", "engagement_per_post", "device_hour"} <= {each.metric for each in comparison.first}
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "value", "metric"),
+    [
+        ("user", "country", "ZZ", "signups"),
+        ("user", "user_id", 12_345, "retention_d1"),
+        ("picture_like", "picture_id", 1_000_000, "top_creator_likes"),
+        ("friend_acceptance", "request_id", 1_000_000, "acceptance_7d"),
+        ("comment", "user_id", 12_345, "dau"),
+        ("video", "device", "tv", "device_hour"),
+    ],
+)
+async def test_a_changed_row_is_found(sqlite_place: Place, name: str, column: str, value: Any, metric: str) -> None:
+    if name in {"user", "friend_acceptance"}:  # an early one, for the figures that look back
+        event = next(each for each in EVENTS if WIRE_NAMES[type(each)] == name)
+    elif name == "picture_like":
+        event = a_like_of_a_top_creator()
+    else:
+        event = one_of(name)
+    await store(sqlite_place, EVENTS)
+    execute(sqlite_place, update(EVENT_TABLES[name]).where(row_of(event)).values({column: value}))
+    compute_all(sqlite_place)
+    comparison = checked(sqlite_place)
+    names_first(comparison)
+    assert metric in {each.metric for each in comparison.first}, as_text(comparison)
+
+
+async def test_a_changed_figure_is_found_and_computing_it_again_mends_it(sqlite_place: Place) -> None:
+    await stored_and_computed(sqlite_place, EVENTS)
+    day = date(2026, 1, 7)
+    wanted = (kpi_daily.c.day == day) & (kpi_daily.c.metric == "wau")
+    execute(sqlite_place, update(kpi_daily).where(wanted).values(numerator=kpi_daily.c.numerator + 1))
+    true = rows_of(TRUTH)[day, "wau", "all", ""]
+    comparison = checked(sqlite_place)
+    assert comparison.first == (Difference(day, "wau", "all", "", (true[0] + 1, 1), true),)
+    assert str(comparison.first[0]) == f"2026-01-07 wau: stored {true[0] + 1}, truth {true[0]}"
+    compute_all(sqlite_place, Wish(day, day))
+    assert checked(sqlite_place).ok
+
+
+# --- the comparison itself ----------------------------------------------------------------------------------------------
+
+DAILY = {
+    (row.day, row.metric, row.dimension, row.dimension_value): (row.numerator, row.denominator)
+    for row in TRUTH.kpi_daily
+}
+COHORTS = {(row.cohort_week, row.week_number): (row.users, row.active) for row in TRUTH.cohort_weekly}
+
+
+def test_a_missing_row_and_one_too_many_differ() -> None:
+    key = max(DAILY)
+    missing = check_kpis(TRUTH, {other: DAILY[other] for other in DAILY if other != key}, COHORTS)
+    assert missing.first == (Difference(*key, None, DAILY[key]),)
+    assert str(missing.first[0]).endswith(f"stored no row, truth {DAILY[key][0]}")
+    extra = check_kpis(TRUTH, DAILY | {(key[0], "dau", "country", "ZZ"): (1, 1)}, COHORTS)
+    assert (extra.differing, extra.first[0].truth) == (1, None)
+    week = min(COHORTS)
+    fewer = check_kpis(TRUTH, DAILY, COHORTS | {week: (COHORTS[week][0], COHORTS[week][1] + 1)})
+    assert fewer.first[0].metric == "cohort_weekly"
+
+
+def test_nothing_to_compare_is_not_a_proof() -> None:
+    empty = make_truth(SCENARIO, "r", [], sealed=True)
+    comparison = check_kpis(empty, {}, {})
+    assert not comparison.ok
+    assert "nothing to compare" in as_text(comparison)
+    assert not check_kpis(TRUTH, {}, {}).ok
+
+
+def test_an_unfinished_day_need_not_be_stored_but_is_compared_if_it_is() -> None:
+    events = EVENTS[: len(EVENTS) // 2]
+    stopped = make_truth(SCENARIO, "r", watched([events], 1024), sealed=False)
+    rows = rows_of(stopped)
+    cohorts = {(each.cohort_week, each.week_number): (each.users, each.active) for each in stopped.cohort_weekly}
+    closed = {key: ratio for key, ratio in rows.items() if key[0] < stopped.closed_until}
+    closed_weeks = {
+        (each.cohort_week, each.week_number): (each.users, each.active)
+        for each in stopped.cohort_weekly
+        if stopped.week_is_closed(each)
+    }
+    assert closed_weeks.keys() < cohorts.keys()
+    assert check_kpis(stopped, closed, closed_weeks).ok
+    assert check_kpis(stopped, rows, cohorts).ok
+    assert "was stopped" in as_text(check_kpis(stopped, rows, cohorts))
+    last = max(rows)
+    assert check_kpis(stopped, rows | {last: (0, 1)}, cohorts).first == (Difference(*last, (0, 1), rows[last]),)
+    assert not check_kpis(stopped, {key: closed[key] for key in closed if key[0] != min(closed)[0]}, closed_weeks).ok
+
+
+def test_differences_come_in_the_order_of_days_and_only_the_first_are_kept() -> None:
+    comparison = check_kpis(TRUTH, {key: (top + 1, bottom) for key, (top, bottom) in DAILY.items()}, COHORTS)
+    assert comparison.differing == len(DAILY)
+    assert list(comparison.first) == sorted(comparison.first, key=lambda each: each[:4])
+    assert len(comparison.first) == 20
+    assert f"... and {len(DAILY) - 20:,} more" in as_text(comparison)
+
+
+def test_why_there_is_no_truth_is_said(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path, "r")
+    with pytest.raises(InputError, match="is not there"):
+        require_truth(directory)
+    directory.lead()
+    directory.write_record(RunRecord(run_id="r", log="file:events", scenario=SCENARIO))
+    with pytest.raises(InputError, match="is being simulated"):
+        require_truth(directory)
+    directory.release()
+    with pytest.raises(InputError, match="socialsim run --resume r"):
+        require_truth(directory)
+    directory.write_record(RunRecord(run_id="r", log="file:events", scenario=SCENARIO, state="complete"))
+    with pytest.raises(InputError, match=r"no kpis\.json"):
+        require_truth(directory)
+    directory.write_truth(TRUTH)
+    assert require_truth(directory) == TRUTH
