@@ -51,7 +51,6 @@ def _user_day() -> Insert:
         first = (func.min(table.c.event_time) if table in _POSTS else null()).label("first_post_at")
         part = select(table.c.user_id, first, *kinds).where(happened(table, "begin_at", "end_at"))
         parts.append(part.group_by(table.c.user_id))
-    parts.sort(key=lambda part: part.froms[0] not in _POSTS)  # SQLite takes a column's type from the first of a union
     acts = union_all(*parts).subquery("acts")
     active = (
         select(
