@@ -13,7 +13,7 @@ from dotenv import dotenv_values
 from socialsim.errors import InputError
 
 PREFIX: Final = "SOCIALSIM_"
-_SECRET_SUFFIX: Final = "_PASSWORD"  # noqa: S105 - the name of a variable
+_SECRET_SUFFIXES: Final = ("_PASSWORD", "_TOKEN")
 
 
 class Secret:
@@ -72,6 +72,6 @@ def load_settings(environment: MutableMapping[str, str], dotenv_path: Path) -> S
             raise InputError(f"{dotenv_path}: cannot be read: {error}") from error
         texts = {name: value for name, value in values.items() if name.startswith(PREFIX) and value is not None}
     for name, value in texts.items():
-        if not name.endswith(_SECRET_SUFFIX):
+        if not name.endswith(_SECRET_SUFFIXES):
             environment.setdefault(name, value)
     return Settings(texts | {name: value for name, value in environment.items() if name.startswith(PREFIX)})

@@ -1,0 +1,83 @@
+"""``socialsim dashboard``: a run's KPIs and its ingestion, live."""
+
+import functools
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from socialsim import bootstrap
+from socialsim.cli.reading import read_log_ends, reading
+from socialsim.cli.session import LOG_URL_DEFAULT, WAREHOUSE_URL_DEFAULT, IntoOption, Session
+from socialsim.cli.show import show
+from socialsim.cli.signals import StopRequest
+from socialsim.settings import Settings
+from socialsim.transport.urls import FileUrl
+
+if TYPE_CHECKING:
+    from socialsim.report.watch import AskLog
+
+
+def dashboard(
+    context: typer.Context,
+    *,
+    from_: Annotated[
+        str | None, typer.Option("--from", envvar="SOCIALSIM_FROM", help="event log, to show what waits in it")
+    ] = None,
+    into: IntoOption = WAREHOUSE_URL_DEFAULT,
+    run_id: Annotated[
+        str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="needed if there are several runs")
+    ] = None,
+    port: Annotated[
+        int,
+        typer.Option("--port", envvar="SOCIALSIM_DASHBOARD_PORT", min=0, max=65_535, help="0 takes a free one"),
+    ] = 8050,
+    host: Annotated[
+        str,
+        typer.Option(
+            "--host", envvar="SOCIALSIM_DASHBOARD_HOST", help="beyond loopback only with SOCIALSIM_DASHBOARD_TOKEN"
+        ),
+    ] = "127.0.0.1",
+) -> None:
+    """Serve a run's KPIs and the state of its ingestion as a page that renews itself."""
+    from socialsim.report.library import load_library  # noqa: PLC0415 - loads SQLAlchemy, as do the others
+    from socialsim.report.rows import find_run  # noqa: PLC0415
+    from socialsim.report.serve import check_access, responder  # noqa: PLC0415
+    from socialsim.report.watch import Watcher  # noqa: PLC0415
+    from socialsim.web import WebServer  # noqa: PLC0415
+
+    session: Session = context.obj
+    secret = session.settings.secret("DASHBOARD_TOKEN")
+    token = None if secret is None else secret.reveal()
+    check_access(host, token)
+    library = load_library()
+    connect = functools.partial(reading, into, session.settings)
+    with connect() as connection:
+        find_run(connection, run_id)  # what is wrong now is told now, and not on the page
+    # A pipe, and no lock: the handler may come at any moment, also while the lock is held that it would wait for.
+    ear, mouth = os.pipe()
+
+    def wake() -> None:
+        os.write(mouth, b".")
+
+    with (
+        StopRequest(wake) as stop,
+        Watcher(connect, run_id, _ask_log(from_, into, session.settings)) as watcher,
+    ):
+        with WebServer(responder(lambda: watcher.snapshot, library, token), port, host, option="--port") as server:
+            show(f"dashboard at http://{server.address}/ (Ctrl-C ends it)")
+            os.read(ear, 1)
+        session.exit_code = stop.exit_code
+
+
+def _ask_log(from_: str | None, into: str, settings: Settings) -> "AskLog | None":
+    """By default the log beside the default warehouse, if it is there."""
+    if from_ is None:
+        log = bootstrap.parse_log(LOG_URL_DEFAULT, "--from")
+        beside = into == WAREHOUSE_URL_DEFAULT and isinstance(log, FileUrl) and Path(log.path).is_dir()
+        if not beside:
+            return None
+    url = from_ or LOG_URL_DEFAULT
+    bootstrap.parse_log(url, "--from")
+    return functools.partial(read_log_ends, url, settings)

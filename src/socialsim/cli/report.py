@@ -1,0 +1,52 @@
+"""``socialsim report``: a run's KPIs as one HTML file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from socialsim.cli.reading import reading
+from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
+from socialsim.cli.show import show
+from socialsim.errors import InputError
+
+
+def report(
+    context: typer.Context,
+    *,
+    into: IntoOption = WAREHOUSE_URL_DEFAULT,
+    run_id: Annotated[
+        str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="needed if there are several runs")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", envvar="SOCIALSIM_REPORT_OUT", help="file to write; one that is there is replaced")
+    ] = Path("socialsim-report.html"),
+) -> None:
+    """Write a run's KPIs as one HTML file that needs nothing else, not even a network."""
+    from socialsim.report.build import build_content  # noqa: PLC0415 - loads SQLAlchemy
+    from socialsim.report.html import render  # noqa: PLC0415
+    from socialsim.report.library import load_library  # noqa: PLC0415
+    from socialsim.report.rows import find_run, read_rows  # noqa: PLC0415
+
+    session: Session = context.obj
+    library = load_library()
+    with reading(into, session.settings) as connection:
+        run = find_run(connection, run_id)
+        if run is None:
+            raise InputError(f"{into} holds no run; run: socialsim consume --into {into}")
+        content = build_content(read_rows(connection, run))
+    page = render(content, library).encode()
+    _write(out, page)
+    days = f"{len(content.days)} days" if content.days else "no day has its figures yet; run: socialsim kpi"
+    show(f"run     {content.run_id} ({days})\nreport  {out} ({len(page) / 1e6:.1f} MB)")
+
+
+def _write(out: Path, page: bytes) -> None:
+    """Whole or not at all: whoever has the old one open keeps it."""
+    new = out.with_name(f".{out.name}.new")
+    try:
+        new.write_bytes(page)
+        new.replace(out)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise InputError(f"--out {out}: cannot be written: {error.strerror}") from error

@@ -1,0 +1,42 @@
+"""The chart library, as the optional extra ``report`` brings it: Plotly's Python package carries its JavaScript."""
+
+import base64
+import gzip
+import hashlib
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from socialsim.errors import InputError
+
+_BUNDLE: Final = Path("package_data") / "plotly.min.js"
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """``packed`` is the script's bytes, gzip in base64; ``digest`` is what a Content-Security-Policy calls it by."""
+
+    packed: str
+    digest: str
+
+
+def pack(script: bytes) -> Library:
+    """Compress it to a third; the same bytes give the same text."""
+    packed = base64.b64encode(gzip.compress(script, mtime=0)).decode()
+    return Library(packed, script_digest(script))
+
+
+def script_digest(script: bytes) -> str:
+    """As in ``script-src 'sha256-...'``, without the quotes."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script).digest()).decode()
+
+
+def load_library(package: str = "plotly") -> Library:
+    """Find and pack it. Raises InputError, which says how to install it."""
+    spec = find_spec(package)
+    for place in (spec.submodule_search_locations or ()) if spec is not None else ():
+        bundle = Path(place) / _BUNDLE
+        if bundle.is_file():
+            return pack(bundle.read_bytes())
+    raise InputError("the charts need the package plotly, which is not installed; run: pip install 'socialsim[report]'")
