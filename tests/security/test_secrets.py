@@ -103,16 +103,16 @@ def test_no_password_is_ever_shown(tmp_path, kafka_cluster_factory, mysql_factor
 
     # Connections that fail, each with its traceback.
     stranger = str(Authority(certificates, "stranger").cafile)
-    for arguments in (("run", "--users", "5", "--days", "1"), ("consume", "--drain")):
-        for wrong in (
-            {"SOCIALSIM_KAFKA_USERNAME": "nobody"},
-            {"SOCIALSIM_KAFKA_CAFILE": stranger},
-            {"SOCIALSIM_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"},
-        ):
-            assert "Traceback" in call(*arguments, code=2, **wrong)
-    for wrong in ({"SOCIALSIM_MYSQL_CAFILE": stranger}, {"SOCIALSIM_INTO": database.url.replace("shop@", "nobody@")}):
-        for arguments in (("consume", "--drain"), ("migrate",), ("dead-letters", "list")):
-            assert "Traceback" in call(*arguments, code=2, **wrong)
+    strange_user = {"SOCIALSIM_INTO": database.url.replace("shop@", "nobody@")}
+    for arguments, wrong in (
+        (("run", "--users", "5", "--days", "1"), {"SOCIALSIM_KAFKA_USERNAME": "nobody"}),
+        (("run", "--users", "5", "--days", "1"), {"SOCIALSIM_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}),
+        (("consume", "--drain"), {"SOCIALSIM_KAFKA_CAFILE": stranger}),
+        (("consume", "--drain"), {"SOCIALSIM_MYSQL_CAFILE": stranger}),
+        (("migrate",), strange_user),
+        (("dead-letters", "list"), strange_user),
+    ):
+        assert "Traceback" in call(*arguments, code=2, **wrong)
     call("consume", "--into", f"mysql://u:{MYSQL}@127.0.0.1/x", code=2)
     call("consume", "--from", f"kafka://u:{KAFKA}@127.0.0.1:1", code=2)
     mysql.kill()
@@ -122,7 +122,7 @@ def test_no_password_is_ever_shown(tmp_path, kafka_cluster_factory, mysql_factor
     mistakes = [f"mysql://u:{MYSQL}@127.0.0.1/x", f"kafka://u:{KAFKA}@127.0.0.1:1"]
     for mistake in mistakes:
         seen = [text.replace(mistake, "") if mistake in text and "-c import sys" in text else text for text in seen]
-    assert len(seen) > 40
+    assert len(seen) > 30
     assert_clean(*seen)
     written = files_of(work)
     assert {path.name for path in written} >= {"run.out", "run.err"}
