@@ -1,0 +1,36 @@
+"""``socialsim kpi --check``: are the stored KPIs the true ones?"""
+
+from pathlib import Path
+
+from socialsim.cli.reading import reading, runs_root
+from socialsim.cli.session import Session
+from socialsim.cli.show import show
+from socialsim.errors import InputError
+from socialsim.rundir import RunDirectory, list_runs
+
+
+def check(session: Session, *, into: str, run_id: str | None, runs_dir: Path | None) -> None:
+    """Compare what is stored with ``kpis.json`` and show the first differences; exit 0 only if there are none.
+
+    Raises InputError if the run, its truth or its KPIs are not there, ServiceUnavailableError.
+    """
+    from socialsim.analytics.kpi import read_cohorts, read_daily  # noqa: PLC0415 - loads SQLAlchemy
+    from socialsim.analytics.kpi_check import as_text, check_kpis, require_truth  # noqa: PLC0415
+    from socialsim.analytics.verify import choose_run, stored_runs  # noqa: PLC0415
+
+    root = runs_root(runs_dir, None, session.settings)
+    with reading(into, session.settings) as connection:
+        chosen = choose_run(connection, list_runs(root), run_id)
+        truth = require_truth(RunDirectory(root, chosen))
+        run_key = stored_runs(connection).get(chosen)
+        daily = [] if run_key is None else read_daily(connection, run_key)
+        cohorts = [] if run_key is None else read_cohorts(connection, run_key)
+    if not daily:
+        raise InputError(f"no KPIs are stored of run {chosen} in {into}: socialsim kpi --into {into} computes them")
+    comparison = check_kpis(
+        truth,
+        {(row.day, row.metric, row.dimension, row.dimension_value): (row.numerator, row.denominator) for row in daily},
+        {(row.cohort_week, row.week_number): (row.users, row.active) for row in cohorts},
+    )
+    session.exit_code = 0 if comparison.ok else 1
+    show(as_text(comparison))
