@@ -72,7 +72,7 @@ async def test_a_full_disk_stops_the_run_loudly_and_room_lets_it_go_on(
 ) -> None:
     way = namespace()
     if not way:
-        pytest.fail("neither root nor a user namespace: no small disk can be mounted here; the next test needs none")
+        pytest.fail("neither root nor a user namespace: no small disk can be mounted here")
     shell = start(
         "-euc", ON_A_SMALL_DISK, "run", *SOCIALSIM, *RUN, "--processes", str(processes), program=[*way, "sh"], SIZE=size
     )
@@ -85,7 +85,8 @@ async def test_a_full_disk_stops_the_run_loudly_and_room_lets_it_go_on(
     await assert_whole_log(FileReader(tmp_path / "result" / "events"), TOWN)
 
 
-@pytest.mark.parametrize("size", [slow(6_000), 20_000])
+@pytest.mark.slow_faults
+@pytest.mark.parametrize("size", [6_000, 20_000])
 async def test_files_that_may_not_grow_stop_the_run_loudly(
     start: Callable[..., Cli], tmp_path: Path, size: int
 ) -> None:

@@ -10,7 +10,7 @@ from socialsim.events import CommentPosted, Event, PictureLiked, UserSignedUp, e
 from socialsim.testing import MemoryLog
 from socialsim.transport.base import TopicPartition
 from socialsim.warehouse.migrate import migrate
-from tests.faults.marks import slow
+from tests.faults.marks import one_flavour, slow
 from tests.faults.roads import SMALL, consume, log_of, partition_of, write
 from tests.support.account import assert_all_stored, assert_books_add_up, events_of
 from tests.warehouse.places import Place
@@ -104,6 +104,7 @@ class TestSqlite(IdentityFaults):
         return place
 
 
+@one_flavour
 class TestMysql(IdentityFaults):
     @pytest.fixture
     def place(self, mysql_place: Place) -> Place:

@@ -82,6 +82,7 @@ async def assert_proven(directory: Path) -> None:
     assert_all_stored(place, TOWN, books=books, log=log)
 
 
+@pytest.mark.slow_faults
 @pytest.mark.parametrize("size", MOMENTS)
 @pytest.mark.parametrize("rank", [0, slow(1)])
 async def test_a_shard_process_that_is_killed_is_replaced_without_a_person(

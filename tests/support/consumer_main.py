@@ -37,7 +37,7 @@ async def work(options: dict[str, Any]) -> None:
     finally:
         await reader.close()
         await warehouse.close()
-    print(json.dumps({"rows": stats.rows, "conflicts": stats.conflicts, "records": stats.records}))
+    print(json.dumps({"inserted": sum(stats.inserted.values()), "records": stats.records}))
 
 
 if __name__ == "__main__":
