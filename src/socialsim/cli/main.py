@@ -10,7 +10,20 @@ from typing import Annotated, Final
 
 import typer
 
-from socialsim.cli import consume, dashboard, dead_letters, digest, migrate, report, run, runs, schema, topics, verify
+from socialsim.cli import (
+    consume,
+    dashboard,
+    dead_letters,
+    digest,
+    kpi,
+    migrate,
+    report,
+    run,
+    runs,
+    schema,
+    topics,
+    verify,
+)
 from socialsim.cli.logs import configure_logs
 from socialsim.cli.session import Session
 from socialsim.cli.show import show
@@ -37,6 +50,7 @@ app.command("schema")(schema.schema)
 app.command("verify")(verify.verify)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command("runs")(runs.runs)
+app.command("kpi")(kpi.kpi)
 app.command("report")(report.report)
 app.command("dashboard")(dashboard.dashboard)
 

@@ -19,7 +19,7 @@ from socialsim.events import PLURALS, WIRE_NAMES, Event, InvalidRecordError, dec
 from socialsim.warehouse.engines import read_engine, translated, writing_engine
 from socialsim.warehouse.mysql_session import SQL_MODE
 from socialsim.warehouse.rows import columns
-from socialsim.warehouse.tables import EVENT_TABLES, consumer_offsets, dead_letters, runs
+from socialsim.warehouse.tables import EVENT_TABLES, consumer_offsets, dead_letters, kpi_days, runs
 from socialsim.warehouse.urls import SqliteTarget, WarehouseTarget, parse_warehouse_url
 
 _NAMES: Final = {plural: name for name, plural in PLURALS.items()}
@@ -121,7 +121,10 @@ class DeadLetters:
                     connection.execute(text("SET SESSION sql_mode = :mode"), {"mode": SQL_MODE})
                 letter = self._get(connection, letter_id)
                 event = _decode(letter)
-                inserted = _insert(connection, _run_key(connection, event.run_id), event)
+                run_key = _run_key(connection, event.run_id)
+                inserted = _insert(connection, run_key, event)
+                if inserted:
+                    _mark_days(connection, run_key, event)
                 _remove(connection, letter_id)
                 _correct_books(connection, letter, inserted=inserted)
         except InvalidRecordError as error:
@@ -189,6 +192,13 @@ def _insert(connection: Connection, run_key: int, event: Event) -> bool:
             "identity_conflict", f"run {event.run_id} has another {name} with shard {event.shard}, seq {event.seq}"
         )
     return False
+
+
+def _mark_days(connection: Connection, run_key: int, event: Event) -> None:
+    """The key figures of the event's day, and of all later ones, hold no longer. See ``analytics.kpi.compute``."""
+    connection.execute(select(runs.c.run_key).where(runs.c.run_key == run_key).with_for_update(read=True))
+    day = (_EPOCH + timedelta(microseconds=event.time_us)).date()
+    connection.execute(update(kpi_days).where(kpi_days.c.run_key == run_key, kpi_days.c.day >= day).values(dirty=1))
 
 
 def _remove(connection: Connection, letter_id: int) -> None:

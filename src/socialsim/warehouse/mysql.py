@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from socialsim.errors import OwnershipLostError, ServiceUnavailableError, TransientError
 from socialsim.events import PLURALS, Event
+from socialsim.events.types import TIME_US_MAX
 from socialsim.warehouse.base import Batch, OffsetKey, Stored, Warehouse
 from socialsim.warehouse.conflicts import CONTENTS, Conflict, RowKey, Suspects, dead_letters_of, differing
 from socialsim.warehouse.migrate import check_revision
@@ -20,6 +21,8 @@ from socialsim.warehouse.mysql_statements import (
     insert_dead_letter,
     insert_offsets,
     insert_run,
+    lock_run,
+    mark_days,
     move_offsets,
     select_contents,
     select_offsets,
@@ -171,6 +174,7 @@ class MysqlWarehouse(Warehouse):
         """
         tally = Tally()
         suspects: list[Suspects] = []
+        firsts: dict[int, int] = {}  # by run, the earliest time that may be new
         await session.execute(BEGIN)
         async with aclosing(_insert(session, groups(batch, self._run_keys, by_source=by_source))) as counts:
             async for group, events, inserted in counts:
@@ -179,6 +183,8 @@ class MysqlWarehouse(Warehouse):
                         await session.execute(ROLLBACK)
                         return None
                     suspects.append(Suspects(group, events))
+                if inserted:
+                    firsts[group.run_key] = min(firsts.get(group.run_key, TIME_US_MAX), events[0].time_us)
                 tally.add(group.name, group.key, inserted, len(events) - inserted)
         if not by_source:
             tally.spread(batch)
@@ -186,6 +192,9 @@ class MysqlWarehouse(Warehouse):
         letters = [*batch.dead_letters, *dead_letters_of(batch, conflicts, tally)]
         for letter in sorted(map(dead_letter_row, letters)):
             await session.execute(insert_dead_letter(letter))
+        for run_key, time_us in sorted(firsts.items()):
+            await session.execute(lock_run(run_key))
+            await session.execute(mark_days(run_key, time_us))
         moves = move_rows(batch, tally, letters)
         if moves and await session.execute(move_offsets(moves)) != len(moves):
             await session.execute(ROLLBACK)

@@ -69,6 +69,17 @@ def _inserts(name: str, run_key: int, events: Sequence[Event], bytes_max: int) -
     yield from _inserts(name, run_key, events[half:], bytes_max)
 
 
+def lock_run(run_key: int) -> bytes:
+    """Keeps whoever announces days of the run waiting until this transaction is over; others may hold it as well."""
+    return f"SELECT run_key FROM runs WHERE run_key = {run_key:d} LOCK IN SHARE MODE".encode()  # noqa: S608
+
+
+def mark_days(run_key: int, time_us: int) -> bytes:
+    """The key figures of the instant's day, and of all later ones, hold no longer. See ``analytics.kpi.compute``."""
+    day = instant_text(time_us)[:10]
+    return f"UPDATE kpi_days SET dirty = 1 WHERE run_key = {run_key:d} AND day >= '{day}'".encode()  # noqa: S608
+
+
 def select_contents(name: str, run_key: int, events: Sequence[Event]) -> bytes:
     """The rows that stand under the keys of ``events``: time in microseconds since the epoch, shard, seq, content.
 

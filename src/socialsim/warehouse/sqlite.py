@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 from socialsim.errors import OwnershipLostError
 from socialsim.events import EVENT_TYPES, PLURALS
+from socialsim.events.types import TIME_US_MAX
 from socialsim.warehouse.base import Batch, OffsetKey, Stored, Warehouse
 from socialsim.warehouse.conflicts import CONTENT_COLUMNS, Conflict, Suspects, dead_letters_of, differing, row_key
 from socialsim.warehouse.driver_errors import translate_sqlite
@@ -30,6 +31,7 @@ from socialsim.warehouse.rows import (
     RowFormatter,
     columns,
     compile_formatter,
+    instant_text,
     payload_kinds,
 )
 from socialsim.warehouse.urls import SqliteTarget
@@ -70,6 +72,8 @@ _INSERT_DEAD_LETTER: Final = f"""\
 INSERT INTO dead_letters (log_id, topic, partition_id, record_offset, raw, raw_bytes, raw_sha256, error_class, reason,
   created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, {_NOW})
 ON CONFLICT (log_id, topic, partition_id, record_offset) DO NOTHING"""  # noqa: S608
+# The key figures of a day, and of all later ones, hold no longer. See ``analytics.kpi.compute``.
+_MARK_DAYS: Final = "UPDATE kpi_days SET dirty = 1 WHERE run_key = ? AND day >= ?"
 
 
 def _insert(name: str) -> str:
@@ -196,14 +200,19 @@ class SqliteWarehouse(Warehouse):
         new_run_keys = self._missing_run_keys(connection, batch)
         tally = Tally()
         conflicts: list[Conflict] = []
+        firsts: dict[int, int] = {}  # by run, the earliest time that may be new
         for group in groups(batch, self._run_keys | new_run_keys, by_source=True):
             rows = _FORMATTERS[group.name](group.run_key, group.events)
             inserted = connection.executemany(_INSERTS[group.name], rows).rowcount
             tally.add(group.name, group.key, inserted, len(rows) - inserted)
+            if inserted:
+                firsts[group.run_key] = min(firsts.get(group.run_key, TIME_US_MAX), group.events[0].time_us)
             if inserted < len(rows):
                 conflicts += _conflicts(connection, group, rows)
         letters = [*batch.dead_letters, *dead_letters_of(batch, conflicts, tally)]
         connection.executemany(_INSERT_DEAD_LETTER, sorted(map(dead_letter_row, letters)))
+        for run_key, time_us in firsts.items():
+            connection.execute(_MARK_DAYS, (run_key, instant_text(time_us)[:10]))
         for move in move_rows(batch, tally, letters):
             _move(connection, move)
         connection.execute("COMMIT")

@@ -13,6 +13,7 @@ To compute: ``compute(engine, run_key, stream, wish)``. The definitions are in d
 writes.
 """
 
+from socialsim.analytics.kpi.books import is_whole
 from socialsim.analytics.kpi.compute import compute, read_stream
 from socialsim.analytics.kpi.days import Stream, Wish
 from socialsim.analytics.kpi.figures import CohortWeek
@@ -25,6 +26,7 @@ __all__ = [
     "Stream",
     "Wish",
     "compute",
+    "is_whole",
     "read_cohorts",
     "read_daily",
     "read_days",

@@ -1,10 +1,10 @@
 """Computes days and stores their figures: each day in one transaction, as often as one likes.
 
 Nothing that comes in meanwhile is overlooked. Before a day is computed for the first time it is announced in
-``kpi_days``, under a lock on the run's row that waits for the writers who have not looked there; whoever stores events
-later looks there before he commits and marks the days that he touched, and all after them (see
-``warehouse.late_rows``). The transaction that computes a day holds the day's own row, so a mark comes before it or
-after it. On MySQL it reads committed rows without locking them, and so no writer of other days waits.
+``kpi_days``, under a lock on the run's row that waits for the writers who have not looked there yet; whoever stores
+events later looks there before he commits, and marks the days that he touched and all after them (``mark_days`` in
+``warehouse.mysql_statements``). The transaction that computes a day holds the day's own row, so a mark comes before
+it or after it, never between. On MySQL it reads what is committed without locking it, so no writer of other days waits.
 """
 
 from collections.abc import Callable, Iterator, Sequence
