@@ -121,10 +121,11 @@ def _report(stats: ConsumerStats, into: str) -> str:
         columns["confirmed"] = stats.recovered  # stored, though the commit's answer was lost
     rows: list[list[Cell]] = [[name, *(kind.get(name, 0) for kind in columns.values())] for name in EVENT_TYPES]
     rows.append(["total", *(sum(kind.values()) for kind in columns.values())])
+    conflicts = f", {stats.identity_conflicts:,} of them identity conflicts" if stats.identity_conflicts else ""
     return "\n".join(
         [
             table(["event", *columns], rows),
-            f"dead letters  {stats.dead_letters:,}",
+            f"dead letters  {stats.dead_letters:,}{conflicts}",
             f"rows/s        {stats.rows_per_s:,.0f}",
             f"warehouse     {into}",
             f"next          {bootstrap.look_command(into)}",

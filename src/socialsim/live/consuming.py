@@ -69,6 +69,11 @@ class ConsumerView(View):
             CounterMetricFamily, "socialsim_duplicates", "Rows that were stored already.", ("type",), duplicates
         )
         yield counter("socialsim_dead_letters", "Records that could not become rows.", stats.dead_letters)
+        yield counter(
+            "socialsim_identity_conflicts",
+            "Records with the identity of a stored event and another content: an alarm.",
+            stats.identity_conflicts,
+        )
         yield counter("socialsim_batches", "Transactions committed.", stats.batches)
         yield counter("socialsim_retries", "Failures of log or warehouse that were waited out.", stats.retries)
         yield counter("socialsim_conflicts", "Offsets found moved by another consumer.", stats.conflicts)
