@@ -8,13 +8,14 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
 from socialsim.events import (
     WIRE_NAMES,
     CommentPosted,
+    Device,
     Event,
     FriendAccepted,
     FriendRequested,
@@ -42,6 +43,7 @@ _KEPT: Final[dict[type[Event], tuple[str, ...]]] = {
 }
 _MEMBERS: Final = {member for members in _KEPT.values() for member in members}
 _GETTERS: Final[dict[str, Callable[[Any], int]]] = {member: attrgetter(member) for member in sorted(_MEMBERS)}
+_DEVICES: Final[tuple[str, ...]] = get_args(Device)
 _time_us: Final = attrgetter("time_us")
 _user_id: Final = attrgetter("user_id")
 _device: Final = attrgetter("device")
@@ -83,14 +85,14 @@ class _Gathering:
         self.device_hours: dict[int, Counter[str]] = {}
         self.signup_devices: Counter[str] = Counter()
         self.countries: list[str] = []
-        self.active: set[int] = set()
+        self.actors = empty_column("user_id")  # of each event; a set would be filled twice as slowly
         self.columns = {kind: tuple(map(empty_column, members)) for kind, members in _KEPT.items()}
 
     def add(self, events: Sequence[Event]) -> None:
         """Take events of this day, in order of time."""
         self.events += len(events)
         self.last_us = events[-1].time_us
-        self.active.update(map(_user_id, events))
+        self.actors.fromlist(list(map(_user_id, events)))
         parted: dict[type[Event], list[Event]] = {kind: [] for kind in _KEPT}
         take = {kind: part.append for kind, part in parted.items()}
         for event in events:
@@ -112,7 +114,10 @@ class _Gathering:
             hour = events[first].time_us // _HOUR_US
             behind = _place(events, (hour + 1) * _HOUR_US, first)
             part = events if behind - first == len(events) else events[first:behind]
-            self.device_hours.setdefault(hour % 24, Counter()).update(map(_device, part))
+            devices = list(map(_device, part))
+            counts = self.device_hours.setdefault(hour % 24, Counter())
+            for device in _DEVICES:
+                counts[device] += devices.count(device)
             first = behind
 
     def chunk(self) -> Chunk:
@@ -124,10 +129,11 @@ class _Gathering:
                 f"{device} {hour:02}": count
                 for hour, counts in sorted(self.device_hours.items())
                 for device, count in sorted(counts.items())
+                if count
             },
             dict(self.signup_devices),
             "".join(self.countries),
-            array("I", sorted(self.active)).tobytes(),
+            array("I", sorted(set(self.actors))).tobytes(),
             {
                 f"{WIRE_NAMES[kind]}.{member}": column.tobytes()
                 for kind, columns in self.columns.items()
