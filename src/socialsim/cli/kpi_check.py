@@ -1,6 +1,9 @@
 """``socialsim kpi --check``: are the stored KPIs the true ones?"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from socialsim.cli.reading import reading, runs_root
 from socialsim.cli.session import Session
@@ -8,8 +11,13 @@ from socialsim.cli.show import show
 from socialsim.errors import InputError
 from socialsim.rundir import RunDirectory, list_runs
 
+if TYPE_CHECKING:
+    from socialsim.analytics.kpi_check import Comparison
 
-def check(session: Session, *, into: str, run_id: str | None, runs_dir: Path | None) -> None:
+
+def check_stored(
+    session: Session, *, into: str, run_id: str | None, runs_dir: Path | None, as_json: bool = False
+) -> None:
     """Compare what is stored with ``kpis.json`` and show the first differences; exit 0 only if there are none.
 
     Raises InputError if the run, its truth or its KPIs are not there, ServiceUnavailableError.
@@ -33,4 +41,9 @@ def check(session: Session, *, into: str, run_id: str | None, runs_dir: Path | N
         {(row.cohort_week, row.week_number): (row.users, row.active) for row in cohorts},
     )
     session.exit_code = 0 if comparison.ok else 1
-    show(as_text(comparison))
+    show(_as_json(comparison) if as_json else as_text(comparison))
+
+
+def _as_json(comparison: "Comparison") -> str:
+    whole = {"ok": comparison.ok, **comparison._asdict(), "first": [each._asdict() for each in comparison.first]}
+    return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode()
