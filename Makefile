@@ -9,6 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DATA := socialsim-data
+BI := .cache/bi
+CHROMIUM ?= chromium
 
 .PHONY: help
 help: ## Print what there is to make
@@ -46,12 +48,24 @@ audit: install ## Look for known vulnerabilities in the locked dependencies, whe
 
 .PHONY: test
 test: services ## The tests, on real Kafka, MySQL and MariaDB, all but the slow faults
-	$(BIN)/pytest -n $(WORKERS) -m "not slow_faults"
-	@echo "The slow faults were left out; make test-faults runs every fault."
+	$(BIN)/pytest -n $(WORKERS) -m "not slow_faults and not bi"
+	@echo "The slow faults and the browser were left out; make test-faults runs every fault, make test-bi opens the pages."
 
 .PHONY: test-faults
 test-faults: services ## Break processes, servers and connections in every way, and look whether anything is lost
 	$(BIN)/pytest -n $(WORKERS) -m faults tests/faults
+
+.PHONY: test-bi
+test-bi: $(BI)/.installed ## Open report and dashboard in a real Chromium, with an environment of its own
+	@command -v $(CHROMIUM) >/dev/null \
+	  || { echo "there is no $(CHROMIUM); on Debian, as root: apt-get install chromium (or make test-bi CHROMIUM=PROGRAM)" >&2; exit 1; }
+	CHROMIUM=$(CHROMIUM) $(BI)/bin/pytest -m bi tests/bi
+
+$(BI)/.installed: requirements/bi.txt pyproject.toml
+	@$(PYTHON) -m venv $(BI)
+	$(BI)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bi.txt
+	$(BI)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
 
 .PHONY: up
 up: install ## Start Kafka and MySQL (Docker where an engine answers, else natively), write .env, make tables and topics
@@ -83,6 +97,7 @@ soak: install ## Watch the memory of a run and a consumer over several million e
 lock: install ## Pin every dependency by hash, for development and for the image
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements/dev.txt
 	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements/dev.txt -o requirements/run.txt
+	$(BIN)/uv pip compile pyproject.toml --group dev --group bi --extra report --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements/dev.txt -o requirements/bi.txt
 
 .PHONY: clean
 clean: ## Stop the services, remove their data, .venv and caches; your simulated data stay

@@ -39,7 +39,7 @@ function currentTheme() {
 // --- tiles ------------------------------------------------------------------------------------------------------------
 
 const SVG = "http://www.w3.org/2000/svg";
-function spark(values, label) {
+function spark(values, label, floor = Infinity) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "spark");
   svg.setAttribute("viewBox", "0 0 100 38");
@@ -48,10 +48,10 @@ function spark(values, label) {
   svg.setAttribute("aria-label", label);
   const known = values.map((value, n) => [n, value]).filter(([, value]) => value !== null);
   if (known.length < 2) return svg;
-  const low = Math.min(...known.map(([, value]) => value));
+  const low = Math.min(floor, ...known.map(([, value]) => value));
   const high = Math.max(...known.map(([, value]) => value));
   const step = 100 / (values.length - 1);
-  const points = known.map(([n, value]) => `${(n * step).toFixed(2)},${(35 - 31 * (high > low ? (value - low) / (high - low) : 0.5)).toFixed(2)}`);
+  const points = known.map(([n, value]) => `${(n * step).toFixed(2)},${(35 - 31 * (high > low ? (value - low) / (high - low) : floor === low ? 0 : 0.5)).toFixed(2)}`);
   const path = (kind, d) => {
     const each = document.createElementNS(SVG, "path");
     each.setAttribute("class", kind);

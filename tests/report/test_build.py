@@ -1,0 +1,93 @@
+"""What a page says, from rows whose figures are known."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from socialsim.report.build import COUNTRIES_MAX, build_content, change
+from socialsim.report.rows import KpiRows
+from tests.report.rows import FIRST, kpi_rows, row
+
+
+def tiles_of(content):
+    return {tile.metric: tile for tile in content.tiles}
+
+
+def test_a_tile_has_the_last_day_the_change_over_seven_days_and_four_weeks():
+    tiles = tiles_of(build_content(kpi_rows(30)))
+    assert tiles["dau"].value == 129
+    assert tiles["dau"].change == pytest.approx(7 / 122)
+    assert tiles["dau"].spark == [100 + n for n in range(2, 30)]
+    assert tiles["stickiness"].change == pytest.approx(7 / 400)  # of a ratio, the difference
+    assert tiles["posts"].value == 42
+    assert tiles["retention_d7"].value == 0.4
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "unit", "expected"),
+    [
+        (110, 100, "count", 0.1),
+        (90, 100, "number", -0.1),
+        (0.5, 0.4, "ratio", 0.1),
+        (5, 0, "count", None),
+        (0.5, 0, "ratio", 0.5),
+        (None, 1, "ratio", None),
+        (1, None, "count", None),
+    ],
+)
+def test_change(now, before, unit, expected):
+    assert change(now, before, unit) == (None if expected is None else pytest.approx(expected))
+
+
+def test_every_chart_has_its_data():
+    content = build_content(kpi_rows(30))
+    assert len(content.days) == 30
+    assert [series.name for series in content.active] == ["dau", "wau", "mau"]
+    assert {len(series.values) for series in (*content.active, *content.growth, *content.volume)} == {30}
+    assert [series.name for series in content.volume] == ["picture_like", "picture", "video"]
+    assert [(step.name, step.users) for step in content.funnel] == [
+        ("1_signup", 230),
+        ("2_first_post", 138),
+        ("3_first_like", 46),
+    ]
+    assert content.funnel_days == 23
+    assert content.network[0].values[-1] == 1500  # two people's friendship is one
+    assert content.network[1].values[-1] == 30
+    assert [(series.name, series.values[0]) for series in content.devices] == [("mobile", 0.75), ("web", 0.25)]
+    assert content.week == [[4.0] * 24] * 7
+    assert content.creators[0].likes == 20
+    assert content.creators[0].days_on_top == 28
+    assert content.creators[2].name == "user 2"  # whose sign-up is not stored yet
+    assert content.creators_share == 0.25
+    assert content.cohorts[0].week == date(2025, 12, 29)
+    assert content.cohorts[0].active == [40, 30, 20, 10]
+    assert content.cohorts[-1].active == [40]
+
+
+def test_countries_that_are_too_many_are_one():
+    rows = [row(0, "signups", 100 - n, 1, "country", f"C{n:02}") for n in range(20)]
+    series = build_content(KpiRows("r1", rows)).signups
+    assert [each.name for each in series] == [f"C{n:02}" for n in range(COUNTRIES_MAX)] + ["other"]
+    assert sum(each.values[0] for each in series) == sum(100 - n for n in range(20))
+
+
+def test_an_empty_run_has_an_empty_page():
+    content = build_content(KpiRows("r1"))
+    assert content.days == content.tiles == content.cohorts == content.creators == content.week == []
+    assert content.creators_share is None
+
+
+def test_one_day_has_values_and_no_change():
+    content = build_content(kpi_rows(1))
+    assert tiles_of(content)["dau"].value == 100
+    assert {tile.change for tile in content.tiles} == {None}
+    assert tiles_of(content)["retention_d7"].value is None
+    assert content.funnel == []
+    assert content.week[3] == [4.0] * 24  # Thursday
+    assert content.week[0] == [0.0] * 24
+
+
+def test_a_day_between_without_rows_is_a_gap():
+    content = build_content(KpiRows("r1", [row(0, "dau", 5), row(2, "dau", 7)]))
+    assert content.days == [FIRST + timedelta(n) for n in range(3)]
+    assert content.active[0].values == [5, None, 7]

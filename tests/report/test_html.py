@@ -1,0 +1,110 @@
+"""The page as text: nothing in it can become a script, and nothing in it asks for anything."""
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from importlib.resources import files
+
+import pytest
+
+from socialsim.errors import InputError
+from socialsim.report.build import build_content
+from socialsim.report.html import embed_json, policy, render
+from socialsim.report.library import load_library, pack
+from socialsim.report.rows import KpiRows
+from tests.report.rows import HOSTILE, kpi_rows
+
+LIBRARY = pack(b"globalThis.Plotly = {};\n")
+
+
+class Elements(HTMLParser):
+    """Every element of a page with its attributes, and the texts of its scripts and styles."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.scripts, self.styles = [], [], []
+        self._text = None
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag in ("script", "style"):
+            self._text = (self.scripts if tag == "script" else self.styles, dict(attrs))
+
+    def handle_data(self, data):
+        if self._text is not None:
+            place, attributes = self._text
+            place.append((attributes.get("type"), data))
+
+    def handle_endtag(self, tag):
+        self._text = None
+
+
+def sha256(text):
+    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
+
+
+@pytest.mark.parametrize("text", [HOSTILE, "<!--<script>", "]]>", "\u2028\u2029", "{{script}}", "\\u003c/script>"])
+def test_whatever_a_name_is_the_page_stays_as_it_was_meant(text):
+    content = build_content(kpi_rows(10, name=text))
+    page = Elements(render(content, LIBRARY))
+    assert [tag for tag, _ in page.tags].count("script") == 3
+    assert "img" not in [tag for tag, _ in page.tags]
+    (embedded,) = [data for kind, data in page.scripts if kind == "application/json"]
+    assert json.loads(embedded)["creators"][0]["name"] == text
+
+
+def test_json_in_a_script_has_nothing_that_html_would_read():
+    text = embed_json({"a": HOSTILE + "\u2028"})
+    assert not set("<>&\u2028") & set(text)
+    assert json.loads(text) == {"a": HOSTILE + "\u2028"}
+
+
+def test_the_policy_allows_what_is_on_the_page_and_nothing_else():
+    page = Elements(render(build_content(kpi_rows(10)), LIBRARY))
+    (given,) = [a["content"] for tag, a in page.tags if a.get("http-equiv") == "Content-Security-Policy"]
+    rules = dict(rule.strip().split(" ", 1) for rule in given.split(";"))
+    (script,) = [data for kind, data in page.scripts if kind is None]
+    ((_, style),) = page.styles
+    assert given == policy(LIBRARY, live=False)
+    assert rules["default-src"] == rules["connect-src"] == rules["base-uri"] == rules["form-action"] == "'none'"
+    assert rules["script-src"].split() == [sha256(script), sha256("globalThis.Plotly = {};\n")]
+    assert rules["style-src"].split() == [sha256(style), sha256("")]
+    assert "unsafe" not in given
+    assert "'self'" not in given
+    assert "connect-src 'self'" in policy(LIBRARY, live=True)
+
+
+def test_nothing_is_asked_for_from_anywhere():
+    page = Elements(render(build_content(kpi_rows(10)), LIBRARY))
+    addresses = [v for _, a in page.tags for k, v in a.items() if k in ("src", "href", "action", "srcset", "style")]
+    assert sorted(addresses) == ["#charts", "data:,"]
+    assert not [name for _, a in page.tags for name in a if name.startswith("on")]
+
+
+def test_the_library_comes_out_as_it_went_in():
+    assert gzip.decompress(base64.b64decode(LIBRARY.packed)) == b"globalThis.Plotly = {};\n"
+    assert pack(b"x") == pack(b"x")
+
+
+def test_without_the_library_it_is_said_how_to_get_it():
+    with pytest.raises(InputError, match=r"pip install 'socialsim\[report\]'"):
+        load_library("a_package_that_nobody_has")
+
+
+@pytest.mark.parametrize("name", ["charts.js", "page.js", "live.js"])
+def test_our_scripts_build_elements_and_never_html(name):
+    text = (files("socialsim.report") / "assets" / name).read_text(encoding="utf-8")
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", text)
+    assert "</script" not in text
+    assert "<!--" not in text
+
+
+def test_empty_and_live_pages_are_whole():
+    page = render(build_content(KpiRows("<run>")), LIBRARY, live=True)
+    assert "{{" not in page.replace("{{live}}", "")
+    assert '<html lang="en" data-live>' in page
+    assert "<title>socialsim · &lt;run&gt;</title>" in page

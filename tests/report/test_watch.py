@@ -1,0 +1,137 @@
+"""What the watcher sees in a real warehouse, and what it says when it cannot look."""
+
+from contextlib import contextmanager
+
+import pytest
+
+from socialsim.analytics.kpi.compute import compute, read_stream
+from socialsim.analytics.kpi.days import Wish
+from socialsim.errors import InputError, ServiceUnavailableError
+from socialsim.report.build import build_content
+from socialsim.report.pulse import RateMeter
+from socialsim.report.rows import find_run, read_rows
+from socialsim.report.watch import Watcher
+from socialsim.warehouse.engines import read_engine, writing_engine
+from tests.analytics.conftest import empty_mysql, empty_sqlite, mysql_place, sqlite_place
+from tests.analytics.stored import ends_of, events_of, store
+
+__all__ = ["empty_mysql", "empty_sqlite", "mysql_place", "sqlite_place"]
+
+
+def connecting(place):
+    @contextmanager
+    def connect():
+        engine = read_engine(place.url, place.password)
+        with engine.connect() as connection:
+            yield connection
+
+    return connect
+
+
+def compute_all(place):
+    engine = writing_engine(place.target, place.password)
+    with engine.connect() as connection:
+        run = find_run(connection, None)
+        stream = read_stream(connection, run.key, complete=True)
+    days = compute(engine, run.key, stream, Wish())
+    engine.dispose()
+    return days
+
+
+async def check(place):
+    ticks = iter(range(0, 1000, 2))
+    events = events_of("r1")
+    watcher = Watcher(connecting(place), None, lambda _: ends_of(events), clock=lambda: next(ticks))
+    watcher.look()
+    assert watcher.snapshot.version == ""
+    await store(place, events)
+    watcher.look()
+    before = watcher.snapshot
+    assert before.content.days == []
+    assert before.pulse.rows == len(events)
+    assert before.pulse.lag == 0
+    assert before.pulse.newest is not None
+    days = compute_all(place)
+    watcher.look()
+    after = watcher.snapshot
+    assert after.version != before.version
+    assert after.content.days == days
+    assert after.content.tiles[0].value > 0
+    assert after.pulse.rows_per_s == 0
+    assert {creator.name for creator in after.content.creators}
+    assert not any(creator.name.startswith("user ") for creator in after.content.creators)
+    watcher.look()
+    assert watcher.snapshot.content is after.content
+
+
+async def test_rows_and_figures_appear_on_sqlite(sqlite_place):
+    await check(sqlite_place)
+
+
+async def test_rows_and_figures_appear_on_mysql(mysql_place):
+    await check(mysql_place)
+
+
+async def test_what_is_not_stored_is_lag(sqlite_place):
+    events = events_of("r1")
+    await store(sqlite_place, events[:100])
+    watcher = Watcher(connecting(sqlite_place), "r1", lambda _: ends_of(events))
+    watcher.look()
+    assert watcher.snapshot.pulse.lag == len(events) - 100
+
+
+async def test_a_problem_is_shown_and_what_was_known_stays(sqlite_place):
+    await store(sqlite_place, events_of("r1"))
+    compute_all(sqlite_place)
+    broken = False
+
+    @contextmanager
+    def connect():
+        if broken:
+            raise ServiceUnavailableError("db:1", 3, "run: make up")
+        with connecting(sqlite_place)() as connection:
+            yield connection
+
+    watcher = Watcher(connect, None)
+    watcher.look()
+    content = watcher.snapshot.content
+    broken = True
+    watcher.look()
+    assert watcher.snapshot.pulse.problem == "cannot reach db:1 (tried for 3 s); run: make up"
+    assert watcher.snapshot.content is content
+    broken = False
+    watcher.look()
+    assert watcher.snapshot.pulse.problem is None
+    assert watcher.snapshot.pulse.lag is None  # nobody was asked
+
+
+async def test_which_run(sqlite_place):
+    with connecting(sqlite_place)() as connection:
+        assert find_run(connection, None) is None
+    await store(sqlite_place, events_of("r1"))
+    await store(sqlite_place, events_of("r2", seed=2))
+    with connecting(sqlite_place)() as connection:
+        run = find_run(connection, "r2")
+        assert run.run_id == "r2"
+        assert build_content(read_rows(connection, run)).days == []
+        with pytest.raises(InputError, match="there are the runs r1, r2; name one"):
+            find_run(connection, None)
+        with pytest.raises(InputError, match="--run-id is 'r3', but the warehouse has: r1, r2"):
+            find_run(connection, "r3")
+
+
+def test_the_rate_is_of_the_last_ten_seconds():
+    now_s = 0.0
+    meter = RateMeter(lambda: now_s)
+    assert meter.rate(0) is None
+    now_s = 5.0
+    assert meter.rate(500) == 100
+    now_s = 100.0
+    assert meter.rate(500) == 0
+    now_s = 102.0
+    assert meter.rate(700) == 100
+    now_s = 111.0
+    assert meter.rate(700) == 0
+    now_s = 113.0
+    assert meter.rate(10) is None  # another run
+    assert len(meter.rates) == 6
