@@ -55,7 +55,7 @@ const CHARTS = [
   },
   {
     id: "funnel", title: "Sign-up funnel", shape: "narrow", height: 320,
-    about: "Within 7 days of the sign-up; of the latest sign-ups that are as old",
+    about: "Within 7 days of the sign-up; 28 days of sign-ups, the last of them a week old",
     empty: (c) => !c.funnel.length || !c.funnel[0].users,
     alt: (c) => c.funnel.map((each) => `${named(each.name)} ${count(each.users)}`).join(", "),
     table: (c) => ({
@@ -64,7 +64,7 @@ const CHARTS = [
     }),
     draw: (c, theme) => [[{
       type: "funnel", y: c.funnel.map((each) => named(each.name).replace(" received", "<br>received")),
-      x: c.funnel.map((each) => each.users), textinfo: "value+percent initial", textposition: "inside", insidetextfont: { color: "#ffffff" },
+      x: c.funnel.map((each) => each.users), textinfo: "value+percent initial", textposition: "auto", insidetextfont: { color: "#ffffff" }, cliponaxis: false,
       texttemplate: "%{value:,}<br>%{percentInitial:.1%}", marker: { color: theme.steps },
       connector: { fillcolor: theme.faint, line: { width: 0 } }, hovertemplate: "%{y}: %{x:,} users<extra></extra>",
     }], { showlegend: false, hovermode: "closest", yaxis: { showgrid: false }, funnelgap: 0.28 }],
@@ -89,7 +89,7 @@ const CHARTS = [
   },
   {
     id: "retention", title: "Retention by week of sign-up", height: 320, shape: "half",
-    about: "Share of each week’s new users who were active in the weeks after it; week 0 is the week itself",
+    about: "Share of each week’s new users who were active in the weeks after it; W0 is the week itself",
     empty: (c) => !c.cohorts.length,
     alt: (c) => c.cohorts.map((each) => `${each.week}: ${each.active.slice(1, 2).map((n) => percent(n, each.users)).join("") || "–"} in week 1`).join(", "),
     table: (c) => ({
@@ -97,7 +97,7 @@ const CHARTS = [
       rows: c.cohorts.map((each) => [each.week, count(each.users), ...cohortWeeks(c).map((n) => (each.active[n] === undefined || each.active[n] === null ? "" : percent(each.active[n], each.users)))]),
     }),
     draw: (c, theme) => [[{
-      type: "heatmap", x: cohortWeeks(c).map((n) => `week ${n}`), y: c.cohorts.map((each) => `${each.week} · ${short.format(each.users)}`),
+      type: "heatmap", x: cohortWeeks(c).map((n) => `W${n}`), y: c.cohorts.map((each) => `${each.week} · ${short.format(each.users)}`),
       z: c.cohorts.map((each) => cohortWeeks(c).map((n) => (each.active[n] === undefined || each.active[n] === null ? null : each.active[n] / each.users))),
       customdata: c.cohorts.map((each) => cohortWeeks(c).map((n) => each.active[n] ?? null)),
       texttemplate: cohortWeeks(c).length > 14 ? "" : "%{z:.0%}", colorscale: theme.heat, zmin: 0, zmax: 1, xgap: 3, ygap: 3, showscale: false, hoverongaps: false,
@@ -143,7 +143,7 @@ const CHARTS = [
     empty: (c) => !c.devices.length,
     alt: (c) => c.devices.map((each) => `${each.name} ${share(last(each.values))}`).join(", "),
     table: (c) => dated(c.devices, c.days, named, share),
-    draw: (c, theme) => [stacked(c.devices, c.days, theme, named, "%{y:.1%}"), { ...BAND, bargap: 0.06, yaxis: { tickformat: ".0%", range: [0, 1] } }],
+    draw: (c, theme) => [stacked(c.devices, c.days, theme, named, "%{y:.1%}"), { ...BAND, bargap: 0, yaxis: { tickformat: ".0%", range: [0, 1] } }],
   },
   {
     id: "creators", title: "Top creators", height: 330,
