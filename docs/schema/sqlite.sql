@@ -75,7 +75,7 @@ CREATE TABLE pictures (
   PRIMARY KEY (run_key, event_time, shard, seq)
 ) WITHOUT ROWID;
 
-CREATE INDEX pictures_picture ON pictures (run_key, picture_id);
+CREATE INDEX pictures_picture ON pictures (run_key, picture_id, user_id);
 
 CREATE TABLE videos (
   run_key INTEGER NOT NULL,
@@ -91,7 +91,7 @@ CREATE TABLE videos (
   PRIMARY KEY (run_key, event_time, shard, seq)
 ) WITHOUT ROWID;
 
-CREATE INDEX videos_video ON videos (run_key, video_id);
+CREATE INDEX videos_video ON videos (run_key, video_id, user_id);
 
 CREATE TABLE picture_likes (
   run_key INTEGER NOT NULL,
@@ -173,7 +173,7 @@ CREATE TABLE dead_letters (
 CREATE TABLE kpi_days (
   run_key INTEGER NOT NULL,
   day DATE NOT NULL,
-  dirty SMALLINT NOT NULL,
+  dirty BIGINT NOT NULL,
   events BIGINT NOT NULL,
   computed_at DATETIME,
   PRIMARY KEY (run_key, day)
@@ -183,7 +183,6 @@ CREATE TABLE user_day (
   run_key INTEGER NOT NULL,
   day DATE NOT NULL,
   user_id BIGINT NOT NULL,
-  previous_day DATE,
   signup_day DATE,
   country VARCHAR(2),
   first_post_at DATETIME,
@@ -199,6 +198,15 @@ CREATE TABLE user_day (
 ) WITHOUT ROWID;
 
 CREATE INDEX user_day_user ON user_day (run_key, user_id, day);
+
+CREATE TABLE active_users (
+  run_key INTEGER NOT NULL,
+  day DATE NOT NULL,
+  signup_day DATE NOT NULL,
+  previous_day DATE NOT NULL,
+  users BIGINT NOT NULL,
+  PRIMARY KEY (run_key, day, signup_day, previous_day)
+) WITHOUT ROWID;
 
 CREATE TABLE creator_day (
   run_key INTEGER NOT NULL,

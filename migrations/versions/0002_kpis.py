@@ -23,6 +23,11 @@ COUNTS = (
     "video_likes",
     "comments",
 )
+#: Who published a liked post is read off the index.
+POST_INDEXES = (
+    ("pictures", "pictures_picture", ["run_key", "picture_id", "user_id"]),
+    ("videos", "videos_video", ["run_key", "video_id", "user_id"]),
+)
 WIDE_METRICS = (
     "dau",
     "wau",
@@ -69,11 +74,14 @@ def create_kpi_table(name: str, key: tuple[str, ...], *columns: sa.Column[Any]) 
 
 
 def upgrade() -> None:
+    for table, index, columns in POST_INDEXES:
+        op.drop_index(index, table)
+        op.create_index(index, table, columns)
     create_kpi_table(
         "kpi_days",
         ("day",),
         column("day", sa.Date()),
-        column("dirty", sa.SmallInteger()),
+        column("dirty", sa.BigInteger()),
         column("events", sa.BigInteger()),
         sa.Column("computed_at", INSTANT, nullable=True),
     )
@@ -82,13 +90,20 @@ def upgrade() -> None:
         ("day", "user_id"),
         column("day", sa.Date()),
         column("user_id", sa.BigInteger()),
-        sa.Column("previous_day", sa.Date(), nullable=True),
         sa.Column("signup_day", sa.Date(), nullable=True),
         sa.Column("country", ascii_text(2), nullable=True),
         sa.Column("first_post_at", INSTANT, nullable=True),
         *(column(name, sa.Integer()) for name in COUNTS),
     )
     op.create_index("user_day_user", "user_day", ["run_key", "user_id", "day"])
+    create_kpi_table(
+        "active_users",
+        ("day", "signup_day", "previous_day"),
+        column("day", sa.Date()),
+        column("signup_day", sa.Date()),
+        column("previous_day", sa.Date()),
+        column("users", sa.BigInteger()),
+    )
     create_kpi_table(
         "creator_day",
         ("day", "user_id"),
@@ -128,5 +143,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP VIEW kpi_daily_wide")
-    for name in ("cohort_weekly", "kpi_daily", "creator_day", "user_day", "kpi_days"):
+    for name in ("cohort_weekly", "kpi_daily", "creator_day", "active_users", "user_day", "kpi_days"):
         op.drop_table(name)
+    for table, index, columns in POST_INDEXES:
+        op.drop_index(index, table)
+        op.create_index(index, table, columns[:2])

@@ -65,10 +65,12 @@ def test_the_runs_hold_what_there_is_to_find() -> None:
     lively, _ = true_of("lively")
     for metric in (
         "growth_retained", "growth_resurrected", "growth_churned", "quick_ratio", "retention_d30", "activation_7d",
-        "acceptance_latency_p90_s", "top_creators_share",
+        "acceptance_latency_p90_s",
     ):  # fmt: skip
         assert len({row.value for row in sleepy if row.metric == metric}) > 1, metric
     assert any(row.metric == "viral_posts" and row.value for row in lively)
+    assert any(row.metric == "top_creators_share" and row.value < 1 for row in lively)
+    assert any(row.metric == "top_creators_share" and row.value < 1 for row in lively)
     assert any(0 < cohort.active < cohort.users for cohort in cohorts)
     days = {row.day for row in sleepy}
     assert len({row.day for row in sleepy if row.metric == "retention_d1"}) < len(days)  # a ratio without denominator

@@ -198,7 +198,8 @@ def _mark_days(connection: Connection, run_key: int, event: Event) -> None:
     """The key figures of the event's day, and of all later ones, hold no longer. See ``analytics.kpi.compute``."""
     connection.execute(select(runs.c.run_key).where(runs.c.run_key == run_key).with_for_update(read=True))
     day = (_EPOCH + timedelta(microseconds=event.time_us)).date()
-    connection.execute(update(kpi_days).where(kpi_days.c.run_key == run_key, kpi_days.c.day >= day).values(dirty=1))
+    late = (kpi_days.c.run_key == run_key, kpi_days.c.day >= day)
+    connection.execute(update(kpi_days).where(*late).values(dirty=kpi_days.c.dirty + 1))
 
 
 def _remove(connection: Connection, letter_id: int) -> None:

@@ -10,6 +10,7 @@ from socialsim.errors import InputError
 from socialsim.warehouse.engines import translated, writing_engine
 from socialsim.warehouse.tables import (
     EVENT_TABLES,
+    active_users,
     cohort_weekly,
     consumer_offsets,
     creator_day,
@@ -35,7 +36,7 @@ _WRITER: Final[dict[str, str]] = {
     consumer_offsets.name: "SELECT, INSERT, UPDATE",
     dead_letters.name: "SELECT, INSERT, UPDATE (id), DELETE",  # a replayed one is one no more
     kpi_days.name: "SELECT, INSERT, UPDATE",
-    **{table.name: _REPLACE for table in (user_day, creator_day, kpi_daily, cohort_weekly)},
+    **{table.name: _REPLACE for table in (user_day, active_users, creator_day, kpi_daily, cohort_weekly)},
 }
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _HOST: Final = re.compile(r"[A-Za-z0-9_.:%-]{1,255}")

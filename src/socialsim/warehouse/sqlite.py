@@ -73,7 +73,7 @@ INSERT INTO dead_letters (log_id, topic, partition_id, record_offset, raw, raw_b
   created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, {_NOW})
 ON CONFLICT (log_id, topic, partition_id, record_offset) DO NOTHING"""  # noqa: S608
 # The key figures of a day, and of all later ones, hold no longer. See ``analytics.kpi.compute``.
-_MARK_DAYS: Final = "UPDATE kpi_days SET dirty = 1 WHERE run_key = ? AND day >= ?"
+_MARK_DAYS: Final = "UPDATE kpi_days SET dirty = dirty + 1 WHERE run_key = ? AND day >= ?"
 
 
 def _insert(name: str) -> str:

@@ -9,6 +9,7 @@ keys: partitions are consumed independently, a like may come before its picture.
 Indexes are the largest cost of an insert (each takes a fifth to a half of the speed), so each one says who needs it.
 """
 
+from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -126,8 +127,8 @@ pictures: Final = _event_table(
     _column("caption", _text(1000)),
     _column("width_px", _UNSIGNED_16),
     _column("height_px", _UNSIGNED_16),
-    # Likes and comments join their picture.
-    Index("pictures_picture", "run_key", "picture_id"),
+    # Likes and comments join their picture; with its publisher in the index that is all they need of it.
+    Index("pictures_picture", "run_key", "picture_id", "user_id"),
 )
 
 videos: Final = _event_table(
@@ -135,8 +136,8 @@ videos: Final = _event_table(
     _column("video_id", BigInteger()),
     _column("caption", _text(1000)),
     _column("duration_s", Integer()),
-    # Likes and comments join their video.
-    Index("videos_video", "run_key", "video_id"),
+    # As for pictures.
+    Index("videos_video", "run_key", "video_id", "user_id"),
 )
 
 picture_likes: Final = _event_table(
@@ -207,6 +208,10 @@ dead_letters: Final = Table(
 # --- key figures: made out of the events by ``socialsim kpi``, and made again where they are gone ----------------------
 
 
+#: The first day that every engine knows.
+NEVER: Final = date(1000, 1, 1)
+
+
 def _kpi_table(name: str, key: tuple[str, ...], *columns: Column[Any] | Index) -> Table:
     return Table(
         name,
@@ -224,7 +229,7 @@ kpi_days: Final = _kpi_table(
     "kpi_days",
     ("day",),
     _column("day", Date()),
-    _column("dirty", SmallInteger()),  # 1: not computed yet, or rows came in since
+    _column("dirty", BigInteger()),  # 0: its figures hold; else it counts what came in since
     _column("events", BigInteger()),
     Column("computed_at", _INSTANT, nullable=True),
 )
@@ -235,13 +240,23 @@ user_day: Final = _kpi_table(
     ("day", "user_id"),
     _column("day", Date()),
     _column("user_id", BigInteger()),
-    Column("previous_day", Date(), nullable=True),  # his last active day before this one
     Column("signup_day", Date(), nullable=True),
     Column("country", _ascii(2), nullable=True),
     Column("first_post_at", _INSTANT, nullable=True),  # of this day
     *(_column(plural, Integer()) for plural in PLURALS.values()),  # how many of each kind
-    # A user's previous day, and his first days, without reading those of all others.
+    # A user's day before, and his first days, without reading those of all others.
     Index("user_day_user", "run_key", "user_id", "day"),
+)
+
+# How many users were active on a day, by the day of their sign-up and by their last active day before; NEVER if there is
+# none. A few hundred rows a day, from which a month's active users are added up instead of counted.
+active_users: Final = _kpi_table(
+    "active_users",
+    ("day", "signup_day", "previous_day"),
+    _column("day", Date()),
+    _column("signup_day", Date()),
+    _column("previous_day", Date()),
+    _column("users", BigInteger()),
 )
 
 # One row for each user and day on which posts of his were liked, whoever was active.

@@ -1,26 +1,52 @@
-"""Computes days and stores their figures: each day in one transaction, as often as one likes.
+"""Computes days and stores their figures: each day's in one transaction, as often as one likes.
+
+A stretch of days is made in three steps. Facts and figures that are read off a day's own events are gathered for several
+days side by side, where the engine can; then each day is tied to those before it; then its figures are stored, day
+after day, for some build on those of the day before.
 
 Nothing that comes in meanwhile is overlooked. Before a day is computed for the first time it is announced in
-``kpi_days``, under a lock on the run's row that waits for the writers who have not looked there yet; whoever stores
-events later looks there before he commits, and marks the days that he touched and all after them (``mark_days`` in
-``warehouse.mysql_statements``). The transaction that computes a day holds the day's own row, so a mark comes before
-it or after it, never between. On MySQL it reads what is committed without locking it, so no writer of other days waits.
+``kpi_days``, under a lock on the run's row that waits for the writers who have not looked there yet. Whoever stores
+events later looks there before he commits, and counts up ``dirty`` of the days that he touched and of all after them
+(``mark_days`` in ``warehouse.mysql_statements``). What ``dirty`` was before a day's events were read must still be there
+when its figures are stored, or they are not. On MySQL committed rows are read without locking them: no writer waits.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
 
 from socialsim.analytics.kpi.bounds import DAY, values_of
 from socialsim.analytics.kpi.days import Stream, Wish, days_to_compute
-from socialsim.analytics.kpi.facts import GATHER
-from socialsim.analytics.kpi.figures import Asker, cohort_weeks, day_figures, read_totals
+from socialsim.analytics.kpi.facts import GATHER, LINK
+from socialsim.analytics.kpi.figures import (
+    Asker,
+    Figure,
+    cohort_weeks,
+    event_figures,
+    fact_figures,
+    has_row,
+    read_totals,
+)
 from socialsim.warehouse.tables import EVENT_TABLES, cohort_weekly, kpi_daily, kpi_days, runs
 
 _SUNDAY: Final = 6
+_CONNECTIONS: Final = 4
+_STRETCH_DAYS: Final = 3 * _CONNECTIONS  #: how long a request to stop may have to wait
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """What was read of a day's events, and what ``dirty`` was before."""
+
+    day: date
+    dirty: int
+    figures: list[Figure]
 
 
 def compute(
@@ -32,21 +58,27 @@ def compute(
     on_day: Callable[[date], None] = lambda _: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> list[date]:
-    """Compute what is to be computed and return those days; ``stopped`` is asked before each.
+    """Compute what is to be computed and return those days; ``stopped`` is asked before each stretch and each day.
 
-    ``engine`` may write. Raises InputError if a day is wished for that is not closed, and SQLAlchemy's errors.
+    A day that changed in the meantime is not among them: it stays marked. ``engine`` may write. Raises InputError if a day
+    is wished for that is not closed, and SQLAlchemy's errors.
     """
     with _transaction(engine) as connection:
         days = days_to_compute(stream, read_clean(connection, run_key), wish)
     done: list[date] = []
     if days:
         _announce(engine, run_key, days)
-    for day in days:
-        if stopped():
-            break
-        _compute_day(engine, run_key, day)
-        done.append(day)
-        on_day(day)
+    with _side_by_side(engine) as for_each:
+        for first in range(0, len(days), _STRETCH_DAYS):
+            stretch = days[first : first + _STRETCH_DAYS]
+            if stopped():
+                break
+            gathered = list(for_each(partial(_gather, engine, run_key), stretch))
+            list(for_each(partial(_link, engine, run_key), stretch))
+            for each in gathered:
+                if not stopped() and _store(engine, run_key, each):
+                    done.append(each.day)
+                    on_day(each.day)
     return done
 
 
@@ -87,29 +119,65 @@ def _announce(engine: Engine, run_key: int, days: Sequence[date]) -> None:
             connection.execute(insert(kpi_days), fresh)
 
 
-def _compute_day(engine: Engine, run_key: int, day: date) -> None:
+@contextmanager
+def _side_by_side(engine: Engine) -> Iterator[Callable[..., Iterator[Any]]]:
+    """``map`` over several connections; SQLite has one writer at a time."""
+    if engine.dialect.name != "mysql":
+        yield map
+        return
+    with ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="socialsim-kpi") as pool:
+        yield pool.map
+
+
+def _dirty(connection: Connection, run_key: int, day: date) -> int:
+    """What it is, and no other: until the transaction ends it stays so, and another process that computes waits."""
+    of_the_day = (kpi_days.c.run_key == run_key, kpi_days.c.day == day)
+    return int(connection.execute(select(kpi_days.c.dirty).where(*of_the_day).with_for_update()).scalar_one())
+
+
+def _gather(engine: Engine, run_key: int, day: date) -> _Gathered:
     values = values_of(run_key, day)
     with _transaction(engine) as connection:
-        of_the_day = (kpi_days.c.run_key == run_key, kpi_days.c.day == day)
-        connection.execute(select(kpi_days.c.dirty).where(*of_the_day).with_for_update())
+        dirty = _dirty(connection, run_key, day)
         for statement in GATHER:
             connection.execute(statement, values)
-        asker = Asker(connection, values)
+        return _Gathered(day, dirty, event_figures(Asker(connection, values)))
+
+
+def _link(engine: Engine, run_key: int, day: date) -> None:
+    values = values_of(run_key, day)
+    with _transaction(engine) as connection:
+        _dirty(connection, run_key, day)
+        for statement in LINK:
+            connection.execute(statement, values)
+
+
+def _store(engine: Engine, run_key: int, gathered: _Gathered) -> bool:
+    """False, with nothing stored, if events of the day came in since they were gathered."""
+    day = gathered.day
+    with _transaction(engine) as connection:
+        if _dirty(connection, run_key, day) != gathered.dirty:
+            return False
+        asker = Asker(connection, values_of(run_key, day))
         totals = read_totals(asker)
+        figures = filter(has_row, [*gathered.figures, *fact_figures(asker, totals)])
         now = datetime.now(UTC).replace(tzinfo=None)
         connection.execute(delete(kpi_daily).where(kpi_daily.c.run_key == run_key, kpi_daily.c.day == day))
         connection.execute(
             insert(kpi_daily),
             [
                 {"run_key": run_key, "day": day, **figure._asdict(), "value": figure.value, "computed_at": now}
-                for figure in day_figures(asker, totals)
+                for figure in figures
             ],
         )
         if day.weekday() == _SUNDAY:
             _store_cohorts(connection, asker, run_key, day)
         connection.execute(
-            update(kpi_days).where(*of_the_day).values(dirty=0, events=sum(totals.events.values()), computed_at=now)
+            update(kpi_days)
+            .where(kpi_days.c.run_key == run_key, kpi_days.c.day == day)
+            .values(dirty=0, events=sum(totals.events.values()), computed_at=now)
         )
+    return True
 
 
 def _store_cohorts(connection: Connection, asker: Asker, run_key: int, sunday: date) -> None:

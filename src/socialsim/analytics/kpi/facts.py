@@ -1,12 +1,13 @@
 """Statements that gather a day's facts out of the events: what each user did, and whose posts were liked.
 
-Each reads the events of that one day, a range of each table's primary key; what came before is in the facts already. So
-days are gathered in their order.
+Each reads the events of one day, a range of each table's primary key. So days can be gathered in any order, and side by
+side; what ties a day to those before it is made out of these facts, when theirs are there.
 """
 
 from typing import Any, Final
 
 from sqlalchemy import (
+    Date,
     Delete,
     Insert,
     Select,
@@ -25,6 +26,8 @@ from socialsim.analytics.kpi.instants import day_of
 from socialsim.events import PLURALS
 from socialsim.warehouse.tables import (
     EVENT_TABLES,
+    NEVER,
+    active_users,
     creator_day,
     picture_likes,
     pictures,
@@ -35,6 +38,7 @@ from socialsim.warehouse.tables import (
 )
 
 _DAY: Final = bound("day")
+_NEVER: Final = literal_column(f"'{NEVER}'", Date())
 _POSTS: Final = (pictures, videos)
 #: Likes, the posts that they belong to, and the column that both have.
 LIKES: Final[tuple[tuple[Table, Table, str], ...]] = (
@@ -61,27 +65,41 @@ def _user_day() -> Insert:
         .group_by(acts.c.user_id)
         .subquery("active")
     )
-    before = user_day.alias("before")
-    previous_day = (
-        select(before.c.day)
-        .where(before.c.run_key == RUN, before.c.user_id == active.c.user_id, before.c.day < _DAY)
-        .order_by(before.c.day.desc())
-        .limit(literal_column("1"))
-    )
     # Sub-queries, not a join: an unsound stream may hold a user twice.
     own = (users.c.run_key == RUN, users.c.user_id == active.c.user_id, users.c.event_time < bound("end_at"))
     columns = (
         RUN,
         _DAY,
         active.c.user_id,
-        previous_day.scalar_subquery(),
         select(day_of(func.min(users.c.event_time))).where(*own).scalar_subquery(),
         select(func.min(users.c.country)).where(*own).scalar_subquery(),
         active.c.first_post_at,
         *(active.c[name] for name in counts),
     )
-    names = ("run_key", "day", "user_id", "previous_day", "signup_day", "country", "first_post_at", *counts)
+    names = ("run_key", "day", "user_id", "signup_day", "country", "first_post_at", *counts)
     return insert(user_day).from_select(names, select(*columns))
+
+
+def _active_users() -> Insert:
+    yesterday, earlier = user_day.alias("yesterday"), user_day.alias("earlier")
+    # Most were active the day before: that is one look-up, and only who was not is looked for further back.
+    day_before = select(yesterday.c.day).where(
+        yesterday.c.run_key == RUN, yesterday.c.day == bound("day_1"), yesterday.c.user_id == user_day.c.user_id
+    )
+    last_day = select(func.max(earlier.c.day)).where(
+        earlier.c.run_key == RUN, earlier.c.user_id == user_day.c.user_id, earlier.c.day < _DAY
+    )
+    seen = (
+        select(
+            func.coalesce(user_day.c.signup_day, _NEVER).label("signup_day"),
+            func.coalesce(day_before.scalar_subquery(), last_day.scalar_subquery(), _NEVER).label("previous_day"),
+        )
+        .where(user_day.c.run_key == RUN, user_day.c.day == _DAY)
+        .subquery("seen")
+    )
+    columns = (RUN, _DAY, seen.c.signup_day, seen.c.previous_day, func.count())
+    grouped = select(*columns).group_by(seen.c.signup_day, seen.c.previous_day)
+    return insert(active_users).from_select(("run_key", "day", "signup_day", "previous_day", "users"), grouped)
 
 
 def _creator_day() -> Insert:
@@ -109,10 +127,13 @@ def _of_the_day(table: Table) -> Delete:
     return delete(table).where(table.c.run_key == RUN, table.c.day == _DAY)
 
 
-#: In this order: a day's facts anew.
+#: In this order: a day's facts anew. What they read is of that day alone.
 GATHER: Final[tuple[Delete | Insert, ...]] = (
     _of_the_day(user_day),
     _user_day(),
     _of_the_day(creator_day),
     _creator_day(),
 )
+
+#: Afterwards, when all days before are gathered.
+LINK: Final[tuple[Delete | Insert, ...]] = (_of_the_day(active_users), _active_users())

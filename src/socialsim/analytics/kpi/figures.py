@@ -77,18 +77,27 @@ def read_totals(asker: Asker) -> DayTotals:
     return DayTotals(active, dict(zip(EVENT_TYPES, counts, strict=True)))
 
 
-def day_figures(asker: Asker, totals: DayTotals) -> list[Figure]:
-    """All figures of a day, whose facts and whose earlier days' figures are stored."""
-    every = (
+def event_figures(asker: Asker) -> list[Figure]:
+    """The figures that are read off the events alone, and so can be made of many days side by side."""
+    return [*_signups(asker), *_requests(asker), *_viral_posts(asker), *_device_hours(asker)]
+
+
+def fact_figures(asker: Asker, totals: DayTotals) -> list[Figure]:
+    """The others: the facts of the day and the figures of all days before are stored."""
+    return [
         *_people(asker, totals),
         *_growth(asker),
         *_first_week(asker),
         *_engagement(totals),
-        *_requests(asker, totals),
+        *_friends(asker, totals),
         *_creators(asker, totals),
-        *_volumes(asker, totals),
-    )
-    return [each for each in every if each.denominator and (each.numerator or each.dimension == "all")]
+        *_by("events", "type", totals.events),
+    ]
+
+
+def has_row(figure: Figure) -> bool:
+    """A ratio needs a denominator; of a dimension's values those that nothing fell to are left out."""
+    return figure.denominator != 0 and (figure.numerator != 0 or figure.dimension == "all")
 
 
 def _people(asker: Asker, totals: DayTotals) -> Iterator[Figure]:
@@ -99,6 +108,12 @@ def _people(asker: Asker, totals: DayTotals) -> Iterator[Figure]:
     yield Figure("wau", week)
     yield Figure("mau", month)
     yield Figure("stickiness", totals.users, month)
+    for days, query in queries.RETENTION.items():
+        stayed, joined = asker.one(query)
+        yield Figure(f"retention_d{days}", stayed, joined)
+
+
+def _signups(asker: Asker) -> Iterator[Figure]:
     countries: Counter[str] = Counter()
     devices: Counter[str] = Counter()
     for country, device, count in asker.all(queries.SIGNUPS):
@@ -107,9 +122,6 @@ def _people(asker: Asker, totals: DayTotals) -> Iterator[Figure]:
     yield Figure("signups", countries.total())
     yield from _by("signups", "country", countries)
     yield from _by("signups", "device", devices)
-    for days, query in queries.RETENTION.items():
-        stayed, joined = asker.one(query)
-        yield Figure(f"retention_d{days}", stayed, joined)
 
 
 def _growth(asker: Asker) -> Iterator[Figure]:
@@ -135,7 +147,7 @@ def _engagement(totals: DayTotals) -> Iterator[Figure]:
     yield Figure("engagement_per_active_user", engagement, totals.users)
 
 
-def _requests(asker: Asker, totals: DayTotals) -> Iterator[Figure]:
+def _requests(asker: Asker) -> Iterator[Figure]:
     (requests,) = asker.one(queries.REQUESTS)
     latencies = [tuple(map(int, row)) for row in asker.all(queries.ACCEPTANCES)]
     accepted = latencies[0][2] if latencies else 0
@@ -145,6 +157,9 @@ def _requests(asker: Asker, totals: DayTotals) -> Iterator[Figure]:
         for latency_us, place, _ in latencies:
             if place == wanted:
                 yield Figure(metric, latency_us, _SECOND_US)
+
+
+def _friends(asker: Asker, totals: DayTotals) -> Iterator[Figure]:
     so_far = {name: int(events) for name, events in asker.all(queries.SO_FAR)}
     friendships = so_far.get("friend_acceptance", 0) + totals.events["friend_acceptance"]
     yield Figure("friends_per_user", 2 * friendships, so_far.get("user", 0) + totals.events["user"])
@@ -155,11 +170,13 @@ def _creators(asker: Asker, totals: DayTotals) -> Iterator[Figure]:
     for user_id, likes in top:
         yield Figure("top_creator_likes", likes, 1, "user_id", str(user_id))
     yield Figure("top_creators_share", sum(likes for _, likes in top), totals.likes)
+
+
+def _viral_posts(asker: Asker) -> Iterator[Figure]:
     yield Figure("viral_posts", sum(asker.one(queries.VIRAL_POSTS)))
 
 
-def _volumes(asker: Asker, totals: DayTotals) -> Iterator[Figure]:
-    yield from _by("events", "type", totals.events)
+def _device_hours(asker: Asker) -> Iterator[Figure]:
     for device, hour, count in asker.all(queries.DEVICE_HOURS):
         yield Figure("device_hour", int(count), 1, "device_hour", f"{device} {int(hour):02d}")
 

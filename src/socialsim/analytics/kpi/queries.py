@@ -26,6 +26,7 @@ from socialsim.analytics.kpi.instants import hour_of, micros_between
 from socialsim.events import PLURALS
 from socialsim.warehouse.tables import (
     EVENT_TABLES,
+    active_users,
     creator_day,
     friend_acceptances,
     friend_requests,
@@ -56,12 +57,16 @@ def _within(table: Table, first: str) -> ColumnElement[bool]:
 
 
 def _not_active_since(first: str) -> ColumnElement[bool]:
-    """Of a user's rows in a window that begins with ``first`` this is true of the first one alone."""
-    return or_(user_day.c.previous_day.is_(None), user_day.c.previous_day < bound(first))
+    """Each user who was active in a window that begins with ``first`` is counted once so: on his first day in it."""
+    return active_users.c.previous_day < bound(first)
+
+
+def _sum(what: ColumnElement[Any]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(what), _number(0))
 
 
 def _day() -> Select[Any]:
-    sums = (func.coalesce(func.sum(user_day.c[plural]), 0).label(name) for name, plural in PLURALS.items())
+    sums: list[ColumnElement[Any]] = [_sum(user_day.c[plural]).label(name) for name, plural in PLURALS.items()]
     return select(func.count().label("users"), *sums).where(_TODAY)
 
 
@@ -71,23 +76,27 @@ def _active_by_country() -> Select[Any]:
 
 
 def _active(first: str) -> Select[Any]:
-    return select(func.count().label("users")).where(_within(user_day, first), _not_active_since(first))
+    return select(_sum(active_users.c.users).label("users")).where(
+        _within(active_users, first), _not_active_since(first)
+    )
 
 
 def _growth() -> Select[Any]:
     """``C`` begins with ``day_6``, ``P`` with ``day_13``."""
-    in_c = and_(user_day.c.day >= bound("day_6"), _not_active_since("day_6"))
-    joined = user_day.c.signup_day >= bound("day_6")
-    earlier = or_(user_day.c.signup_day.is_(None), user_day.c.signup_day < bound("day_6"))
+    in_c = and_(active_users.c.day >= bound("day_6"), _not_active_since("day_6"))
+    joined = active_users.c.signup_day >= bound("day_6")
+    earlier = active_users.c.signup_day < bound("day_6")
     parts = {
         "new": and_(in_c, joined),
-        "retained": and_(in_c, earlier, user_day.c.previous_day >= bound("day_13")),
+        "retained": and_(in_c, earlier, active_users.c.previous_day >= bound("day_13")),
         "resurrected": and_(in_c, earlier, _not_active_since("day_13")),
         "in_c": in_c,
         "in_either": _not_active_since("day_13"),
     }
-    sums = (func.coalesce(func.sum(case((what, 1), else_=0)), 0).label(name) for name, what in parts.items())
-    return select(*sums).where(_within(user_day, "day_13"))
+    sums: list[ColumnElement[Any]] = [
+        _sum(case((what, active_users.c.users), else_=_number(0))).label(name) for name, what in parts.items()
+    ]
+    return select(*sums).where(_within(active_users, "day_13"))
 
 
 def _signups() -> Select[Any]:
@@ -97,7 +106,8 @@ def _signups() -> Select[Any]:
 
 
 def _retention(days: int, behind: str) -> Select[Any]:
-    stayed = select(func.count()).where(_TODAY, user_day.c.signup_day == bound(f"day_{days}"))
+    today = and_(active_users.c.run_key == RUN, active_users.c.day == bound("day"))
+    stayed = select(_sum(active_users.c.users)).where(today, active_users.c.signup_day == bound(f"day_{days}"))
     joined = select(func.count()).where(happened(users, f"begin_{days}_at", behind))
     return select(stayed.scalar_subquery().label("stayed"), joined.scalar_subquery().label("joined"))
 
@@ -119,7 +129,7 @@ def _first_week() -> Select[Any]:
 
     def early(column: str) -> ColumnElement[Any]:
         soon = micros_between(cohort.c.joined_at, cohort.c[column]) < _us(WEEK)
-        return func.coalesce(func.sum(case((soon, 1), else_=0)), 0)
+        return _sum(case((soon, _number(1)), else_=_number(0)))
 
     return select(
         func.count().label("joined"), early("first_post_at").label("posted"), early("first_like_at").label("liked")
@@ -199,8 +209,10 @@ def _device_hours() -> Select[Any]:
 
 def _cohorts_active() -> Select[Any]:
     """Of those who signed up on a day: how many were active in the week that ends with ``day``."""
-    once = (_within(user_day, "day_week"), user_day.c.signup_day.is_not(None), _not_active_since("day_week"))
-    return select(user_day.c.signup_day, func.count().label("users")).where(*once).group_by(user_day.c.signup_day)
+    users_once = select(active_users.c.signup_day, func.sum(active_users.c.users).label("users")).where(
+        _within(active_users, "day_week"), _not_active_since("day_week")
+    )
+    return users_once.group_by(active_users.c.signup_day)
 
 
 def _signups_so_far() -> Select[Any]:
