@@ -158,6 +158,7 @@ class NativeServer(ABC):
         """Start the process without waiting until it is ready."""
         if self.alive:
             raise StackError(f"{self.name} is already running: {self!r}")
+        self._reap()  # what is left of an earlier life that ended by itself
         self.directory.mkdir(parents=True, exist_ok=True)
         argv = self.command()  # here, since it may itself have to start something
         self._child = _spawner().submit(self._spawn, argv).result()
@@ -182,6 +183,7 @@ class NativeServer(ABC):
         deadline = time.monotonic() + timeout_s
         while True:
             if not self.alive:
+                self._reap()
                 raise StackError(f"{self.name} ended while it started; the end of {self.log_path}:\n{self.log_tail()}")
             try:
                 self.probe()

@@ -39,8 +39,19 @@ SLEEPY = Scenario(
     accept_delay_median_s=400_000,
     start="2026-02-25T00:00:00Z",
 )
-#: A few busy days with posts that many like.
-LIVELY = Scenario(users=30, days=9, shards=3, seed=3, actions_per_day=40, request_share=0.3, accept_delay_median_s=60)
+#: A few busy days with few posts, which many like.
+LIVELY = Scenario(
+    users=60,
+    days=9,
+    shards=3,
+    seed=3,
+    actions_per_day=30,
+    picture_share=0.02,
+    video_share=0.01,
+    comment_share=0.1,
+    request_share=0.3,
+    accept_delay_median_s=60,
+)
 START_US = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z, a Thursday
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US

@@ -70,7 +70,6 @@ def test_the_runs_hold_what_there_is_to_find() -> None:
         assert len({row.value for row in sleepy if row.metric == metric}) > 1, metric
     assert any(row.metric == "viral_posts" and row.value for row in lively)
     assert any(row.metric == "top_creators_share" and row.value < 1 for row in lively)
-    assert any(row.metric == "top_creators_share" and row.value < 1 for row in lively)
     assert any(0 < cohort.active < cohort.users for cohort in cohorts)
     days = {row.day for row in sleepy}
     assert len({row.day for row in sleepy if row.metric == "retention_d1"}) < len(days)  # a ratio without denominator

@@ -76,8 +76,10 @@ def lock_run(run_key: int) -> bytes:
 
 def mark_days(run_key: int, time_us: int) -> bytes:
     """The key figures of the instant's day, and of all later ones, hold no longer. See ``analytics.kpi.compute``."""
-    day = instant_text(time_us)[:10]
-    return f"UPDATE kpi_days SET dirty = dirty + 1 WHERE run_key = {run_key:d} AND day >= '{day}'".encode()  # noqa: S608
+    return (
+        f"UPDATE kpi_days SET dirty = dirty + 1 WHERE run_key = {run_key:d} "  # noqa: S608
+        f"AND day >= {text_literal(instant_text(time_us)[:10])}"
+    ).encode()
 
 
 def select_contents(name: str, run_key: int, events: Sequence[Event]) -> bytes:
