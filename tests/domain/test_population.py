@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from socialsim.domain.places import COUNTRIES
 from socialsim.domain.pools import build_pools
 from socialsim.domain.population import Population
+from socialsim.domain.texts import PHRASES, captions, remarks
 from socialsim.events import UserSignedUp, decode, encode
 from socialsim.kernel.randoms import UNIT
 from socialsim.scenario import Scenario
@@ -102,7 +103,8 @@ def test_profiles_are_unique_valid_and_reach_nobody() -> None:
         assert domain in {"example.com", "example.net", "example.org"}
         assert PHONES.get(profile.country, FICTION).fullmatch(profile.phone), profile
         place = next(country for country in COUNTRIES if country.code == profile.country)
-        assert profile.city in place.cities
+        assert profile.city in {city.name for city in place.cities}
+        assert COUNTRIES[population.country_number(user_id)] is place
     assert len(set(usernames)) == scenario.users
     assert all(username.isascii() and username == username.lower() for username in usernames)
     assert set(countries) == {country.code for country in COUNTRIES}
@@ -135,4 +137,5 @@ def test_pools_are_those_of_their_seed_whatever_was_built_before() -> None:
     assert first.first_names != other.first_names
     for names in (*first.first_names, *first.last_names):
         assert all(0 < len(name) <= 64 for name in names)
-    assert all(len(text) <= 1_000 for text in first.captions + first.remarks)
+    for texts, combine in ((first.captions, captions), (first.remarks, remarks)):
+        assert texts == tuple(combine(PHRASES[country.language]) for country in COUNTRIES)

@@ -34,7 +34,8 @@ class ContentMaker:
     def post(self, user: "User", kind: ContentKind, content_id: int, device: Device) -> None:
         """``user`` posts a picture or a video; some of his friends are shown it."""
         world = self._world
-        caption = self._captions[user.draw() * len(self._captions) >> 32]
+        captions = self._captions[world.population.country_number(user.user_id)]
+        caption = captions[user.draw() * len(captions) >> 32]
         now_us = world.loop.now_us
         if kind == "picture":
             width_px, height_px = picture_size_px(user.draw())
@@ -56,6 +57,7 @@ class ContentMaker:
     def comment(self, user: "User", comment_id: int, post: PostShared, device: Device) -> None:
         """``user`` writes under a post that he was shown."""
         world = self._world
+        remarks = self._remarks[world.population.country_number(user.user_id)]
         world.emit(
             CommentPosted(
                 world.run_id,
@@ -67,7 +69,7 @@ class ContentMaker:
                 comment_id,
                 "video" if post.duration_s else "picture",
                 post.content_id,
-                self._remarks[user.draw() * len(self._remarks) >> 32],
+                remarks[user.draw() * len(remarks) >> 32],
             )
         )
 

@@ -8,39 +8,20 @@ from typing import Final, NamedTuple
 from faker import Faker
 
 from socialsim.domain.places import COUNTRIES
+from socialsim.domain.texts import PHRASES, captions, remarks
 from socialsim.kernel.randoms import mix
 
 NAMES: Final = 256  #: first and last names for each country
 _STREAM: Final = 0x706F_6F6C  # keeps the pools' draws apart from all others
 
-_OPENINGS: Final = (
-    "Finally", "Still thinking about", "Nothing beats", "Throwback to", "Today:", "Found", "Weekend mood:",
-    "Just", "Missing", "Best part of the day:", "Not sure about", "So proud of", "One more of",
-    "Can't get enough of", "Slow start with", "Late night,",
-)  # fmt: skip
-_SUBJECTS: Final = (
-    "this view", "the old harbour", "grandma's kitchen", "coffee with friends", "the first snow",
-    "our little garden", "the new bike", "street food", "the last train home", "a very good dog",
-    "the long way round", "golden hour", "rain on the roof", "the match", "my sister's wedding",
-    "a quiet morning", "the mountains", "market day", "fresh bread", "the band",
-)  # fmt: skip
-_ENDINGS: Final = (
-    "", ".", "!", " ☀️", " 😍", " ❤️", "…", " #nofilter", " 📸", " 🙌", ", as always", ", no words",
-)  # fmt: skip
-_REMARKS: Final = (
-    "Love this", "So good", "Where is that?", "Wow", "Congratulations", "Miss you", "Beautiful", "Haha",
-    "Take me with you", "Amazing light", "Looks delicious", "You two!", "Same here", "I need this",
-    "Happy for you", "What a day", "Tell me more", "Goals", "Legend", "This made my day",
-)  # fmt: skip
-
 
 class Pools(NamedTuple):
-    """Everything to draw from, indexed as ``COUNTRIES`` where it differs by country. Plain data."""
+    """Everything to draw from, indexed as ``COUNTRIES``. Plain data; countries of one language share its texts."""
 
     first_names: tuple[tuple[str, ...], ...]
     last_names: tuple[tuple[str, ...], ...]
-    captions: tuple[str, ...]
-    remarks: tuple[str, ...]
+    captions: tuple[tuple[str, ...], ...]
+    remarks: tuple[tuple[str, ...], ...]
 
 
 def build_pools(seed: int) -> Pools:
@@ -53,9 +34,11 @@ def build_pools(seed: int) -> Pools:
         # Some locales have no names for both at once and would fall back on English ones.
         first_names.append(tuple(fake.first_name_female() if n % 2 else fake.first_name_male() for n in range(NAMES)))
         last_names.append(tuple(fake.last_name() for _ in range(NAMES)))
+    captions_in = {language: captions(phrases) for language, phrases in PHRASES.items()}
+    remarks_in = {language: remarks(phrases) for language, phrases in PHRASES.items()}
     return Pools(
         tuple(first_names),
         tuple(last_names),
-        tuple(f"{opening} {subject}{ending}" for opening in _OPENINGS for subject in _SUBJECTS for ending in _ENDINGS),
-        tuple(remark + ending for remark in _REMARKS for ending in _ENDINGS),
+        tuple(captions_in[country.language] for country in COUNTRIES),
+        tuple(remarks_in[country.language] for country in COUNTRIES),
     )

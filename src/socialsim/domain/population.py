@@ -1,6 +1,7 @@
 """Who the people are: pure functions of the seed and the user id, so any shard can tell anything about any stranger."""
 
 import unicodedata
+from bisect import bisect_right
 from datetime import date
 from itertools import accumulate
 from typing import Final, NamedTuple
@@ -71,11 +72,14 @@ class Population:
         user_id = users.start + rank
         return user_id if rank < there or self.sign_up_us(user_id) < now_us else None
 
+    def country_number(self, user_id: int) -> int:
+        """Where the user's country stands in ``COUNTRIES``."""
+        return _country_number(mix(self._seed, _PROFILE, user_id))
+
     def profile(self, user_id: int) -> Profile:
         """Name, address and the rest. The username ends in the id, which makes it unique."""
         bits = mix(self._seed, _PROFILE, user_id)
-        weight = (bits & 0xFFFF) * _COUNTRY_BOUNDS[-1] >> 16
-        number = next(n for n, bound in enumerate(_COUNTRY_BOUNDS) if weight < bound)
+        number = _country_number(bits)
         country = COUNTRIES[number]
         first = self._pools.first_names[number][(bits >> 16) % NAMES]
         last = self._pools.last_names[number][(bits >> 24) % NAMES]
@@ -91,7 +95,7 @@ class Population:
             last,
             date.fromordinal(_BIRTHDAY_FIRST + (bits >> 46) % _BIRTHDAY_DAYS),
             country.code,
-            country.cities[city],
+            country.cities[city].name,
         )
 
     def devices(self, user_id: int) -> tuple[Device, Device]:
@@ -105,6 +109,11 @@ class Population:
     def life_seed(self, user_id: int) -> int:
         """The first state of the stream that decides what the user does."""
         return mix(self._seed, _LIFE, user_id)
+
+
+def _country_number(bits: int) -> int:
+    """By the low 16 bits of a profile's draw."""
+    return bisect_right(_COUNTRY_BOUNDS, (bits & 0xFFFF) * _COUNTRY_BOUNDS[-1] >> 16)
 
 
 def _handle(first: str, last: str) -> str:

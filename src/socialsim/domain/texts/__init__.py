@@ -1,0 +1,29 @@
+"""What people write under pictures and videos, by language. Plain data: the stream's bytes are made of it."""
+
+from typing import Final
+
+from socialsim.domain.texts.asian import FILIPINO, HINGLISH, INDONESIAN, VIETNAMESE
+from socialsim.domain.texts.eastern import ARABIC, JAPANESE, THAI, TURKISH
+from socialsim.domain.texts.european import ENGLISH, GERMAN, POLISH
+from socialsim.domain.texts.phrases import Phrases, captions, remarks
+from socialsim.domain.texts.romance import FRENCH, ITALIAN, PORTUGUESE, SPANISH
+
+__all__ = ["PHRASES", "Phrases", "captions", "remarks"]
+
+PHRASES: Final[dict[str, Phrases]] = {
+    "ar": ARABIC,
+    "de": GERMAN,
+    "en": ENGLISH,
+    "es": SPANISH,
+    "fr": FRENCH,
+    "hi": HINGLISH,
+    "id": INDONESIAN,
+    "it": ITALIAN,
+    "ja": JAPANESE,
+    "pl": POLISH,
+    "pt": PORTUGUESE,
+    "th": THAI,
+    "tl": FILIPINO,
+    "tr": TURKISH,
+    "vi": VIETNAMESE,
+}  #: by ISO 639-1

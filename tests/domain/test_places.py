@@ -1,0 +1,55 @@
+"""The table of countries and cities: shares as published, clocks that exist, names that the events allow."""
+
+import msgspec
+import pytest
+
+from socialsim.domain.places import COUNTRIES, Country
+from socialsim.events.types import ShortText
+
+PUBLISHED = {"IN": 417, "US": 240, "ID": 177, "BR": 139, "PH": 91, "MX": 78, "VN": 76}  # million users, DataReportal
+by_country = pytest.mark.parametrize("country", COUNTRIES, ids=lambda country: country.code)
+
+
+def test_the_first_countries_have_the_published_weights_in_their_order() -> None:
+    assert {country.code: country.weight for country in COUNTRIES[: len(PUBLISHED)]} == PUBLISHED
+    assert [country.code for country in COUNTRIES[: len(PUBLISHED)]] == list(PUBLISHED)
+    assert all(country.weight < min(PUBLISHED.values()) for country in COUNTRIES[len(PUBLISHED) :])
+
+
+def test_countries_are_told_apart_by_their_codes() -> None:
+    codes = [country.code for country in COUNTRIES]
+    assert len(set(codes)) == len(codes)
+    assert all(len(code) == 2 and code.isascii() and code.isupper() for code in codes)
+
+
+@by_country
+def test_cities_are_named_once_and_come_largest_first(country: Country) -> None:
+    names = [city.name for city in country.cities]
+    assert 6 <= len(names) <= 10
+    assert len({name.casefold() for name in names}) == len(names)
+    for name in names:
+        assert msgspec.convert(name, ShortText) == name.strip()
+    weights = [city.weight for city in country.cities]
+    assert weights == sorted(weights, reverse=True)
+    assert weights[-1] > 0
+    assert country.weight > 0
+
+
+@by_country
+def test_clocks_are_those_of_a_time_zone(country: Country) -> None:
+    for city in country.cities:
+        assert city.utc_offset_min % 15 == 0
+        assert -12 * 60 <= city.utc_offset_min <= 14 * 60
+
+
+def test_wide_countries_have_several_clocks_and_india_its_half_hour() -> None:
+    offsets = {
+        country.code: sorted({city.utc_offset_min / 60 for city in country.cities}, reverse=True)
+        for country in COUNTRIES
+    }
+    assert offsets["US"] == [-5, -6, -7, -8]
+    assert offsets["ID"] == [9, 8, 7]
+    assert offsets["BR"] == [-3, -4]
+    assert offsets["MX"] == [-5, -6, -7, -8]
+    assert offsets["IN"] == [5.5]
+    assert offsets["JP"] == [9]
