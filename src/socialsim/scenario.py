@@ -16,31 +16,150 @@ DAY_US: Final = 86_400_000_000
 _START_PATTERN: Final = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z)?")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(9000, 1, 1, tzinfo=UTC)
+#: Shares of one whole, whose rest goes to what has no knob.
+_WHOLES: Final = (
+    ("mobile_only_share", "web_only_share", "tablet_share"),
+    ("circle_share", "closure_share"),
+)
 
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+def _share(moves: str, description: str) -> msgspec.Meta:
+    return msgspec.Meta(ge=0, le=1, description=description, extra={"unit": "share", "moves": moves})
+
+
+def _number(low: float, high: float, unit: str, moves: str, description: str) -> msgspec.Meta:
+    return msgspec.Meta(ge=low, le=high, description=description, extra={"unit": unit, "moves": moves})
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that decides a run's events. Raises InputError naming the field when a value is not allowed.
 
-    Field names end in their unit; shares lie in 0..1.
+    Field names end in their unit; shares lie in 0..1. Each knob says what it is and which statistic of
+    ``socialsim validate`` it moves; ``socialsim scenario show`` prints that.
     """
 
-    users: Annotated[int, msgspec.Meta(ge=1, le=50_000_000)] = 1_000  #: people who sign up during the run
-    days: Annotated[int, msgspec.Meta(ge=1, le=3_660)] = 7  #: simulated days
-    seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 1
-    start: str = "2026-01-01T00:00:00Z"  #: the first simulated instant, UTC, ``YYYY-MM-DD[Thh:mm:ss[.ffffff]Z]``
-    shards: Annotated[int, msgspec.Meta(ge=1, le=4_096)] = 64  #: logical shards; part of the stream's identity
+    # --- the run --------------------------------------------------------------------------------------------------
+    users: Annotated[int, _number(1, 50_000_000, "people", "volumes", "people who sign up during the run")] = 1_000
+    days: Annotated[int, _number(1, 3_660, "days", "volumes", "simulated days")] = 7
+    seed: Annotated[int, _number(0, 2**63 - 1, "", "none", "everything random is drawn from it")] = 1
+    start: Annotated[
+        str,
+        msgspec.Meta(
+            description="the first simulated instant, UTC, YYYY-MM-DD[Thh:mm:ss[.ffffff]Z]",
+            extra={"unit": "instant", "moves": "none"},
+        ),
+    ] = "2026-01-01T00:00:00Z"
+    shards: Annotated[int, _number(1, 4_096, "shards", "none", "logical shards; part of the stream's identity")] = 64
+    window_s: Annotated[int, _number(1, 3_600, "seconds", "none", "least delay of a message between users")] = 60
 
-    window_s: Annotated[int, msgspec.Meta(ge=1, le=3_600)] = 60  #: least delay of a message between users
-    actions_per_day: Annotated[float, msgspec.Meta(gt=0, le=10_000)] = 16.0  #: mean of a user's actions a day
-    fanout_max: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 12  #: friends who are shown a new post, at most
-    picture_share: Share = 0.16  #: of a user's actions
-    video_share: Share = 0.04
-    request_share: Share = 0.14
-    comment_share: Share = 0.16
-    accept_share: Share = 0.8  #: of friend requests
-    accept_delay_median_s: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 7_200
+    # --- who signs up, and when -----------------------------------------------------------------------------------
+    adoption_midpoint: Annotated[
+        float, _share("densification, growth", "share of the run after which half of the people have signed up")
+    ] = 0.25
+    adoption_steepness: Annotated[
+        float, _number(0, 100, "1/run", "densification, growth", "of the S-curve of sign-ups; 0 is a constant rate")
+    ] = 10.0
+    country_skew: Annotated[
+        float, _number(0, 4, "exponent", "countries", "of the countries' published weights; 0 makes all alike")
+    ] = 1.0
+    mobile_only_share: Annotated[float, _share("devices", "people who use nothing but a mobile")] = 0.805
+    web_only_share: Annotated[float, _share("devices", "people who use nothing but the web")] = 0.02
+    tablet_share: Annotated[
+        float, _share("devices", "people whose main device is a tablet; the rest: mobile and web")
+    ] = 0.03
+    second_device_share: Annotated[float, _share("devices", "sessions from the other device, of those with two")] = 0.3
+
+    # --- when they come -------------------------------------------------------------------------------------------
+    active_day_alpha: Annotated[
+        float,
+        _number(0.05, 100, "shape", "DAU/MAU", "people's probability of an active day ~ Kumaraswamy(alpha, beta)"),
+    ] = 0.7
+    active_day_beta: Annotated[float, _number(0.05, 100, "shape", "DAU/MAU, retention", "see active_day_alpha")] = 0.38
+    sessions_per_active_day: Annotated[
+        float, _number(1, 50, "sessions", "volumes", "mean of a person with median zeal on a working day")
+    ] = 2.2
+    session_duration_median_s: Annotated[
+        int, _number(1, 36_000, "seconds", "volumes, burstiness", "median length of a session; log-normal")
+    ] = 200
+    action_gap_median_s: Annotated[
+        int,
+        _number(1, 36_000, "seconds", "volumes, burstiness", "median time between actions of a session; log-normal"),
+    ] = 25
+    daily_rhythm: Annotated[
+        float, _share("hour of week", "how far the hours of the local day differ; 1 has peak/trough 11, 0 is flat")
+    ] = 1.0
+    weekend_activity: Annotated[
+        float,
+        _number(
+            0, 5, "ratio", "weekend share of posts", "sessions and posts on a day of the weekend to a working day's"
+        ),
+    ] = 0.8
+    bounce_share: Annotated[float, _share("retention", "people who never return after the day of their sign-up")] = 0.03
+    drift_share: Annotated[
+        float, _share("retention, growth accounting", "mean probability that an active day is the last for a while")
+    ] = 0.004
+    return_share: Annotated[float, _share("resurrected users", "people who return, of those who drifted away")] = 0.6
+    away_median_days: Annotated[
+        int, _number(1, 3_660, "days", "resurrected users", "median time away of those who return; log-normal")
+    ] = 14
+    flash_mobs_per_30_days: Annotated[
+        float, _number(0, 300, "events", "volumes by hour", "bursts in one country, or everywhere")
+    ] = 2.0
+    flash_mob_share: Annotated[float, _share("volumes by hour", "people of its country who join a flash mob")] = 0.3
+
+    # --- whom they befriend ---------------------------------------------------------------------------------------
+    friends_mean: Annotated[
+        float,
+        _number(
+            0, 5_000, "friends", "mean degree", "mean number of friends wanted; 0: n^(0.512 - 0.028 log10 n), as LDBC"
+        ),
+    ] = 0.0
+    friends_spread: Annotated[
+        float,
+        _number(0, 2, "exponent", "degree, Gini", "of the published distribution of friends; 0: all want the same"),
+    ] = 1.0
+    community_people: Annotated[
+        int, _number(1, 1_000_000, "people", "assortativity", "size of the communities whose members are alike")
+    ] = 400
+    community_influence: Annotated[
+        float, _share("assortativity", "correlation within a community of the number of friends wanted")
+    ] = 0.5
+    circle_people: Annotated[int, _number(2, 10_000, "people", "clustering", "size of a circle: a class, a club")] = 40
+    circle_share: Annotated[float, _share("clustering, same country", "requests to somebody of an own circle")] = 0.5
+    closure_share: Annotated[
+        float, _share("clustering, triangle closing", "requests to a friend of a friend; the rest: strangers")
+    ] = 0.4
+    closure_abroad_share: Annotated[
+        float, _share("same country", "friends of friends who are considered although they live abroad")
+    ] = 0.25
+    stranger_home_share: Annotated[float, _share("same country", "strangers met in the own country, not anywhere")] = (
+        0.5
+    )
+    accept_circle_share: Annotated[float, _share("requests accepted", "of requests within a circle")] = 0.9
+    accept_closure_share: Annotated[float, _share("requests accepted", "of requests from a friend of a friend")] = 0.85
+    accept_stranger_share: Annotated[float, _share("requests accepted", "of requests from a stranger")] = 0.5
+    accept_delay_median_s: Annotated[
+        int,
+        _number(1, 10_000_000, "seconds", "acceptance latency", "least time until a request is answered; log-normal"),
+    ] = 7_200
+
+    # --- what they do ---------------------------------------------------------------------------------------------
+    post_share: Annotated[
+        float, _share("volumes, posts per user", "posts, of the actions of a person of median zeal")
+    ] = 0.06
+    post_sigma: Annotated[
+        float, _number(0, 4, "log", "posts per user", "of the log-normal zeal with which people post")
+    ] = 1.4
+    video_share: Annotated[float, _share("photo : video", "videos, of all posts")] = 0.2
+    comment_share: Annotated[float, _share("likes : comments", "comments, of likes and comments")] = 0.25
+    reach_median: Annotated[
+        int, _number(0, 10_000, "friends", "likes per post", "friends who are shown a post of median quality")
+    ] = 10
+    quality_sigma: Annotated[float, _number(0, 4, "log", "likes per post", "of the log-normal quality of posts")] = 0.8
+    recency_s: Annotated[
+        int, _number(1, 10_000_000, "seconds", "post half-life", "age at which a post draws half as much attention")
+    ] = 3_600
+    popular_share: Annotated[float, _share("likes per post", "likes of posts that are popular at the moment")] = 0.07
 
     def __post_init__(self) -> None:
         for name, allowed in _field_types().items():  # msgspec checks what it decodes, not what Python constructs
@@ -60,12 +179,10 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise InputError(f"scenario: start is {self.start!r}, allowed are the years 1970 to 8999")
         # One spelling for one instant: the text is part of what the run's id is made of.
         msgspec.structs.force_setattr(self, "start", f"{start.replace(tzinfo=None).isoformat()}Z")
-        shares = self.picture_share + self.video_share + self.request_share + self.comment_share
-        if shares > 1:
-            raise InputError(
-                "scenario: picture_share + video_share + request_share + comment_share is "
-                f"{shares:g}, at most 1 is allowed (the rest are likes)"
-            )
+        for parts in _WHOLES:
+            total = sum(getattr(self, part) for part in parts)
+            if total > 1 + 1e-9:
+                raise InputError(f"scenario: {' + '.join(parts)} is {total:g}, at most 1 is allowed")
 
     @property
     def start_us(self) -> int:

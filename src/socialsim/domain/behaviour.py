@@ -2,58 +2,111 @@
 
 from typing import Final, Literal, TypeAlias
 
-from socialsim.kernel.randoms import log_normal, threshold
+from socialsim.kernel.randoms import UNIT, exponential, log_normal, threshold
 from socialsim.scenario import DAY_US, Scenario
 
-Action: TypeAlias = Literal["picture", "video", "request", "comment", "like"]
+Meeting: TypeAlias = Literal["circle", "closure", "stranger"]
 
-FEED_MAX: Final = 24  #: posts of friends that a user has in mind; older ones fall out
-ACTION_BITS: Final = 12  #: the high bits of a 32-bit draw that choose an action
-_DELAY_SIGMA: Final = 1.0  # of the logarithm of the time until a request is answered
+_DELAY_SIGMA: Final = 1.0  # of the logarithm of the least time until a request is answered
+_AWAY_SIGMA: Final = 0.8  # of the logarithm of the time away of those who return
+_SESSION_SIGMA: Final = 1.0
+_GAP_SIGMA: Final = 1.1
+_SESSION_MAX_US: Final = 4 * 3_600_000_000
+_QUALITY_UNIT: Final = 1 << 10  #: a post of median quality
 _PICTURE_SIZES: Final = ((1080, 1080), (1080, 1350), (1920, 1080), (2048, 1536), (3024, 4032), (4032, 3024))
+MEETINGS: Final[tuple[Meeting, ...]] = ("circle", "closure", "stranger")  #: by the number in ``FriendRequest.meeting``
 
 
 class Behaviour:
     """A scenario's knobs as integer bounds and tables for 32-bit draws."""
 
-    __slots__ = ("_accept", "_answer_s", "_fanout_max", "actions", "gap_mean_us")
+    __slots__ = (
+        "_accept", "_answer_s", "_away_days", "_bounce", "_gap_us", "_quality_sigma", "_reach", "_return",
+        "_session_us", "circle", "closure", "closure_abroad", "comment", "popular", "recency_us", "second_device",
+        "stranger_home", "video", "weekend_post",
+    )  # fmt: skip
 
     def __init__(self, scenario: Scenario) -> None:
-        self.gap_mean_us = round(DAY_US / scenario.actions_per_day)  #: mean time between a user's actions
-        self.actions = _action_table(scenario)  #: what to do next, by the high ``ACTION_BITS`` of a draw
-        self._accept = threshold(scenario.accept_share)
+        self._accept = tuple(
+            threshold(share)
+            for share in (scenario.accept_circle_share, scenario.accept_closure_share, scenario.accept_stranger_share)
+        )
         self._answer_s = scenario.accept_delay_median_s
-        self._fanout_max = scenario.fanout_max
+        self._away_days = scenario.away_median_days
+        self._bounce = threshold(scenario.bounce_share)
+        self._return = threshold(scenario.return_share)
+        self._session_us = scenario.session_duration_median_s * 1_000_000
+        self._gap_us = scenario.action_gap_median_s * 1_000_000
+        self._reach = scenario.reach_median
+        self._quality_sigma = scenario.quality_sigma
+        self.recency_us = scenario.recency_s * 1_000_000  #: the age at which a post draws half as much attention
+        # Thresholds for draws:
+        self.circle = threshold(scenario.circle_share)  #: a request goes to somebody of a circle
+        self.closure = threshold(scenario.circle_share + scenario.closure_share)  #: ... or, above that, a friend's friend
+        self.closure_abroad = threshold(scenario.closure_abroad_share)
+        self.stranger_home = threshold(scenario.stranger_home_share)
+        self.comment = threshold(scenario.comment_share)
+        self.popular = threshold(scenario.popular_share)
+        self.video = threshold(scenario.video_share)
+        self.second_device = threshold(scenario.second_device_share)
+        self.weekend_post = round(scenario.weekend_activity * (1 << 16))  #: in 2**-16, to a working day's
 
-    def accepts(self, draw: int) -> bool:
-        """Whether a friend request will be accepted."""
-        return draw < self._accept
+    # --- sessions -------------------------------------------------------------------------------------------------
+
+    def session_us(self, draw: int) -> int:
+        """How long a session will last: log-normal, from a second to four hours, in whole seconds."""
+        duration_us = min(log_normal(draw, self._session_us, _SESSION_SIGMA), _SESSION_MAX_US)
+        return duration_us - duration_us % 1_000_000 + 1_000_000
+
+    def gap_us(self, draw: int) -> int:
+        """The time between two actions of a session: log-normal, at least a microsecond."""
+        return log_normal(draw, self._gap_us, _GAP_SIGMA) + 1
+
+    def bounces(self, draw: int) -> bool:
+        """Whether somebody never comes back after the day of his sign-up."""
+        return draw < self._bounce
+
+    def days_away(self, draw: int, return_draw: int) -> int | None:
+        """For how many days somebody who drifts away stays away; None: for good."""
+        if return_draw >= self._return:
+            return None
+        return log_normal(draw, self._away_days, _AWAY_SIGMA) + 1
+
+    # --- friends --------------------------------------------------------------------------------------------------
+
+    def requests(self, friends_missing: int) -> int:
+        """How many people somebody would ask in one session, who misses so many friends."""
+        return min(friends_missing, 2 + (friends_missing >> 4)) if friends_missing > 0 else 0
+
+    def accepts(self, meeting: int, friends: int, friends_wanted: int, draw: int) -> bool:
+        """Whether a request will be accepted: less and less likely when one has the friends that one wanted."""
+        chance = self._accept[meeting]
+        if friends > friends_wanted:
+            room = (friends_wanted >> 2) + 2
+            chance = chance * max(room - (friends - friends_wanted), 0) // room
+        return draw < chance
 
     def answer_delay_us(self, draw: int) -> int:
-        """How long a request lies unanswered: log-normal, at least a microsecond."""
+        """How long a request lies unanswered at least: log-normal, at least a microsecond."""
         return log_normal(draw, self._answer_s, _DELAY_SIGMA) * 1_000_000 + 1
 
-    def audience(self, friends: int, draw: int) -> tuple[int, int]:
-        """Which friends are shown a post: (first, count) into the circle of ``friends``."""
-        count = min(friends, self._fanout_max)
+    # --- posts ----------------------------------------------------------------------------------------------------
+
+    def quality(self, draw: int) -> int:
+        """How good a post is: log-normal, the median is 1024; between 1 and 2**20."""
+        return min(max(log_normal(draw, _QUALITY_UNIT, self._quality_sigma), 1), 1 << 20)
+
+    def audience(self, friends: int, quality: int, draw: int) -> tuple[int, int]:
+        """Which friends are shown a post: (first, count) into the ring of ``friends``; better posts reach more."""
+        reach = self._reach * quality // _QUALITY_UNIT
+        reach = exponential(draw * 0x9E37_79B1 % UNIT, reach) + 1 if reach else 0  # by far not everybody is reached alike
+        count = min(friends, reach)
         return (draw * friends >> 32, count) if count < friends else (0, count)
 
 
-def _action_table(scenario: Scenario) -> tuple[Action, ...]:
-    """The actions by their shares, to one part in 4096."""
-    cells = 1 << ACTION_BITS
-    shares: tuple[tuple[Action, float], ...] = (
-        ("picture", scenario.picture_share),
-        ("video", scenario.video_share),
-        ("request", scenario.request_share),
-        ("comment", scenario.comment_share),
-    )
-    table: list[Action] = []
-    total = 0.0
-    for action, share in shares:
-        total += share
-        table += [action] * (round(total * cells) - len(table))
-    return (*table, *["like"] * (cells - len(table)))  # type: ignore[arg-type]
+def attention(quality: int, age_us: int, recency_us: int) -> int:
+    """How much a post of that quality and age draws the eye; comparable among posts only."""
+    return quality * recency_us // (recency_us + age_us)
 
 
 def picture_size_px(draw: int) -> tuple[int, int]:
@@ -66,7 +119,13 @@ def video_duration_s(draw: int) -> int:
     return min(max(log_normal(draw, 30, 0.9), 1), 600)
 
 
-def watched_s(draw: int, duration_s: int) -> int:
-    """How much of a video was seen before it was liked: between a third of it and all."""
-    least = duration_s // 3
-    return least + (draw * (duration_s - least + 1) >> 32)
+def watched_s(draw: int, duration_s: int, quality: int) -> int:
+    """How much of a video was seen before it was liked: at least a sixth, more of good ones, at most all."""
+    held = draw % UNIT * (quality + _QUALITY_UNIT) // (2 * _QUALITY_UNIT)
+    return min(duration_s // 6 + (held * duration_s >> 32), duration_s)
+
+
+def actions_per_day(scenario: Scenario) -> float:
+    """Roughly how often a person acts in a day, to size timers by."""
+    per_session = 1 + 1.5 * scenario.session_duration_median_s / scenario.action_gap_median_s
+    return max(scenario.sessions_per_active_day * min(per_session, DAY_US), 0.01)

@@ -24,19 +24,18 @@ if TYPE_CHECKING:
 class ContentMaker:
     """Makes pictures, videos and comments."""
 
-    __slots__ = ("_captions", "_remarks", "_world")
+    __slots__ = ("_world",)
 
     def __init__(self, world: "World") -> None:
         self._world = world
-        self._captions = world.pools.captions
-        self._remarks = world.pools.remarks
 
     def post(self, user: "User", kind: ContentKind, content_id: int, device: Device) -> None:
         """``user`` posts a picture or a video; some of his friends are shown it."""
         world = self._world
-        captions = self._captions[world.population.country_number(user.user_id)]
+        captions = world.pools.captions[user.country]
         caption = captions[user.draw() * len(captions) >> 32]
         now_us = world.loop.now_us
+        quality = world.behaviour.quality(user.draw())
         if kind == "picture":
             width_px, height_px = picture_size_px(user.draw())
             duration_s = 0
@@ -50,14 +49,14 @@ class ContentMaker:
             world.emit(
                 VideoPosted(world.run_id, world.shard, 0, now_us, user.user_id, device, content_id, caption, duration_s)
             )
-        audience = user.audience()
+        audience = user.audience(quality)
         if audience:
-            world.send(audience, PostShared(content_id, duration_s))
+            world.send(audience, PostShared(content_id, duration_s, user.user_id, now_us, quality))
 
     def comment(self, user: "User", comment_id: int, post: PostShared, device: Device) -> None:
         """``user`` writes under a post that he was shown."""
         world = self._world
-        remarks = self._remarks[world.population.country_number(user.user_id)]
+        remarks = world.pools.remarks[user.country]
         world.emit(
             CommentPosted(
                 world.run_id,
@@ -82,21 +81,12 @@ class FriendRequestMaker:
     def __init__(self, world: "World") -> None:
         self._world = world
 
-    def meet(self, user: "User") -> int | None:
-        """Somebody whom ``user`` could ask to be friends: one whom he does not know yet. None if he meets nobody."""
+    def request(self, user: "User", request_id: int, receiver_id: int, meeting: int, device: Device) -> None:
+        """``user`` asks ``receiver_id``, whom he has met (see ``behaviour.MEETINGS``), to be friends."""
         world = self._world
-        stranger_id = world.population.pick_user(user.draw(), world.loop.now_us)
-        if stranger_id is None or stranger_id == user.user_id or user.knows(stranger_id):
-            return None
-        return stranger_id
-
-    def request(self, user: "User", request_id: int, receiver_id: int, device: Device) -> None:
-        """``user`` asks ``receiver_id``, whom he has met, to be friends."""
-        world = self._world
-        user.remember(receiver_id)
         world.emit(
             FriendRequested(
                 world.run_id, world.shard, 0, world.loop.now_us, user.user_id, device, request_id, receiver_id
             )
         )
-        world.send((receiver_id,), FriendRequest(request_id, user.user_id))
+        world.send((receiver_id,), FriendRequest(request_id, user.user_id, meeting))

@@ -18,6 +18,12 @@ class NewUserId(msgspec.Struct, gc=False):
     asker: "UserMaker"
 
 
+class NewSessionId(msgspec.Struct, gc=False):
+    """To UserStore: answers the next session id of the shard."""
+
+    asker: "User"
+
+
 class NewContentId(msgspec.Struct, gc=False):
     """To ContentStore: answers the next picture, video or comment id of the shard; each kind has its own sequence."""
 
@@ -31,7 +37,7 @@ class NewRequestId(msgspec.Struct, gc=False):
     asker: "User"
 
 
-UserStoreMessage: TypeAlias = NewUserId
+UserStoreMessage: TypeAlias = NewUserId | NewSessionId
 ContentStoreMessage: TypeAlias = NewContentId
 FriendStoreMessage: TypeAlias = NewRequestId
 
@@ -40,10 +46,11 @@ FriendStoreMessage: TypeAlias = NewRequestId
 
 
 class FriendRequest(msgspec.Struct, array_like=True, tag=0, gc=False, frozen=True):
-    """``requester_id`` would like to be your friend."""
+    """``requester_id`` would like to be your friend. ``meeting`` says how he met you, a number in ``MEETINGS``."""
 
     request_id: int
     requester_id: int
+    meeting: int
 
 
 class FriendAcceptance(msgspec.Struct, array_like=True, tag=1, gc=False, frozen=True):
@@ -53,10 +60,28 @@ class FriendAcceptance(msgspec.Struct, array_like=True, tag=1, gc=False, frozen=
 
 
 class PostShared(msgspec.Struct, array_like=True, tag=2, gc=False, frozen=True):
-    """A friend posted. ``duration_s`` is 0 for a picture."""
+    """Somebody posted. ``duration_s`` is 0 for a picture, ``quality`` 1024 for a post of median quality.
+
+    Sent to friends, and to everybody when a post is becoming popular.
+    """
 
     content_id: int
     duration_s: int
+    publisher_id: int
+    posted_us: int
+    quality: int
 
 
-UserMessage: TypeAlias = FriendRequest | FriendAcceptance | PostShared
+class SuggestionWanted(msgspec.Struct, array_like=True, tag=3, gc=False, frozen=True):
+    """``asker_id``, your friend, would like to know one of your friends. His profile answers, whether he is there or not."""
+
+    asker_id: int
+
+
+class Suggestion(msgspec.Struct, array_like=True, tag=4, gc=False, frozen=True):
+    """``user_id`` is a friend of a friend of yours."""
+
+    user_id: int
+
+
+UserMessage: TypeAlias = FriendRequest | FriendAcceptance | PostShared | SuggestionWanted | Suggestion

@@ -1,12 +1,12 @@
 """The stores: single-consumer tasks that allocate ids. Whoever needs a foreign key asks one, never a database.
 
-Each shard has its own three. Ids of content and requests are ``n * shards + shard``, so shards never meet and the id tells
+Each shard has its own three. Ids of sessions, content and requests are ``n * shards + shard``, so shards never meet and the id tells
 its shard; user ids come from the shard's own contiguous range.
 """
 
 from typing import TypeVar
 
-from socialsim.domain.messages import ContentStoreMessage, FriendStoreMessage, UserStoreMessage
+from socialsim.domain.messages import ContentStoreMessage, FriendStoreMessage, NewSessionId, UserStoreMessage
 from socialsim.kernel import Actor, VirtualTimeLoop
 
 _M = TypeVar("_M", bound=UserStoreMessage | ContentStoreMessage | FriendStoreMessage)
@@ -34,22 +34,28 @@ class Store(Actor[_M]):
 
 
 class UserStore(Store[UserStoreMessage]):
-    """Allocates the shard's user ids in the order of sign-ups."""
+    """Allocates the shard's user ids, in the order of sign-ups, and its session ids."""
 
-    __slots__ = ("_next_id", "_users")
+    __slots__ = ("_next_id", "_next_session_id", "_shards", "_users")
 
-    def __init__(self, loop: VirtualTimeLoop, users: range) -> None:
+    def __init__(self, loop: VirtualTimeLoop, users: range, shard: int, shards: int) -> None:
         super().__init__(loop)
         self._users = users
         self._next_id = users.start
+        self._next_session_id = shard
+        self._shards = shards
 
     @property
     def signed_up(self) -> int:
         """How many users of the shard have signed up."""
         return self._next_id - self._users.start
 
-    def answer_to(self, message: UserStoreMessage) -> int | None:  # noqa: ARG002 - there is only one question
-        """The next user id, or None when everybody has signed up."""
+    def answer_to(self, message: UserStoreMessage) -> int | None:
+        """The next session id; or the next user id, or None when everybody has signed up."""
+        if type(message) is NewSessionId:
+            session_id = self._next_session_id
+            self._next_session_id += self._shards
+            return session_id
         user_id = self._next_id
         if user_id == self._users.stop:
             return None

@@ -2,102 +2,245 @@
 
 from array import array
 from bisect import bisect_left, insort
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
-from socialsim.domain.behaviour import FEED_MAX, watched_s
+from socialsim.domain.behaviour import watched_s
+from socialsim.domain.feed import drop_stale, pick
 from socialsim.domain.messages import (
     FriendAcceptance,
     FriendRequest,
     NewContentId,
     NewRequestId,
+    NewSessionId,
     PostShared,
+    Suggestion,
+    SuggestionWanted,
     UserMessage,
 )
-from socialsim.events import Device, FriendAccepted, PictureLiked, VideoLiked
+from socialsim.domain.places import COUNTRIES
+from socialsim.domain.rhythm import is_weekend
+from socialsim.events import Device, FriendAccepted, PictureLiked, SessionStarted, VideoLiked
 from socialsim.kernel import Actor
-from socialsim.kernel.randoms import LCG_FACTOR, LCG_SUMMAND, MASK_64, exponential
+from socialsim.kernel.randoms import LCG_FACTOR, LCG_SUMMAND, MASK_64
+from socialsim.scenario import DAY_US
 
 if TYPE_CHECKING:
     from socialsim.domain.world import World
 
-MAILBOX_MAX = 256  #: unread posts of a user who stays away: beyond it the oldest posts are forgotten
+MAILBOX_MAX: Final = 256  #: unread posts of a user who stays away: beyond it the oldest posts are forgotten
+POPULAR_US: Final = 12 * 3_600_000_000  #: for how long after it was posted a post can be popular
+_MINUTE_US: Final = 60_000_000
+_SUGGESTIONS_MAX: Final = 12  # friends of friends that one has in mind
+_CIRCLES_MIN: Final = 3
+_CIRCLES_MAX: Final = 12
+_TRIES: Final = 4  # how often one looks about for somebody to ask
+_TOLD: Final = 0x7  # one like in eight makes the post known to everybody
+
+#: What needs an id of a store.
+Made: TypeAlias = Literal["picture", "video", "comment", "request"]
 
 
 class User(Actor[UserMessage]):
     """Somebody who has signed up.
 
-    He reads his mail when he is awake anyway: friends' posts go into his feed, requests into his agenda, to be answered
-    later. Whom he has asked or was asked by is remembered, so that nobody is asked twice.
+    ``run`` is only waiting and asking; what to do is decided by the methods that it calls, in an order that any other
+    kernel can follow as well: ``open_session``, then ``next_action_us``, ``decide`` and ``complete`` again and again until
+    the session is over, then ``next_session_us``.
+
+    He reads his mail when he is there: friends' posts go into his feed, requests into his agenda, to be answered later.
+    Whom he has asked or was asked by is remembered, so that nobody is asked twice.
     """
 
-    __slots__ = ("_agenda", "_device", "_feed", "_friends", "_known", "_other_device", "_state", "_world", "user_id")
+    __slots__ = (
+        "_active_day", "_agenda", "_day", "_device", "_drift", "_feed", "_friends", "_friends_wanted",
+        "_known", "_liked", "_main_device", "_other_device", "_pending", "_plan", "_post", "_requests_left",
+        "_session_end_us", "_sessions_extra", "_state", "_subject", "_suggested", "_utc_offset_us", "_world", "country", "user_id",
+    )  # fmt: skip
 
     def __init__(self, world: "World", user_id: int) -> None:
         super().__init__(world.loop)
+        population = world.population
+        home = population.geography.home(user_id)
+        traits = population.traits(user_id, home)
         self._world = world
         self.user_id = user_id
-        self._state = world.population.life_seed(user_id)
-        self._device, self._other_device = world.population.devices(user_id)
+        self._state = population.life_seed(user_id)
+        self._main_device, self._other_device = population.devices(user_id)
+        self._device: Device = self._main_device
+        self.country = home.country
+        self._utc_offset_us = COUNTRIES[home.country].cities[home.city].utc_offset_min * _MINUTE_US
+        self._friends_wanted = traits.friends_wanted
+        self._active_day = traits.active_day
+        self._sessions_extra = traits.sessions_extra
+        self._post = traits.post
+        self._drift = traits.drift
         self._friends: array[int] | None = None
         self._known: array[int] | None = None  # asked, or was asked by; friends among them; sorted
+        self._suggested: list[int] | None = None  # friends of friends
+        self._pending = 0  # requests of the last days that were not answered yet
         self._feed: list[PostShared] | None = None
+        self._liked: array[int] | None = None  # when the posts were posted that he liked and that can still be popular
         self._agenda: list[tuple[int, int, int]] | None = None  # (when_us, request_id, requester_id), sorted
+        self._day: int | None = None  # the last local day that was planned; None before the first session
+        self._plan: list[int] | None = None  # begins of that day's sessions that are to come, UTC, the last first
+        self._session_end_us = 0
+        self._requests_left = 0
+        self._subject: PostShared | int = 0  # whom or what the action is about that waits for an id
 
     async def run(self) -> None:
-        """Sleep, read mail, answer what is due, act; until the run ends.
-
-        Most time is spent here, so draws are inlined. One draw decides what is done (its high bits), from which device
-        (three low bits) and, for a like or a comment, which post is meant (bits between).
-        """
+        """Come, look and act, go; until the run ends or one leaves for good."""
         world = self._world
         loop = world.loop
-        gap_mean_us = world.behaviour.gap_mean_us
-        actions = world.behaviour.actions
-        action_us = loop.now_us + exponential(self.draw(), gap_mean_us) + 1
-        while True:
-            when_us = action_us
-            agenda = self._agenda
-            if agenda and agenda[0][0] < when_us:
-                when_us = agenda[0][0]
-            await self.pause_until(when_us)
-            if self.mailbox is not None:
-                self._read_mail()
-            if when_us < action_us:
-                self._answer_request()
-                continue
-            state = self._state = (self._state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
-            draw = state >> 32
-            action = actions[draw >> 20]
-            device = self._device if draw & 7 else self._other_device
-            if action == "like":
-                feed = self._feed
-                if feed:
-                    self._like(feed.pop(((draw >> 3) & 0x1FFFF) * len(feed) >> 17), device)
-            elif action == "comment":
-                feed = self._feed
-                if feed:
-                    post = feed[((draw >> 3) & 0x1FFFF) * len(feed) >> 17]
-                    await self.ask(world.content_store, NewContentId(self, "comment"))
-                    world.content_maker.comment(self, self.answer, post, device)
-            elif action == "request":
-                receiver_id = world.friend_request_maker.meet(self)
-                if receiver_id is not None:
-                    await self.ask(world.friend_store, NewRequestId(self))
-                    world.friend_request_maker.request(self, self.answer, receiver_id, device)
-            else:
-                await self.ask(world.content_store, NewContentId(self, action))
-                world.content_maker.post(self, action, self.answer, device)
-            state = self._state = (self._state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
-            action_us = loop.now_us + exponential(state >> 32, gap_mean_us) + 1
+        content_store = world.content_store
+        begin_us: int | None = loop.now_us + 1 + (self.draw() >> 7)  # up to half a minute after the sign-up
+        while begin_us is not None:
+            await self.pause_until(begin_us)
+            await self.ask(world.user_store, NewSessionId(self))
+            self.open_session(self.answer)
+            while True:
+                action_us = self.next_action_us()
+                if action_us is None:
+                    break
+                await self.pause_until(action_us)
+                made = self.decide()
+                if made is not None:
+                    if made == "request":
+                        await self.ask(world.friend_store, NewRequestId(self))
+                    else:
+                        await self.ask(content_store, NewContentId(self, made))
+                    self.complete(made, self.answer)
+            begin_us = self.next_session_us()
 
     def draw(self) -> int:
         """The next 32 random bits of this user's own stream (``randoms.next_state``, inlined for speed)."""
         state = self._state = (self._state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
         return state >> 32
 
+    # --- sessions -----------------------------------------------------------------------------------------------------
+
+    def open_session(self, session_id: int) -> None:
+        """Begin to look: for how long is clear from the beginning."""
+        world = self._world
+        behaviour = world.behaviour
+        now_us = self.loop.now_us
+        duration_us = behaviour.session_us(self.draw())
+        self._session_end_us = now_us + duration_us
+        second = self._main_device != self._other_device and self.draw() < behaviour.second_device
+        device = self._device = self._other_device if second else self._main_device
+        world.emit(
+            SessionStarted(
+                world.run_id, world.shard, 0, now_us, self.user_id, device, session_id, duration_us // 1_000_000
+            )
+        )
+        if self.mailbox is not None:
+            self._read_mail()
+        if self._feed:
+            drop_stale(self._feed, now_us)
+        self._forget_likes(now_us - POPULAR_US)
+        self._look_for_friends()
+
+    def next_action_us(self) -> int | None:
+        """When to act next; None when the session is over before."""
+        when_us = self.loop.now_us + self._world.behaviour.gap_us(self.draw())
+        return when_us if when_us < self._session_end_us else None
+
+    def next_session_us(self) -> int | None:
+        """When to come again; None: not in this run."""
+        plan = self._plan
+        if not plan:
+            plan = self._plan = self._next_plan()
+            if plan is None:
+                return None
+        begin_us = plan.pop()
+        if not plan:
+            self._plan = None
+        return max(begin_us, self.loop.now_us + 1)
+
+    def _next_plan(self) -> list[int] | None:
+        """The sessions of the next local day on which he comes, or None if that is beyond the run."""
+        world = self._world
+        rhythm = world.rhythm
+        behaviour = world.behaviour
+        offset_us = self._utc_offset_us
+        day = self._day
+        if day is None:  # the day of the sign-up is over
+            if behaviour.bounces(self.draw()):
+                return None
+            day = (self.loop.now_us + offset_us) // DAY_US
+        elif self.draw() < self._drift:
+            away = behaviour.days_away(self.draw(), self.draw())
+            if away is None:
+                return None
+            day += away
+        last = (world.end_us + offset_us) // DAY_US
+        self._pending >>= 1  # who has not answered for days will hardly do
+        while day < last:
+            day += 1
+            plan = rhythm.plan(day, self._sessions_extra, self.draw) if self.draw() < self._active_day else []
+            if rhythm.has_mobs:
+                mobs = rhythm.joined_mobs(day, self.country, offset_us // _MINUTE_US, self.draw)
+                if mobs:
+                    plan = sorted([*plan, *mobs], reverse=True)
+            if plan:
+                self._day = day
+                return [begin_us - offset_us for begin_us in plan]
+        return None
+
+    # --- acting -------------------------------------------------------------------------------------------------------
+
+    def decide(self) -> Made | None:
+        """Act. What needs an id is only begun: ask the store for one of the kind that is returned, then ``complete``."""
+        if self.mailbox is not None:
+            self._read_mail()
+        now_us = self.loop.now_us
+        agenda = self._agenda
+        if agenda and agenda[0][0] <= now_us:
+            self._answer_request()
+            return None
+        behaviour = self._world.behaviour
+        state = self._state = (self._state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
+        draw = state >> 32
+        if self._requests_left and draw & 1:
+            self._requests_left -= 1
+            stranger_id = self._meet()
+            if stranger_id is not None:
+                self._subject = stranger_id
+                return "request"
+            return None
+        post = self._post
+        if is_weekend((now_us + self._utc_offset_us) // DAY_US):
+            post = post * behaviour.weekend_post >> 16
+        if draw < post:
+            return "video" if self.draw() < behaviour.video else "picture"
+        state = self._state = (self._state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
+        draw = state >> 32
+        feed = self._feed
+        if self.draw() < behaviour.comment:
+            if feed:
+                self._subject = feed[pick(feed, draw, now_us, behaviour.recency_us)]
+                return "comment"
+        elif self.draw() < behaviour.popular:
+            self._like_popular(draw)
+        elif feed:
+            self._like(feed.pop(pick(feed, draw, now_us, behaviour.recency_us)))
+        return None
+
+    def complete(self, made: Made, new_id: int) -> None:
+        """Finish what ``decide`` began, with the id that the store has given."""
+        world = self._world
+        if made == "comment":
+            world.content_maker.comment(self, new_id, cast("PostShared", self._subject), self._device)
+        elif made == "request":
+            receiver_id, meeting = divmod(cast("int", self._subject), 4)
+            self._remember(receiver_id)
+            self._pending += 1
+            world.friend_request_maker.request(self, new_id, receiver_id, meeting, self._device)
+        else:
+            world.content_maker.post(self, made, new_id, self._device)
+
     # --- acquaintances ------------------------------------------------------------------------------------------------
 
-    def knows(self, user_id: int) -> bool:
+    def _knows(self, user_id: int) -> bool:
         """Whether a friend request between the two exists already, as far as this user can know."""
         known = self._known
         if known is None:
@@ -105,7 +248,7 @@ class User(Actor[UserMessage]):
         place = bisect_left(known, user_id)
         return place < len(known) and known[place] == user_id
 
-    def remember(self, user_id: int) -> None:
+    def _remember(self, user_id: int) -> None:
         """A friend request between the two exists from now on."""
         if self._known is None:
             self._known = array("I")
@@ -116,14 +259,61 @@ class User(Actor[UserMessage]):
             self._friends = array("I")
         self._friends.append(user_id)
 
-    def audience(self) -> list[int]:
-        """The friends who are shown the next post."""
+    def _look_for_friends(self) -> None:
+        """How many people to ask in this session; friends are asked whom they know."""
         friends = self._friends
-        if friends is None:
-            return []
-        first, count = self._world.behaviour.audience(len(friends), self.draw())
-        shown = friends[first : first + count].tolist()
-        return shown if len(shown) == count else shown + friends[: count - len(shown)].tolist()
+        count = len(friends) if friends is not None else 0
+        world = self._world
+        self._requests_left = world.behaviour.requests(self._friends_wanted - count - self._pending)
+        if self._requests_left and friends is not None:
+            first = friends[self.draw() * count >> 32]
+            second = friends[self.draw() * count >> 32]
+            world.send((first, second) if first != second else (first,), SuggestionWanted(self.user_id))
+
+    def suggest(self, asker_id: int) -> None:
+        """Name a friend to a friend. Called when the question arrives, for one's friends are there to be seen."""
+        friends = self._friends
+        if friends is not None:
+            friend_id = friends[self.draw() * len(friends) >> 32]
+            if friend_id != asker_id:
+                self._world.send((asker_id,), Suggestion(friend_id))
+
+    def _meet(self) -> int | None:
+        """Somebody to ask, whom one does not know yet, and how one met: 4 x user id + number of the meeting."""
+        world = self._world
+        behaviour = world.behaviour
+        population = world.population
+        now_us = self.loop.now_us
+        draw = self.draw()
+        if behaviour.circle <= draw < behaviour.closure:
+            suggested = self._suggested
+            while suggested:
+                user_id = suggested.pop()
+                if not self._knows(user_id):
+                    return user_id << 2 | 1
+            draw = 0
+        geography = population.geography
+        home = geography.home(self.user_id)
+        stranger = draw >= behaviour.closure
+        mean = population.friends_mean
+        for attempt in range(_TRIES):
+            if not stranger:
+                circles = min(_CIRCLES_MIN + 3 * self._friends_wanted // mean, _CIRCLES_MAX)
+                user_id = geography.circle_member(home, self.draw() * circles >> 32, self.draw())
+            elif self.draw() < behaviour.stranger_home:
+                user_id = geography.compatriot(home, self.draw())
+            else:
+                anybody = population.pick_user(self.draw(), now_us)
+                if anybody is None:
+                    continue
+                user_id = anybody
+            if user_id == self.user_id or self._knows(user_id) or not population.is_there(user_id, now_us):
+                continue
+            # Sociable people are met more often, else the others would be asked far more often than they like.
+            wanted = population.friends_wanted(user_id)
+            if attempt == _TRIES - 1 or self.draw() * (wanted + mean) >> 32 < wanted:
+                return user_id << 2 | (2 if stranger else 0)
+        return None
 
     # --- mail ---------------------------------------------------------------------------------------------------------
 
@@ -136,31 +326,56 @@ class User(Actor[UserMessage]):
                     self._consider(message)
                 elif type(message) is FriendAcceptance:
                     self._befriend(message.accepter_id)
+                    if self._pending:
+                        self._pending -= 1
+                elif type(message) is Suggestion:
+                    self._consider_suggestion(message.user_id)
         feed = self._feed
         if feed is None:
             feed = self._feed = posts
         else:
             feed += posts
-        if len(feed) > FEED_MAX:
-            del feed[: len(feed) - FEED_MAX]
+        drop_stale(feed, self.loop.now_us)
 
     def _consider(self, request: FriendRequest) -> None:
         """Decide now, answer later. Of two requests that crossed only that of the smaller id counts, on both sides."""
         requester_id = request.requester_id
-        if self.knows(requester_id):
+        if self._knows(requester_id):
             if requester_id > self.user_id:
                 return
         else:
-            self.remember(requester_id)
+            self._remember(requester_id)
         behaviour = self._world.behaviour
-        if behaviour.accepts(self.draw()):
+        friends = len(self._friends) if self._friends is not None else 0
+        agenda = self._agenda
+        if agenda:
+            friends += len(agenda)
+        if behaviour.accepts(request.meeting, friends, self._friends_wanted, self.draw()):
+            if agenda is None:
+                agenda = self._agenda = []
             when_us = self.loop.now_us + behaviour.answer_delay_us(self.draw())
-            if self._agenda is None:
-                self._agenda = []
-            insort(self._agenda, (when_us, request.request_id, requester_id))
+            insort(agenda, (when_us, request.request_id, requester_id))
+
+    def _consider_suggestion(self, user_id: int) -> None:
+        """Keep a friend of a friend in mind, mostly only if he lives in the same country."""
+        if user_id == self.user_id or self._knows(user_id):
+            return
+        world = self._world
+        if (
+            world.population.geography.country(user_id) != self.country
+            and self.draw() >= world.behaviour.closure_abroad
+        ):
+            return
+        suggested = self._suggested
+        if suggested is None:
+            suggested = self._suggested = []
+        if user_id not in suggested:
+            suggested.append(user_id)
+            if len(suggested) > _SUGGESTIONS_MAX:
+                del suggested[0]
 
     def _answer_request(self) -> None:
-        """Accept the request that has waited longest. One draw in eight says: from the other device."""
+        """Accept the request that has waited longest."""
         assert self._agenda  # noqa: S101 - its first entry is why this is called
         world = self._world
         _, request_id, requester_id = self._agenda.pop(0)
@@ -169,30 +384,69 @@ class User(Actor[UserMessage]):
         self._befriend(requester_id)
         world.emit(
             FriendAccepted(
-                world.run_id,
-                world.shard,
-                0,
-                self.loop.now_us,
-                self.user_id,
-                self._device if self.draw() & 7 else self._other_device,
-                request_id,
-                requester_id,
+                world.run_id, world.shard, 0, self.loop.now_us, self.user_id, self._device, request_id, requester_id
             )
         )
         world.send((requester_id,), FriendAcceptance(self.user_id))
 
     # --- likes --------------------------------------------------------------------------------------------------------
 
-    def _like(self, post: PostShared, device: Device) -> None:
-        """Like a post out of the feed. Each is shown to a user once, so nobody likes anything twice."""
+    def audience(self, quality: int) -> list[int]:
+        """The friends who are shown the next post."""
+        friends = self._friends
+        if friends is None:
+            return []
+        first, count = self._world.behaviour.audience(len(friends), quality, self.draw())
+        shown = friends[first : first + count].tolist()
+        return shown if len(shown) == count else shown + friends[: count - len(shown)].tolist()
+
+    def _like_popular(self, draw: int) -> None:
+        """Like what is popular at the moment, unless it is one's own or was liked before."""
+        now_us = self.loop.now_us
+        post = self._world.trending.pick(draw, now_us - POPULAR_US)
+        if post is None or post.publisher_id == self.user_id:
+            return
+        liked = self._liked
+        if liked is not None and post.posted_us in liked:
+            return
+        feed = self._feed
+        if feed:  # he may have been shown it, but then a window ago at least, so it is in the feed by now or never
+            for place, shown in enumerate(feed):
+                if shown.posted_us == post.posted_us and shown.publisher_id == post.publisher_id:
+                    del feed[place]
+                    break
+        self._like(post)
+
+    def _like(self, post: PostShared) -> None:
+        """Like a post. Each is shown to a user once, so nobody likes anything twice that he has seen among friends' posts."""
         world = self._world
         now_us = self.loop.now_us
         duration_s = post.duration_s
+        draw = self.draw()
         if duration_s:
-            watched = watched_s(self.draw(), duration_s)
-            world.emit(VideoLiked(world.run_id, world.shard, 0, now_us, self.user_id, device, post.content_id, watched))
+            watched = watched_s(draw, duration_s, post.quality)
+            world.emit(
+                VideoLiked(
+                    world.run_id, world.shard, 0, now_us, self.user_id, self._device, post.content_id, watched
+                )
+            )
         else:
-            world.emit(PictureLiked(world.run_id, world.shard, 0, now_us, self.user_id, device, post.content_id))
+            world.emit(
+                PictureLiked(world.run_id, world.shard, 0, now_us, self.user_id, self._device, post.content_id)
+            )
+        if post.posted_us >= now_us - POPULAR_US:
+            if self._liked is None:
+                self._liked = array("q")
+            self._liked.append(post.posted_us)
+            if not draw & _TOLD:
+                world.send((), post)
+
+    def _forget_likes(self, earliest_us: int) -> None:
+        """Forget likes of posts that were posted too early to be popular now."""
+        liked = self._liked
+        if liked is not None:
+            kept = [posted_us for posted_us in liked if posted_us >= earliest_us]
+            self._liked = array("q", kept) if kept else None
 
     def __repr__(self) -> str:
         return f"User({self.user_id})"

@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
-from socialsim.domain.behaviour import FEED_MAX, Behaviour
+from socialsim.domain.behaviour import Behaviour, actions_per_day
+from socialsim.domain.feed import FEED_MAX, Trending
 from socialsim.domain.makers import ContentMaker, FriendRequestMaker
-from socialsim.domain.messages import PostShared, UserMessage
+from socialsim.domain.messages import PostShared, SuggestionWanted, UserMessage
 from socialsim.domain.pools import Pools
 from socialsim.domain.population import Population
+from socialsim.domain.rhythm import Rhythm
 from socialsim.domain.stores import ContentStore, FriendStore, UserStore
 from socialsim.domain.user import MAILBOX_MAX, User
 from socialsim.domain.user_maker import UserMaker
@@ -19,6 +21,7 @@ _TIMERS_PER_BUCKET = 256
 
 
 #: A message on its way to users of any shard: (the sender's shard, the users, the message). A plain tuple, for speed.
+#: Without users it is for everybody: a post that is becoming popular.
 Letter: TypeAlias = tuple[int, Sequence[int], UserMessage]
 
 
@@ -31,6 +34,8 @@ class Surroundings(NamedTuple):
     pools: Pools
     population: Population
     behaviour: Behaviour
+    rhythm: Rhythm
+    trending: Trending  #: the same in every process, for everybody is told in the same order
     events: list[Event]  #: what the shards have emitted, in order of time
     letters: list[Letter]  #: what the shards have sent, in order of time
     inhabitants: dict[int, User]  #: who has signed up, by user id
@@ -46,6 +51,8 @@ def make_surroundings(scenario: Scenario, run_id: str, pools: Pools, shards: int
         pools,
         Population(scenario, pools),
         Behaviour(scenario),
+        Rhythm(scenario),
+        Trending(),
         [],
         [],
         {},
@@ -69,7 +76,10 @@ class World:
         self.pools = around.pools
         self.population = around.population
         self.behaviour = around.behaviour
-        self.user_store = UserStore(self.loop, self.users)
+        self.rhythm = around.rhythm
+        self.trending = around.trending
+        self.end_us = scenario.end_us
+        self.user_store = UserStore(self.loop, self.users, shard, scenario.shards)
         self.content_store = ContentStore(self.loop, shard, scenario.shards)
         self.friend_store = FriendStore(self.loop, shard, scenario.shards)
         self.content_maker = ContentMaker(self)
@@ -88,7 +98,10 @@ class World:
         self._emit(event)
 
     def send(self, user_ids: Sequence[int], message: UserMessage) -> None:
-        """Send ``message`` to users of any shard; it reaches them when the window has ended. Never waits."""
+        """Send ``message`` to users of any shard; it reaches them when the window has ended. Never waits.
+
+        A post that is sent to nobody in particular becomes popular.
+        """
         self._send((self.shard, user_ids, message))
 
     def admit(self, user: User) -> None:
@@ -97,10 +110,18 @@ class World:
         user.start()
 
 
-def deliver(inhabitants: dict[int, User], letters: Iterable[Letter]) -> None:
+def deliver(inhabitants: dict[int, User], trending: Trending, letters: Iterable[Letter]) -> None:
     """Put letters into the mailboxes of those of their receivers who live here, in the given order."""
     find = inhabitants.get
     for _, user_ids, message in letters:
+        if type(message) is SuggestionWanted:
+            for user in map(find, user_ids):
+                if user is not None:
+                    user.suggest(message.asker_id)
+            continue
+        if not user_ids:
+            trending.add(message)  # type: ignore[arg-type]  # only posts are sent to everybody
+            continue
         for user in map(find, user_ids):
             if user is None:
                 continue  # lives in another process, which gets the letter too
@@ -128,5 +149,5 @@ def forget_old_posts(mailbox: list[UserMessage]) -> list[UserMessage]:
 
 def _bucket_bits(scenario: Scenario, users: int) -> int:
     """Buckets that hold about 256 timers, between a second and a day long."""
-    timers_per_us = max(users, 1) * scenario.actions_per_day / DAY_US
+    timers_per_us = max(users, 1) * actions_per_day(scenario) / DAY_US
     return min(max(int(_TIMERS_PER_BUCKET / timers_per_us).bit_length() - 1, 20), 36)

@@ -18,6 +18,7 @@ from socialsim.events.types import (
     FriendRequested,
     PictureLiked,
     PicturePosted,
+    SessionStarted,
     UserSignedUp,
     VideoLiked,
     VideoPosted,
@@ -45,6 +46,10 @@ def _picture_like(e: PictureLiked) -> str:
 
 def _video_like(e: VideoLiked) -> str:
     return f"video_like|{e.version}|{e.shard}|{e.seq}|{e.time_us}|{e.user_id}|{e.device}|{e.video_id}|{e.watched_s}"
+
+
+def _session(e: SessionStarted) -> str:
+    return f"session|{e.version}|{e.shard}|{e.seq}|{e.time_us}|{e.user_id}|{e.device}|{e.session_id}|{e.duration_s}"
 
 
 def _comment(e: CommentPosted) -> str:
@@ -101,4 +106,5 @@ FORMATTERS: Final[dict[type[Event], Callable[[Any], str]]] = {
     PictureLiked: _picture_like,
     VideoLiked: _video_like,
     CommentPosted: _comment,
+    SessionStarted: _session,
 }

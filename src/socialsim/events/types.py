@@ -5,7 +5,7 @@ version, so unknown members are refused instead of dropped. Every event carries
 
 * ``run_id``, ``shard``, ``seq``: its identity. ``seq`` counts from 0 without a gap within its shard.
 * ``time_us``: when it happened, in microseconds since 1970-01-01T00:00:00Z, simulated time.
-* ``user_id``: who acted (the new user, requester, accepter, publisher, liker or author).
+* ``user_id``: who acted (the new user, visitor, requester, accepter, publisher, liker or author).
 * ``device``: what he acted from.
 
 Ids are 63-bit integers, unique per kind within a run.
@@ -59,6 +59,13 @@ class UserSignedUp(_Event, tag="user", gc=False):
     birthday: date
     country: Country
     city: ShortText
+
+
+class SessionStarted(_Event, tag="session", gc=False):
+    """``user_id`` began to look at the network and kept on for ``duration_s``; all he does lies within a session."""
+
+    session_id: Id
+    duration_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)]
 
 
 class FriendRequested(_Event, tag="friend_request", gc=False):
@@ -116,6 +123,7 @@ class CommentPosted(_Event, tag="comment", gc=False):
 
 Event: TypeAlias = (
     UserSignedUp
+    | SessionStarted
     | FriendRequested
     | FriendAccepted
     | PicturePosted
@@ -128,6 +136,7 @@ Event: TypeAlias = (
 #: Every event type by its wire name, parents before their children: the order in which tables are written.
 EVENT_TYPES: dict[str, type[Event]] = {
     "user": UserSignedUp,
+    "session": SessionStarted,
     "friend_request": FriendRequested,
     "friend_acceptance": FriendAccepted,
     "picture": PicturePosted,
@@ -140,6 +149,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
 #: The plural of each wire name: the name of its topic (behind a prefix), its file and its table.
 PLURALS: dict[str, str] = {
     "user": "users",
+    "session": "sessions",
     "friend_request": "friend_requests",
     "friend_acceptance": "friend_acceptances",
     "picture": "pictures",

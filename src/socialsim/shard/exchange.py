@@ -68,11 +68,11 @@ class Exchange:
 
 
 def letters_to(users: range, letters: Iterable[Letter]) -> list[tuple[int, list[int], UserMessage]]:
-    """Those of ``letters`` that go to ``users``, with only these as receivers."""
+    """Those of ``letters`` that go to ``users``, with only these as receivers, and those that go to everybody."""
     first, stop = users.start, users.stop
     chosen = []
     for shard, user_ids, message in letters:
         there = [user_id for user_id in user_ids if first <= user_id < stop]
-        if there:
+        if there or not user_ids:
             chosen.append((shard, there, message))
     return chosen

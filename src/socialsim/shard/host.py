@@ -69,7 +69,7 @@ class Host:
 
     def deliver(self, letters: Iterable[Letter]) -> None:
         """Put letters to users of these shards into their mailboxes, in the given order; others are passed over."""
-        deliver(self._around.inhabitants, letters)
+        deliver(self._around.inhabitants, self._around.trending, letters)
 
     def close(self) -> None:
         """End every actor."""

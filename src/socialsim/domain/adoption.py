@@ -1,0 +1,61 @@
+"""When people join: an S-curve, from shares of the people to instants and back, in integers."""
+
+import math
+from bisect import bisect_right
+from typing import Final
+
+from socialsim.kernel.randoms import UNIT, UNIT_BITS
+from socialsim.scenario import Scenario
+
+_CELL_BITS: Final = 10
+_CELLS: Final = 1 << _CELL_BITS
+_SHIFT: Final = UNIT_BITS - _CELL_BITS
+_MASK: Final = (1 << _SHIFT) - 1
+_FLATTEST: Final = 1e-3  # a curve as flat as this is a line
+
+
+class Adoption:
+    """The logistic curve of sign-ups over a run, cut to the run's ends.
+
+    Shares of the people, and instants as shares of the run, are integers in 0 .. ``UNIT``.
+    """
+
+    __slots__ = ("_instants",)
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._instants = _instants(scenario.adoption_midpoint, scenario.adoption_steepness)
+
+    def instant(self, share: int) -> int:
+        """When ``share`` of the people have signed up."""
+        cell = share >> _SHIFT
+        if cell >= _CELLS:
+            return UNIT
+        low = self._instants[cell]
+        return low + ((self._instants[cell + 1] - low) * (share & _MASK) >> _SHIFT)
+
+    def share(self, instant: int) -> int:
+        """Which share of the people have signed up by ``instant``: the inverse, to within a cell's rounding."""
+        instants = self._instants
+        cell = bisect_right(instants, instant) - 1
+        if cell >= _CELLS:
+            return UNIT
+        low = instants[cell]
+        return (cell << _SHIFT) + ((instant - low << _SHIFT) // (instants[cell + 1] - low))
+
+
+def _instants(midpoint: float, steepness: float) -> list[int]:
+    """The instants at which 0/1024, 1/1024, ... of the people have joined; they never fall."""
+    if steepness < _FLATTEST:
+        return [cell << _SHIFT for cell in range(_CELLS + 1)]
+    first = _logistic(-steepness * midpoint)
+    last = _logistic(steepness * (1 - midpoint))
+    instants = [0]
+    for cell in range(1, _CELLS):
+        level = first + cell / _CELLS * (last - first)
+        at = midpoint + math.log(level / (1 - level)) / steepness if 0 < level < 1 else 1.0
+        instants.append(min(max(round(at * UNIT), instants[-1]), UNIT))
+    return [*instants, UNIT]
+
+
+def _logistic(x: float) -> float:
+    return 1 / (1 + math.exp(-x))

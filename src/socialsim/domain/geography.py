@@ -1,0 +1,137 @@
+"""Who lives where, and who is in whose circles: without a table of people, and without asking anyone.
+
+A keyed permutation gives each user a position. Countries are intervals of positions, in proportion to their weights;
+cities are intervals of their country's; communities are blocks of their city's. A circle (a class, a club) is a block of
+the positions of a community, a city or a country after another permutation. So the members of a circle can be computed
+from any of them, by any shard.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from math import gcd
+from typing import Final, NamedTuple
+
+from socialsim.domain.places import COUNTRIES
+from socialsim.kernel.randoms import mix
+from socialsim.scenario import Scenario
+
+_POSITIONS: Final = 0x706C_6163  # keeps these draws apart from all others
+_CIRCLES: Final = 0x6369_7263
+_WEIGHT_UNIT: Final = 1 << 20
+
+
+class Home(NamedTuple):
+    """Where somebody lives."""
+
+    country: int  #: number in ``COUNTRIES``
+    city: int  #: number in the country's cities
+    position: int
+    community: range  #: the positions of his community
+    city_positions: range
+    country_positions: range
+
+
+class Permutation:
+    """A keyed bijection of ``range(size)``: a line around the circle of remainders, hence its own cheap inverse."""
+
+    __slots__ = ("_factor", "_inverse", "_size", "_summand")
+
+    def __init__(self, size: int, key: int) -> None:
+        # A factor far from 0 and from size, so that neighbours do not stay neighbours.
+        factor = (size // 4 + key % (size // 2 + 1)) % size
+        while gcd(factor, size) != 1:
+            factor = (factor + 1) % size
+        self._size = size
+        self._factor = factor
+        self._inverse = pow(factor, -1, size)
+        self._summand = (key >> 32) % size
+
+    def image(self, number: int) -> int:
+        """Where ``number`` is put."""
+        return (self._factor * number + self._summand) % self._size
+
+    def origin(self, number: int) -> int:
+        """Which number is put to ``number``."""
+        return (number - self._summand) * self._inverse % self._size
+
+
+#: What the circles of a person are blocks of, from the first on: most people have but three to five.
+_AREAS: Final = ("community", "community", "city", "community", "city", "country")
+
+
+class Geography:
+    """Homes and circles of one scenario's people."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._seed = scenario.seed
+        self._users = scenario.users
+        self._community_people = scenario.community_people
+        self._circle_people = scenario.circle_people
+        self._positions = Permutation(scenario.users, mix(scenario.seed, _POSITIONS))
+        self._countries = _intervals(
+            range(scenario.users),
+            [round(country.weight**scenario.country_skew * _WEIGHT_UNIT) for country in COUNTRIES],
+        )
+        self._cities = [
+            (number, city, interval)
+            for number, positions in enumerate(self._countries)
+            for city, interval in enumerate(
+                _intervals(positions, [city.weight for city in COUNTRIES[number].cities])
+            )
+            if interval
+        ]
+        self._city_starts = [interval.start for _, _, interval in self._cities]
+        self._permutations: dict[tuple[int, int], Permutation] = {}
+
+    def home(self, user_id: int) -> Home:
+        """Where ``user_id`` lives."""
+        position = self._positions.image(user_id)
+        country, city, positions = self._cities[bisect_right(self._city_starts, position) - 1]
+        size = self._community_people
+        start = position - (position - positions.start) % size
+        community = range(start, min(start + size, positions.stop))
+        return Home(country, city, position, community, positions, self._countries[country])
+
+    def country(self, user_id: int) -> int:
+        """The number of the country of ``user_id``."""
+        return self._cities[bisect_right(self._city_starts, self._positions.image(user_id)) - 1][0]
+
+    def circle_member(self, home: Home, circle: int, draw: int) -> int:
+        """A member, by ``draw`` in 0 .. 2**32 - 1, of the circle number ``circle`` of one who lives at ``home``."""
+        area = _AREAS[circle % len(_AREAS)]
+        if area == "community":
+            positions = home.community
+        elif area == "city":
+            positions = home.city_positions
+        else:
+            positions = home.country_positions
+        permutation = self._permutation(len(positions), circle)
+        place = permutation.image(home.position - positions.start)
+        first = place - place % self._circle_people
+        members = min(self._circle_people, len(positions) - first)
+        member = permutation.origin(first + (draw * members >> 32))
+        return self._positions.origin(positions.start + member)
+
+    def compatriot(self, home: Home, draw: int) -> int:
+        """Anybody, by ``draw`` in 0 .. 2**32 - 1, of the country of one who lives at ``home``."""
+        positions = home.country_positions
+        return self._positions.origin(positions.start + (draw * len(positions) >> 32))
+
+    def _permutation(self, size: int, circle: int) -> Permutation:
+        """That of the circles number ``circle`` of areas of ``size`` people. Kept, for there are few."""
+        permutation = self._permutations.get((size, circle))
+        if permutation is None:
+            permutation = Permutation(size, mix(self._seed, _CIRCLES, size, circle))
+            self._permutations[size, circle] = permutation
+        return permutation
+
+
+def _intervals(whole: range, weights: Sequence[int]) -> list[range]:
+    """``whole`` cut in proportion to ``weights``; parts may be empty if it is short."""
+    total = sum(weights)
+    bounds = [whole.start]
+    reached = 0
+    for weight in weights:
+        reached += weight
+        bounds.append(whole.start + len(whole) * reached // total)
+    return [range(first, stop) for first, stop in zip(bounds, bounds[1:], strict=False)]

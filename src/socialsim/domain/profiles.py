@@ -1,0 +1,70 @@
+"""What new users fill in: invented people with names of their country and addresses that reach nobody."""
+
+import unicodedata
+from datetime import date
+from typing import Final, NamedTuple
+
+from socialsim.domain.geography import Home
+from socialsim.domain.places import Country
+from socialsim.domain.pools import NAMES, Pools
+from socialsim.kernel.randoms import UNIT, log_normal
+
+_BIRTHDAY_LAST: Final = date(2008, 1, 1).toordinal()
+_MAIL_DOMAINS: Final = ("example.com", "example.net", "example.org")  # reserved for documentation by RFC 2606
+#: Age above the least age of 18 is log-normal: half of the people are under 32, few over 70. A declared choice.
+_AGE_MEDIAN_DAYS: Final = 14 * 365
+_AGE_SIGMA: Final = 0.75
+_AGE_MAX_DAYS: Final = 72 * 365
+
+
+class Profile(NamedTuple):
+    """What a new user fills in."""
+
+    username: str
+    email: str
+    phone: str
+    first_name: str
+    last_name: str
+    birthday: date
+    country: str
+    city: str
+
+
+def make_profile(user_id: int, country: Country, home: Home, pools: Pools, bits: int) -> Profile:
+    """The profile of one who lives at ``home`` in ``country``, by 64 random ``bits``."""
+    first = pools.first_names[home.country][(bits >> 16) % NAMES]
+    last = pools.last_names[home.country][(bits >> 24) % NAMES]
+    username = f"{_handle(first, last)}{user_id}"
+    age_days = min(log_normal((bits >> 8) % UNIT, _AGE_MEDIAN_DAYS, _AGE_SIGMA), _AGE_MAX_DAYS)
+    return Profile(
+        username,
+        f"{username}@{_MAIL_DOMAINS[(bits >> 40) % len(_MAIL_DOMAINS)]}",
+        _phone(country.code, bits >> 42),
+        first,
+        last,
+        date.fromordinal(_BIRTHDAY_LAST - age_days),
+        country.code,
+        country.cities[home.city].name,
+    )
+
+
+def _handle(first: str, last: str) -> str:
+    """``first.last`` in ASCII letters, as far as they have any."""
+    plain = unicodedata.normalize("NFKD", f"{first}.{last}").encode("ascii", "ignore").decode().lower()
+    letters = "".join(character for character in plain if character.isalpha() or character == ".").strip(".")
+    return f"{letters[:40]}." if letters else "user."
+
+
+def _phone(country: str, bits: int) -> str:
+    """A number that rings nowhere: the ranges that regulators keep for fiction, else a country code nobody has.
+
+    Sources: NANPA 555-0100 to 555-0199; Ofcom's numbers for drama 07700 900000 to 900999; ARCEP 06 39 98 00 00
+    to 99 99; elsewhere +999, which the ITU has never assigned.
+    """
+    if country == "US":
+        return f"+1{200 + bits % 700}55501{bits // 700 % 100:02d}"
+    if country == "GB":
+        return f"+447700900{bits % 1000:03d}"
+    if country == "FR":
+        return f"+3363998{bits % 10_000:04d}"
+    return f"+999{bits % 1_000_000_000:09d}"

@@ -1,0 +1,137 @@
+"""When people come: days of the week, hours of their own day, and bursts that take hold of a country."""
+
+import math
+from bisect import insort
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from socialsim.domain.places import COUNTRIES
+from socialsim.kernel.randoms import exponential, mix, threshold
+from socialsim.scenario import DAY_US, Scenario
+
+_MOBS: Final = 21
+_MINUTE_US: Final = 60_000_000
+_HOUR_US: Final = 60 * _MINUTE_US
+_MOB_MEAN_US: Final = 25 * _MINUTE_US  # how long after its beginning somebody joins a flash mob
+_SESSIONS_MAX: Final = 16  # on one day
+_CELLS: Final = 1024
+_SHIFT: Final = 22
+_MASK: Final = (1 << _SHIFT) - 1
+
+#: Sessions begun in each hour of the local day, relative to the mean: a declared choice with a peak in the evening that is
+#: 11 times the trough, for no hourly figures are published. On weekends the morning is later.
+_WORKING_HOURS: Final = (
+    0.55, 0.32, 0.20, 0.14, 0.13, 0.20, 0.42, 0.72, 0.88, 0.85, 0.85, 0.92,
+    1.08, 1.02, 0.90, 0.88, 0.95, 1.08, 1.22, 1.36, 1.43, 1.40, 1.20, 0.86,
+)  # fmt: skip
+_WEEKEND_HOURS: Final = (
+    0.78, 0.52, 0.32, 0.19, 0.13, 0.14, 0.20, 0.36, 0.62, 0.90, 1.08, 1.16,
+    1.20, 1.16, 1.12, 1.10, 1.10, 1.14, 1.20, 1.30, 1.38, 1.36, 1.22, 0.98,
+)  # fmt: skip
+
+
+class FlashMob(NamedTuple):
+    """A burst: people come at once, in a country or everywhere."""
+
+    start_us: int
+    country: int | None  #: number in ``COUNTRIES``; None: everywhere
+
+
+class Rhythm:
+    """Plans people's days, in their local time."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._hours = (
+            _instants(_WORKING_HOURS, scenario.daily_rhythm),
+            _instants(_WEEKEND_HOURS, scenario.daily_rhythm),
+        )
+        self._weekend_sessions = round(scenario.weekend_activity * (1 << 16))
+        self._mob_share = threshold(scenario.flash_mob_share)
+        self._mobs = _by_local_day(flash_mobs(scenario))
+
+    def plan(self, day: int, sessions_extra: int, draw: Callable[[], int]) -> list[int]:
+        """Begins of an active day's sessions, in microseconds of local time since the epoch, the last first.
+
+        ``day`` counts local days since 1970-01-01; ``sessions_extra`` is as in ``Traits``.
+        """
+        weekend = is_weekend(day)
+        hours = self._hours[weekend]
+        if weekend:
+            sessions_extra = sessions_extra * self._weekend_sessions >> 16
+        sessions = 1 + min(exponential(draw(), sessions_extra) >> 20, _SESSIONS_MAX - 1)
+        midnight_us = day * DAY_US
+        begins_us = []
+        for _ in range(sessions):
+            chance = draw()
+            cell = chance >> _SHIFT
+            low = hours[cell]
+            begins_us.append(midnight_us + low + ((hours[cell + 1] - low) * (chance & _MASK) >> _SHIFT))
+        begins_us.sort(reverse=True)
+        return begins_us
+
+    def joined_mobs(self, day: int, country: int, utc_offset_min: int, draw: Callable[[], int]) -> list[int]:
+        """When somebody joins flash mobs on a local day, in microseconds of local time, the last first."""
+        begins_us: list[int] = []
+        for mob in self._mobs.get((utc_offset_min, day), ()):
+            if mob.country in {None, country} and draw() < self._mob_share:
+                insort(
+                    begins_us,
+                    mob.start_us + utc_offset_min * _MINUTE_US + exponential(draw(), _MOB_MEAN_US),
+                    key=int.__neg__,
+                )
+        return begins_us
+
+    @property
+    def has_mobs(self) -> bool:
+        """Whether there is any flash mob."""
+        return bool(self._mobs)
+
+
+def is_weekend(day: int) -> bool:
+    """Whether a day, counted from 1970-01-01, a Thursday, is a Saturday or a Sunday."""
+    return (day + 3) % 7 >= 5
+
+
+def flash_mobs(scenario: Scenario) -> list[FlashMob]:
+    """The run's flash mobs: at any time, one in four of them everywhere, the others in large countries mostly."""
+    mobs = []
+    weights = [country.weight for country in COUNTRIES]
+    for number in range(round(scenario.flash_mobs_per_30_days * scenario.days / 30)):
+        bits = mix(scenario.seed, _MOBS, number)
+        start_us = scenario.start_us + (scenario.end_us - scenario.start_us) * (bits & 0xFFFF_FFFF) // (1 << 32)
+        country = None
+        if bits >> 62:
+            draw = (bits >> 32 & 0xFFFF) * sum(weights) >> 16
+            country = 0
+            while draw >= weights[country]:
+                draw -= weights[country]
+                country += 1
+        mobs.append(FlashMob(start_us, country))
+    return sorted(mobs, key=lambda mob: mob.start_us)
+
+
+def _by_local_day(mobs: list[FlashMob]) -> dict[tuple[int, int], list[FlashMob]]:
+    """The mobs by offset from UTC in minutes and local day."""
+    by_day: dict[tuple[int, int], list[FlashMob]] = {}
+    offsets = {city.utc_offset_min: None for country in COUNTRIES for city in country.cities}  # a dict keeps its order
+    for mob in mobs:
+        for offset_min in offsets:
+            day = (mob.start_us + offset_min * _MINUTE_US) // DAY_US
+            by_day.setdefault((offset_min, day), []).append(mob)
+    return by_day
+
+
+def _instants(hours: tuple[float, ...], rhythm: float) -> list[int]:
+    """The quantile function of a session's begin within the day, in microseconds, at 0/1024, 1/1024, ..."""
+    weights = [1 - rhythm + rhythm * hour for hour in hours]
+    total = math.fsum(weights)
+    instants = []
+    hour = 0
+    before = 0.0
+    for cell in range(_CELLS):
+        level = cell / _CELLS * total
+        while before + weights[hour] <= level:
+            before += weights[hour]
+            hour += 1
+        instants.append(round((hour + (level - before) / weights[hour]) * _HOUR_US))
+    return [*instants, DAY_US]

@@ -1,0 +1,162 @@
+"""What people are like: how sociable, how busy, how fond of posting. Pure functions of the seed and the user id."""
+
+import math
+from statistics import NormalDist
+from typing import Final, NamedTuple
+
+from socialsim.domain.geography import Home
+from socialsim.events import Device
+from socialsim.kernel.randoms import UNIT, exponential, log_normal, mix, threshold
+from socialsim.scenario import Scenario
+
+# One stream of ``mix`` for each aspect of a person, so that a change of one leaves the others alone.
+_FRIENDS: Final = 11
+_COMMUNITY: Final = 12
+_ACTIVITY: Final = 13
+_SESSIONS: Final = 14
+_POSTING: Final = 15
+_DRIFT: Final = 16
+_HABIT: Final = 3
+
+#: Quantiles of the number of friends: (share of the people, friends). 10 %, 20 %, 50 % as published for Facebook in 2011
+#: (Ugander et al.; mean 190, median 99); the others are chosen so that the mean comes out as published.
+_FRIENDS_QUANTILES: Final = (
+    (0.0, 1), (0.1, 10), (0.2, 25), (0.3, 43), (0.4, 68), (0.5, 99), (0.6, 143), (0.7, 202), (0.8, 290),
+    (0.9, 450), (0.95, 660), (0.99, 1200), (1.0, 3000),
+)  # fmt: skip
+
+_Z_BITS: Final = 9  # z-scores are in units of 2**-9
+_Z_MAX: Final = 4 << _Z_BITS
+_SOCIABLE_AND_BUSY: Final = 0.5  # correlation of friends wanted and activity: those with many friends come more often
+_SESSIONS_SIGMA: Final = 0.6  # of the logarithm of how often somebody comes on an active day
+#: A draw's z-score by its high 12 bits.
+_Z_SCORES: Final = [
+    round(NormalDist().inv_cdf((cell + 0.5) / 4096) * (1 << _Z_BITS)) for cell in range(4096)
+]
+
+
+class Traits(NamedTuple):
+    """What somebody is like; all numbers are integers."""
+
+    friends_wanted: int
+    active_day: int  #: threshold for a draw: whether he comes on a day
+    sessions_extra: int  #: mean, in 2**-20, of an exponential whose floor is the number of further sessions on that day
+    post: int  #: threshold for a draw: whether an action is a post
+    drift: int  #: threshold for a draw: whether an active day is the last for a while
+
+
+class Temper:
+    """The traits of a scenario's people."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._seed = scenario.seed
+        self.friends_mean = scenario.friends_mean or friends_mean_at(scenario.users)
+        self._friends = _friends_table(self.friends_mean, scenario.friends_spread)
+        self._active = _active_table(scenario.active_day_alpha, scenario.active_day_beta)
+        influence = scenario.community_influence
+        self._weights = _weights(influence)
+        self._activity_weights = _weights(_SOCIABLE_AND_BUSY**2)
+        self._sessions_extra = _extra_mean(scenario.sessions_per_active_day - 1)
+        self._post = threshold(scenario.post_share)
+        self._post_sigma = scenario.post_sigma
+        self._drift = threshold(scenario.drift_share)
+
+    def friends_wanted(self, user_id: int, home: Home) -> int:
+        """How many friends somebody would like to have, 1 at least."""
+        return self._friends[self._sociability(user_id, home) + _Z_MAX]
+
+    def traits(self, user_id: int, home: Home) -> Traits:
+        """All traits of one person."""
+        seed = self._seed
+        sociability = self._sociability(user_id, home)
+        shared, own = self._activity_weights
+        activity = _clipped(shared * sociability + own * _z_score(mix(seed, _ACTIVITY, user_id)) >> 20)
+        return Traits(
+            self._friends[sociability + _Z_MAX],
+            self._active[activity + _Z_MAX],
+            log_normal(mix(seed, _SESSIONS, user_id) >> 32, self._sessions_extra, _SESSIONS_SIGMA),
+            min(log_normal(mix(seed, _POSTING, user_id) >> 32, self._post, self._post_sigma), UNIT),
+            min(exponential(mix(seed, _DRIFT, user_id) >> 32, self._drift), UNIT),
+        )
+
+    def _sociability(self, user_id: int, home: Home) -> int:
+        """A normal z-score that the members of a community share in part."""
+        shared, own = self._weights
+        community = _z_score(mix(self._seed, _COMMUNITY, home.community.start))
+        return _clipped(shared * community + own * _z_score(mix(self._seed, _FRIENDS, user_id)) >> 20)
+
+
+class Habits:
+    """Which devices people use."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._seed = scenario.seed
+        bound = 0.0
+        self._kinds: list[tuple[int, Device, Device]] = []
+        for share, main, other in (
+            (scenario.mobile_only_share, "mobile", "mobile"),
+            (scenario.web_only_share, "web", "web"),
+            (scenario.tablet_share, "tablet", "mobile"),
+            (1.0, "mobile", "web"),
+        ):
+            bound = min(bound + share, 1.0)
+            self._kinds.append((threshold(bound), main, other))  # type: ignore[arg-type]
+
+    def devices(self, user_id: int) -> tuple[Device, Device]:
+        """Somebody's main device and the other one, which may be the same."""
+        draw = mix(self._seed, _HABIT, user_id) >> 32
+        for bound, main, other in self._kinds:
+            if draw < bound:
+                return main, other
+        raise AssertionError("the last bound is above every draw")
+
+
+def friends_mean_at(users: int) -> float:
+    """The mean number of friends in a network of that size: LDBC Datagen's formula, fitted to Facebook's figures."""
+    if users < 2:
+        return 1.0
+    return max(users ** (0.512 - 0.028 * math.log10(users)), 1.0)
+
+
+def _friends_table(mean: float, spread: float) -> list[int]:
+    """Friends wanted by z-score from -4 to 4: the published quantiles to the power of ``spread``, with that ``mean``."""
+    normal = NormalDist()
+    raw = [_published_friends(normal.cdf(z / (1 << _Z_BITS))) ** spread for z in range(-_Z_MAX, _Z_MAX + 1)]
+    weights = [normal.pdf(z / (1 << _Z_BITS)) for z in range(-_Z_MAX, _Z_MAX + 1)]
+    factor = mean * sum(weights) / sum(value * weight for value, weight in zip(raw, weights, strict=True))
+    return [max(round(value * factor), 1) for value in raw]
+
+
+def _published_friends(share: float) -> float:
+    """The published quantile function, straight between its points."""
+    for (left, low), (right, high) in zip(_FRIENDS_QUANTILES, _FRIENDS_QUANTILES[1:], strict=False):
+        if share <= right:
+            return low + (high - low) * (share - left) / (right - left)
+    raise AssertionError("a share is at most 1")
+
+
+def _active_table(alpha: float, beta: float) -> list[int]:
+    """The threshold of an active day by z-score: quantiles of Kumaraswamy's distribution, close to a Beta's."""
+    normal = NormalDist()
+    return [
+        threshold((1 - (1 - normal.cdf(z / (1 << _Z_BITS))) ** (1 / beta)) ** (1 / alpha))
+        for z in range(-_Z_MAX, _Z_MAX + 1)
+    ]
+
+
+def _extra_mean(mean: float) -> int:
+    """The mean, in 2**-20, of the exponential whose floor has ``mean``."""
+    return round((1 << 20) / math.log1p(1 / mean)) if mean > 0 else 0
+
+
+def _weights(share: float) -> tuple[int, int]:
+    """How much of a z-score is common and how much is one's own, in 2**-20, for a correlation of ``share``."""
+    return round(math.sqrt(share) * (1 << 20)), round(math.sqrt(1 - share) * (1 << 20))
+
+
+def _z_score(bits: int) -> int:
+    return _Z_SCORES[bits >> 52]
+
+
+def _clipped(z: int) -> int:
+    return min(max(z, -_Z_MAX), _Z_MAX)
