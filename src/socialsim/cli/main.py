@@ -15,6 +15,7 @@ from socialsim.cli import (
     dashboard,
     dead_letters,
     digest,
+    export,
     kpi,
     migrate,
     report,
@@ -53,6 +54,7 @@ app.command("runs")(runs.runs)
 app.command("kpi")(kpi.kpi)
 app.command("report")(report.report)
 app.command("dashboard")(dashboard.dashboard)
+app.command("export")(export.export)
 
 
 def _print_version(wanted: bool) -> None:
