@@ -49,7 +49,15 @@ ALLOWED: dict[str, frozenset[str]] = {
     "report": frozenset({"analytics.kpi", "analytics.offsets", "warehouse.tables", "web", "errors"}),
     "export": frozenset({"warehouse.tables", "errors"}),
     "testing": frozenset(
-        {"transport.base", "warehouse.base", "warehouse.conflicts", "warehouse.planning", "events", "manifest", "errors"}
+        {
+            "transport.base",
+            "warehouse.base",
+            "warehouse.conflicts",
+            "warehouse.planning",
+            "events",
+            "manifest",
+            "errors",
+        }
     ),
     # the edge
     "bootstrap": EVERYTHING,

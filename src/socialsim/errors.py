@@ -69,6 +69,12 @@ class ActorFailedError(SocialsimError):
     """An actor raised: the message names the actor, its virtual time and the seed that shows it again."""
 
 
+class NotDrainedError(SocialsimError):
+    """A run was asked to stop and its log did not take everything in the time that it had. A later life goes on."""
+
+    exit_code = 3
+
+
 class ShardDiedError(SocialsimError):
     """A shard process ended before its work was done."""
 

@@ -78,7 +78,7 @@ def _session(
     session: Session = context.obj
     session.quiet = quiet
     session.json_logs = json_logs
-    configure_logs(as_json=json_logs, quiet=quiet)
+    configure_logs(as_json=json_logs, quiet=quiet, debug=_is_debugging())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
