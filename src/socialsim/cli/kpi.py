@@ -235,7 +235,7 @@ def _writing(url: str, settings: "Settings") -> Iterator[tuple["Engine", "Wareho
     url, password = bootstrap.warehouse_access(url, settings)
     target = parse_warehouse_url(url)
     check_revision(current_revision(url, password), target)
-    engine = writing_engine(target, password)
+    engine = writing_engine(target, password, connections=CONNECTIONS)
     try:
         yield engine, target
     finally:
@@ -258,6 +258,7 @@ def _date(text: str, place: str) -> date:
     try:
         if _DATE.fullmatch(text):
             return date.fromisoformat(text)
+    from socialsim.analytics.kpi import CONNECTIONS
     except ValueError:
         pass
     raise InputError(f"{place} is {text!r}, allowed is a day as YYYY-MM-DD")

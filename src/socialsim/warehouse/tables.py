@@ -272,6 +272,8 @@ kpi_days: Final = _kpi_table(
     _column("day", Date()),
     _column("dirty", BigInteger()),  # 0: its figures hold; else it counts what came in since
     _column("events", BigInteger()),
+    _column("users_so_far", BigInteger()),  # from the run's first day to the end of this one
+    _column("friendships_so_far", BigInteger()),
     Column("computed_at", _INSTANT, nullable=True),
 )
 
@@ -285,7 +287,7 @@ user_day: Final = _kpi_table(
     Column("country", _ascii(2), nullable=True),
     Column("first_post_at", _INSTANT, nullable=True),  # of this day
     *(_column(plural, Integer()) for plural in PLURALS.values()),  # how many of each kind
-    # A user's day before, and his first days, without reading those of all others.
+    # A user's active day before, without reading those of all others.
     Index("user_day_user", "run_key", "user_id", "day"),
 )
 
@@ -308,8 +310,6 @@ creator_day: Final = _kpi_table(
     _refers("user_id", _USER),
     _column("likes", BigInteger()),
     _column("first_like_at", _INSTANT),  # of this day
-    # The first days of a few new users, for the funnel.
-    Index("creator_day_user", "run_key", "user_id", "day"),
 )
 
 # The figures, see docs/kpis.md.

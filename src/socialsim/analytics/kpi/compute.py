@@ -27,17 +27,20 @@ from socialsim.analytics.kpi.facts import GATHER, LINK
 from socialsim.analytics.kpi.figures import (
     Asker,
     Figure,
+    Volumes,
     cohort_weeks,
     event_figures,
     fact_figures,
     has_row,
-    read_totals,
+    read_so_far,
+    read_volumes,
 )
 from socialsim.warehouse.tables import EVENT_TABLES, cohort_weekly, kpi_daily, kpi_days, runs
 
 _SUNDAY: Final = 6
-_CONNECTIONS: Final = 4
-_STRETCH_DAYS: Final = 3 * _CONNECTIONS  #: how long a request to stop may have to wait
+_NOTHING: Final = {"events": 0, "users_so_far": 0, "friendships_so_far": 0}
+CONNECTIONS: Final = 4  #: that are used at once, where the engine can
+_STRETCH_DAYS: Final = 3 * CONNECTIONS  #: how long a request to stop may have to wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class _Gathered:
 
     day: date
     dirty: int
+    volumes: Volumes
     figures: list[Figure]
 
 
@@ -114,7 +118,7 @@ def _announce(engine: Engine, run_key: int, days: Sequence[date]) -> None:
         # A write that changes nothing locks the row on every engine, and needs no right that the writer has not.
         connection.execute(update(runs).where(runs.c.run_key == run_key).values(run_key=runs.c.run_key))
         known = read_clean(connection, run_key)
-        fresh = [{"run_key": run_key, "day": day, "dirty": 1, "events": 0} for day in days if day not in known]
+        fresh = [{"run_key": run_key, "day": day, "dirty": 1, **_NOTHING} for day in days if day not in known]
         if fresh:
             connection.execute(insert(kpi_days), fresh)
 
@@ -125,7 +129,7 @@ def _side_by_side(engine: Engine) -> Iterator[Callable[..., Iterator[Any]]]:
     if engine.dialect.name != "mysql":
         yield map
         return
-    with ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="socialsim-kpi") as pool:
+    with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="socialsim-kpi") as pool:
         yield pool.map
 
 
@@ -141,7 +145,9 @@ def _gather(engine: Engine, run_key: int, day: date) -> _Gathered:
         dirty = _dirty(connection, run_key, day)
         for statement in GATHER:
             connection.execute(statement, values)
-        return _Gathered(day, dirty, event_figures(Asker(connection, values)))
+        asker = Asker(connection, values)
+        volumes = read_volumes(asker)
+        return _Gathered(day, dirty, volumes, event_figures(asker, volumes))
 
 
 def _link(engine: Engine, run_key: int, day: date) -> None:
@@ -159,8 +165,8 @@ def _store(engine: Engine, run_key: int, gathered: _Gathered) -> bool:
         if _dirty(connection, run_key, day) != gathered.dirty:
             return False
         asker = Asker(connection, values_of(run_key, day))
-        totals = read_totals(asker)
-        figures = filter(has_row, [*gathered.figures, *fact_figures(asker, totals)])
+        so_far = read_so_far(asker, gathered.volumes)
+        figures = filter(has_row, [*gathered.figures, *fact_figures(asker, gathered.volumes, so_far)])
         now = datetime.now(UTC).replace(tzinfo=None)
         connection.execute(delete(kpi_daily).where(kpi_daily.c.run_key == run_key, kpi_daily.c.day == day))
         connection.execute(
@@ -175,7 +181,13 @@ def _store(engine: Engine, run_key: int, gathered: _Gathered) -> bool:
         connection.execute(
             update(kpi_days)
             .where(kpi_days.c.run_key == run_key, kpi_days.c.day == day)
-            .values(dirty=0, events=sum(totals.events.values()), computed_at=now)
+            .values(
+                dirty=0,
+                events=gathered.volumes.by_type.total(),
+                users_so_far=so_far.users,
+                friendships_so_far=so_far.friendships,
+                computed_at=now,
+            )
         )
     return True
 
