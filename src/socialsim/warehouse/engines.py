@@ -105,6 +105,12 @@ class _Connection(_PymysqlConnection):  # type: ignore[misc]
         require_tls(self.ctx if self.ssl else None, self.server_capabilities)  # see socialsim.warehouse.mysql_session
         super()._request_authentication()
 
+    def _force_close(self) -> None:
+        # Of an answer that is read row by row there may be more: whoever collects it would try to read on.
+        if self._result is not None:
+            self._result.unbuffered_active = False
+        super()._force_close()
+
 
 def _mysql_engine(target: MysqlTarget, password: str | None, *, read_only: bool, connections: int = 0) -> Engine:
     context = client_context(target)
