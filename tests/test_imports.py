@@ -48,6 +48,9 @@ ALLOWED: dict[str, frozenset[str]] = {
     ),
     "report": frozenset({"analytics.kpi", "analytics.offsets", "warehouse.tables", "web", "errors"}),
     "export": frozenset({"warehouse.tables", "errors"}),
+    "realism": frozenset(
+        {"transport.base", "warehouse.tables", "report.html", "report.library", "events", "scenario", "errors"}
+    ),
     "testing": frozenset(
         {
             "transport.base",
