@@ -1,7 +1,7 @@
 """An export is of one moment, and is there whole or not at all."""
 
 import asyncio
-import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -107,17 +107,20 @@ def test_it_is_replaced_if_that_is_asked_for(stored_sqlite: Place, tmp_path: Pat
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
-def test_a_failure_leaves_an_earlier_export_as_it_was(stored_sqlite: Place, tmp_path: Path, format_name: str) -> None:
+def test_a_full_disk_leaves_an_earlier_export_as_it_was(stored_sqlite: Place, tmp_path: Path, format_name: str) -> None:
     path = tmp_path / "out"
     exported(stored_sqlite, "r1", path, format_name)
     before = contents(path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 
-    def fail(entry: TableEntry) -> None:
-        if entry.table == "videos":
-            raise OSError(28, os.strerror(28))
+    def no_more_room(_: TableEntry) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, limits[1]))
 
-    with pytest.raises(InputError, match=r"--to .*out: cannot be written: No space left on device"):
-        exported(stored_sqlite, "r1", path, format_name, replace=True, on_table=fail)
+    try:
+        with pytest.raises(InputError, match=r"--to .*out: cannot be written: File too large"):
+            exported(stored_sqlite, "r1", path, format_name, replace=True, on_table=no_more_room)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert contents(path) == before
 
 
