@@ -93,6 +93,11 @@ bench: install ## Measure against SimPy, Kafka's own producer and LOAD DATA INFI
 soak: install ## Watch the memory of a run and a consumer over several million events
 	@$(BIN)/python -m benchmarks.soak
 
+.PHONY: docs
+docs: install ## Generate docs/schema anew from the tables: DDL and diagrams
+	$(BIN)/python -m socialsim.warehouse.ddl
+	$(BIN)/python -m socialsim.warehouse.er
+
 .PHONY: lock
 lock: install ## Pin every dependency by hash, for development and for the image
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements/dev.txt
