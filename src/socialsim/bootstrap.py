@@ -25,7 +25,7 @@ from socialsim.warehouse.base import Warehouse
 from socialsim.warehouse.urls import SqliteTarget, WarehouseTarget, parse_warehouse_url
 
 if TYPE_CHECKING:
-    from socialsim.live import ConsumerView, RunView
+    from socialsim.live import ConsumerView, KpiView, RunView
     from socialsim.rundir import RunBooks, RunDirectory, RunRecord
     from socialsim.shard.outbox import Observer
     from socialsim.shard.process import Progress
@@ -390,6 +390,13 @@ def consumer_view() -> "ConsumerView":
     from socialsim.live import ConsumerView
 
     return ConsumerView()
+
+
+def kpi_view() -> "KpiView":
+    """What the metrics and health of ``kpi --follow`` are made of, see socialsim.live."""
+    from socialsim.live import KpiView
+
+    return KpiView()
 
 
 def run_view(run_id: str, scenario: Scenario, speed: float | None) -> "RunView":

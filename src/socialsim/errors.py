@@ -5,6 +5,11 @@ input, the address or the actor, and what to do. ``exit_code`` is what the comma
 process borders, so each is picklable: the constructor takes exactly what ``args`` holds.
 """
 
+from typing import Final
+
+#: Exit code of what cannot be answered yet; sysexits.h calls it EX_TEMPFAIL. A scheduler skips and asks again.
+NOT_YET: Final = 75
+
 
 class SocialsimError(Exception):
     """Base of all errors of this package. ``exit_code`` 1 unless a subclass says otherwise."""
@@ -59,6 +64,12 @@ class LogFullError(SocialsimError):
 
 class RunConflictError(InputError):
     """A run with this id exists already and is not the one asked for, or is being written by another process."""
+
+
+class DayNotClosedError(InputError):
+    """A day's figures are asked for and the stream has not passed its end: ask again later."""
+
+    exit_code = NOT_YET
 
 
 class SchemaOutdatedError(InputError):
