@@ -164,3 +164,9 @@ def compare(data: Histogram, law: PowerLaw) -> Ratio:
 def survival(data: Histogram) -> tuple[Ints, Floats]:
     """Each value and the share of values that are at least as large."""
     return data.values, 1 - (np.cumsum(data.counts) - data.counts) / data.size
+
+
+def power_law_survival(values: Ints, law: PowerLaw, data: Histogram) -> Floats:
+    """The share of all of ``data`` that would be at least ``values``, of its tail's, if the law held."""
+    share = law.tail / data.size
+    return np.asarray(share * zeta(law.alpha, values) / zeta(law.alpha, law.xmin), np.float64)
