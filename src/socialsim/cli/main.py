@@ -23,6 +23,7 @@ from socialsim.cli import (
     runs,
     schema,
     topics,
+    validate,
     verify,
 )
 from socialsim.cli.logs import configure_logs
@@ -48,6 +49,7 @@ app.command("migrate")(migrate.migrate)
 app.add_typer(topics.app, name="topics")
 app.command("digest")(digest.digest)
 app.command("schema")(schema.schema)
+app.command("validate")(validate.validate)
 app.command("verify")(verify.verify)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command("runs")(runs.runs)
