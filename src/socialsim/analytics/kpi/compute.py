@@ -64,8 +64,8 @@ def compute(
 ) -> list[date]:
     """Compute what is to be computed and return those days; ``stopped`` is asked before each stretch and each day.
 
-    A day that changed in the meantime is not among them: it stays marked. ``engine`` may write. Raises InputError if a day
-    is wished for that is not closed, and SQLAlchemy's errors.
+    If a day changes in the meantime they end before it: it stays marked, and so do those after it. ``engine`` may write.
+    Raises InputError if a day is wished for that is not closed, and SQLAlchemy's errors.
     """
     with _transaction(engine) as connection:
         days = days_to_compute(stream, read_clean(connection, run_key), wish)
@@ -80,9 +80,10 @@ def compute(
             gathered = list(for_each(partial(_gather, engine, run_key), stretch))
             list(for_each(partial(_link, engine, run_key), stretch))
             for each in gathered:
-                if not stopped() and _store(engine, run_key, each):
-                    done.append(each.day)
-                    on_day(each.day)
+                if stopped() or not _store(engine, run_key, each):
+                    return done
+                done.append(each.day)
+                on_day(each.day)
     return done
 
 
@@ -159,10 +160,10 @@ def _link(engine: Engine, run_key: int, day: date) -> None:
 
 
 def _store(engine: Engine, run_key: int, gathered: _Gathered) -> bool:
-    """False, with nothing stored, if events of the day came in since they were gathered."""
+    """False, with nothing stored, if events of the day came in since they were gathered, or of a day before."""
     day = gathered.day
     with _transaction(engine) as connection:
-        if _dirty(connection, run_key, day) != gathered.dirty:
+        if _dirty(connection, run_key, day) != gathered.dirty or _builds_on_sand(connection, run_key, day):
             return False
         asker = Asker(connection, values_of(run_key, day))
         so_far = read_so_far(asker, gathered.volumes)
@@ -190,6 +191,12 @@ def _store(engine: Engine, run_key: int, gathered: _Gathered) -> bool:
             )
         )
     return True
+
+
+def _builds_on_sand(connection: Connection, run_key: int, day: date) -> bool:
+    """Whether a day before it has no figures that hold. Asked when the day is locked: who marks one marks it too."""
+    earlier = select(kpi_days.c.day).where(kpi_days.c.run_key == run_key, kpi_days.c.day < day, kpi_days.c.dirty != 0)
+    return connection.execute(earlier.limit(1)).first() is not None
 
 
 def _store_cohorts(connection: Connection, asker: Asker, run_key: int, sunday: date) -> None:
