@@ -10,11 +10,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DATA := socialsim-data
 BI := .cache/bi
+AIRFLOW := .cache/airflow
 CHROMIUM ?= chromium
 
 .PHONY: help
 help: ## Print what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: install
 install: $(STAMP) ## Make .venv with the locked dependencies and socialsim itself; quick if nothing changed
@@ -60,11 +61,24 @@ test-bi: $(BI)/.installed ## Open report and dashboard in a real Chromium, with 
 	@command -v $(CHROMIUM) >/dev/null \
 	  || { echo "there is no $(CHROMIUM); on Debian, as root: apt-get install chromium (or make test-bi CHROMIUM=PROGRAM)" >&2; exit 1; }
 	CHROMIUM=$(CHROMIUM) $(BI)/bin/pytest -m bi tests/bi
+	@$(MAKE) test-airflow
 
 $(BI)/.installed: requirements/bi.txt pyproject.toml
 	@$(PYTHON) -m venv $(BI)
 	$(BI)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bi.txt
 	$(BI)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+.PHONY: test-airflow
+test-airflow: services $(AIRFLOW)/.installed ## Run the daily DAG in a real Airflow, with an environment of its own (two minutes)
+	$(BIN)/mypy --python-executable $(AIRFLOW)/bin/python compose/airflow/dags/socialsim_daily.py
+	AIRFLOW=$(abspath $(AIRFLOW)/bin/airflow) $(BIN)/pytest -m bi tests/airflow
+
+$(AIRFLOW)/.installed: requirements/airflow.txt
+	@$(PYTHON) -m venv $(AIRFLOW)
+	@# Without --no-deps older pips stumble over an extra of a package that is locked: sqlalchemy[asyncio].
+	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/airflow.txt
+	$(AIRFLOW)/bin/python -m pip --disable-pip-version-check check
 	@touch $@
 
 .PHONY: up
@@ -81,6 +95,10 @@ down: install ## Stop them and take their lines out of .env; the data stay
 status: install ## Say which services run, and where
 	@$(BIN)/python -m compose status
 
+.PHONY: kpi-follow
+kpi-follow: install ## Compute the KPIs of each day as it is closed, until told to end, in the warehouse that .env names
+	@exec $(BIN)/socialsim kpi --follow
+
 .PHONY: demo
 demo: install ## 10,000 people for a week into ./socialsim-data, no service needed
 	@$(BIN)/python -m compose.demo $(DATA)
@@ -93,11 +111,17 @@ bench: install ## Measure against SimPy, Kafka's own producer and LOAD DATA INFI
 soak: install ## Watch the memory of a run and a consumer over several million events
 	@$(BIN)/python -m benchmarks.soak
 
+.PHONY: docs
+docs: install ## Generate docs/schema anew from the tables: DDL and diagrams
+	$(BIN)/python -m socialsim.warehouse.ddl
+	$(BIN)/python -m socialsim.warehouse.er
+
 .PHONY: lock
 lock: install ## Pin every dependency by hash, for development and for the image
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements/dev.txt
 	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements/dev.txt -o requirements/run.txt
 	$(BIN)/uv pip compile pyproject.toml --group dev --group bi --extra report --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements/dev.txt -o requirements/bi.txt
+	$(BIN)/uv pip compile --group airflow --universal --python-version 3.11 --exclude-newer 2026-09-20 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements/airflow.txt
 
 .PHONY: clean
 clean: ## Stop the services, remove their data, .venv and caches; your simulated data stay

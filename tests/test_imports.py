@@ -47,7 +47,21 @@ ALLOWED: dict[str, frozenset[str]] = {
         }  # no driver
     ),
     "report": frozenset({"analytics.kpi", "analytics.offsets", "warehouse.tables", "web", "errors"}),
-    "testing": frozenset({"transport.base", "warehouse.base", "events", "manifest", "errors"}),
+    "export": frozenset({"warehouse.tables", "errors"}),
+    "realism": frozenset(
+        {"transport.base", "warehouse.tables", "report.html", "report.library", "events", "scenario", "errors"}
+    ),
+    "testing": frozenset(
+        {
+            "transport.base",
+            "warehouse.base",
+            "warehouse.conflicts",
+            "warehouse.planning",
+            "events",
+            "manifest",
+            "errors",
+        }
+    ),
     # the edge
     "bootstrap": EVERYTHING,
     "cli": EVERYTHING,

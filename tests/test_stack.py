@@ -263,6 +263,11 @@ def _compose_words(*, password: str) -> str:
     return done.stdout
 
 
+def _services(words: str) -> dict[str, str]:
+    services = re.split(r"^  (\w+):\n", f"\n{words}".partition("\nservices:\n")[2], flags=re.MULTILINE)[1:]
+    return dict(zip(services[::2], services[1::2], strict=True))
+
+
 def test_compose_file_is_valid_and_has_the_passwords_from_outside() -> None:
     password = secrets.token_hex(8)
     words = _compose_words(password=password)
@@ -285,18 +290,33 @@ def test_compose_file_publishes_on_loopback_only() -> None:
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 
-def test_compose_file_asks_run_and_consume_whether_they_are_ready() -> None:
+def test_compose_file_asks_run_consume_and_kpi_whether_they_are_ready() -> None:
     words = _compose_words(password="x")
     ports = set(re.findall(r"^\s+SOCIALSIM_METRICS_PORT: '?(\d+)'?$", words, flags=re.MULTILINE))
-    asked = re.findall(r"http://127\.0\.0\.1:(\d+)/readyz", words)
-    assert len(asked) == 2
-    assert set(asked) == ports
+    asked = {name: re.findall(r"http://127\.0\.0\.1:(\d+)/readyz", text) for name, text in _services(words).items()}
+    asked = {name: found for name, found in asked.items() if found}
+    assert len(ports) == 1
+    assert asked == {key: list(ports) for key in ("run", "consume", "kpi")}
+
+
+def test_compose_file_follows_days_with_the_books_of_the_run_at_hand() -> None:
+    services = _services(_compose_words(password="x"))
+    assert re.search(r"^    command:\n\s+- kpi\n\s+- --follow$", services["kpi"], flags=re.MULTILINE)
+    assert re.search(r"^    restart: on-failure$", services["kpi"], flags=re.MULTILINE)
+    assert re.search(
+        r"^      migrate:\n\s+condition: service_completed_successfully$", services["kpi"], flags=re.MULTILINE
+    )
+    books = {
+        name: re.findall(r"^\s+- runs:(\S+?)(?::rw)?$", text, flags=re.MULTILINE) for name, text in services.items()
+    }
+    (place,) = books["run"]
+    assert books["kpi"] == [place]
+    assert {found[0] for text in services.values() if (found := re.findall(r"SOCIALSIM_RUNS: (\S+)", text))} == {place}
+    assert f"install --directory --owner socialsim {place}\n" in (COMPOSE_DIR / "Dockerfile").read_text()
 
 
 def test_compose_file_gives_the_administrators_password_to_the_server_alone_and_the_migrators_to_migrate() -> None:
-    words = _compose_words(password="x")
-    services = re.split(r"^  (\w+):\n", f"\n{words}".partition("\nservices:\n")[2], flags=re.MULTILINE)[1:]
-    by_name = dict(zip(services[::2], services[1::2], strict=True))
+    by_name = _services(_compose_words(password="x"))
     assert {name for name, text in by_name.items() if "ROOT_PASSWORD" in text} == {"mysql"}
     assert {name for name, text in by_name.items() if "MIGRATOR_PASSWORD" in text} == {"mysql", "migrate"}
     assert {name for name, text in by_name.items() if "READER_PASSWORD" in text} == {"mysql"}

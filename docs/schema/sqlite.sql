@@ -175,6 +175,8 @@ CREATE TABLE kpi_days (
   day DATE NOT NULL,
   dirty BIGINT NOT NULL,
   events BIGINT NOT NULL,
+  users_so_far BIGINT NOT NULL,
+  friendships_so_far BIGINT NOT NULL,
   computed_at DATETIME,
   PRIMARY KEY (run_key, day)
 ) WITHOUT ROWID;
@@ -216,8 +218,6 @@ CREATE TABLE creator_day (
   first_like_at DATETIME NOT NULL,
   PRIMARY KEY (run_key, day, user_id)
 ) WITHOUT ROWID;
-
-CREATE INDEX creator_day_user ON creator_day (run_key, user_id, day);
 
 CREATE TABLE kpi_daily (
   run_key INTEGER NOT NULL,

@@ -83,6 +83,8 @@ def upgrade() -> None:
         column("day", sa.Date()),
         column("dirty", sa.BigInteger()),
         column("events", sa.BigInteger()),
+        column("users_so_far", sa.BigInteger()),
+        column("friendships_so_far", sa.BigInteger()),
         sa.Column("computed_at", INSTANT, nullable=True),
     )
     create_kpi_table(
@@ -112,7 +114,6 @@ def upgrade() -> None:
         column("likes", sa.BigInteger()),
         column("first_like_at", INSTANT),
     )
-    op.create_index("creator_day_user", "creator_day", ["run_key", "user_id", "day"])
     create_kpi_table(
         "kpi_daily",
         ("day", "metric", "dimension", "dimension_value"),

@@ -25,7 +25,7 @@ from socialsim.warehouse.base import Warehouse
 from socialsim.warehouse.urls import SqliteTarget, WarehouseTarget, parse_warehouse_url
 
 if TYPE_CHECKING:
-    from socialsim.live import ConsumerView, RunView
+    from socialsim.live import ConsumerView, KpiView, RunView
     from socialsim.rundir import RunBooks, RunDirectory, RunRecord
     from socialsim.shard.outbox import Observer
     from socialsim.shard.process import Progress
@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 TOPICS: Final = tuple(PLURALS.values())
 _TYPES: Final = {topic: name for name, topic in PLURALS.items()}
+SESSION_TIMEOUT_S: Final = 45.0  #: how long a consumer group in Kafka waits for a silent member, unless told otherwise
 _RESTARTS_MAX: Final = 3  #: a process that dies as often is not a matter of chance
 _GROUP: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -187,15 +188,31 @@ def _kafka_writer(cluster: "KafkaLog", info: RunInfo, books: "RunBooks", shards:
     return KafkaWriter(cluster, info, shards, acknowledged=acknowledged)
 
 
-def open_reader(log: LogUrl, settings: Settings, *, group: str | None, run_id: str | None) -> EventReader:
-    """A reader that is not started. ``group`` None reads every partition alone; ``run_id`` narrows what files are read."""
+def open_reader(
+    log: LogUrl,
+    settings: Settings,
+    *,
+    group: str | None,
+    run_id: str | None,
+    session_timeout_s: float = SESSION_TIMEOUT_S,
+) -> EventReader:
+    """A reader that is not started. ``group`` None reads every partition alone; ``run_id`` narrows what files are read.
+
+    ``session_timeout_s`` is how long a group waits for a silent member; files know no group.
+    """
     if isinstance(log, FileUrl):
         from socialsim.transport.files import FileReader
 
         return FileReader(log.path, run_id=run_id)
     from socialsim.transport.kafka import KafkaReader
 
-    return KafkaReader(_kafka(log, settings), _TYPES, group=group)
+    return KafkaReader(_kafka(log, settings), _TYPES, group=group, session_timeout_s=session_timeout_s)
+
+
+def is_new_warehouse(url: str, settings: Settings) -> bool:
+    """Whether opening the warehouse would make it: an SQLite file that is not there yet. Raises InputError."""
+    target = warehouse_target(url, settings)
+    return isinstance(target, SqliteTarget) and not target.path.exists()
 
 
 def open_warehouse(url: str, settings: Settings) -> Warehouse:
@@ -336,9 +353,13 @@ def run_simulation(
     speed: float | None,
     on_progress: "Callable[[Progress], None]",
     stop: "StopSignal",
+    drain_timeout_s: float,
     on_restart: Callable[[], None] = lambda: None,
 ) -> "RunResult":
-    """Simulate into the run's writers. ``on_restart`` is called when a process died and all begin again."""
+    """Simulate into the run's writers. ``on_restart`` is called when a process died and all begin again.
+
+    Asked to ``stop``, it waits for the log no longer than ``drain_timeout_s``.
+    """
     from socialsim.pacing import WallPacer
     from socialsim.shard import supervisor
 
@@ -355,6 +376,7 @@ def run_simulation(
             led.books,
             None if speed is None else WallPacer(speed, scenario.start_us),
             led.observer_factory,
+            drain_timeout_s,
         ),
         on_progress=on_progress,
         stop=stop,
@@ -368,6 +390,13 @@ def consumer_view() -> "ConsumerView":
     from socialsim.live import ConsumerView
 
     return ConsumerView()
+
+
+def kpi_view() -> "KpiView":
+    """What the metrics and health of ``kpi --follow`` are made of, see socialsim.live."""
+    from socialsim.live import KpiView
+
+    return KpiView()
 
 
 def run_view(run_id: str, scenario: Scenario, speed: float | None) -> "RunView":

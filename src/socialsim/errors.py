@@ -5,6 +5,11 @@ input, the address or the actor, and what to do. ``exit_code`` is what the comma
 process borders, so each is picklable: the constructor takes exactly what ``args`` holds.
 """
 
+from typing import Final
+
+#: Exit code of what cannot be answered yet; sysexits.h calls it EX_TEMPFAIL. A scheduler skips and asks again.
+NOT_YET: Final = 75
+
 
 class SocialsimError(Exception):
     """Base of all errors of this package. ``exit_code`` 1 unless a subclass says otherwise."""
@@ -61,12 +66,24 @@ class RunConflictError(InputError):
     """A run with this id exists already and is not the one asked for, or is being written by another process."""
 
 
+class DayNotClosedError(InputError):
+    """A day's figures are asked for and the stream has not passed its end: ask again later."""
+
+    exit_code = NOT_YET
+
+
 class SchemaOutdatedError(InputError):
     """The warehouse's tables are not at this version's migration; the message says what to run."""
 
 
 class ActorFailedError(SocialsimError):
     """An actor raised: the message names the actor, its virtual time and the seed that shows it again."""
+
+
+class NotDrainedError(SocialsimError):
+    """A run was asked to stop and its log did not take everything in the time that it had. A later life goes on."""
+
+    exit_code = 3
 
 
 class ShardDiedError(SocialsimError):

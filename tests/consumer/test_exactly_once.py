@@ -94,7 +94,7 @@ class World:
         stored = {
             (topic, shard, seq)
             for name, topic in (("picture", "pictures"), ("picture_like", "picture_likes"))
-            for _, shard, seq in self.warehouse.rows[name]
+            for _, _, shard, seq in self.warehouse.rows[name]
         }
         assert stored == self.expected
         assert {(t, p, o) for _, t, p, o in self.warehouse.dead_letters} == self.poisoned

@@ -13,7 +13,7 @@ from socialsim.events import PLURALS
 from socialsim.shard.process import Progress
 from socialsim.shard.supervisor import Equipment, RunResult, run
 from socialsim.testing.books import MemoryBooks
-from socialsim.transport.base import EventWriter, Record, RunInfo
+from socialsim.transport.base import EventWriter, Record, RunInfo, never
 from socialsim.transport.kafka import KafkaLog, KafkaReader, KafkaWriter, ProducerOptions, create_topics
 from tests.faults.roads import QUICK
 from tests.warehouse.places import Place
@@ -52,12 +52,12 @@ class StruckWriter(EventWriter):
         """What was handed over and is not in the log for certain."""
         return sum(sum(sizes[self._inner.acknowledged_seq(shard) + 1 :]) for shard, sizes in list(self._sizes.items()))
 
-    def throttle(self) -> None:
+    def throttle(self, leave: Callable[[], bool] = never) -> None:
         """Tell that the clock stands."""
         self.waits += 1
         self.waiting.set()
         try:
-            self._inner.throttle()
+            self._inner.throttle(leave)
         finally:
             self.waiting.clear()
 
@@ -65,9 +65,9 @@ class StruckWriter(EventWriter):
         """Pass on."""
         self._inner.flush()
 
-    def drain(self, timeout_s: float) -> None:
+    def drain(self, timeout_s: float, leave: Callable[[], bool] = never) -> None:
         """Pass on."""
-        self._inner.drain(timeout_s)
+        self._inner.drain(timeout_s, leave)
 
     def acknowledged_seq(self, shard: int) -> int:
         """Pass on."""

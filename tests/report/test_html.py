@@ -95,7 +95,7 @@ def test_without_the_library_it_is_said_how_to_get_it():
         load_library("a_package_that_nobody_has")
 
 
-@pytest.mark.parametrize("name", ["charts.js", "page.js", "live.js"])
+@pytest.mark.parametrize("name", ["base.js", "charts.js", "page.js", "live.js"])
 def test_our_scripts_build_elements_and_never_html(name):
     text = (files("socialsim.report") / "assets" / name).read_text(encoding="utf-8")
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", text)

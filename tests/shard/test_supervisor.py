@@ -20,6 +20,7 @@ from socialsim.events import WIRE_NAMES, Event
 from socialsim.scenario import Scenario
 from socialsim.shard.process import Progress, hosted_shards, hosted_users
 from socialsim.shard.supervisor import choose_processes
+from socialsim.transport.base import never
 from tests.support.streams import (
     BUSY,
     ROOT,
@@ -184,7 +185,7 @@ def test_what_a_writer_should_never_raise_arrives_with_its_trace(tmp_path: Path)
 
 def test_a_writer_in_this_process_is_closed_when_it_raises(tmp_path: Path) -> None:
     class Full(KeepingWriter):
-        def throttle(self) -> None:
+        def throttle(self, leave: Callable[[], bool] = never) -> None:
             raise LogFullError("full")
 
     writer = Full()

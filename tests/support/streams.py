@@ -19,7 +19,7 @@ from socialsim.scenario import Scenario, make_scenario
 from socialsim.shard.host import Host
 from socialsim.shard.process import Pacer, Progress
 from socialsim.shard.supervisor import Equipment, RunResult, run
-from socialsim.transport.base import EventWriter, Record
+from socialsim.transport.base import EventWriter, Record, never
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -91,13 +91,13 @@ class KeepingWriter(EventWriter):
         """Keep them."""
         self.kept.setdefault(shard, []).extend(record.value for record in records)
 
-    def throttle(self) -> None:
+    def throttle(self, leave: Callable[[], bool] = never) -> None:
         """Never behind."""
 
     def flush(self) -> None:
         """Nothing is buffered."""
 
-    def drain(self, timeout_s: float) -> None:
+    def drain(self, timeout_s: float, leave: Callable[[], bool] = never) -> None:
         """Nothing to wait for."""
         self.drained = True
 

@@ -1,4 +1,4 @@
-"""One face for both kinds of event log, for the contract's tests."""
+"""One face for every kind of event log, for the contract's tests."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from socialsim.testing import MemoryLog
 from socialsim.transport.base import EventReader, EventWriter, Fetched, Record, RunInfo, TopicPartition
 from socialsim.transport.files import FileReader, FileRun, FileWriter, create_run
 from socialsim.transport.kafka import KafkaLog, KafkaReader, KafkaWriter, create_topics
@@ -86,6 +87,25 @@ class KafkaUnderTest(LogUnderTest):
 
     def empty_reader(self) -> EventReader:
         return KafkaReader(KafkaLog(self.cluster.bootstrap, "absent." + self.cluster.topic_prefix), TYPES, group="g")
+
+    def resumed_writer(self, acknowledged: Mapping[int, int]) -> EventWriter:
+        return self.writer(acknowledged=acknowledged)
+
+
+class MemoryUnderTest(LogUnderTest):
+    """The fake that ships with the package."""
+
+    def __init__(self) -> None:
+        self.log = MemoryLog(TOPICS)
+
+    def writer(self, shards: Sequence[int] = range(SHARDS), **options: Any) -> EventWriter:
+        return self.log.writer(options.get("acknowledged"))
+
+    def reader(self) -> EventReader:
+        return self.log.reader()
+
+    def empty_reader(self) -> EventReader:
+        return MemoryLog([]).reader()
 
     def resumed_writer(self, acknowledged: Mapping[int, int]) -> EventWriter:
         return self.writer(acknowledged=acknowledged)

@@ -1,23 +1,35 @@
-"""What both event logs promise. Every test runs over files and over a real broker."""
+"""What every event log promises: asked of files, of a real broker, and of the fake in memory."""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from socialsim.errors import InputError, OffsetsLostError, TerminalError
+from socialsim.errors import InputError, OffsetsLostError, ServiceUnavailableError, TerminalError
 from socialsim.transport.base import TopicPartition
-from tests.transport.logs import SHARDS, TYPES, FilesUnderTest, KafkaUnderTest, LogUnderTest, Reading, make_records
+from tests.transport.logs import (
+    SHARDS,
+    TYPES,
+    FilesUnderTest,
+    KafkaUnderTest,
+    LogUnderTest,
+    MemoryUnderTest,
+    Reading,
+    make_records,
+)
 
 
-@pytest.fixture(params=["files", pytest.param("kafka", marks=pytest.mark.kafka)])
+@pytest.fixture(params=["files", "memory", pytest.param("kafka", marks=pytest.mark.kafka)])
 def log(request: pytest.FixtureRequest, tmp_path: Path, topic_prefix: str) -> Iterator[LogUnderTest]:
     made: LogUnderTest
     if request.param == "files":
         made = FilesUnderTest(tmp_path / "events")
+    elif request.param == "memory":
+        made = MemoryUnderTest()
     else:
         made = KafkaUnderTest(request.getfixturevalue("kafka").bootstrap, topic_prefix)
     yield made
@@ -164,9 +176,32 @@ async def test_an_exception_of_the_positions_loader_reaches_the_caller(log: LogU
 
 async def test_a_log_with_nothing_to_read_is_refused(log: LogUnderTest) -> None:
     reader = log.empty_reader()
-    with pytest.raises(InputError, match=r"socialsim (run|topics create) --to"):
-        await Reading(reader).start()
+    for look in (lambda: reader.probe(30), Reading(reader).start):
+        with pytest.raises(InputError, match=r"socialsim (run|topics create) --to"):
+            await look()
     await reader.close()
+
+
+async def test_a_log_that_is_there_can_be_probed_at_any_time(log: LogUnderTest) -> None:
+    await asyncio.to_thread(write, log, 5)
+    reading = Reading(log.reader())
+    await reading.reader.probe(30)
+    await reading.start()
+    await reading.poll_for(5 * SHARDS)
+    await reading.reader.probe(30)
+    await reading.reader.close()
+
+
+async def test_whoever_is_asked_to_leave_waits_for_no_log(log: LogUnderTest) -> None:
+    writer = await asyncio.to_thread(lambda: log.writer(limit_bytes=1))
+    writer.append(0, make_records(0, 0, 100))
+    asked = []
+    writer.throttle(lambda: not asked.append(1))
+    with suppress(ServiceUnavailableError):  # unless everything is durable by then
+        writer.drain(60, lambda: True)
+    await asyncio.to_thread(writer.drain, 60)
+    assert writer.acknowledged_seq(0) == 99
+    await asyncio.to_thread(writer.close)
 
 
 async def test_closing_twice_is_harmless(log: LogUnderTest) -> None:

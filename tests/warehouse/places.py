@@ -1,22 +1,92 @@
 """A database that a warehouse test uses, of whatever kind, and how to look into it from beside."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import Engine, text
 
 from socialsim.events import Event
 from socialsim.events.codec import decode
-from socialsim.warehouse.base import Warehouse
+from socialsim.testing import MemoryWarehouse
+from socialsim.warehouse.base import OffsetKey, Warehouse
 from socialsim.warehouse.engines import read_engine, writing_engine
 from socialsim.warehouse.mysql import MysqlWarehouse
+from socialsim.warehouse.planning import dead_letter_row
 from socialsim.warehouse.sqlite import SqliteWarehouse
 from socialsim.warehouse.tables import EVENT_TABLES
 from socialsim.warehouse.urls import MysqlTarget, SqliteTarget, parse_warehouse_url
+
+
+class Looking(Protocol):
+    """A warehouse of whatever kind, and how to look into it from beside."""
+
+    def make(self) -> Warehouse:
+        """A warehouse that is not open. All that are made share one content."""
+
+    def opened(self) -> AbstractAsyncContextManager[Warehouse]:
+        """The same, opened, and closed at the end."""
+
+    def events(self) -> dict[str, list[Event]]:
+        """Every stored event, by wire name and in order of run, shard, seq."""
+
+    def forget_events(self) -> None:
+        """Take all events away."""
+
+    def letters(self) -> list[dict[str, Any]]:
+        """The dead letters, in order of topic, partition, offset."""
+
+    def books(self) -> list[dict[str, Any]]:
+        """The stored offsets with their counters, in order of topic and partition."""
+
+    def turn_back(self, offset: int, *keys: OffsetKey) -> None:
+        """Set the next offset of ``keys``."""
+
+    def runs(self) -> list[str]:
+        """The ids of the runs that are known, in the order in which they came."""
+
+
+class MemoryPlace:
+    """The fake warehouse."""
+
+    def __init__(self) -> None:
+        self._content = MemoryWarehouse(lanes=3)
+
+    def make(self) -> Warehouse:
+        return self._content.beside()
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Warehouse]:
+        warehouse = self.make()
+        await warehouse.open()
+        yield warehouse
+        await warehouse.close()
+
+    def events(self) -> dict[str, list[Event]]:
+        return {name: sorted(table.values(), key=_identity) for name, table in self._content.rows.items()}
+
+    def forget_events(self) -> None:
+        for table in self._content.rows.values():
+            table.clear()
+
+    def letters(self) -> list[dict[str, Any]]:
+        return [dead_letter_row(letter)._asdict() for _, letter in sorted(self._content.dead_letters.items())]
+
+    def books(self) -> list[dict[str, Any]]:
+        content = self._content
+        return [
+            {"topic": key.topic, "partition_id": key.partition, "next_offset": offset, **asdict(content.books[key])}
+            for key, offset in sorted(content.stored_offsets.items())
+        ]
+
+    def turn_back(self, offset: int, *keys: OffsetKey) -> None:
+        self._content.stored_offsets |= dict.fromkeys(keys, offset)
+
+    def runs(self) -> list[str]:
+        return list(self._content.runs)
 
 
 @dataclass(frozen=True)
@@ -53,6 +123,28 @@ class Place:
     def change(self, sql: str, **values: Any) -> None:
         with writing_engine(self.target, self.password).begin() as connection:
             connection.execute(text(sql), values)
+
+    def forget_events(self) -> None:
+        for table in EVENT_TABLES.values():
+            self.change(f"DELETE FROM {table.name}")
+
+    def letters(self) -> list[dict[str, Any]]:
+        return self.rows("SELECT * FROM dead_letters ORDER BY topic, partition_id, record_offset")
+
+    def books(self) -> list[dict[str, Any]]:
+        return self.rows("SELECT * FROM consumer_offsets ORDER BY topic, partition_id")
+
+    def turn_back(self, offset: int, *keys: OffsetKey) -> None:
+        for key in keys:
+            self.change(
+                "UPDATE consumer_offsets SET next_offset = :offset WHERE log_id = :log_id "
+                "AND consumer_group = :group AND topic = :topic AND partition_id = :partition",
+                offset=offset,
+                **key._asdict(),
+            )
+
+    def runs(self) -> list[str]:
+        return [row["run_id"] for row in self.rows("SELECT run_id FROM runs ORDER BY run_key")]
 
     def events(self) -> dict[str, list[Event]]:
         """Every stored event, read back from its typed columns, by wire name and in order of run, shard, seq."""

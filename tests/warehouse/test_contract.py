@@ -1,4 +1,4 @@
-"""What every warehouse promises, asked of SQLite, MariaDB and MySQL 8."""
+"""What every warehouse promises, asked of SQLite, MariaDB, MySQL 8 and the fake in memory."""
 
 import asyncio
 import hashlib
@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from socialsim.errors import OwnershipLostError, SchemaOutdatedError
-from socialsim.events import EVENT_TYPES, PLURALS, Event, encode
+from socialsim.events import EVENT_TYPES, Event, encode
 from socialsim.warehouse.base import DEAD_LETTER_BYTES_MAX, Batch, OffsetMove, RecordPlace, Warehouse
-from tests.warehouse.places import Place
+from tests.warehouse.places import Looking, MemoryPlace, Place
 from tests.warehouse.samples import any_events, batch_of, dead_letter, key, like, likes
 
 NOTHING = dict.fromkeys([*EVENT_TYPES, "dead_letters"], 0)
@@ -24,17 +24,16 @@ def by_type(events: list[Event]) -> dict[str, list[Event]]:
 
 class WarehouseContract:
     @pytest.fixture
-    async def warehouse(self, place: Place) -> AsyncIterator[Warehouse]:
+    async def warehouse(self, place: Looking) -> AsyncIterator[Warehouse]:
         async with place.opened() as opened:
             yield opened
 
     @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
     @given(events=any_events)
     async def test_every_field_of_every_event_is_stored_exactly(
-        self, place: Place, warehouse: Warehouse, events: list[Event]
+        self, place: Looking, warehouse: Warehouse, events: list[Event]
     ) -> None:
-        for table in PLURALS.values():
-            place.change(f"DELETE FROM {table}")
+        place.forget_events()
         stored = await warehouse.store(0, batch_of(events))
         assert place.events() == by_type(events)
         assert {name: count for name, count in stored.inserted.items() if count} == {
@@ -42,7 +41,7 @@ class WarehouseContract:
         }
         assert not any(stored.duplicates.values())
 
-    async def test_duplicates_are_counted_and_change_nothing(self, place: Place, warehouse: Warehouse) -> None:
+    async def test_duplicates_are_counted_and_change_nothing(self, place: Looking, warehouse: Warehouse) -> None:
         await warehouse.store(0, batch_of(likes(10)))
         changed = like(3, picture_id=999)
         stored = await warehouse.store(0, batch_of([*likes(15, first_seq=5), changed]))
@@ -50,7 +49,7 @@ class WarehouseContract:
         assert place.events()["picture_like"] == likes(20)
 
     async def test_another_content_under_a_stored_identity_is_a_dead_letter(
-        self, place: Place, warehouse: Warehouse
+        self, place: Looking, warehouse: Warehouse
     ) -> None:
         await warehouse.offsets([key(0), key(1)])
         before = msgspec.structs.replace(like(3), device="web")
@@ -66,29 +65,28 @@ class WarehouseContract:
         assert stored.dead_letters == 3
         assert stored.inserted["picture_like"] + stored.duplicates["picture_like"] == 9 - 3
         assert place.events()["picture_like"] == [before, *likes(4, first_seq=4)]
-        letters = place.rows("SELECT * FROM dead_letters ORDER BY record_offset")
+        letters = place.letters()
         assert [letter["error_class"] for letter in letters] == ["identity_conflict"] * 3
         assert [letter["raw"] for letter in letters] == [encode(event) for event in forged]
         assert [letter["record_offset"] for letter in letters] == [6, 7, 8]
         assert "shard 0, seq 3" in letters[0]["reason"]
         assert "device mobile is stored as web, picture_id 999 is stored as 7" in letters[0]["reason"]
-        books = place.rows("SELECT * FROM consumer_offsets ORDER BY partition_id")
+        books = place.books()
         assert [(row["consumed"], row["dead_letters"]) for row in books] == [(9, 3), (2, 0)]
         assert all(row["consumed"] == row["inserted"] + row["duplicates"] + row["dead_letters"] for row in books)
 
     @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
     @given(events=any_events)
     async def test_the_same_events_again_are_no_conflict_whatever_they_hold(
-        self, place: Place, warehouse: Warehouse, events: list[Event]
+        self, place: Looking, warehouse: Warehouse, events: list[Event]
     ) -> None:
         await warehouse.store(0, batch_of(events))
         stored = await warehouse.store(0, batch_of(events))
         assert sum(stored.duplicates.values()) == len(events)
         assert not stored.conflicts
-        for table in PLURALS.values():
-            place.change(f"DELETE FROM {table}")
+        place.forget_events()
 
-    async def test_one_identity_twice_in_a_batch_is_one_row(self, place: Place, warehouse: Warehouse) -> None:
+    async def test_one_identity_twice_in_a_batch_is_one_row(self, place: Looking, warehouse: Warehouse) -> None:
         stored = await warehouse.store(0, batch_of([*likes(3), *likes(3)]))
         assert (stored.inserted, stored.duplicates) == ({"picture_like": 3}, {"picture_like": 3})
         assert place.events()["picture_like"] == likes(3)
@@ -105,7 +103,7 @@ class WarehouseContract:
         assert await warehouse.offsets(keys) == {**dict.fromkeys(keys, 0), key(0): 4, key(1): 2**40}
         assert await warehouse.offsets([]) == {}
 
-    async def test_a_move_from_another_offset_stores_nothing(self, place: Place, warehouse: Warehouse) -> None:
+    async def test_a_move_from_another_offset_stores_nothing(self, place: Looking, warehouse: Warehouse) -> None:
         await warehouse.offsets([key(0), key(1)])
         await warehouse.store(0, batch_of(likes(4), OffsetMove(key(0), 0, 4)))
         moves = (OffsetMove(key(1), 0, 6), OffsetMove(key(0), 3, 5))
@@ -135,14 +133,14 @@ class WarehouseContract:
             await warehouse.store(0, batch_of(likes(1), OffsetMove(key(0), 0, 1), OffsetMove(key(0), 1, 2)))
         assert await warehouse.counts() == NOTHING
 
-    async def test_dead_letters_are_kept_whole_and_once(self, place: Place, warehouse: Warehouse) -> None:
+    async def test_dead_letters_are_kept_whole_and_once(self, place: Looking, warehouse: Warehouse) -> None:
         letters = [dead_letter(0, bytes(range(256))), dead_letter(1, b""), dead_letter(1, b"", partition=1)]
         await warehouse.offsets([key(0)])
         stored = await warehouse.store(0, batch_of(likes(3), OffsetMove(key(0), 0, 5), dead_letters=letters))
         assert stored.dead_letters == 3
         again = await warehouse.store(0, batch_of([], dead_letters=[dead_letter(0, b"other")]))
         assert again.dead_letters == 1
-        rows = place.rows("SELECT * FROM dead_letters ORDER BY partition_id, record_offset")
+        rows = place.letters()
         assert [row["raw"] for row in rows] == [bytes(range(256)), b"", b""]
         assert [row["raw_bytes"] for row in rows] == [256, 0, 0]
         assert rows[0]["raw_sha256"] == hashlib.sha256(bytes(range(256))).hexdigest()
@@ -150,21 +148,21 @@ class WarehouseContract:
         assert (rows[0]["error_class"], rows[0]["reason"]) == (letters[0].error_class, letters[0].reason)
         assert await warehouse.counts() == {**NOTHING, "picture_like": 3, "dead_letters": 3}
 
-    async def test_a_dead_letter_may_be_large_and_its_reason_long(self, place: Place, warehouse: Warehouse) -> None:
+    async def test_a_dead_letter_may_be_large_and_its_reason_long(self, place: Looking, warehouse: Warehouse) -> None:
         raw = b"'\\\0\xff" * (DEAD_LETTER_BYTES_MAX // 4)
         large = dead_letter(0, raw)
         larger = dead_letter(1, raw + b"more")
         odd = dead_letter(2)
         odd = type(odd)(odd.log_id, odd.topic, odd.partition, odd.offset, b"x", "c" * 99, "\udcff\0" + "r" * 5_000)
         await warehouse.store(0, batch_of([], dead_letters=[large, larger, odd]))
-        rows = place.rows("SELECT * FROM dead_letters ORDER BY record_offset")
+        rows = place.letters()
         assert [row["raw"] == raw for row in rows] == [True, True, False]
         assert [row["raw_bytes"] for row in rows] == [len(raw), len(raw) + 4, 1]
         assert rows[1]["raw_sha256"] == hashlib.sha256(raw + b"more").hexdigest()
         assert (len(rows[2]["error_class"]), len(rows[2]["reason"])) == (64, 1000)
         assert rows[2]["reason"].startswith("\\udcff\\x00rrr")
 
-    async def test_the_books_of_each_partition_add_up(self, place: Place, warehouse: Warehouse) -> None:
+    async def test_the_books_of_each_partition_add_up(self, place: Looking, warehouse: Warehouse) -> None:
         def batch(spans: list[tuple[int, int, int]], letters: int = 0) -> Batch:
             built = Batch(dead_letters=[dead_letter(1_000 + index, partition=1) for index in range(letters)])
             for partition, old, new in spans:
@@ -176,14 +174,11 @@ class WarehouseContract:
         await warehouse.offsets([key(0), key(1), key(2)])
         await warehouse.store(0, batch([(0, 0, 10), (1, 0, 20), (2, 0, 30)], letters=2))
         # Somebody turns two partitions back; the same events and five new ones come once more.
-        place.change("UPDATE consumer_offsets SET next_offset = 5 WHERE partition_id > 0")
+        place.turn_back(5, key(1), key(2))
         stored = await warehouse.store(0, batch([(0, 10, 12), (1, 5, 25), (2, 5, 8)]))
         assert (stored.inserted, stored.duplicates) == ({"picture_like": 7}, {"picture_like": 18})
-        books = place.rows(
-            "SELECT partition_id AS p, next_offset AS n, consumed AS c, inserted AS i, duplicates AS d, "
-            "dead_letters AS x, commits AS t FROM consumer_offsets ORDER BY partition_id"
-        )
-        assert [tuple(row.values()) for row in books] == [
+        names = ("partition_id", "next_offset", "consumed", "inserted", "duplicates", "dead_letters", "commits")
+        assert [tuple(row[name] for name in names) for row in place.books()] == [
             (0, 12, 12, 12, 0, 0, 2),
             (1, 25, 42, 25, 15, 2, 2),
             (2, 8, 33, 30, 3, 0, 2),
@@ -197,14 +192,14 @@ class WarehouseContract:
             await warehouse.store(0, batch)
         assert await warehouse.counts() == NOTHING
 
-    async def test_two_runs_stand_side_by_side(self, place: Place, warehouse: Warehouse) -> None:
+    async def test_two_runs_stand_side_by_side(self, place: Looking, warehouse: Warehouse) -> None:
         both = [event for pair in zip(likes(50, run_id="B"), likes(50, run_id="b"), strict=True) for event in pair]
         stored = await warehouse.store(0, batch_of(both))
         assert stored.inserted == {"picture_like": 100}
         assert place.events()["picture_like"] == [*likes(50, run_id="B"), *likes(50, run_id="b")]
-        assert [row["run_id"] for row in place.rows("SELECT run_id FROM runs ORDER BY run_key")] == ["B", "b"]
+        assert place.runs() == ["B", "b"]
 
-    async def test_lanes_store_at_the_same_time(self, place: Place, warehouse: Warehouse) -> None:
+    async def test_lanes_store_at_the_same_time(self, place: Looking, warehouse: Warehouse) -> None:
         lanes = range(warehouse.lanes)
         await warehouse.offsets([key(lane) for lane in lanes])
 
@@ -221,14 +216,14 @@ class WarehouseContract:
         assert (await warehouse.counts())["picture_like"] == 1_000 * warehouse.lanes
         assert await warehouse.offsets([key(lane) for lane in lanes]) == {key(lane): 1_000 for lane in lanes}
 
-    async def test_two_warehouses_know_a_run_by_one_key(self, place: Place, warehouse: Warehouse) -> None:
+    async def test_two_warehouses_know_a_run_by_one_key(self, place: Looking, warehouse: Warehouse) -> None:
         async with place.opened() as other:
             for seq, one in enumerate([warehouse, other, warehouse, other]):
                 await one.store(0, batch_of(likes(1, first_seq=seq)))
-        assert len(place.rows("SELECT * FROM runs")) == 1
+        assert place.runs() == ["r1"]
         assert place.events()["picture_like"] == likes(4)
 
-    async def test_two_consumers_race_for_a_partition_and_one_wins(self, place: Place, warehouse: Warehouse) -> None:
+    async def test_two_consumers_race_for_a_partition_and_one_wins(self, place: Looking, warehouse: Warehouse) -> None:
         await warehouse.offsets([key(0)])
         async with place.opened() as other:
             outcomes = await asyncio.gather(
@@ -240,7 +235,7 @@ class WarehouseContract:
         assert (await warehouse.counts())["picture_like"] == 300
         assert await warehouse.offsets([key(0)]) == {key(0): 300}
 
-    async def test_a_warehouse_goes_on_after_it_was_closed_and_opened(self, place: Place) -> None:
+    async def test_a_warehouse_goes_on_after_it_was_closed_and_opened(self, place: Looking) -> None:
         warehouse = place.make()
         for seq in range(2):
             await warehouse.open()
@@ -248,6 +243,18 @@ class WarehouseContract:
             await warehouse.close()
             await warehouse.close()
         assert place.events()["picture_like"] == likes(2)
+
+
+class TestMemory(WarehouseContract):
+    """The fake that ships with the package keeps the same promises."""
+
+    @pytest.fixture
+    def place(self) -> MemoryPlace:
+        return MemoryPlace()
+
+
+class TableContract(WarehouseContract):
+    """What is promised of tables as well."""
 
     async def test_tables_that_are_not_there_are_named_with_the_command(self, empty_place: Place) -> None:
         warehouse = empty_place.make()
@@ -263,7 +270,7 @@ class WarehouseContract:
         await warehouse.close()
 
 
-class TestSqlite(WarehouseContract):
+class TestSqlite(TableContract):
     @pytest.fixture
     def empty_place(self, empty_sqlite: Place) -> Place:
         return empty_sqlite
@@ -273,7 +280,7 @@ class TestSqlite(WarehouseContract):
         return sqlite_place
 
 
-class TestMysql(WarehouseContract):
+class TestMysql(TableContract):
     @pytest.fixture
     def empty_place(self, empty_mysql: Place) -> Place:
         return empty_mysql

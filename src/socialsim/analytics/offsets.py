@@ -118,9 +118,10 @@ def end_breaks(rows: list[OffsetRow], log: LogEnds, run_id: str) -> list[Break]:
     """Partitions of the log that were not consumed to their end by any group, or beyond it by one."""
     furthest: dict[tuple[str, int], int] = {}
     breaks = []
+    topics = {topic for topic, _ in log.ends}
     for row in rows:
         place = row.topic, row.partition
-        if row.log_id != log.log_id:
+        if row.log_id != log.log_id or row.topic not in topics:  # one cluster may hold several logs, by topic prefix
             continue
         furthest[place] = max(furthest.get(place, 0), row.next_offset)
         end = log.ends.get(place)

@@ -27,6 +27,9 @@ from socialsim.transport.base import EventReader
 from socialsim.warehouse.base import Warehouse
 
 _DEFAULTS: Final = ConsumerSettings()
+#: ``--drain`` without partitions waits a little longer than a group waits for a member that was killed.
+_SETTLE_MORE_S: Final = _DEFAULTS.settle_s - bootstrap.SESSION_TIMEOUT_S
+_PROBE_TIMEOUT_S: Final = 15.0
 
 
 def consume(
@@ -54,6 +57,16 @@ def consume(
             help="end with an error when records wait and nothing moves for so long",
         ),
     ] = _DEFAULTS.stuck_after_s,
+    session_timeout_s: Annotated[
+        float,
+        typer.Option(
+            "--session-timeout-s",
+            envvar="SOCIALSIM_SESSION_TIMEOUT_S",
+            min=1,
+            max=1800,
+            help="Kafka gives a silent consumer's partitions to others after so long; the broker allows from 6 s on",
+        ),
+    ] = bootstrap.SESSION_TIMEOUT_S,
     metrics_port: MetricsPortOption = 0,
     metrics_host: MetricsHostOption = METRICS_HOST_DEFAULT,
 ) -> None:
@@ -61,10 +74,18 @@ def consume(
     session: Session = context.obj
     source = bootstrap.parse_log(from_, "--from")
     settings = ConsumerSettings(
-        group=bootstrap.check_group(group), drain=drain, batch_rows=batch_rows, stuck_after_s=stall_timeout_s
+        group=bootstrap.check_group(group),
+        drain=drain,
+        batch_rows=batch_rows,
+        stuck_after_s=stall_timeout_s,
+        settle_s=session_timeout_s + _SETTLE_MORE_S,
     )
+    reader = bootstrap.open_reader(
+        source, session.settings, group=group, run_id=None, session_timeout_s=session_timeout_s
+    )
+    if bootstrap.is_new_warehouse(into, session.settings):
+        asyncio.run(reader.probe(_PROBE_TIMEOUT_S))  # no file is made for a log that is not there
     warehouse = bootstrap.open_warehouse(into, session.settings)
-    reader = bootstrap.open_reader(source, session.settings, group=group, run_id=None)
     view = bootstrap.consumer_view() if metrics_port else None
     with (
         serving(view, metrics_port, metrics_host),

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +16,15 @@ import typer
 from socialsim import bootstrap
 from socialsim.cli.kpi_check import check_stored
 from socialsim.cli.reading import JsonOption, RunsDirOption, runs_root
-from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
+from socialsim.cli.session import (
+    METRICS_HOST_DEFAULT,
+    WAREHOUSE_URL_DEFAULT,
+    IntoOption,
+    MetricsHostOption,
+    MetricsPortOption,
+    Session,
+    serving,
+)
 from socialsim.cli.show import show, table
 from socialsim.cli.signals import StopRequest
 from socialsim.errors import InputError, ServiceUnavailableError, TransientError
@@ -25,6 +34,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from socialsim.analytics.kpi import KpiRow, Stream, Wish
+    from socialsim.live import KpiView
     from socialsim.settings import Settings
     from socialsim.warehouse.urls import WarehouseTarget
 
@@ -101,6 +111,8 @@ def kpi(
         ),
     ] = False,
     as_json: JsonOption = False,
+    metrics_port: MetricsPortOption = 0,
+    metrics_host: MetricsHostOption = METRICS_HOST_DEFAULT,
 ) -> None:
     """Compute the key figures of closed days and store them; without a day, of those that are missing or out of date."""
     from socialsim.analytics.kpi import Wish
@@ -115,13 +127,20 @@ def kpi(
         check_stored(session, into=into, run_id=run_id, runs_dir=runs_dir, as_json=as_json)
         return
     books = runs_root(runs_dir, None, session.settings)
-    with _writing(into, session.settings) as (engine, target), StopRequest() as stop:
+    view = bootstrap.kpi_view() if follow else None
+    with (
+        serving(view if metrics_port else None, metrics_port, metrics_host),
+        _writing(into, session.settings) as (engine, target),
+        StopRequest() as stop,
+    ):
         service = _Service(engine, target, books, stop, complete=complete)
-        if follow:
-            service.follow(run_id, as_json=as_json)
+        if view is not None:
+            service.follow(run_id, view, as_json=as_json)
         else:
             show(service.once(run_id, wish, as_json=as_json))
-    session.exit_code = stop.exit_code
+    # For a service, being told to end is how it ends well.
+    told_to_end = follow and stop.exit_code == 128 + signal.SIGTERM
+    session.exit_code = 0 if told_to_end else stop.exit_code
 
 
 class _Service:
@@ -136,6 +155,7 @@ class _Service:
         self._stop = stop
         self._complete = complete
         self._seen: dict[str, Stream] = {}  # by run, as of the last look
+        self._count_at_s: dict[str, float] = {}  # by run, when it may be counted again
 
     def once(self, run_id: str | None, wish: "Wish", *, as_json: bool) -> str:
         """Compute what is wished for, and tell of it."""
@@ -162,7 +182,7 @@ class _Service:
         shown = dict(list(scalars.items())[-_DAYS_SHOWN:]) if wish.is_open else scalars
         return _as_text(chosen, str(self._target), stream, days, shown)
 
-    def follow(self, run_id: str | None, *, as_json: bool) -> None:
+    def follow(self, run_id: str | None, view: "KpiView", *, as_json: bool) -> None:
         """Compute what is missing, again and again, until it is told to stop."""
         from socialsim.warehouse.engines import translated
 
@@ -172,20 +192,27 @@ class _Service:
                 with translated(self._target):
                     for each, run_key in self._runs().items():
                         if run_id in (None, each):
-                            self._catch_up(each, run_key, as_json=as_json)
+                            self._catch_up(each, run_key, view, as_json=as_json)
                 connected = True
+                view.looked()
             except (TransientError, ServiceUnavailableError) as error:
                 if not connected:
                     raise
                 logger.warning("%s; trying again", error)
+                view.failed()
             for _ in range(round(_POLL_S / _GLANCE_S)):
                 if not self._stop.is_set():
                     time.sleep(_GLANCE_S)
 
-    def _catch_up(self, run_id: str, run_key: int, *, as_json: bool) -> None:
+    def _catch_up(self, run_id: str, run_key: int, view: "KpiView", *, as_json: bool) -> None:
         from socialsim.analytics.kpi import Wish, compute, read_scalars
 
+        def stopped() -> bool:
+            view.beat()
+            return self._stop.is_set()
+
         def tell(day: date) -> None:
+            view.computed()
             with self._engine.connect() as connection:
                 scalars = read_scalars(connection, run_key, since=day, until=day)[day]
             if as_json:
@@ -198,7 +225,7 @@ class _Service:
 
         stream = self._stream(run_id, run_key)
         if stream is not None:
-            compute(self._engine, run_key, stream, Wish(), on_day=tell, stopped=self._stop.is_set)
+            compute(self._engine, run_key, stream, Wish(), on_day=tell, stopped=stopped)
 
     def _runs(self) -> dict[str, int]:
         from socialsim.analytics.verify import stored_runs
@@ -219,8 +246,11 @@ class _Service:
             before = self._seen.get(run_id)
             if before is not None and (before.first, before.last) == (stream.first, stream.last) and before.complete:
                 return before
-            if is_last_look or before == stream:
+            if is_last_look or (before == stream and time.monotonic() >= self._count_at_s.get(run_id, 0.0)):
+                began_s = time.monotonic()
                 stream = replace(stream, complete=is_whole(connection, run_key, RunDirectory(self._books, run_id)))
+                # Rows may be missing for long, and counting many takes long: it gets a tenth of the time at most.
+                self._count_at_s[run_id] = time.monotonic() + 9 * (time.monotonic() - began_s)
         self._seen[run_id] = stream
         return stream
 
@@ -228,6 +258,7 @@ class _Service:
 @contextmanager
 def _writing(url: str, settings: "Settings") -> Iterator[tuple["Engine", "WarehouseTarget"]]:
     """An engine for the warehouse, which has the tables that are needed."""
+    from socialsim.analytics.kpi import CONNECTIONS
     from socialsim.warehouse.engines import writing_engine
     from socialsim.warehouse.migrate import check_revision, current_revision
     from socialsim.warehouse.urls import parse_warehouse_url
@@ -235,7 +266,7 @@ def _writing(url: str, settings: "Settings") -> Iterator[tuple["Engine", "Wareho
     url, password = bootstrap.warehouse_access(url, settings)
     target = parse_warehouse_url(url)
     check_revision(current_revision(url, password), target)
-    engine = writing_engine(target, password)
+    engine = writing_engine(target, password, connections=CONNECTIONS)
     try:
         yield engine, target
     finally:

@@ -15,6 +15,7 @@ from socialsim.cli import (
     dashboard,
     dead_letters,
     digest,
+    export,
     kpi,
     migrate,
     report,
@@ -22,6 +23,7 @@ from socialsim.cli import (
     runs,
     schema,
     topics,
+    validate,
     verify,
 )
 from socialsim.cli.logs import configure_logs
@@ -47,12 +49,14 @@ app.command("migrate")(migrate.migrate)
 app.add_typer(topics.app, name="topics")
 app.command("digest")(digest.digest)
 app.command("schema")(schema.schema)
+app.command("validate")(validate.validate)
 app.command("verify")(verify.verify)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command("runs")(runs.runs)
 app.command("kpi")(kpi.kpi)
 app.command("report")(report.report)
 app.command("dashboard")(dashboard.dashboard)
+app.command("export")(export.export)
 
 
 def _print_version(wanted: bool) -> None:
@@ -76,7 +80,7 @@ def _session(
     session: Session = context.obj
     session.quiet = quiet
     session.json_logs = json_logs
-    configure_logs(as_json=json_logs, quiet=quiet)
+    configure_logs(as_json=json_logs, quiet=quiet, debug=_is_debugging())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -24,7 +24,7 @@ from socialsim.cli.session import (
 )
 from socialsim.cli.show import show, table
 from socialsim.cli.signals import StopRequest
-from socialsim.errors import InputError
+from socialsim.errors import InputError, NotDrainedError
 from socialsim.events import EVENT_TYPES, RUN_ID_PATTERN, encode
 from socialsim.scenario import DAY_US, Scenario, load_scenario, make_scenario
 from socialsim.transport.urls import LogUrl
@@ -66,6 +66,16 @@ def run(
         str | None,
         typer.Option("--resume", metavar="RUN_ID", help="go on with a run that was stopped or killed"),
     ] = None,
+    drain_timeout_s: Annotated[
+        float,
+        typer.Option(
+            "--drain-timeout-s",
+            envvar="SOCIALSIM_DRAIN_TIMEOUT_S",
+            min=0,
+            max=86_400,
+            help="after Ctrl-C or SIGTERM, wait so long for a log that does not answer",
+        ),
+    ] = 10.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the first events and write nothing")] = False,
     metrics_port: MetricsPortOption = 0,
     metrics_host: MetricsHostOption = METRICS_HOST_DEFAULT,
@@ -90,7 +100,16 @@ def run(
         return
     view = bootstrap.run_view(name, chosen, pace) if metrics_port else None
     with serving(view, metrics_port, metrics_host):
-        _simulate(session, chosen, run_id=name, processes=processes_count, speed=pace, log=log, view=view)
+        _simulate(
+            session,
+            chosen,
+            run_id=name,
+            processes=processes_count,
+            speed=pace,
+            log=log,
+            drain_timeout_s=drain_timeout_s,
+            view=view,
+        )
 
 
 def _simulate(
@@ -101,6 +120,7 @@ def _simulate(
     processes: int,
     speed: float | None,
     log: LogUrl,
+    drain_timeout_s: float,
     view: "RunView | None",
 ) -> None:
     with bootstrap.lead_run(log, session.settings, run_id, scenario) as led:
@@ -133,11 +153,18 @@ def _simulate(
                 speed=speed,
                 on_progress=progress,
                 stop=stop,
+                drain_timeout_s=drain_timeout_s,
                 on_restart=lambda: None if view is None else view.note_restart(),
             )
         wall_s = time.monotonic() - began_s
         if not result.stopped:
             led.complete()
+    if result.unwritten:
+        raise NotDrainedError(
+            f"asked to stop, but {log} did not take everything within {drain_timeout_s:g} s: {result.unwritten:,} events "
+            f"of run {run_id} are not written; they are not lost, this goes on with them: "
+            f"socialsim run --resume {run_id} --to {log}"
+        )
     session.exit_code = stop.exit_code
     total = sum(result.events.values())
     rows = [(name, result.events.get(name, 0)) for name in EVENT_TYPES]

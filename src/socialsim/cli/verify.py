@@ -1,5 +1,6 @@
 """``socialsim verify``: nothing lost, nothing doubled, nothing changed?"""
 
+import logging
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +12,11 @@ from socialsim.analytics.report import CheckResult, Report
 from socialsim.cli.reading import JsonOption, RunsDirOption, read_log_ends, reading, runs_root
 from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
 from socialsim.cli.show import show, table
+from socialsim.errors import NOT_YET
 from socialsim.rundir import RunDirectory, Verification, list_runs
 from socialsim.warehouse.urls import parse_warehouse_url
+
+logger = logging.getLogger(__name__)
 
 
 def verify(
@@ -29,7 +33,7 @@ def verify(
     runs_dir: RunsDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Hold what is stored of a run against its books; exit 0 only if everything holds."""
+    """Hold what is stored of a run against its books; exit 0 only if everything holds, 75 while it is being simulated."""
     from socialsim.analytics.verify import choose_run, read_books, verify_run  # noqa: PLC0415 - loads SQLAlchemy
 
     session: Session = context.obj
@@ -38,6 +42,7 @@ def verify(
         chosen = choose_run(connection, list_runs(root), run_id)
         directory = RunDirectory(root, chosen)
         record = directory.read_record()
+        is_growing = directory.is_led()  # asked before the books are read: what ends meanwhile is judged next time
         scenario = None if record is None else record.scenario
         # After the moment that the rows are of has begun: no stored offset is beyond this end.
         log = None if from_ is None else read_log_ends(from_, session.settings, chosen)
@@ -52,8 +57,10 @@ def verify(
     )
     if record is not None:
         directory.write_verification(verification)
-    session.exit_code = 0 if report.ok else 1
+    session.exit_code = 0 if report.ok else NOT_YET if is_growing else 1
     show(_as_json(report, verification) if as_json else as_text(report, target, root))
+    if session.exit_code == NOT_YET:
+        logger.warning("run %s is being simulated: it can be verified when it has come to its end", chosen)
 
 
 def _as_json(report: Report, verification: Verification) -> str:

@@ -7,6 +7,7 @@ returns is never older than the last seek.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from socialsim.consumer.assembly import Chunk, Position, decode_chunk
 from socialsim.consumer.decisions import Watchdog, is_drained, lag_of
@@ -57,6 +58,7 @@ class Consumer:
         self._hinted: dict[TopicPartition, int] = {}
         self._assigned_at_s = 0.0
         self._failed_polls = 0
+        self._log_away = False
         self._stopping = False
         self._changed = asyncio.Event()
         shared = Shared(warehouse, self._offsets, self._patience, self._counters, settings, self._changed.set)
@@ -124,7 +126,7 @@ class Consumer:
         except TransientError as error:
             # A broker that is away, or positions whose loading a stop request cut short.
             self._counters.retries += 1
-            log.warning("the log cannot be read, trying again: %s", error)
+            self._note_log_away(str(error))
             await self._patience.pause(self._failed_polls)
             self._failed_polls += 1
             return []
@@ -206,13 +208,22 @@ class Consumer:
     async def _look_at_ends(self) -> bool:
         """Ask the log for its ends. False if it could not tell: the last answer stays."""
         try:
-            async with asyncio.timeout(self._settings.backoff_max_s):
-                self._ends = await self._reader.end_offsets()
+            self._ends = await self._patience.within(self._reader.end_offsets(), self._settings.backoff_max_s)
         except (TimeoutError, TransientError, ServiceUnavailableError) as error:
-            log.warning("the log does not tell its end offsets: %s", repr(error))
+            if not self._stopping:
+                self._note_log_away(str(error) or "it does not tell where it ends")
             return False
         self._looked_s = asyncio.get_running_loop().time()
+        if self._log_away:
+            self._log_away = False
+            log.warning("the log answers again")
         return True
+
+    def _note_log_away(self, why: str) -> None:
+        """Say so, once for each time that it goes away."""
+        if not self._log_away:
+            self._log_away = True
+            log.warning("the log does not answer, waiting for it: %s", why)
 
     def _stored(self) -> dict[TopicPartition, int]:
         return {partition: position.stored_offset for partition, position in self._positions.items()}
@@ -221,7 +232,8 @@ class Consumer:
         stored = self._stored()
         moved = {partition: offset for partition, offset in stored.items() if self._hinted.get(partition) != offset}
         if moved:
-            await self._reader.commit_hint(moved)
+            with suppress(TimeoutError):
+                await self._patience.within(self._reader.commit_hint(moved), self._settings.backoff_max_s)
             self._hinted = stored
 
     async def _watch(self) -> None:
@@ -231,13 +243,28 @@ class Consumer:
             self._on_progress(stats)
             now_s = asyncio.get_running_loop().time()
             stuck_s = watchdog.stuck_for_s(now_s, self._counters.progress, stats.lag)
-            if stuck_s is not None:
+            if stuck_s is not None and await self._is_log_away():
+                self._note_log_away("not even over a new connection")
+                watchdog.forgive(now_s)
+            elif stuck_s is not None:
                 raise StuckError(
                     f"{stats.lag} records wait in the log and nothing has moved for {stuck_s:.0f} s; "
                     "nothing is lost: start the consumer again"
                 )
             await asyncio.sleep(_TICK_S)
             self._counters.note_loop_lag(asyncio.get_running_loop().time() - now_s - _TICK_S)
+
+    async def _is_log_away(self) -> bool:
+        """Whether a new connection fares no better than the reader's own, which may have lost its way.
+
+        Raises InputError if the log is there and holds nothing for us any more.
+        """
+        timeout_s = self._settings.backoff_max_s
+        try:
+            await self._patience.within(self._reader.probe(timeout_s), 2 * timeout_s)
+        except (TimeoutError, TransientError, ServiceUnavailableError):
+            return True
+        return False
 
     def _key(self, partition: TopicPartition) -> OffsetKey:
         return OffsetKey(self._reader.log_id, self._settings.group, partition.topic, partition.partition)

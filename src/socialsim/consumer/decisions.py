@@ -74,3 +74,7 @@ class Watchdog:
             return None
         idle_s = now_s - self._since_s
         return idle_s if idle_s >= self.stuck_after_s else None
+
+    def forgive(self, now_s: float) -> None:
+        """There is a known cause, which is waited out: begin to count anew."""
+        self._since_s = now_s

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final, TypeVar
 
 from socialsim.consumer.decisions import backoff_s
 from socialsim.consumer.settings import ConsumerSettings
@@ -11,6 +12,9 @@ from socialsim.errors import TransientError
 from socialsim.warehouse.base import OffsetKey, Warehouse
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+_LAST_WORD_S: Final = 1.0  # for a log that answers, when the consumer is about to leave
 
 
 class Patience:
@@ -28,6 +32,22 @@ class Patience:
     def end(self) -> None:
         """From now on the next failure is the last."""
         self._leaving.set()
+
+    async def within(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
+        """The answer of ``work``. Raises TimeoutError after ``timeout_s``, or soon when the consumer is told to leave."""
+        task = asyncio.create_task(work)
+        leaving = asyncio.create_task(self._leaving.wait())
+        try:
+            done, _ = await asyncio.wait({task, leaving}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            if task not in done and leaving in done:
+                await asyncio.wait({task}, timeout=min(timeout_s, _LAST_WORD_S))
+            if not task.done():
+                raise TimeoutError
+            return task.result()
+        finally:
+            for each in (task, leaving):
+                each.cancel()
+            await asyncio.wait({task, leaving})
 
     async def pause(self, attempt: int) -> None:
         """Wait as long as failure number ``attempt``, counted from 0, deserves."""

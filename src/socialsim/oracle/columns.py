@@ -13,8 +13,8 @@ from typing import Any, Final, get_args
 import msgspec
 
 from socialsim.events import (
+    EVENT_TYPES,
     WIRE_NAMES,
-    CommentPosted,
     Device,
     Event,
     FriendAccepted,
@@ -30,8 +30,12 @@ from socialsim.scenario import DAY_US
 _HOUR_US: Final = 3_600_000_000
 _EVENTS_MAX: Final = 500_000  #: of one chunk: bounds the memory of a process, whatever happens in a day
 
-#: The members of each type that are kept. Of its device and its actor, every event is counted.
-_KEPT: Final[dict[type[Event], tuple[str, ...]]] = {
+#: What counts as activity: a user is active on a day if he did one of these things. SQL has its own list, see
+#: ``socialsim.analytics.kpi.facts``.
+ACTIVITY: Final[tuple[type[Event], ...]] = tuple(EVENT_TYPES.values())
+
+#: The members that are kept, of those types of which more is asked than how many there were, by whom and from what device.
+_COLUMNS: Final[dict[type[Event], tuple[str, ...]]] = {
     UserSignedUp: ("user_id", "time_us"),
     FriendRequested: ("request_id", "time_us"),
     FriendAccepted: ("request_id", "time_us"),
@@ -39,8 +43,8 @@ _KEPT: Final[dict[type[Event], tuple[str, ...]]] = {
     VideoPosted: ("video_id", "user_id", "time_us"),
     PictureLiked: ("picture_id", "time_us"),
     VideoLiked: ("video_id", "time_us"),
-    CommentPosted: (),
 }
+_KEPT: Final = {kind: _COLUMNS.get(kind, ()) for kind in EVENT_TYPES.values()}
 _MEMBERS: Final = {member for members in _KEPT.values() for member in members}
 _GETTERS: Final[dict[str, Callable[[Any], int]]] = {member: attrgetter(member) for member in sorted(_MEMBERS)}
 _DEVICES: Final[tuple[str, ...]] = get_args(Device)
@@ -92,7 +96,6 @@ class _Gathering:
         """Take events of this day, in order of time."""
         self.events += len(events)
         self.last_us = events[-1].time_us
-        self.actors.fromlist(list(map(_user_id, events)))
         parted: dict[type[Event], list[Event]] = {kind: [] for kind in _KEPT}
         take = {kind: part.append for kind, part in parted.items()}
         for event in events:
@@ -102,6 +105,8 @@ class _Gathering:
                 self.counts[WIRE_NAMES[kind]] += len(part)
                 for member, column in zip(_KEPT[kind], self.columns[kind], strict=True):
                     column.fromlist(list(map(_GETTERS[member], part)))  # half the time of extend()
+        for kind in ACTIVITY:
+            self.actors.fromlist(list(map(_user_id, parted[kind])))
         joined = parted[UserSignedUp]
         if joined:
             self.signup_devices.update(map(_device, joined))

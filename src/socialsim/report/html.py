@@ -8,14 +8,14 @@ import html
 import re
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from socialsim.report.content import Content
 from socialsim.report.library import Library, script_digest
 
-_SCRIPTS: Final = ("charts.js", "page.js", "live.js")
+_SCRIPTS: Final = ("base.js", "charts.js", "page.js", "live.js")
 _PLACE: Final = re.compile(r"\{\{(\w+)\}\}")
 #: Inside a script element only these could end it, or begin a comment; as escapes they mean the same to JSON.
 _ESCAPES: Final = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
@@ -28,21 +28,32 @@ def embed_json(value: object) -> str:
     return msgspec.json.encode(value).decode().translate(_ESCAPES)
 
 
+class Parts(NamedTuple):
+    """What every page of a kind has in common: its HTML with the places of the rest, its style and its script."""
+
+    page: str
+    style: str
+    script: str
+
+
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """The text of one of the files beside this module."""
     return (files("socialsim.report") / "assets" / name).read_text(encoding="utf-8")
 
 
-def _script() -> str:
-    return "\n".join(_asset(name) for name in _SCRIPTS)
+@cache
+def _parts() -> Parts:
+    return Parts(asset("page.html"), asset("page.css"), "\n".join(map(asset, _SCRIPTS)))
 
 
-def policy(library: Library, *, live: bool) -> str:
+def policy(library: Library, *, live: bool, parts: Parts | None = None) -> str:
     """The Content-Security-Policy of the page."""
+    chosen = parts or _parts()
     rules = {
         "default-src": ["'none'"],
-        "script-src": [f"'{script_digest(_script().encode())}'", f"'{library.digest}'"],
-        "style-src": [f"'{script_digest(_asset('page.css').encode())}'", f"'{_EMPTY_DIGEST}'"],
+        "script-src": [f"'{script_digest(chosen.script.encode())}'", f"'{library.digest}'"],
+        "style-src": [f"'{script_digest(chosen.style.encode())}'", f"'{_EMPTY_DIGEST}'"],
         "img-src": ["data:"],
         "connect-src": ["'self'" if live else "'none'"],
         "base-uri": ["'none'"],
@@ -52,15 +63,20 @@ def policy(library: Library, *, live: bool) -> str:
 
 
 def render(content: Content, library: Library, *, live: bool = False) -> str:
-    """The whole page."""
-    parts = {
+    """The whole page of a run's KPIs."""
+    return assemble(_parts(), f"socialsim · {content.run_id}", content, library, live=live)
+
+
+def assemble(parts: Parts, title: str, content: object, library: Library, *, live: bool = False) -> str:
+    """A whole page of any kind around its ``content``, which the script finds as JSON."""
+    values = {
         "live": " data-live" if live else "",
-        "policy": html.escape(policy(library, live=live), quote=True).replace("&#x27;", "'"),
-        "title": html.escape(f"socialsim · {content.run_id}"),
-        "style": _asset("page.css"),
+        "policy": html.escape(policy(library, live=live, parts=parts), quote=True).replace("&#x27;", "'"),
+        "title": html.escape(title),
+        "style": parts.style,
         "content": embed_json(content),
         "library": library.packed,
-        "script": _script(),
+        "script": parts.script,
     }
     # One pass: what one part contains is never taken for the place of another.
-    return _PLACE.sub(lambda match: parts[match[1]], _asset("page.html"))
+    return _PLACE.sub(lambda match: values[match[1]], parts.page)

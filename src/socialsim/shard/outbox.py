@@ -2,14 +2,14 @@
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import repeat
 from operator import attrgetter
 from typing import Final, Protocol, Self
 
 from socialsim.events import EVENT_TYPES, PLURALS, WIRE_NAMES, Event, encode
 from socialsim.manifest import Ledger, Manifest
-from socialsim.transport.base import EventWriter, Record, WriterStats
+from socialsim.transport.base import EventWriter, Record, WriterStats, never
 
 _TOPICS: Final[dict[type[Event], str]] = {event_type: PLURALS[name] for name, event_type in EVENT_TYPES.items()}
 _EVENTS_MAX: Final = 1_024  #: encoded at once: enough to spread the cost of a call, little enough to stay in cache
@@ -51,12 +51,20 @@ class Outbox:
 
     Events that an earlier life of the run had made durable are entered but not handed over: a run that is resumed is
     simulated again from the beginning and stays silent until it comes to something new. ``events`` counts all that were
-    taken, ``counts`` by type those that were entered.
+    taken, ``counts`` by type those that were entered. ``leave`` says that the clock need not wait for the log any more.
     """
 
     def __init__(
-        self, run_id: str, shards: range, writer: EventWriter, books: Books, observer: Observer | None = None
+        self,
+        run_id: str,
+        shards: range,
+        writer: EventWriter,
+        books: Books,
+        observer: Observer | None = None,
+        *,
+        leave: Callable[[], bool] = never,
     ) -> None:
+        self._leave = leave
         self._shards = shards
         self._writer = writer
         self._books = books
@@ -75,7 +83,7 @@ class Outbox:
         self._pending += events
         if len(self._pending) >= _EVENTS_MAX:
             self._hand_over()
-            self._writer.throttle()
+            self._writer.throttle(self._leave)
             if self.events >= self._next_checkpoint:
                 self._next_checkpoint += _EVENTS_PER_CHECKPOINT
                 self.write_books(sealed=False)
@@ -90,12 +98,20 @@ class Outbox:
         self._hand_over()
         self._writer.flush()
 
-    def write_books(self, *, sealed: bool) -> None:
-        """Keep the manifests of all shards as they stand. ``sealed``: the run is over and everything is durable."""
+    def write_books(self, *, sealed: bool) -> int:
+        """Keep the manifests of all shards as they stand. ``sealed``: the run is over and everything is durable.
+
+        Answers how many of the events in them are not durable yet.
+        """
         durable = self._durable
+        undurable = 0
         for shard in self._shards:
             acknowledged_seq = max(self._writer.acknowledged_seq(shard), durable.get(shard, -1))
-            self._books.write(self._ledger.manifest(shard, acknowledged_seq=acknowledged_seq, sealed=sealed))
+            manifest = self._ledger.manifest(shard, acknowledged_seq=acknowledged_seq, sealed=sealed)
+            self._books.write(manifest)
+            # What was durable may be ahead of what a resumed run has simulated again up to now.
+            undurable += max(0, sum(tally.count for tally in manifest.tallies.values()) - acknowledged_seq - 1)
+        return undurable
 
     def _hand_over(self) -> None:
         events = self._pending

@@ -18,18 +18,19 @@ from multiprocessing.context import SpawnProcess
 from typing import Final, NamedTuple, NoReturn, Protocol
 
 from socialsim.domain.pools import build_pools
-from socialsim.errors import ShardDiedError, ShardFailedError, SocialsimError
+from socialsim.errors import ServiceUnavailableError, ShardDiedError, ShardFailedError, SocialsimError
 from socialsim.events import EVENT_TYPES
 from socialsim.scenario import Scenario
 from socialsim.shard.exchange import Exchange
 from socialsim.shard.outbox import Books, Observer, Outbox
 from socialsim.shard.process import Pacer, Progress, Work, hosted_shards, hosted_users, run_shards
+from socialsim.shard.voice import Notice, Notices, Voice
 from socialsim.transport.base import EventWriter, WriterStats
 
 _PR_SET_PDEATHSIG: Final = 1
 _POLL_S: Final = 0.2  # how soon a request to stop is noticed
 _USERS_PER_PROCESS: Final = 2_500  # below it a process waits more for the others than it works
-_DRAIN_TIMEOUT_S: Final = 300.0
+_DRAIN_TIMEOUT_S: Final = 300.0  # at the end of a run; one that is asked to stop says how long it may take
 
 
 class StopSignal(Protocol):
@@ -45,7 +46,8 @@ class RunResult(NamedTuple):
     run_id: str
     events: dict[str, int]  #: how many, by wire name
     processes: int
-    stopped: bool  #: asked to stop before the end of simulated time
+    stopped: bool  #: asked to stop before everything was simulated and durable
+    unwritten: int = 0  #: events that the log had not taken when the time to stop was over
 
 
 class Equipment(NamedTuple):
@@ -55,11 +57,13 @@ class Equipment(NamedTuple):
     books: Books
     pacer: Pacer | None = None
     observer_factory: Callable[[range], Observer] | None = None  #: makes one for the shards that a process hosts
+    drain_timeout_s: float = 10.0  #: how long a run that is asked to stop waits for the log
 
 
 class _Finished(NamedTuple):
     counts: dict[str, int]
     completed: bool
+    unwritten: int
 
 
 class _Wiring(NamedTuple):
@@ -90,9 +94,10 @@ def run(
 ) -> RunResult:
     """Simulate ``scenario`` into the writers that the equipment makes, one in each process, for its shards.
 
-    Everything that was simulated is durable when this returns, and the manifests are sealed if it came to the end. When
-    a process dies (is killed, say), all are started again, up to ``restarts_max`` times: they simulate from the seed
-    and stay silent up to what was durable. Raises ActorFailedError, ShardDiedError, and whatever the writers raise.
+    Everything that was simulated is durable when this returns, but for what ``unwritten`` counts, and the manifests are
+    sealed if it came to the end. Asked to ``stop``, it waits for the log no longer than the equipment says. When a
+    process dies (is killed, say), all are started again, up to ``restarts_max`` times: they simulate from the seed and
+    stay silent up to what was durable. Raises ActorFailedError, ShardDiedError, and whatever the writers raise.
     """
     processes = max(1, min(processes, scenario.shards))
     pools = build_pools(scenario.seed)
@@ -101,7 +106,7 @@ def run(
     ]
     if processes == 1:
         finished = _work(works[0], Exchange(0, {}, {}), equipment, asked_to_stop=stop.is_set, report=on_progress)
-        return RunResult(run_id, finished.counts, 1, not finished.completed)
+        return RunResult(run_id, finished.counts, 1, not finished.completed, finished.unwritten)
     for _ in range(restarts_max):
         try:
             return _supervise(works, equipment, on_progress, stop)
@@ -127,17 +132,34 @@ def _work(
     gc.disable()
     try:
         observer = None if equipment.observer_factory is None else equipment.observer_factory(work.shards)
-        outbox = Outbox(work.run_id, work.shards, writer, equipment.books, observer)
-        completed = run_shards(work, exchange, outbox, equipment.pacer, asked_to_stop=asked_to_stop, report=report)
-        writer.drain(_DRAIN_TIMEOUT_S)
+        outbox = Outbox(work.run_id, work.shards, writer, equipment.books, observer, leave=asked_to_stop)
+        simulated = run_shards(work, exchange, outbox, equipment.pacer, asked_to_stop=asked_to_stop, report=report)
+        drained = _drain(writer, asked_to_stop, equipment.drain_timeout_s)
         if observer is not None:
             observer.close()
-        outbox.write_books(sealed=completed)
-        return _Finished(outbox.counts, completed)
+        unwritten = outbox.write_books(sealed=simulated and drained)
+        return _Finished(outbox.counts, simulated and drained, 0 if drained else unwritten)
     finally:
         writer.close()
         if gc_was_enabled:
             gc.enable()
+
+
+def _drain(writer: EventWriter, asked_to_stop: Callable[[], bool], timeout_s: float) -> bool:
+    """Wait until everything is durable. False if that was not so within ``timeout_s`` after a request to stop."""
+    if not asked_to_stop():
+        try:
+            writer.drain(_DRAIN_TIMEOUT_S, asked_to_stop)
+        except ServiceUnavailableError:
+            if not asked_to_stop():
+                raise
+        else:
+            return True
+    try:
+        writer.drain(timeout_s)
+    except ServiceUnavailableError:
+        return False
+    return True
 
 
 def _supervise(
@@ -179,7 +201,8 @@ def _supervise(
         for control in controls:
             control.close()
     counts = {name: sum(part.counts[name] for part in finished) for name in finished[0].counts}
-    return RunResult(works[0].run_id, counts, len(works), not all(part.completed for part in finished))
+    completed = all(part.completed for part in finished)
+    return RunResult(works[0].run_id, counts, len(works), not completed, sum(part.unwritten for part in finished))
 
 
 def _brief(child: SpawnProcess, rank: int, control: Connection, work: Work, equipment: Equipment) -> None:
@@ -201,6 +224,7 @@ def _watch(
     """Wait for all children to finish. Raises what the first of them raised, or ShardDiedError."""
     progress: dict[int, Progress] = {}
     finished: dict[int, _Finished] = {}
+    notices = Notices()
     told_to_stop = False
     while len(finished) < len(children):
         if stop.is_set() and not told_to_stop:
@@ -218,6 +242,8 @@ def _watch(
                 raise ShardDiedError(_obituary(children[rank], rank)) from None
             if isinstance(message, Progress):
                 progress[rank] = message
+            elif isinstance(message, Notice):
+                notices.log(rank, message)
             elif isinstance(message, _Finished):
                 finished[rank] = message
             else:
@@ -277,6 +303,8 @@ def _child_main(wiring: _Wiring) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what a signal to the group means
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     control = wiring.control
+    voice = Voice(control)
+    voice.take_over()
     asked = False
 
     def asked_to_stop() -> bool:
@@ -288,14 +316,14 @@ def _child_main(wiring: _Wiring) -> NoReturn:
     try:
         work, equipment = control.recv()
         exchange = Exchange(wiring.rank, wiring.peers, wiring.users)
-        control.send(_work(work, exchange, equipment, asked_to_stop=asked_to_stop, report=control.send))
+        voice.say(_work(work, exchange, equipment, asked_to_stop=asked_to_stop, report=voice.say))
         exit_code = 0
     except SocialsimError as error:
         with contextlib.suppress(OSError):
-            control.send(error)
+            voice.say(error)
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent must hear of it before this process ends
         with contextlib.suppress(OSError):
-            control.send(ShardFailedError(f"shard process {wiring.rank} failed: {error!r}", traceback.format_exc()))
+            voice.say(ShardFailedError(f"shard process {wiring.rank} failed: {error!r}", traceback.format_exc()))
     finally:
         control.close()
         # Not sys.exit: no atexit handler of an inherited library may hold up a process whose work is durable.

@@ -6,9 +6,9 @@ a process that slept past its session meets when it wakes up.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from socialsim.errors import OffsetsLostError, ServiceUnavailableError
+from socialsim.errors import InputError, OffsetsLostError, ServiceUnavailableError, TerminalError, TransientError
 from socialsim.events import PLURALS
 from socialsim.transport.base import (
     EventReader,
@@ -18,6 +18,7 @@ from socialsim.transport.base import (
     Record,
     RevokedCallback,
     TopicPartition,
+    never,
 )
 
 _NAMES = {plural: name for name, plural in PLURALS.items()}
@@ -25,7 +26,10 @@ _POLL_STEP_S = 0.01
 
 
 class MemoryLog:
-    """Topics of ``partitions`` partitions each. ``topics`` are plurals of event types, by default all of them."""
+    """Topics of ``partitions`` partitions each. ``topics`` are plurals of event types, by default all of them.
+
+    While ``away`` is set readers find nothing, and are told so where they ask.
+    """
 
     def __init__(self, topics: Sequence[str] = tuple(_NAMES), partitions: int = 4, log_id: str = "memory") -> None:
         self.log_id = log_id
@@ -35,12 +39,13 @@ class MemoryLog:
         }
         self.begin: dict[TopicPartition, int] = dict.fromkeys(self.records, 0)
         self.hints: dict[TopicPartition, int] = {}
+        self.away = False
         self._groups: dict[str, list[MemoryReader]] = {}
         self._owners: dict[tuple[str, TopicPartition], MemoryReader] = {}
 
-    def writer(self) -> "MemoryWriter":
-        """A writer whose records are durable at once."""
-        return MemoryWriter(self)
+    def writer(self, acknowledged: Mapping[int, int] | None = None) -> "MemoryWriter":
+        """A writer whose records are durable at once. ``acknowledged`` are the last ``seq`` of shards that go on."""
+        return MemoryWriter(self, acknowledged or {})
 
     def reader(self, group: str = "test") -> "MemoryReader":
         """A reader that joins ``group`` when it is started."""
@@ -98,11 +103,11 @@ class MemoryWriter(EventWriter):
     ``failure``, once set, is raised by the next call of any method but ``close``.
     """
 
-    def __init__(self, log: MemoryLog) -> None:
+    def __init__(self, log: MemoryLog, acknowledged: Mapping[int, int]) -> None:
         self.log = log
         self.failure: Exception | None = None
         self.closed = False
-        self._acknowledged: dict[int, int] = {}
+        self._acknowledged = dict(acknowledged)
 
     def _check(self) -> None:
         if self.failure is not None:
@@ -111,14 +116,19 @@ class MemoryWriter(EventWriter):
             raise ServiceUnavailableError("the memory log's writer", 0, "it was closed before: make another")
 
     def append(self, shard: int, records: Sequence[Record]) -> None:
-        """Store ``records`` at once."""
+        """Store ``records`` at once, but for those that were there when the writer was made."""
         self._check()
-        for record in records:
+        if not records:
+            return
+        next_seq, first_seq = self._acknowledged.get(shard, -1) + 1, records[0].seq
+        if records[-1].seq - first_seq + 1 != len(records) or first_seq > next_seq:
+            raise TerminalError(f"shard {shard}: records from {first_seq} on do not follow record {next_seq - 1}")
+        for record in records[next_seq - first_seq :]:
             partition = TopicPartition(record.topic, record.user_id % self.log.partitions)
             self.log.records[partition].append(record.value)
             self._acknowledged[shard] = record.seq
 
-    def throttle(self) -> None:
+    def throttle(self, leave: Callable[[], bool] = never) -> None:  # noqa: ARG002 - nothing is waited for
         """Nothing is ever unacknowledged."""
         self._check()
 
@@ -126,7 +136,7 @@ class MemoryWriter(EventWriter):
         """Nothing is ever buffered."""
         self._check()
 
-    def drain(self, timeout_s: float) -> None:  # noqa: ARG002 - nothing is waited for
+    def drain(self, timeout_s: float, leave: Callable[[], bool] = never) -> None:  # noqa: ARG002 - nothing is waited for
         """Nothing is ever on its way."""
         self._check()
 
@@ -159,8 +169,17 @@ class MemoryReader(EventReader):
         """The log's name."""
         return self.log.log_id
 
+    async def probe(self, timeout_s: float) -> None:
+        """See EventReader."""
+        if self.log.away:
+            await asyncio.sleep(timeout_s)
+            raise ServiceUnavailableError("the memory log", timeout_s, "it is away until its test says otherwise")
+        if not self.log.records:
+            raise InputError("the memory log has no topics; for one in Kafka run `socialsim topics create --to URL`")
+
     async def start(self, load_positions: PositionsLoader, on_revoked: RevokedCallback) -> None:
         """Join the group; partitions come with the first polls."""
+        await self.probe(0)
         self._load = load_positions
         self._revoked = on_revoked
         self.log.join(self)
@@ -171,7 +190,7 @@ class MemoryReader(EventReader):
         self.polls += 1
         while True:
             await self._rebalance()
-            fetched = [] if self.paused else self._take(records_max)
+            fetched = [] if self.paused or self.log.away else self._take(records_max)
             left_s = deadline_s - asyncio.get_running_loop().time()
             if fetched or left_s <= 0:
                 await asyncio.sleep(0)
@@ -224,6 +243,8 @@ class MemoryReader(EventReader):
     async def end_offsets(self) -> dict[TopicPartition, int]:
         """The lengths of the assigned partitions."""
         await asyncio.sleep(0)
+        if self.log.away:
+            raise TransientError("the memory log is away")
         return {partition: len(self.log.records[partition]) for partition in self._positions}
 
     def seek(self, partition: TopicPartition, offset: int) -> None:

@@ -1,17 +1,44 @@
 """A warehouse in memory with the promises of ``warehouse.base`` and faults at the moments that matter."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from copy import copy
+from dataclasses import dataclass
 from enum import Enum
+from operator import attrgetter
 from typing import Literal
 
 from socialsim.errors import OwnershipLostError, TerminalError, TransientError
 from socialsim.events import EVENT_TYPES, Event
-from socialsim.warehouse.base import IDENTITY_CONFLICT, Batch, DeadLetter, OffsetKey, Stored, Warehouse
+from socialsim.warehouse.base import Batch, DeadLetter, OffsetKey, Stored, Warehouse
+from socialsim.warehouse.conflicts import CONTENTS, Conflict, Suspects, dead_letters_of, differing, row_key
+from socialsim.warehouse.planning import MoveRow, Tally, groups, move_rows, run_ids
 
-Identity = tuple[str, int, int]
+#: Run, time, shard and seq, as in the tables' primary key.
+Identity = tuple[str, int, int, int]
+_identity: Callable[[Event], Identity] = attrgetter("run_id", "time_us", "shard", "seq")
+
+
+@dataclass(slots=True)
+class Books:
+    """What was ever consumed of a partition, and what became of it."""
+
+    consumed: int = 0
+    inserted: int = 0
+    duplicates: int = 0
+    dead_letters: int = 0
+    commits: int = 0
+
+    def add(self, move: MoveRow) -> None:
+        """Count a transaction."""
+        self.consumed += move.new - move.old
+        self.inserted += move.inserted
+        self.duplicates += move.duplicates
+        self.dead_letters += move.dead_letters
+        self.commits += 1
+
+
 Operation = Literal["store", "offsets"]
 
 
@@ -47,6 +74,8 @@ class MemoryWarehouse(Warehouse):
         self.rows: dict[str, dict[Identity, Event]] = {name: {} for name in EVENT_TYPES}
         self.dead_letters: dict[tuple[str, str, int, int], DeadLetter] = {}
         self.stored_offsets: dict[OffsetKey, int] = {}
+        self.books: defaultdict[OffsetKey, Books] = defaultdict(Books)
+        self.runs: dict[str, None] = {}  #: the ids of runs, in the order of their first rows
         self.attempts = 0
         self.faults: Counter[Fault] = Counter()
         self.is_open = False
@@ -100,35 +129,42 @@ class MemoryWarehouse(Warehouse):
             self._busy.discard(lane)
 
     def _commit(self, batch: Batch) -> Stored:
-        for move in batch.moves:
+        """One step of the loop. What is decided about a batch, the real warehouses decide by the same functions."""
+        runs = {run_id: number for number, run_id in enumerate(sorted(run_ids(batch)))}
+        tally = Tally()
+        conflicts: list[Conflict] = []
+        new: dict[str, dict[Identity, Event]] = {name: {} for name in batch.events}
+        for group in list(groups(batch, runs, by_source=True)):
+            table, added = self.rows[group.name], new[group.name]
+            before = len(added)
+            contents = CONTENTS[group.name]
+            rows = {}
+            for event in group.events:
+                identity = _identity(event)
+                stored = table.get(identity) or added.setdefault(identity, event)
+                rows[row_key(event)] = contents(stored)
+            inserted = len(added) - before
+            tally.add(group.name, group.key, inserted, len(group.events) - inserted)
+            conflicts += differing(Suspects(group, group.events), map(contents, group.events), rows)
+        letters = [*batch.dead_letters, *dead_letters_of(batch, conflicts, tally)]
+        moves = move_rows(batch, tally, letters)
+        for move in moves:
             if self.stored_offsets.get(move.key) != move.old:
                 raise OwnershipLostError(
-                    f"{move.key.topic}[{move.key.partition}]: offset {move.old} was expected, "
+                    f"{move.key.topic}/{move.key.partition}: offset {move.old} was expected, "
                     f"{self.stored_offsets.get(move.key)} is stored"
                 )
-        inserted: Counter[str] = Counter()
-        duplicates: Counter[str] = Counter()
-        conflicts: Counter[str] = Counter()
-        letters = list(batch.dead_letters)
-        for name, events in batch.events.items():
-            table = self.rows[name]
-            for event in events:
-                stored = table.setdefault((event.run_id, event.shard, event.seq), event)
-                place = None
-                if stored != event:
-                    conflicts[name] += 1
-                    place = batch.locate(event) if batch.locate is not None else None
-                if place is not None:
-                    (log_id, _, topic, partition), offset, raw = place
-                    reason = f"stored is {stored}"
-                    letters.append(DeadLetter(log_id, topic, partition, offset, raw, IDENTITY_CONFLICT, reason))
-                else:
-                    (inserted if stored is event else duplicates)[name] += 1
+        # Nothing before this line has changed anything, and nothing behind it can fail.
+        for name, added in new.items():
+            self.rows[name] |= added
+            self.runs |= dict.fromkeys(event.run_id for event in added.values())
         for letter in letters:
-            self.dead_letters.setdefault((letter.log_id, letter.topic, letter.partition, letter.offset), letter)
-        for move in batch.moves:
+            place = letter.log_id, letter.topic, letter.partition, letter.offset
+            self.dead_letters.setdefault(place, letter)
+        for move in moves:
             self.stored_offsets[move.key] = move.new
-        return Stored(dict(inserted), dict(duplicates), len(letters), dict(conflicts))
+            self.books[move.key].add(move)
+        return tally.stored(letters)
 
     async def counts(self) -> dict[str, int]:
         """Rows by wire name, and ``dead_letters``."""

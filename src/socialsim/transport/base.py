@@ -39,6 +39,11 @@ class WriterStats(NamedTuple):
     retries: int  #: times that it began again with the log, sending what was not acknowledged once more
 
 
+def never() -> bool:
+    """For whoever waits and has nobody who could ask him to leave."""
+    return False
+
+
 class EventWriter(ABC):
     """Takes records from the thread that simulates. One per process, for all the shards that it hosts.
 
@@ -55,16 +60,22 @@ class EventWriter(ABC):
         """
 
     @abstractmethod
-    def throttle(self) -> None:
-        """Wait until the unacknowledged bytes are below the writer's limit. Memory is bounded by it."""
+    def throttle(self, leave: Callable[[], bool] = never) -> None:
+        """Wait until the unacknowledged bytes are below the writer's limit, or ``leave`` says that nobody wants to wait.
+
+        Memory is bounded by it. ``leave`` is asked now and then, and decides nothing where there is no need to wait.
+        """
 
     @abstractmethod
     def flush(self) -> None:
         """Start writing whatever is buffered, without waiting for it: a paced run wants events to be seen soon."""
 
     @abstractmethod
-    def drain(self, timeout_s: float) -> None:
-        """Wait until everything appended is durable. Raises ServiceUnavailableError after ``timeout_s``."""
+    def drain(self, timeout_s: float, leave: Callable[[], bool] = never) -> None:
+        """Wait until everything appended is durable.
+
+        Raises ServiceUnavailableError after ``timeout_s``, or as soon as ``leave`` says that nobody wants to wait.
+        """
 
     @abstractmethod
     def acknowledged_seq(self, shard: int) -> int:
@@ -113,6 +124,13 @@ class EventReader(ABC):
     @abstractmethod
     def log_id(self) -> str:
         """Names this log among others, stable over restarts, at most 64 characters: offsets belong to it."""
+
+    @abstractmethod
+    async def probe(self, timeout_s: float) -> None:
+        """Ask, over a connection of its own, whether the log is there. Before ``start`` or at any time after it.
+
+        Raises ServiceUnavailableError after ``timeout_s``, InputError if there is nothing to read.
+        """
 
     @abstractmethod
     async def start(self, load_positions: PositionsLoader, on_revoked: RevokedCallback) -> None:

@@ -59,7 +59,9 @@ _TRANSIENT: Final = frozenset(
     }
 )
 #: Who may come in, and to which database: what was typed is wrong.
-_CREDENTIALS: Final = frozenset({1044, 1045, 1049, 1130, 1251, 1524, 1698, 1820, 1862, 3118, 3159})
+_CREDENTIALS: Final = frozenset({1045, 1049, 1130, 1251, 1524, 1698, 1820, 1862, 3118, 3159})
+#: The user may log in, but nobody has given him rights on this database yet.
+_NO_RIGHTS: Final = 1044
 #: The tables are not there or not as this version expects them.
 _SCHEMA: Final = frozenset({1054, 1146})
 
@@ -89,6 +91,11 @@ def _by_code(code: int, text: str, target: MysqlTarget, tried_s: float, *, inter
         return ServiceUnavailableError(f"MySQL at {target.address}", tried_s, MYSQL_REMEDY)
     if code in _CREDENTIALS:
         return InputError(text)
+    if code == _NO_RIGHTS:
+        return SchemaOutdatedError(
+            f"{text}; the migrator gives the writer and the reader their rights, so run, with SOCIALSIM_MYSQL_MIGRATOR and "
+            f"its password set: socialsim migrate --into {target}"
+        )
     if code in _SCHEMA:
         return SchemaOutdatedError(f"{text}; run: socialsim migrate --into {target}")
     # InterfaceError (0, 'Not connected') and packets out of order: the connection is gone, not the request wrong.

@@ -10,7 +10,7 @@ import pymysql
 import pymysql.cursors
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from socialsim.errors import InputError, TerminalError
 from socialsim.warehouse.driver_errors import translate_mysql, translate_sqlite
@@ -21,6 +21,7 @@ CONNECT_TIMEOUT_S = 10
 SQLITE_BUSY_TIMEOUT_S = 10
 #: Of a new file; measured a tenth faster than 4 KiB.
 SQLITE_PAGE_BYTES = 16_384
+_SQLITE_CACHE_KIB = 64 * 1024
 
 
 def read_engine(url: str, password: str | None = None) -> Engine:
@@ -37,11 +38,14 @@ def read_engine(url: str, password: str | None = None) -> Engine:
     return _mysql_engine(target, password, read_only=True)
 
 
-def writing_engine(target: WarehouseTarget, password: str | None) -> Engine:
-    """A synchronous engine for migrations. On SQLite a transaction takes the write lock at its start."""
+def writing_engine(target: WarehouseTarget, password: str | None, *, connections: int = 0) -> Engine:
+    """A synchronous engine for migrations and key figures. On SQLite a transaction takes the write lock at its start.
+
+    Up to ``connections`` stay open until the engine is disposed of, for those who need one again and again.
+    """
     if isinstance(target, SqliteTarget):
-        return _sqlite_engine(target, read_only=False)
-    return _mysql_engine(target, password, read_only=False)
+        return _sqlite_engine(target, read_only=False, connections=connections)
+    return _mysql_engine(target, password, read_only=False, connections=connections)
 
 
 @contextmanager
@@ -64,7 +68,11 @@ def _translate(error: BaseException, target: WarehouseTarget) -> Exception:
     return translate_mysql(error, target, tried_s=CONNECT_TIMEOUT_S)
 
 
-def _sqlite_engine(target: SqliteTarget, *, read_only: bool) -> Engine:
+def _pool(connections: int) -> dict[str, Any]:
+    return {"poolclass": QueuePool, "pool_size": connections} if connections else {"poolclass": NullPool}
+
+
+def _sqlite_engine(target: SqliteTarget, *, read_only: bool, connections: int = 0) -> Engine:
     path = target.path.absolute()
 
     def connect() -> sqlite3.Connection:
@@ -74,9 +82,12 @@ def _sqlite_engine(target: SqliteTarget, *, read_only: bool) -> Engine:
             uri, uri=True, timeout=SQLITE_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
         connection.execute(f"PRAGMA page_size={SQLITE_PAGE_BYTES}")  # of no effect on a file that holds tables
+        connection.execute(f"PRAGMA cache_size=-{_SQLITE_CACHE_KIB}")
+        connection.execute("PRAGMA temp_store=MEMORY")
+        connection.execute("PRAGMA synchronous=NORMAL")  # see socialsim.warehouse.sqlite
         return connection
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+    engine = create_engine("sqlite://", creator=connect, **_pool(connections))
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
@@ -94,8 +105,14 @@ class _Connection(_PymysqlConnection):  # type: ignore[misc]
         require_tls(self.ctx if self.ssl else None, self.server_capabilities)  # see socialsim.warehouse.mysql_session
         super()._request_authentication()
 
+    def _force_close(self) -> None:
+        # Of an answer that is read row by row there may be more: whoever collects it would try to read on.
+        if self._result is not None:
+            self._result.unbuffered_active = False
+        super()._force_close()
 
-def _mysql_engine(target: MysqlTarget, password: str | None, *, read_only: bool) -> Engine:
+
+def _mysql_engine(target: MysqlTarget, password: str | None, *, read_only: bool, connections: int = 0) -> Engine:
     context = client_context(target)
 
     def connect() -> "pymysql.connections.Connection[Any]":
@@ -114,7 +131,8 @@ def _mysql_engine(target: MysqlTarget, password: str | None, *, read_only: bool)
         with connection.cursor() as cursor:
             cursor.execute("SET SESSION time_zone = '+00:00'")
             if read_only:
-                cursor.execute("SET SESSION TRANSACTION READ ONLY")
+                # Whatever the server's default is: all statements of a transaction are to see one moment.
+                cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             if context is not None:
                 cursor.execute("SHOW STATUS LIKE 'Ssl_cipher'")
                 row = cursor.fetchone()
@@ -123,4 +141,4 @@ def _mysql_engine(target: MysqlTarget, password: str | None, *, read_only: bool)
                     raise InputError(f"{target}: the server does not encrypt the session although tls=on was asked")
         return connection
 
-    return create_engine("mysql+pymysql://", creator=connect, poolclass=NullPool)
+    return create_engine("mysql+pymysql://", creator=connect, **_pool(connections))

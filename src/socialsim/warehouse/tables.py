@@ -4,13 +4,14 @@ Every event table is clustered by ``(run_key, event_time, shard, seq)``: ``run_k
 keys small, time order makes inserts append and lets BI read a range of days, ``shard`` and ``seq`` are the event's
 identity within the run. (An identity has one time, so the key is as unique as the identity.) It is the only unique
 key, because the upsert that makes replays harmless would swallow a conflict in another one. There are no foreign
-keys: partitions are consumed independently, a like may come before its picture.
+keys: partitions are consumed independently, a like may come before its picture. Which column refers to what is said by
+``REFERS`` instead, for readers and tools.
 
 Indexes are the largest cost of an insert (each takes a fifth to a half of the speed), so each one says who needs it.
 """
 
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -59,19 +60,55 @@ _NUMBERED: Final = BigInteger().with_variant(Integer(), "sqlite")
 _BLOB: Final = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql")
 
 
+#: The key of ``Column.info`` under which its ``Reference``s are.
+REFERS: Final = "refers"
+
+
+class Reference(NamedTuple):
+    """The column holds a key of another table's row, of the same run. No constraint sees to it; ``verify`` looks."""
+
+    table: str
+    column: str
+    once: bool = False  #: whether at most one row refers to each
+    where: str = ""  #: SQL, if it is so for some of the rows only
+
+
+def references(column: Column[Any]) -> tuple[Reference, ...]:
+    """What ``column`` refers to; more than one only if each is for some of the rows."""
+    found: tuple[Reference, ...] = column.info.get(REFERS, ())
+    return found
+
+
 def _column(name: str, kind: TypeEngine[Any]) -> Column[Any]:
     return Column(name, kind, nullable=False)
+
+
+def _refers(name: str, *to: Reference, kind: TypeEngine[Any] | None = None) -> Column[Any]:
+    return Column(name, kind or BigInteger(), nullable=False, info={REFERS: to})
+
+
+def _run_key() -> Column[Any]:
+    return Column(
+        "run_key", Integer, nullable=False, autoincrement=False, info={REFERS: (Reference("runs", "run_key"),)}
+    )
+
+
+_USER: Final = Reference("users", "user_id")
+_PICTURE: Final = Reference("pictures", "picture_id")
+_VIDEO: Final = Reference("videos", "video_id")
+_DAY: Final = Reference("kpi_days", "day")
 
 
 def _event_table(name: str, *payload: Column[Any] | Index) -> Table:
     return Table(
         name,
         metadata,
-        Column("run_key", Integer, nullable=False, autoincrement=False),
+        _run_key(),
         _column("event_time", _INSTANT),
         _column("shard", _UNSIGNED_16),
         _column("seq", BigInteger()),
-        _column("user_id", BigInteger()),
+        # Whoever acts has signed up; the sign-up is the row that all others refer to.
+        _column("user_id", BigInteger()) if name == "users" else _refers("user_id", _USER),
         _column("device", _ascii(6)),
         _column("version", SmallInteger()),
         *payload,
@@ -108,15 +145,15 @@ users: Final = _event_table(
 friend_requests: Final = _event_table(
     "friend_requests",
     _column("request_id", BigInteger()),
-    _column("receiver_id", BigInteger()),
+    _refers("receiver_id", _USER),
     # Acceptances join their request: acceptance rate and delay in BI, orphans in verification.
     Index("friend_requests_request", "run_key", "request_id"),
 )
 
 friend_acceptances: Final = _event_table(
     "friend_acceptances",
-    _column("request_id", BigInteger()),
-    _column("requester_id", BigInteger()),
+    _refers("request_id", Reference("friend_requests", "request_id", once=True)),
+    _refers("requester_id", _USER),
     # The other side of that join, for "requests still unanswered" and "accepted twice".
     Index("friend_acceptances_request", "run_key", "request_id"),
 )
@@ -142,14 +179,14 @@ videos: Final = _event_table(
 
 picture_likes: Final = _event_table(
     "picture_likes",
-    _column("picture_id", BigInteger()),
+    _refers("picture_id", _PICTURE),
     # Likes of one picture and the most liked ones without reading the table; "liked twice" reads it in order.
     Index("picture_likes_picture_user", "run_key", "picture_id", "user_id"),
 )
 
 video_likes: Final = _event_table(
     "video_likes",
-    _column("video_id", BigInteger()),
+    _refers("video_id", _VIDEO),
     _column("watched_s", Integer()),
     # As for picture likes.
     Index("video_likes_video_user", "run_key", "video_id", "user_id"),
@@ -159,7 +196,11 @@ comments: Final = _event_table(
     "comments",
     _column("comment_id", BigInteger()),
     _column("content_kind", _ascii(7)),
-    _column("content_id", BigInteger()),
+    _refers(
+        "content_id",
+        _PICTURE._replace(where="content_kind = 'picture'"),
+        _VIDEO._replace(where="content_kind = 'video'"),
+    ),
     _column("text", _text(1000)),
     # The comments under one picture or video, and the most discussed ones.
     Index("comments_content", "run_key", "content_kind", "content_id"),
@@ -216,7 +257,7 @@ def _kpi_table(name: str, key: tuple[str, ...], *columns: Column[Any] | Index) -
     return Table(
         name,
         metadata,
-        Column("run_key", Integer, nullable=False, autoincrement=False),
+        _run_key(),
         *columns,
         PrimaryKeyConstraint("run_key", *key),
         sqlite_with_rowid=False,
@@ -231,6 +272,8 @@ kpi_days: Final = _kpi_table(
     _column("day", Date()),
     _column("dirty", BigInteger()),  # 0: its figures hold; else it counts what came in since
     _column("events", BigInteger()),
+    _column("users_so_far", BigInteger()),  # from the run's first day to the end of this one
+    _column("friendships_so_far", BigInteger()),
     Column("computed_at", _INSTANT, nullable=True),
 )
 
@@ -238,13 +281,13 @@ kpi_days: Final = _kpi_table(
 user_day: Final = _kpi_table(
     "user_day",
     ("day", "user_id"),
-    _column("day", Date()),
-    _column("user_id", BigInteger()),
+    _refers("day", _DAY, kind=Date()),
+    _refers("user_id", _USER),
     Column("signup_day", Date(), nullable=True),
     Column("country", _ascii(2), nullable=True),
     Column("first_post_at", _INSTANT, nullable=True),  # of this day
     *(_column(plural, Integer()) for plural in PLURALS.values()),  # how many of each kind
-    # A user's day before, and his first days, without reading those of all others.
+    # A user's active day before, without reading those of all others.
     Index("user_day_user", "run_key", "user_id", "day"),
 )
 
@@ -253,7 +296,7 @@ user_day: Final = _kpi_table(
 active_users: Final = _kpi_table(
     "active_users",
     ("day", "signup_day", "previous_day"),
-    _column("day", Date()),
+    _refers("day", _DAY, kind=Date()),
     _column("signup_day", Date()),
     _column("previous_day", Date()),
     _column("users", BigInteger()),
@@ -263,19 +306,17 @@ active_users: Final = _kpi_table(
 creator_day: Final = _kpi_table(
     "creator_day",
     ("day", "user_id"),
-    _column("day", Date()),
-    _column("user_id", BigInteger()),
+    _refers("day", _DAY, kind=Date()),
+    _refers("user_id", _USER),
     _column("likes", BigInteger()),
     _column("first_like_at", _INSTANT),  # of this day
-    # The first days of a few new users, for the funnel.
-    Index("creator_day_user", "run_key", "user_id", "day"),
 )
 
 # The figures, see docs/kpis.md.
 kpi_daily: Final = _kpi_table(
     "kpi_daily",
     ("day", "metric", "dimension", "dimension_value"),
-    _column("day", Date()),
+    _refers("day", _DAY, kind=Date()),
     _column("metric", _ascii(32)),
     _column("dimension", _ascii(16)),
     _column("dimension_value", _ascii(32)),

@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, ColumnElement, Date, DateTime, Integer, Table, and_, bindparam
+from sqlalchemy import BindParameter, ColumnElement, Date, DateTime, Integer, Table, and_, bindparam, literal_column
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
@@ -29,6 +29,11 @@ def happened(table: Table, first: str, behind: str) -> ColumnElement[bool]:
     return and_(table.c.run_key == RUN, at >= bound(first), at < bound(behind))
 
 
+def unindexed(column: ColumnElement[int]) -> ColumnElement[int]:
+    """The number, but not by its index: to group a day's events by it, some would read the index, of all days."""
+    return column + literal_column("0")
+
+
 def values_of(run_key: int, day: date) -> dict[str, Any]:
     """What the statements for ``day`` are bound to. ``day_7`` is 7 days before it, ``begin_7_at`` that day's begin."""
     values: dict[str, Any] = {
@@ -38,7 +43,7 @@ def values_of(run_key: int, day: date) -> dict[str, Any]:
         "end_at": begin_of(day + DAY),
         "day_week": week_of(day),
     }
-    for days in (1, 6, 7, 13, 29, 30):
+    for days in (*range(1, 8), 13, 29, 30):
         before = day - days * DAY
         values |= {f"day_{days}": before, f"begin_{days}_at": begin_of(before)}
     return values

@@ -27,17 +27,20 @@ from socialsim.analytics.kpi.facts import GATHER, LINK
 from socialsim.analytics.kpi.figures import (
     Asker,
     Figure,
+    Volumes,
     cohort_weeks,
     event_figures,
     fact_figures,
     has_row,
-    read_totals,
+    read_so_far,
+    read_volumes,
 )
 from socialsim.warehouse.tables import EVENT_TABLES, cohort_weekly, kpi_daily, kpi_days, runs
 
 _SUNDAY: Final = 6
-_CONNECTIONS: Final = 4
-_STRETCH_DAYS: Final = 3 * _CONNECTIONS  #: how long a request to stop may have to wait
+_NOTHING: Final = {"events": 0, "users_so_far": 0, "friendships_so_far": 0}
+CONNECTIONS: Final = 4  #: that are used at once, where the engine can
+_STRETCH_DAYS: Final = 3 * CONNECTIONS  #: how long a request to stop may have to wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class _Gathered:
 
     day: date
     dirty: int
+    volumes: Volumes
     figures: list[Figure]
 
 
@@ -60,8 +64,8 @@ def compute(
 ) -> list[date]:
     """Compute what is to be computed and return those days; ``stopped`` is asked before each stretch and each day.
 
-    A day that changed in the meantime is not among them: it stays marked. ``engine`` may write. Raises InputError if a day
-    is wished for that is not closed, and SQLAlchemy's errors.
+    If a day changes in the meantime they end before it: it stays marked, and so do those after it. ``engine`` may write.
+    Raises InputError if a day is wished for that is not closed, and SQLAlchemy's errors.
     """
     with _transaction(engine) as connection:
         days = days_to_compute(stream, read_clean(connection, run_key), wish)
@@ -76,9 +80,10 @@ def compute(
             gathered = list(for_each(partial(_gather, engine, run_key), stretch))
             list(for_each(partial(_link, engine, run_key), stretch))
             for each in gathered:
-                if not stopped() and _store(engine, run_key, each):
-                    done.append(each.day)
-                    on_day(each.day)
+                if stopped() or not _store(engine, run_key, each):
+                    return done
+                done.append(each.day)
+                on_day(each.day)
     return done
 
 
@@ -114,7 +119,7 @@ def _announce(engine: Engine, run_key: int, days: Sequence[date]) -> None:
         # A write that changes nothing locks the row on every engine, and needs no right that the writer has not.
         connection.execute(update(runs).where(runs.c.run_key == run_key).values(run_key=runs.c.run_key))
         known = read_clean(connection, run_key)
-        fresh = [{"run_key": run_key, "day": day, "dirty": 1, "events": 0} for day in days if day not in known]
+        fresh = [{"run_key": run_key, "day": day, "dirty": 1, **_NOTHING} for day in days if day not in known]
         if fresh:
             connection.execute(insert(kpi_days), fresh)
 
@@ -125,7 +130,7 @@ def _side_by_side(engine: Engine) -> Iterator[Callable[..., Iterator[Any]]]:
     if engine.dialect.name != "mysql":
         yield map
         return
-    with ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="socialsim-kpi") as pool:
+    with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="socialsim-kpi") as pool:
         yield pool.map
 
 
@@ -141,7 +146,9 @@ def _gather(engine: Engine, run_key: int, day: date) -> _Gathered:
         dirty = _dirty(connection, run_key, day)
         for statement in GATHER:
             connection.execute(statement, values)
-        return _Gathered(day, dirty, event_figures(Asker(connection, values)))
+        asker = Asker(connection, values)
+        volumes = read_volumes(asker)
+        return _Gathered(day, dirty, volumes, event_figures(asker, volumes))
 
 
 def _link(engine: Engine, run_key: int, day: date) -> None:
@@ -153,14 +160,14 @@ def _link(engine: Engine, run_key: int, day: date) -> None:
 
 
 def _store(engine: Engine, run_key: int, gathered: _Gathered) -> bool:
-    """False, with nothing stored, if events of the day came in since they were gathered."""
+    """False, with nothing stored, if events of the day came in since they were gathered, or of a day before."""
     day = gathered.day
     with _transaction(engine) as connection:
-        if _dirty(connection, run_key, day) != gathered.dirty:
+        if _dirty(connection, run_key, day) != gathered.dirty or _builds_on_sand(connection, run_key, day):
             return False
         asker = Asker(connection, values_of(run_key, day))
-        totals = read_totals(asker)
-        figures = filter(has_row, [*gathered.figures, *fact_figures(asker, totals)])
+        so_far = read_so_far(asker, gathered.volumes)
+        figures = filter(has_row, [*gathered.figures, *fact_figures(asker, gathered.volumes, so_far)])
         now = datetime.now(UTC).replace(tzinfo=None)
         connection.execute(delete(kpi_daily).where(kpi_daily.c.run_key == run_key, kpi_daily.c.day == day))
         connection.execute(
@@ -175,9 +182,21 @@ def _store(engine: Engine, run_key: int, gathered: _Gathered) -> bool:
         connection.execute(
             update(kpi_days)
             .where(kpi_days.c.run_key == run_key, kpi_days.c.day == day)
-            .values(dirty=0, events=sum(totals.events.values()), computed_at=now)
+            .values(
+                dirty=0,
+                events=gathered.volumes.by_type.total(),
+                users_so_far=so_far.users,
+                friendships_so_far=so_far.friendships,
+                computed_at=now,
+            )
         )
     return True
+
+
+def _builds_on_sand(connection: Connection, run_key: int, day: date) -> bool:
+    """Whether a day before it has no figures that hold. Asked when the day is locked: who marks one marks it too."""
+    earlier = select(kpi_days.c.day).where(kpi_days.c.run_key == run_key, kpi_days.c.day < day, kpi_days.c.dirty != 0)
+    return connection.execute(earlier.limit(1)).first() is not None
 
 
 def _store_cohorts(connection: Connection, asker: Asker, run_key: int, sunday: date) -> None:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from socialsim.analytics.kpi.bounds import DAY
-from socialsim.errors import InputError
+from socialsim.errors import DayNotClosedError, InputError
 
 #: Simulated time. Tables are filled side by side, so when one has reached a day's end others are a little behind. It need
 #: not be long: a row that is later than that marks its day, which is then computed again.
@@ -52,13 +52,13 @@ def days_to_compute(stream: Stream, clean: Mapping[date, bool], wish: Wish) -> l
     """The days to compute, in their order. ``clean`` tells of days that have figures whether they still hold.
 
     Without a wish they are the closed days that have none, or none that hold. Days that are wished for are computed
-    in any case, and so are those before them without figures that hold, for a day's figures build on them. Raises InputError
-    if a day is wished for that is not closed.
+    in any case, and so are those before them without figures that hold, for a day's figures build on them. Raises
+    DayNotClosedError, and InputError if the days that are wished for are before the first.
     """
     last = stream.closed_until - DAY
     if (wish.until is not None and wish.until > last) or (wish.since is not None and wish.since > last):
         wished = wish.until if wish.until is not None and wish.until > last else wish.since
-        raise InputError(
+        raise DayNotClosedError(
             f"{wished} is not closed: the stream is at {stream.last:%Y-%m-%d %H:%M:%S}, "
             + (f"the last closed day is {last}" if last >= stream.first_day else "no day is closed yet")
         )

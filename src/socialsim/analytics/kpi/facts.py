@@ -12,6 +12,7 @@ from sqlalchemy import (
     Insert,
     Select,
     Table,
+    case,
     delete,
     func,
     insert,
@@ -21,7 +22,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from socialsim.analytics.kpi.bounds import RUN, bound, happened
+from socialsim.analytics.kpi.bounds import RUN, bound, happened, unindexed
 from socialsim.analytics.kpi.instants import day_of
 from socialsim.events import PLURALS
 from socialsim.warehouse.tables import (
@@ -37,6 +38,10 @@ from socialsim.warehouse.tables import (
     videos,
 )
 
+#: What counts as activity: a user is active on a day if he did one of these things. The oracle has its own list, see
+#: ``socialsim.oracle.columns``.
+ACTIVITY: Final[tuple[Table, ...]] = tuple(EVENT_TABLES.values())
+
 _DAY: Final = bound("day")
 _NEVER: Final = literal_column(f"'{NEVER}'", Date())
 _POSTS: Final = (pictures, videos)
@@ -50,11 +55,12 @@ LIKES: Final[tuple[tuple[Table, Table, str], ...]] = (
 def _user_day() -> Insert:
     counts = tuple(PLURALS.values())
     parts: list[Select[Any]] = []
-    for table in EVENT_TABLES.values():
+    for table in ACTIVITY:
         kinds = [(func.count() if name == table.name else literal_column("0")).label(name) for name in counts]
         first = (func.min(table.c.event_time) if table in _POSTS else null()).label("first_post_at")
-        part = select(table.c.user_id, first, *kinds).where(happened(table, "begin_at", "end_at"))
-        parts.append(part.group_by(table.c.user_id))
+        user_id = unindexed(table.c.user_id)
+        part = select(user_id.label("user_id"), first, *kinds).where(happened(table, "begin_at", "end_at"))
+        parts.append(part.group_by(user_id))
     acts = union_all(*parts).subquery("acts")
     active = (
         select(
@@ -65,16 +71,22 @@ def _user_day() -> Insert:
         .group_by(acts.c.user_id)
         .subquery("active")
     )
-    # Sub-queries, not a join: an unsound stream may hold a user twice.
-    own = (users.c.run_key == RUN, users.c.user_id == active.c.user_id, users.c.event_time < bound("end_at"))
+    # Sub-queries, not a join: an unsound stream may hold a user twice. First when he signed up, by the index, and by that
+    # instant the rest, by the key: asked for more, or for less, SQLite reads the sign-ups of all days for each user.
+    own = (users.c.run_key == RUN, users.c.user_id == active.c.user_id)
+    joined_at = select(func.min(users.c.event_time)).where(*own).scalar_subquery()
+    known = select(*active.c, joined_at.label("joined_at")).subquery("known")
+    his = (users.c.run_key == RUN, users.c.event_time == known.c.joined_at, users.c.user_id == known.c.user_id)
+    # Who signs up later is not known yet: his sign-up, when it comes in, does not mark this day.
+    has_joined = known.c.joined_at < bound("end_at")
     columns = (
         RUN,
         _DAY,
-        active.c.user_id,
-        select(day_of(func.min(users.c.event_time))).where(*own).scalar_subquery(),
-        select(func.min(users.c.country)).where(*own).scalar_subquery(),
-        active.c.first_post_at,
-        *(active.c[name] for name in counts),
+        known.c.user_id,
+        case((has_joined, day_of(known.c.joined_at))),
+        case((has_joined, select(func.min(users.c.country)).where(*his).scalar_subquery())),
+        known.c.first_post_at,
+        *(known.c[name] for name in counts),
     )
     names = ("run_key", "day", "user_id", "signup_day", "country", "first_post_at", *counts)
     return insert(user_day).from_select(names, select(*columns))
@@ -105,22 +117,25 @@ def _active_users() -> Insert:
 def _creator_day() -> Insert:
     parts: list[Select[Any]] = []
     for likes, posts, key in LIKES:
+        post_id = unindexed(likes.c[key])
         liked = (
             select(
-                likes.c[key].label("post_id"),
+                post_id.label("post_id"),
                 func.count().label("likes"),
                 func.min(likes.c.event_time).label("first_like_at"),
             )
             .where(happened(likes, "begin_at", "end_at"))
-            .group_by(likes.c[key])
+            .group_by(post_id)
             .subquery(f"liked_{posts.name}")
         )
-        joined = liked.join(posts, (posts.c.run_key == RUN) & (posts.c[key] == liked.c.post_id))
-        parts.append(select(posts.c.user_id, liked.c.likes, liked.c.first_like_at).select_from(joined))
+        # A sub-query, not a join: else SQLite would begin with all posts of the run.
+        creator = select(func.min(posts.c.user_id)).where(posts.c.run_key == RUN, posts.c[key] == liked.c.post_id)
+        parts.append(select(creator.scalar_subquery().label("user_id"), liked.c.likes, liked.c.first_like_at))
     every = union_all(*parts).subquery("every")
     columns = (RUN, _DAY, every.c.user_id, func.sum(every.c.likes), func.min(every.c.first_like_at))
     names = ("run_key", "day", "user_id", "likes", "first_like_at")
-    return insert(creator_day).from_select(names, select(*columns).group_by(every.c.user_id))
+    known = every.c.user_id.is_not(None)
+    return insert(creator_day).from_select(names, select(*columns).where(known).group_by(every.c.user_id))
 
 
 def _of_the_day(table: Table) -> Delete:

@@ -5,11 +5,10 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Select
+from sqlalchemy import CompoundSelect, Connection, Select
 
 from socialsim.analytics.kpi import queries
 from socialsim.analytics.kpi.bounds import WEEK, week_of
-from socialsim.events import EVENT_TYPES
 
 _SECOND_US: Final = 1_000_000
 
@@ -45,7 +44,7 @@ class Asker:
         self._connection = connection
         self._values = dict(values)
 
-    def all(self, query: Select[Any]) -> list[tuple[Any, ...]]:
+    def all(self, query: Select[Any] | CompoundSelect[Any]) -> list[tuple[Any, ...]]:
         """Every row."""
         return [tuple(row) for row in self._connection.execute(query, self._values)]
 
@@ -54,44 +53,67 @@ class Asker:
         return tuple(map(int, self._connection.execute(query, self._values).one()))
 
 
-class DayTotals(NamedTuple):
-    """What happened on a day in all."""
+class Volumes(NamedTuple):
+    """How many events there were on a day."""
 
-    users: int
-    events: dict[str, int]  #: by wire name
+    by_type: Counter[str]  #: by wire name
+    by_device_hour: Counter[str]  #: ``web 07``
 
     @property
     def posts(self) -> int:
         """Pictures and videos."""
-        return self.events["picture"] + self.events["video"]
+        return self.by_type["picture"] + self.by_type["video"]
 
     @property
     def likes(self) -> int:
         """Of both."""
-        return self.events["picture_like"] + self.events["video_like"]
+        return self.by_type["picture_like"] + self.by_type["video_like"]
 
 
-def read_totals(asker: Asker) -> DayTotals:
-    """Of the day's facts."""
-    active, *counts = asker.one(queries.DAY_TOTALS)
-    return DayTotals(active, dict(zip(EVENT_TYPES, counts, strict=True)))
+class SoFar(NamedTuple):
+    """What is counted from the run's first day on."""
+
+    users: int
+    friendships: int
 
 
-def event_figures(asker: Asker) -> list[Figure]:
+def read_volumes(asker: Asker) -> Volumes:
+    """Of the day's events."""
+    by_type: Counter[str] = Counter()
+    by_device_hour: Counter[str] = Counter()
+    for name, device, hour, count in asker.all(queries.VOLUMES):
+        by_type[name] += int(count)
+        by_device_hour[f"{device} {int(hour):02d}"] += int(count)
+    return Volumes(by_type, by_device_hour)
+
+
+def read_so_far(asker: Asker, volumes: Volumes) -> SoFar:
+    """Until the end of the day: what the day before had, and the day's own."""
+    users, friendships = next(iter(asker.all(queries.SO_FAR)), (0, 0))
+    return SoFar(users + volumes.by_type["user"], friendships + volumes.by_type["friend_acceptance"])
+
+
+def event_figures(asker: Asker, volumes: Volumes) -> list[Figure]:
     """The figures that are read off the events alone, and so can be made of many days side by side."""
-    return [*_signups(asker), *_requests(asker), *_viral_posts(asker), *_device_hours(asker)]
-
-
-def fact_figures(asker: Asker, totals: DayTotals) -> list[Figure]:
-    """The others: the facts of the day and the figures of all days before are stored."""
     return [
-        *_people(asker, totals),
+        *_signups(asker),
+        *_requests(asker),
+        *_viral_posts(asker),
+        *_by("events", "type", volumes.by_type),
+        *_by("device_hour", "device_hour", volumes.by_device_hour),
+    ]
+
+
+def fact_figures(asker: Asker, volumes: Volumes, so_far: SoFar) -> list[Figure]:
+    """The others: the facts of the day and of all days before are stored."""
+    (active,) = asker.one(queries.ACTIVE_TODAY)
+    return [
+        *_people(asker, active),
         *_growth(asker),
         *_first_week(asker),
-        *_engagement(totals),
-        *_friends(asker, totals),
-        *_creators(asker, totals),
-        *_by("events", "type", totals.events),
+        *_engagement(volumes, active),
+        Figure("friends_per_user", 2 * so_far.friendships, so_far.users),
+        *_creators(asker, volumes.likes),
     ]
 
 
@@ -100,14 +122,14 @@ def has_row(figure: Figure) -> bool:
     return figure.denominator != 0 and (figure.numerator != 0 or figure.dimension == "all")
 
 
-def _people(asker: Asker, totals: DayTotals) -> Iterator[Figure]:
+def _people(asker: Asker, active: int) -> Iterator[Figure]:
     (week,), (month,) = asker.one(queries.ACTIVE_WEEK), asker.one(queries.ACTIVE_MONTH)
-    yield Figure("dau", totals.users)
+    yield Figure("dau", active)
     for country, count in asker.all(queries.ACTIVE_BY_COUNTRY):
         yield Figure("dau", int(count), 1, "country", country)
     yield Figure("wau", week)
     yield Figure("mau", month)
-    yield Figure("stickiness", totals.users, month)
+    yield Figure("stickiness", active, month)
     for days, query in queries.RETENTION.items():
         stayed, joined = asker.one(query)
         yield Figure(f"retention_d{days}", stayed, joined)
@@ -141,10 +163,10 @@ def _first_week(asker: Asker) -> Iterator[Figure]:
         yield Figure("funnel", count, 1, "step", step)
 
 
-def _engagement(totals: DayTotals) -> Iterator[Figure]:
-    engagement = totals.likes + totals.events["comment"]
-    yield Figure("engagement_per_post", engagement, totals.posts)
-    yield Figure("engagement_per_active_user", engagement, totals.users)
+def _engagement(volumes: Volumes, active: int) -> Iterator[Figure]:
+    engagement = volumes.likes + volumes.by_type["comment"]
+    yield Figure("engagement_per_post", engagement, volumes.posts)
+    yield Figure("engagement_per_active_user", engagement, active)
 
 
 def _requests(asker: Asker) -> Iterator[Figure]:
@@ -159,26 +181,15 @@ def _requests(asker: Asker) -> Iterator[Figure]:
                 yield Figure(metric, latency_us, _SECOND_US)
 
 
-def _friends(asker: Asker, totals: DayTotals) -> Iterator[Figure]:
-    so_far = {name: int(events) for name, events in asker.all(queries.SO_FAR)}
-    friendships = so_far.get("friend_acceptance", 0) + totals.events["friend_acceptance"]
-    yield Figure("friends_per_user", 2 * friendships, so_far.get("user", 0) + totals.events["user"])
-
-
-def _creators(asker: Asker, totals: DayTotals) -> Iterator[Figure]:
+def _creators(asker: Asker, likes_of_all: int) -> Iterator[Figure]:
     top = [(int(user_id), int(likes)) for user_id, likes in asker.all(queries.TOP_CREATORS)]
     for user_id, likes in top:
         yield Figure("top_creator_likes", likes, 1, "user_id", str(user_id))
-    yield Figure("top_creators_share", sum(likes for _, likes in top), totals.likes)
+    yield Figure("top_creators_share", sum(likes for _, likes in top), likes_of_all)
 
 
 def _viral_posts(asker: Asker) -> Iterator[Figure]:
     yield Figure("viral_posts", sum(asker.one(queries.VIRAL_POSTS)))
-
-
-def _device_hours(asker: Asker) -> Iterator[Figure]:
-    for device, hour, count in asker.all(queries.DEVICE_HOURS):
-        yield Figure("device_hour", int(count), 1, "device_hour", f"{device} {int(hour):02d}")
 
 
 def _by(metric: str, dimension: str, counts: Mapping[str, int]) -> Iterator[Figure]:
@@ -190,7 +201,7 @@ def cohort_weeks(asker: Asker, sunday: date) -> list[CohortWeek]:
     joined: Counter[date] = Counter()
     active: Counter[date] = Counter()
     for day, count in asker.all(queries.SIGNUPS_SO_FAR):
-        joined[week_of(day)] += int(count)
+        joined[week_of(day)] += int(count or 0)
     for day, count in asker.all(queries.COHORTS_ACTIVE):
         active[week_of(day)] += int(count)
     this_week = week_of(sunday)

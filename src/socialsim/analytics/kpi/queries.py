@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Select,
     Table,
     and_,
@@ -17,13 +18,13 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
     union_all,
 )
 
 from socialsim.analytics.kpi.bounds import DAY, RUN, WEEK, bound, happened
 from socialsim.analytics.kpi.facts import LIKES
 from socialsim.analytics.kpi.instants import hour_of, micros_between
-from socialsim.events import PLURALS
 from socialsim.warehouse.tables import (
     EVENT_TABLES,
     active_users,
@@ -31,12 +32,15 @@ from socialsim.warehouse.tables import (
     friend_acceptances,
     friend_requests,
     kpi_daily,
+    kpi_days,
     user_day,
     users,
 )
 
 VIRAL_LIKES: Final = 10
 TOP: Final = 10
+#: The eight calendar days that a user's first 168 hours may touch, by the names of their bounds.
+FIRST_WEEK_DAYS: Final = (*(f"day_{days}" for days in range(7, 0, -1)), "day")
 #: The quantiles of latency as part and whole: 1/2 and 9/10.
 QUANTILES: Final = {"acceptance_latency_median_s": (1, 2), "acceptance_latency_p90_s": (9, 10)}
 
@@ -65,9 +69,8 @@ def _sum(what: ColumnElement[Any]) -> ColumnElement[int]:
     return func.coalesce(func.sum(what), _number(0))
 
 
-def _day() -> Select[Any]:
-    sums: list[ColumnElement[Any]] = [_sum(user_day.c[plural]).label(name) for name, plural in PLURALS.items()]
-    return select(func.count().label("users"), *sums).where(_TODAY)
+def _active_today() -> Select[Any]:
+    return select(func.count().label("users")).where(_TODAY)
 
 
 def _active_by_country() -> Select[Any]:
@@ -113,17 +116,22 @@ def _retention(days: int, behind: str) -> Select[Any]:
 
 
 def _first_week() -> Select[Any]:
-    def first_of(table: Table, column: str) -> ColumnElement[Any]:
-        his = select(func.min(table.c[column])).where(_within(table, "day_7"), table.c.user_id == users.c.user_id)
-        return his.scalar_subquery().label(column)
+    """Each new user's eight days are looked up one by one, by the whole primary key: no engine finds another way."""
+    eight = union_all(*(select(bound(name).label("day")) for name in FIRST_WEEK_DAYS)).subquery("eight")
 
+    def his(table: Table) -> ColumnElement[bool]:
+        return and_(table.c.run_key == RUN, table.c.day == eight.c.day, table.c.user_id == users.c.user_id)
+
+    joined = users.join(eight, true()).outerjoin(user_day, his(user_day)).outerjoin(creator_day, his(creator_day))
     cohort = (
         select(
             users.c.event_time.label("joined_at"),
-            first_of(user_day, "first_post_at"),
-            first_of(creator_day, "first_like_at"),
+            func.min(user_day.c.first_post_at).label("first_post_at"),
+            func.min(creator_day.c.first_like_at).label("first_like_at"),
         )
+        .select_from(joined)
         .where(happened(users, "begin_7_at", "begin_6_at"))
+        .group_by(users.c.event_time, users.c.shard, users.c.seq)
         .subquery("cohort")
     )
 
@@ -169,13 +177,9 @@ def _acceptances() -> Select[Any]:
 
 
 def _so_far() -> Select[Any]:
-    """The events of the days before, of the types that friendships and users are counted by."""
-    types = kpi_daily.c.dimension_value.in_(("user", "friend_acceptance"))
-    of_events = and_(kpi_daily.c.metric == "events", kpi_daily.c.dimension == "type", types)
-    return (
-        select(kpi_daily.c.dimension_value.label("name"), func.sum(kpi_daily.c.numerator).label("events"))
-        .where(kpi_daily.c.run_key == RUN, kpi_daily.c.day < bound("day"), of_events)
-        .group_by(kpi_daily.c.dimension_value)
+    """How many there were until the end of the day before; no row on the first day."""
+    return select(kpi_days.c.users_so_far, kpi_days.c.friendships_so_far).where(
+        kpi_days.c.run_key == RUN, kpi_days.c.day == bound("day_1")
     )
 
 
@@ -196,15 +200,15 @@ def _viral_posts() -> Select[Any]:
     return select(*counts)
 
 
-def _device_hours() -> Select[Any]:
+def _volumes() -> CompoundSelect[Any]:
     parts = []
-    for table in EVENT_TABLES.values():
-        columns = (table.c.device, hour_of(table.c.event_time).label("hour"))
-        query = select(*columns, func.count().label("events")).where(happened(table, "begin_at", "end_at"))
-        parts.append(query.group_by(table.c.device, hour_of(table.c.event_time)))
-    every = union_all(*parts).subquery("every")
-    query = select(every.c.device, every.c.hour, func.sum(every.c.events).label("events"))
-    return query.group_by(every.c.device, every.c.hour)
+    for name, table in EVENT_TABLES.items():
+        hour = hour_of(table.c.event_time)
+        of_type: ColumnElement[str] = literal_column(f"'{name}'").label("name")
+        columns = (of_type, table.c.device, hour.label("hour"), func.count().label("events"))
+        query = select(*columns).where(happened(table, "begin_at", "end_at"))
+        parts.append(query.group_by(table.c.device, hour))
+    return union_all(*parts)
 
 
 def _cohorts_active() -> Select[Any]:
@@ -216,12 +220,20 @@ def _cohorts_active() -> Select[Any]:
 
 
 def _signups_so_far() -> Select[Any]:
-    joined = and_(kpi_daily.c.metric == "signups", kpi_daily.c.dimension == "all")
-    until = and_(kpi_daily.c.run_key == RUN, kpi_daily.c.day <= bound("day"))
-    return select(kpi_daily.c.day, kpi_daily.c.numerator.label("users")).where(until, joined)
+    """One look-up for each day until now."""
+    until = and_(kpi_days.c.run_key == RUN, kpi_days.c.day <= bound("day"))
+    figure = and_(
+        kpi_daily.c.run_key == RUN,
+        kpi_daily.c.day == kpi_days.c.day,
+        kpi_daily.c.metric == "signups",
+        kpi_daily.c.dimension == "all",
+        kpi_daily.c.dimension_value == "",
+    )
+    joined = kpi_days.outerjoin(kpi_daily, figure)
+    return select(kpi_days.c.day, kpi_daily.c.numerator.label("users")).select_from(joined).where(until)
 
 
-DAY_TOTALS: Final = _day()
+ACTIVE_TODAY: Final = _active_today()
 ACTIVE_BY_COUNTRY: Final = _active_by_country()
 ACTIVE_WEEK: Final = _active("day_6")
 ACTIVE_MONTH: Final = _active("day_29")
@@ -238,6 +250,6 @@ ACCEPTANCES: Final = _acceptances()
 SO_FAR: Final = _so_far()
 TOP_CREATORS: Final = _top_creators()
 VIRAL_POSTS: Final = _viral_posts()
-DEVICE_HOURS: Final = _device_hours()
+VOLUMES: Final = _volumes()
 COHORTS_ACTIVE: Final = _cohorts_active()
 SIGNUPS_SO_FAR: Final = _signups_so_far()

@@ -42,6 +42,11 @@ class FileReader(EventReader):
         """The id in the directory's ``log.json``, which it keeps when it is moved."""
         return self._log_id or read_log_id(self._root)
 
+    async def probe(self, timeout_s: float) -> None:  # noqa: ARG002 - a directory is there or it is not
+        """See EventReader."""
+        read_log_id(self._root)
+        require_run(self._root, self._run_id)
+
     async def start(
         self,
         load_positions: PositionsLoader,

@@ -13,13 +13,13 @@ import os
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Final
 
 from socialsim.errors import InputError, LogFullError, ServiceUnavailableError, SocialsimError, TerminalError
-from socialsim.transport.base import EventWriter, Record, RunInfo, WriterStats
+from socialsim.transport.base import EventWriter, Record, RunInfo, WriterStats, never
 from socialsim.transport.files.blocks import recover_shard
 from socialsim.transport.files.index import IndexFormat
 from socialsim.transport.files.layout import RunMeta, RunPaths, read_run_meta, sync_path, writing_to
@@ -218,12 +218,14 @@ class FileWriter(EventWriter):
                 self._undurable_bytes -= written
                 self._changed.notify_all()
 
-    def throttle(self) -> None:
+    def throttle(self, leave: Callable[[], bool] = never) -> None:
         """Wait while more than ``undurable_bytes_max`` are written and not durable. Raises LogFullError."""
         if self._undurable_bytes > self._undurable_bytes_max:
             self._request_sync()
             with self._changed:
                 while self._failure is None and self._undurable_bytes > self._undurable_bytes_max:
+                    if leave():
+                        break
                     self._changed.wait(_WAIT_SLICE_S)
         if self._failure is not None:
             raise self._failure
@@ -240,17 +242,18 @@ class FileWriter(EventWriter):
         if self._unrequested_bytes and time.monotonic() - self._requested_s > _FLUSH_SYNC_S:
             self._request_sync()
 
-    def drain(self, timeout_s: float) -> None:
+    def drain(self, timeout_s: float, leave: Callable[[], bool] = never) -> None:
         """Write what is buffered and wait until it is durable. Raises LogFullError, ServiceUnavailableError."""
         self.flush()
         self._request_sync()
-        deadline_s = time.monotonic() + timeout_s
+        began_s = time.monotonic()
         with self._changed:
             while self._failure is None and self._undurable_bytes:
-                left_s = deadline_s - time.monotonic()
-                if left_s <= 0:
+                waited_s = time.monotonic() - began_s
+                left_s = timeout_s - waited_s
+                if left_s <= 0 or leave():
                     raise ServiceUnavailableError(
-                        str(self._paths.directory), timeout_s, "look at the disk: it does not finish writing"
+                        str(self._paths.directory), waited_s, "look at the disk: it does not finish writing"
                     )
                 self._changed.wait(min(left_s, _WAIT_SLICE_S))
         if self._failure is not None:

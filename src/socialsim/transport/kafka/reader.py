@@ -20,10 +20,11 @@ log = logging.getLogger(__name__)
 
 #: aiokafka hands out records fastest in portions of some hundreds, which still fit the processor's cache.
 _PORTION_MAX: Final = 500
-_SESSION_TIMEOUT_S: Final = 45
+_SESSION_TIMEOUT_S: Final = 45.0
 _HEARTBEAT_S: Final = 3
 _POLL_INTERVAL_MAX_S: Final = 7 * 86_400  # a paused reader does not poll; that it lives is told by heartbeats
-_CLOSE_TIMEOUT_S: Final = 10.0
+_CLOSE_TIMEOUT_S: Final = 5.0
+_HINT_TIMEOUT_S: Final = 5.0
 _LOG_ID_MAX: Final = 64
 
 
@@ -66,15 +67,24 @@ class KafkaReader(EventReader):
         """The cluster's id, known once started."""
         return self._log_id
 
+    async def probe(self, timeout_s: float = CONNECT_TIMEOUT_S) -> None:
+        """See EventReader."""
+        await self._look(timeout_s)
+
+    async def _look(self, timeout_s: float) -> tuple[str, dict[str, int]]:
+        """The cluster's id and the partitions of our topics, all of which must be there."""
+        topics = list(self._types)
+        cluster_id, counts = await read_cluster(self._cluster, topics, timeout_s=timeout_s)
+        reject_unknown_topics(self._cluster, topics, counts)
+        return cluster_id, counts
+
     async def start(self, load_positions: PositionsLoader, on_revoked: RevokedCallback) -> None:
         """Connect and join the group; partitions come with the first polls (alone: at once).
 
         Raises ServiceUnavailableError, InputError naming the command that creates missing topics, TerminalError.
         """
         self._load_positions, self._on_revoked = load_positions, on_revoked
-        topics = list(self._types)
-        cluster_id, counts = await read_cluster(self._cluster, topics, timeout_s=self._connect_timeout_s)
-        reject_unknown_topics(self._cluster, topics, counts)
+        cluster_id, counts = await self._look(self._connect_timeout_s)
         self._log_id = cluster_id[:_LOG_ID_MAX]
         consumer = self._consumer = await start_client(self._make_consumer, self._cluster, self._connect_timeout_s)
         if self._group is not None:
@@ -241,8 +251,10 @@ class KafkaReader(EventReader):
         if self._group is None or self._consumer is None or not mine:
             return
         try:
-            await self._consumer.commit(mine)
-        except (kafka_errors.KafkaError, OSError) as error:
+            # Without a coordinator the driver would wait for one, and nobody would read on.
+            async with asyncio.timeout(_HINT_TIMEOUT_S):
+                await self._consumer.commit(mine)
+        except (kafka_errors.KafkaError, OSError, TimeoutError) as error:
             log.info("the offsets for lag tools were not committed: %s", error)
 
     async def close(self) -> None:

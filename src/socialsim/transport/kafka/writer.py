@@ -13,14 +13,14 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import Final
+from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 
 from socialsim.errors import ServiceUnavailableError, SocialsimError, TerminalError
-from socialsim.transport.base import EventWriter, Record, RunInfo, WriterStats
+from socialsim.transport.base import EventWriter, Record, RunInfo, WriterStats, never
 from socialsim.transport.kafka.admin import CONNECT_TIMEOUT_S, read_cluster
 from socialsim.transport.kafka.connect import reject_unknown_topics, start_client, stop_client, translate
 from socialsim.transport.kafka.outbox import Outbox
@@ -35,6 +35,7 @@ _BACKOFF_FIRST_S: Final = 0.2
 _BACKOFF_MAX_S: Final = 10.0
 _CLOSE_TIMEOUT_S: Final = 5.0
 _EPOCH_BYTES: Final = 1024 * 1024
+_SILENCE_S: Final = 5.0  # of a broker that has something to acknowledge: then it is told
 _value_of = itemgetter(4)
 
 
@@ -91,6 +92,7 @@ class KafkaWriter(EventWriter):
         self._woken = asyncio.Event()
         self._started = threading.Event()
         self._producers = 0
+        self._is_away = False
         self._thread = threading.Thread(target=self._run, name="event-kafka-writer", daemon=True)
         self._thread.start()
         while not self._started.wait(_WAIT_SLICE_S):
@@ -148,12 +150,14 @@ class KafkaWriter(EventWriter):
             with contextlib.suppress(RuntimeError):  # closed: the next one looks at the hand-over first of all
                 loop.call_soon_threadsafe(self._woken.set)
 
-    def throttle(self) -> None:
+    def throttle(self, leave: Callable[[], bool] = never) -> None:
         """Wait, for as long as the broker takes, while too much is unacknowledged. Raises if the writer failed."""
         if self._unacknowledged_bytes > self._unacknowledged_bytes_max:
             self.flush()
             with self._changed:
                 while self._failure is None and self._unacknowledged_bytes > self._unacknowledged_bytes_max:
+                    if leave():
+                        break
                     self._changed.wait(_WAIT_SLICE_S)
         self._check()
 
@@ -163,15 +167,15 @@ class KafkaWriter(EventWriter):
         self._flush_asked = True
         self._wake()
 
-    def drain(self, timeout_s: float) -> None:
-        """Wait until the log has everything. Raises ServiceUnavailableError after ``timeout_s``."""
+    def drain(self, timeout_s: float, leave: Callable[[], bool] = never) -> None:
+        """Wait until the log has everything. Raises ServiceUnavailableError after ``timeout_s`` or on ``leave``."""
         self.flush()
-        deadline_s = time.monotonic() + timeout_s
+        began_s = time.monotonic()
         with self._changed:
             while self._failure is None and self._unacknowledged_bytes:
-                left_s = deadline_s - time.monotonic()
-                if left_s <= 0:
-                    raise self._cluster.unavailable(timeout_s)
+                left_s = began_s + timeout_s - time.monotonic()
+                if left_s <= 0 or leave():
+                    raise self._cluster.unavailable(time.monotonic() - began_s)
                 self._changed.wait(min(left_s, _WAIT_SLICE_S))
         self._check()
 
@@ -229,6 +233,12 @@ class KafkaWriter(EventWriter):
             self._failure = error
             self._changed.notify_all()
 
+    def _note_away(self) -> None:
+        """Say so, once for each time that it goes away."""
+        if not self._is_away:
+            self._is_away = True
+            log.warning("Kafka at %s does not answer; the simulation waits for it", self._cluster.address)
+
     async def _pause(self, backoff_s: float) -> None:
         """Wait a little before the next producer, but not past the delivery's deadline or ``close``."""
         self._check_deadline()
@@ -245,11 +255,13 @@ class KafkaWriter(EventWriter):
         """Send through a new producer until it fails, is worn out or the writer closes."""
         try:
             timeout_s = self._connect_timeout_s if not self._started.is_set() else self._options.request_timeout_s
-            producer = await start_client(self._make_producer, self._cluster, timeout_s)
+            producer = await self._unless_closing(start_client(self._make_producer, self._cluster, timeout_s))
         except ServiceUnavailableError:
             if not self._started.is_set():
                 raise
-            log.warning("Kafka at %s does not answer; trying on", self._cluster.address)
+            self._note_away()
+            return
+        if producer is None:
             return
         self._producers += 1
         self._started.set()
@@ -263,6 +275,17 @@ class KafkaWriter(EventWriter):
         finally:
             await sending.stop()
             await stop_client(producer, stop_timeout_s if sending.is_idle else 0.0)
+
+    async def _unless_closing(self, work: Coroutine[Any, Any, AIOKafkaProducer]) -> AIOKafkaProducer | None:
+        """What ``work`` answers, or None if ``close``, which must not wait for a broker that is away, comes first."""
+        task = asyncio.create_task(work)
+        while not task.done() and not self._closing:
+            await asyncio.wait([task], timeout=_WAIT_SLICE_S)
+        if not task.done():
+            task.cancel()
+            await asyncio.wait([task])
+            return None
+        return task.result()
 
     def _make_producer(self) -> AIOKafkaProducer:
         return AIOKafkaProducer(
@@ -294,11 +317,17 @@ class KafkaWriter(EventWriter):
                     error = translate(sending.failed.result(), self._cluster)
                     if isinstance(error, TerminalError):
                         raise error
-                    log.warning("%s; sending again from the last acknowledged position", error)
+                    log.log(
+                        logging.INFO if self._is_away else logging.WARNING,
+                        "%s; sending again from the last acknowledged position",
+                        error,
+                    )
                     return
                 if sending.is_worn_out and sending.is_idle:
                     return
                 self._check_deadline()
+                if self._unacknowledged_bytes and time.monotonic() - self._progress_s > _SILENCE_S:
+                    self._note_away()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_LINGER_S):
                         await woken.wait()
@@ -320,7 +349,11 @@ class KafkaWriter(EventWriter):
 
     def _report(self, outbox: Outbox, sending: Sending) -> None:
         # Any partition's acknowledgement is progress; an epoch's end may wait for the slowest of them.
-        self._progress_s = max(self._progress_s, sending.delivered_s)
+        if sending.delivered_s > self._progress_s:
+            self._progress_s = sending.delivered_s
+            if self._is_away:
+                self._is_away = False
+                log.warning("Kafka at %s answers again", self._cluster.address)
         seqs, size = outbox.collect()
         if seqs:
             with self._changed:

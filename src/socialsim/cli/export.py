@@ -1,0 +1,120 @@
+"""``socialsim export``: a run's rows as files."""
+
+import logging
+import re
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from socialsim.cli.reading import reading
+from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, Session
+from socialsim.cli.show import show, table
+from socialsim.cli.signals import StopRequest
+from socialsim.errors import InputError
+
+if TYPE_CHECKING:
+    from socialsim.export import Manifest, Span
+    from socialsim.export.manifest import FormatName, TableEntry
+
+logger = logging.getLogger(__name__)
+
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def export(
+    context: typer.Context,
+    *,
+    from_: Annotated[
+        str,
+        typer.Option(
+            "--from", "--into", envvar="SOCIALSIM_INTO", help="warehouse: sqlite:///PATH or mysql://USER@HOST[:PORT]/DB"
+        ),
+    ] = WAREHOUSE_URL_DEFAULT,
+    run_id: Annotated[
+        str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="needed if there are several runs")
+    ] = None,
+    tables: Annotated[
+        str | None,
+        typer.Option(
+            "--tables", envvar="SOCIALSIM_EXPORT_TABLES", help="such as users,pictures; default: all of a run"
+        ),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", envvar="SOCIALSIM_EXPORT_SINCE", help="from this UTC day on, YYYY-MM-DD")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", envvar="SOCIALSIM_EXPORT_UNTIL", help="to this day, that included")
+    ] = None,
+    format_name: Annotated[
+        str, typer.Option("--format", envvar="SOCIALSIM_EXPORT_FORMAT", help="parquet (extra export) or csv")
+    ] = "parquet",
+    to: Annotated[
+        Path, typer.Option("--to", envvar="SOCIALSIM_EXPORT_TO", help="folder for the files; made if it is missing")
+    ] = Path("socialsim-export"),
+    force: Annotated[bool, typer.Option("--force", help="replace files of an earlier export")] = False,
+) -> None:
+    """Write a run's rows as Parquet or CSV, all of one moment, with a manifest beside them."""
+    from socialsim.export import choose_tables, export_run  # noqa: PLC0415 - loads SQLAlchemy
+    from socialsim.report.rows import find_run  # noqa: PLC0415
+
+    session: Session = context.obj
+    chosen, span, kind = choose_tables(tables), _span(since, until), _format(format_name)
+    with StopRequest() as stop, reading(from_, session.settings) as connection:
+        run = find_run(connection, run_id)
+        if run is None:
+            raise InputError(f"{from_} holds no run; run: socialsim consume --into {from_}")
+        manifest = export_run(
+            connection,
+            run_id=run.run_id,
+            run_key=run.key,
+            tables=chosen,
+            span=span,
+            format_name=kind,
+            path=to,
+            replace=force,
+            on_table=_tell,
+            is_stopping=stop.is_set,
+        )
+        session.exit_code = 0 if manifest is not None else stop.exit_code
+    show(f"stopped; {to} is as it was" if manifest is None else _as_text(manifest, to))
+
+
+def _format(text: str) -> "FormatName":
+    from socialsim.export import FORMATS  # noqa: PLC0415
+
+    for name in FORMATS:
+        if name == text:
+            return name
+    raise InputError(f"--format is {text!r}, allowed are {' and '.join(FORMATS)}")
+
+
+def _span(since: str | None, until: str | None) -> "Span":
+    from socialsim.export import Span  # noqa: PLC0415
+
+    first, last = _date(since, "--since"), _date(until, "--until")
+    if first is not None and last is not None and first > last:
+        raise InputError(f"--since is {first}, which is after --until {last}")
+    return Span(first, last)
+
+
+def _date(text: str | None, place: str) -> date | None:
+    if text is None:
+        return None
+    try:
+        if _DATE.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise InputError(f"{place} is {text!r}, allowed is a day as YYYY-MM-DD")
+
+
+def _tell(entry: "TableEntry") -> None:
+    logger.info("%s: %d rows", entry.table, entry.rows)
+
+
+def _as_text(manifest: "Manifest", to: Path) -> str:
+    rows = [(entry.table, entry.rows, entry.bytes, str(to / entry.file)) for entry in manifest.tables]
+    total = ("total", sum(row[1] for row in rows), sum(row[2] for row in rows), str(to / "export.json"))
+    return f"run  {manifest.run_id}\n\n" + table(("table", "rows", "bytes", "file"), [*rows, total])

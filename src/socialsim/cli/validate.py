@@ -1,0 +1,260 @@
+"""``socialsim validate``: does a run look like a real network?"""
+
+import asyncio
+import logging
+import os
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import msgspec
+import typer
+
+from socialsim import bootstrap
+from socialsim.cli.reading import JsonOption, RunsDirOption, reading, runs_root
+from socialsim.cli.run import parse_processes
+from socialsim.cli.session import LOG_URL_DEFAULT, Session
+from socialsim.cli.show import show, table
+from socialsim.cli.signals import StopRequest
+from socialsim.errors import InputError
+from socialsim.rundir import RunDirectory
+from socialsim.scenario import Scenario, load_scenario
+from socialsim.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from socialsim.realism.events import RunEvents
+    from socialsim.realism.outcome import Outcome
+    from socialsim.realism.validation import Subject, Validation
+    from socialsim.realism.view import View
+
+# ruff: noqa: PLC0415 - numpy and scipy are an extra: every other command does without them
+
+logger = logging.getLogger(__name__)
+
+_NEEDED: Final = ("numpy", "scipy")
+_LOG_SCHEMES: Final = ("file:", "kafka:")
+_SEEDS_MAX: Final = 100
+_DRAIN_S: Final = 10.0
+
+
+def validate(
+    context: typer.Context,
+    *,
+    from_: Annotated[
+        str | None, typer.Option("--from", envvar="SOCIALSIM_FROM", help="event log to read; this or --into")
+    ] = None,
+    into: Annotated[
+        str | None, typer.Option("--into", envvar="SOCIALSIM_INTO", help="warehouse to read instead of the event log")
+    ] = None,
+    run_id: Annotated[
+        str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="needed if there are several runs")
+    ] = None,
+    runs_dir: RunsDirOption = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option("--baseline", envvar="SOCIALSIM_BASELINE", help="log or warehouse of a run to stand beside it"),
+    ] = None,
+    baseline_run_id: Annotated[
+        str | None, typer.Option("--baseline-run-id", help="needed if there are several runs in it")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option("--preset", help="the run's preset, for what holds of some only: mature, app")
+    ] = None,
+    seeds: Annotated[
+        int,
+        typer.Option("--seeds", min=0, max=_SEEDS_MAX, help="simulate the scenario with so many other seeds, too"),
+    ] = 0,
+    scenario: Annotated[
+        Path | None, typer.Option("--scenario", help="for --seeds, of a run whose books are not here: TOML file")
+    ] = None,
+    processes: Annotated[str, typer.Option("--processes", help="for --seeds: auto or a number")] = "auto",
+    only: Annotated[str | None, typer.Option("--only", metavar="ID,...", help="these statistics and no others")] = None,
+    page: Annotated[
+        Path | None, typer.Option("--page", metavar="FILE", help="write everything, with charts, as one HTML file")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare a run with real social networks; exit 0 only if no band fails, else 1 (2: bad input)."""
+    _require_extra()
+    from socialsim.realism.judge import judge
+    from socialsim.realism.measure import measure
+    from socialsim.realism.validation import make_validation
+    from socialsim.realism.view import View
+
+    session: Session = context.obj
+    chosen = _chosen(only)
+    library = None
+    if page is not None:
+        from socialsim.report.library import load_library
+
+        library = load_library()  # before the work, for what it may complain of
+    source = _source(context, from_, into)
+    books = runs_root(runs_dir, source if source.startswith(_LOG_SCHEMES) else None, session.settings)
+    run = _read(source, session.settings, run_id, books)
+    known = _scenario_of(books, run.run_id)
+    view = View(run)
+    outcomes = measure(view, chosen)
+    other = other_view = other_subject = None
+    if baseline is not None:
+        other_books = runs_root(None, baseline if baseline.startswith(_LOG_SCHEMES) else None, session.settings)
+        other_view = View(_read(baseline, session.settings, baseline_run_id, other_books))
+        other, other_subject = measure(other_view, chosen), _subject(other_view, baseline, None)
+    repeated: list[tuple[Subject, dict[str, Outcome]]] = []
+    if seeds:
+        base = load_scenario(scenario) if scenario is not None else known
+        if base is None:
+            raise InputError(f"--seeds needs the run's scenario, which is not in {books}: give it by --scenario FILE")
+        repeated = list(_simulated(base, seeds, processes, lambda each: measure(View(each), chosen)))
+    named = preset or getattr(known, "preset", None)
+    validation = make_validation(
+        _subject(view, source, known),
+        judge(outcomes, other, [each for _, each in repeated], named),
+        preset=named,
+        baseline=other_subject,
+        seeds=[each for each, _ in repeated],
+    )
+    if page is not None and library is not None:
+        from socialsim.realism.charts import make_charts
+        from socialsim.realism.page import render
+
+        _write(page, render(validation, make_charts(view, other_view), library).encode())
+    session.exit_code = 0 if validation.ok else 1
+    show(_as_json(validation) if as_json else _as_text(validation, page))
+
+
+def _require_extra() -> None:
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise InputError(f"validate needs {' and '.join(missing)}; run: pip install 'socialsim[validate]'")
+
+
+def _chosen(only: str | None) -> list[str]:
+    """The ids of ``--only``. Raises InputError naming those that are none."""
+    from socialsim.realism.bands import BY_ID
+
+    chosen = [] if only is None else [each.strip() for each in only.split(",") if each.strip()]
+    unknown = [each for each in chosen if each not in BY_ID]
+    if unknown or (only is not None and not chosen):
+        raise InputError(f"--only is {only!r}: there is no {', '.join(unknown)}; there are {', '.join(BY_ID)}")
+    return chosen
+
+
+def _source(context: typer.Context, from_: str | None, into: str | None) -> str:
+    """Which of the two is read: the one on the command line, else the log. Raises InputError if both are there."""
+    given = {name for name in ("from_", "into") if _is_given(context, name)}
+    if len(given) == 2:
+        raise InputError("--from and --into cannot be given together: a run is read from one of them")
+    if into is not None and (given == {"into"} or from_ is None):
+        return into
+    return from_ or LOG_URL_DEFAULT
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _read(url: str, settings: Settings, run_id: str | None, books: Path) -> "RunEvents":
+    from socialsim.realism.reading import read_log, read_warehouse
+
+    def span_us(chosen: str) -> tuple[int, int] | None:
+        scenario = _scenario_of(books, chosen)
+        return None if scenario is None else (scenario.start_us, scenario.end_us)
+
+    if url.startswith(_LOG_SCHEMES):
+        log = bootstrap.parse_log(url, "--from")
+        return asyncio.run(read_log(bootstrap.open_reader(log, settings, group=None, run_id=run_id), run_id, span_us))
+    with reading(url, settings) as connection:
+        return read_warehouse(connection, run_id, span_us)
+
+
+def _scenario_of(books: Path, run_id: str) -> Scenario | None:
+    record = RunDirectory(books, run_id).read_record()
+    return None if record is None else record.scenario
+
+
+def _simulated(
+    scenario: Scenario, seeds: int, processes: str, measured: "Callable[[RunEvents], dict[str, Outcome]]"
+) -> "Iterator[tuple[Subject, dict[str, Outcome]]]":
+    """Simulate ``scenario`` with other seeds into files that do not stay, and read those."""
+    from socialsim.realism.view import View
+
+    count = parse_processes(processes, scenario)
+    for place in range(1, seeds + 1):
+        other = msgspec.structs.replace(scenario, seed=(scenario.seed + place) % 2**63)
+        logger.info("simulating seed %d (%d of %d)", other.seed, place, seeds)
+        with tempfile.TemporaryDirectory(prefix="socialsim-validate-") as directory:
+            url = f"file:{directory}/events"
+            settings = Settings({"SOCIALSIM_RUNS": f"{directory}/runs"})
+            log = bootstrap.parse_log(url, "--seeds")
+            with StopRequest() as stop, bootstrap.lead_run(log, settings, other.run_id, other) as led:
+                bootstrap.run_simulation(
+                    other,
+                    other.run_id,
+                    led,
+                    processes=count,
+                    speed=None,
+                    on_progress=lambda _: None,
+                    stop=stop,
+                    drain_timeout_s=_DRAIN_S,
+                )
+                if stop.is_set():
+                    raise typer.Exit(stop.exit_code)
+                led.complete()
+            run = _read(url, settings, other.run_id, Path(directory) / "runs")
+        yield _subject(View(run), "simulated for this", other), measured(run)
+
+
+def _subject(view: "View", source: str, scenario: Scenario | None) -> "Subject":
+    from socialsim.realism.validation import Subject
+
+    run = view.run
+    return Subject(
+        run_id=run.run_id,
+        source=source,
+        events=run.total,
+        users=view.users,
+        days=round(run.days, 3),
+        unreadable=run.unreadable,
+        seed=None if scenario is None else scenario.seed,
+    )
+
+
+def _as_json(validation: "Validation") -> str:
+    whole = {"ok": validation.ok} | msgspec.to_builtins(validation)
+    return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode()
+
+
+def _as_text(validation: "Validation", page: Path | None) -> str:
+    from socialsim.realism import text
+
+    baseline = validation.baseline
+    return "\n".join(
+        [
+            text.subject("run", validation.run),
+            *([] if baseline is None else [text.subject("baseline", baseline)]),
+            "",
+            table(text.headers(validation), list(text.rows(validation))),
+            "",
+            *text.notes(validation),
+            "",
+            *([] if baseline is None else [text.baseline_line(validation)]),
+            *text.seed_lines(validation),
+            text.verdict_line(validation),
+            *([] if page is None else [f"page       {page}"]),
+        ]
+    )
+
+
+def _write(out: Path, page: bytes) -> None:
+    """Whole or not at all: whoever has the old one open keeps it."""
+    new = out.with_name(f".{out.name}.{os.getpid()}.new")
+    try:
+        new.write_bytes(page)
+        new.replace(out)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise InputError(f"--page {out}: cannot be written: {error.strerror}") from error

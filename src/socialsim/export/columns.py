@@ -1,0 +1,124 @@
+"""Which tables and columns are exported, of what kind they are, and the query that reads them. Pure.
+
+Instants and dates are read as the texts that the engines keep or send anyway: making ``datetime`` of each would cost
+more than all the rest, and both formats are made of texts faster.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import Enum
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Date,
+    DateTime,
+    Double,
+    Integer,
+    Select,
+    String,
+    Table,
+    cast,
+    select,
+)
+from sqlalchemy.dialects import mysql
+
+from socialsim.errors import InputError
+from socialsim.warehouse.tables import metadata
+
+_DAY: Final = timedelta(days=1)
+_MYSQL: Final = mysql.dialect()
+
+
+class Kind(Enum):
+    """What a column holds, as the manifest says it."""
+
+    INT32 = "int32"
+    INT64 = "int64"
+    DOUBLE = "double"
+    INSTANT = "timestamp"  #: UTC, microseconds; read as ``YYYY-MM-DD HH:MM:SS.ffffff``
+    DATE = "date"  #: read as ``YYYY-MM-DD``
+    TEXT = "text"
+    WORD = "word"  #: a text of which there are few, in ASCII
+
+
+class ExportColumn(NamedTuple):
+    """One column of an exported table."""
+
+    name: str
+    kind: Kind
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """UTC days, both among them; None is no bound."""
+
+    since: date | None = None
+    until: date | None = None
+
+
+def exportable_tables() -> dict[str, Table]:
+    """By name, every table with rows of a run: the run itself, its events, its key figures."""
+    return {str(table.name): table for table in metadata.tables.values() if "run_key" in table.columns}
+
+
+def choose_tables(text: str | None) -> list[Table]:
+    """The tables that ``text`` names, apart by commas; all of them for None. Raises InputError."""
+    known = exportable_tables()
+    names = list(known) if text is None else [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in known:
+            raise InputError(f"--tables names {name!r}, allowed are {', '.join(known)}")
+    return [known[name] for name in dict.fromkeys(names)]
+
+
+def columns_of(table: Table) -> tuple[ExportColumn, ...]:
+    """The columns of ``table``, as they stand in the warehouse."""
+    return tuple(ExportColumn(str(column.name), _kind(column), bool(column.nullable)) for column in table.columns)
+
+
+def query_of(table: Table, run_key: int, span: Span) -> Select[Any]:
+    """All rows of the run within ``span``, in the order of the primary key: so the same rows make the same bytes."""
+    query = select(*(_selected(column) for column in table.columns)).where(table.c.run_key == run_key)
+    return query.where(*_within(table, span)).order_by(*table.primary_key.columns)
+
+
+def _kind(column: Column[Any]) -> Kind:
+    kind = column.type
+    if isinstance(kind, Integer):
+        return Kind.INT64 if isinstance(kind, BigInteger) else Kind.INT32  # also of a MySQL SMALLINT without a sign
+    if isinstance(kind, DateTime):
+        return Kind.INSTANT
+    if isinstance(kind, Date):
+        return Kind.DATE
+    if isinstance(kind, Double):
+        return Kind.DOUBLE
+    if isinstance(kind, String):
+        return Kind.WORD if getattr(kind.dialect_impl(_MYSQL), "charset", None) == "ascii" else Kind.TEXT
+    raise TypeError(f"{column} is of type {kind!r}, which no export knows")
+
+
+def _selected(column: Column[Any]) -> ColumnElement[Any]:
+    return cast(column, String).label(column.name) if isinstance(column.type, (DateTime, Date)) else column
+
+
+def _within(table: Table, span: Span) -> list[ColumnElement[bool]]:
+    """Bounds of what follows ``run_key`` in the key: the time of an event, the day of a figure. A run has neither."""
+    when = next((column for column in table.primary_key.columns if column.name != "run_key"), None)
+    if when is None:
+        return []
+    bounds: list[ColumnElement[bool]] = []
+    is_instant = isinstance(when.type, DateTime)
+    if span.since is not None:
+        bounds.append(when >= (_begin_of(span.since) if is_instant else span.since))
+    if span.until is not None:
+        bounds.append(when < _begin_of(span.until + _DAY) if is_instant else when <= span.until)
+    return bounds
+
+
+def _begin_of(day: date) -> datetime:
+    """The first instant of a UTC day, without a zone, as it is stored."""
+    return datetime(day.year, day.month, day.day)  # noqa: DTZ001

@@ -1,0 +1,44 @@
+"""What an export holds, as a JSON file beside it. It is written last: where it is not, the export is not complete."""
+
+from datetime import date
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+MANIFEST: Final = "export.json"
+FormatName: TypeAlias = Literal["parquet", "csv"]
+
+
+class ColumnEntry(msgspec.Struct, kw_only=True, frozen=True):
+    """``type`` is a ``socialsim.export.columns.Kind``."""
+
+    name: str
+    type: str
+    nullable: bool
+
+
+class TableEntry(msgspec.Struct, kw_only=True, frozen=True):
+    """``sha256`` is of the whole file, in hexadecimal."""
+
+    table: str
+    file: str
+    rows: int
+    bytes: int
+    sha256: str
+    columns: tuple[ColumnEntry, ...]
+
+
+class Manifest(msgspec.Struct, kw_only=True, frozen=True):
+    """One export. Without ``since`` or ``until`` that side has no bound."""
+
+    version: Literal[1] = 1
+    run_id: str
+    format: FormatName
+    since: date | None
+    until: date | None
+    tables: tuple[TableEntry, ...]
+
+
+def manifest_bytes(manifest: Manifest) -> bytes:
+    """Indented JSON with a newline at its end."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"

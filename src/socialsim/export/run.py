@@ -1,0 +1,139 @@
+"""One run's rows out of the warehouse and into files, some thousand rows at a time."""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeAlias, get_args
+
+from sqlalchemy import Connection, Select, Table
+
+from socialsim.errors import InputError, TerminalError
+from socialsim.export.columns import ExportColumn, Span, columns_of, query_of
+from socialsim.export.csv_file import CsvFile
+from socialsim.export.folder import Folder, Sink, taken
+from socialsim.export.manifest import MANIFEST, ColumnEntry, FormatName, Manifest, TableEntry, manifest_bytes
+
+FORMATS: Final[tuple[FormatName, ...]] = get_args(FormatName)
+
+_ROWS_AT_ONCE: Final = 8_192
+#: A server gives up on a client that does not read, by default after a minute. A disk may be busy for longer.
+_WRITE_TIMEOUT_S: Final = 600
+
+
+class _TableFile(Protocol):
+    def write(self, values: Sequence[Sequence[Any]]) -> None: ...
+    def close(self) -> None: ...
+    def abandon(self) -> None: ...
+
+
+_Opener: TypeAlias = Callable[[Sink, Sequence[ExportColumn], Mapping[str, str]], _TableFile]
+
+
+class _Stopped(Exception):  # noqa: N818 - not an error
+    """Whoever asked for the export wants it no more."""
+
+
+def export_run(
+    connection: Connection,
+    *,
+    run_id: str,
+    run_key: int,
+    tables: Sequence[Table],
+    span: Span,
+    format_name: FormatName,
+    path: Path,
+    replace: bool,
+    on_table: Callable[[TableEntry], None] = lambda _: None,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> Manifest | None:
+    """Write ``tables`` into the folder ``path`` and say what is there; None if it was stopped, and then nothing is.
+
+    ``connection`` has one transaction, so all files are of one moment. Files that are there are replaced only if
+    ``replace`` says so, and all at once. ``on_table`` is told of each table that is written. Raises InputError (a file
+    is there, the folder cannot be written, pyarrow is missing), TerminalError, and SQLAlchemy's errors.
+    """
+    opener = _opener(format_name)
+    names = [f"{table.name}.{format_name}" for table in tables]
+    with taken(path) as folder:
+        _refuse_existing(folder, path, names, replace=replace)
+        if connection.dialect.name == "mysql":
+            connection.exec_driver_sql(f"SET SESSION net_write_timeout = {_WRITE_TIMEOUT_S}")
+        entries = []
+        try:
+            for table, name in zip(tables, names, strict=True):
+                notes = {"socialsim.run_id": run_id, "socialsim.table": table.name}
+                rows = _read(connection, query_of(table, run_key, span), is_stopping)
+                with folder.creating(name) as sink:
+                    file = opener(sink, columns_of(table), notes)
+                    entries.append(_entry(table, name, _write(table, file, rows), sink))
+                on_table(entries[-1])
+        except _Stopped:
+            return None
+        manifest = Manifest(
+            run_id=run_id, format=format_name, since=span.since, until=span.until, tables=tuple(entries)
+        )
+        with folder.creating(MANIFEST) as sink:
+            sink.write(manifest_bytes(manifest))
+        _refuse_existing(folder, path, names, replace=replace)
+        folder.publish(last=MANIFEST)
+        return manifest
+
+
+def _opener(format_name: FormatName) -> _Opener:
+    if format_name == "csv":
+        return lambda sink, columns, _: CsvFile(sink, columns)
+    try:
+        from socialsim.export.parquet_file import ParquetFile  # noqa: PLC0415 - of an extra, and slow to load
+    except ImportError as error:
+        raise InputError(
+            "Parquet needs the package pyarrow, which is not installed; run: pip install 'socialsim[export]' "
+            "(--format csv needs nothing)"
+        ) from error
+    return ParquetFile
+
+
+def _refuse_existing(folder: Folder, path: Path, names: Sequence[str], *, replace: bool) -> None:
+    found = None if replace else folder.existing([*names, MANIFEST])
+    if found is not None:
+        raise InputError(f"--to {path}: {found} is there already; give another folder, or --force to replace it")
+
+
+def _read(
+    connection: Connection, query: Select[Any], is_stopping: Callable[[], bool]
+) -> Generator[Sequence[Sequence[Any]]]:
+    """Parts of the rows, each as the values of its columns. Raises _Stopped."""
+    result = connection.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE})
+    whole = False
+    try:
+        for part in result.partitions():
+            if is_stopping():
+                raise _Stopped
+            yield list(zip(*part, strict=True))
+        whole = True
+    finally:
+        if not whole:
+            connection.invalidate()  # closing the cursor alone would read all that is left
+
+
+def _write(table: Table, file: _TableFile, parts: Generator[Sequence[Sequence[Any]]]) -> int:
+    """How many rows it is."""
+    rows = 0
+    try:
+        for values in parts:
+            file.write(values)
+            rows += len(values[0])
+        file.close()
+    except TerminalError as error:
+        raise TerminalError(f"{table.name}: {error}") from error
+    finally:
+        file.abandon()
+        parts.close()
+    return rows
+
+
+def _entry(table: Table, name: str, rows: int, sink: Sink) -> TableEntry:
+    columns = tuple(
+        ColumnEntry(name=each.name, type=each.kind.value, nullable=each.nullable) for each in columns_of(table)
+    )
+    return TableEntry(
+        table=str(table.name), file=name, rows=rows, bytes=sink.size_bytes, sha256=sink.sha256, columns=columns
+    )

@@ -1,0 +1,156 @@
+"""From figures to verdicts, and from several seeds to an interval."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
+
+import msgspec
+import numpy as np
+from scipy import stats
+
+from socialsim.realism.bands import BY_ID, STATISTICS, Band, Evidence, Statistic, Use
+from socialsim.realism.outcome import Outcome
+
+Verdict = Literal["pass", "warn", "fail", "n/a"]
+
+_ORDER: Final[tuple[Verdict, ...]] = ("pass", "warn", "fail", "n/a")
+_CONFIDENCE: Final = 0.95
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True):
+    """One figure beside its band. ``verdict`` is None where it is only shown."""
+
+    id: str
+    title: str
+    unit: str
+    value: float | None
+    way: str  #: where a statistic passes by any of several ways: to which of them this belongs
+    low: float | None  #: of the band
+    high: float | None
+    verdict: Verdict | None
+    baseline: float | None = None
+    interval: tuple[float, float] | None = None  #: of the mean over seeds, 95 %
+    seeds: tuple[float, ...] = ()  #: the values of the other seeds
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """One statistic with its verdict, that of the baseline, and those of the other seeds."""
+
+    id: str
+    title: str
+    use: Use
+    published: str
+    source: str
+    evidence: Evidence
+    verdict: Verdict
+    baseline: Verdict | None
+    seeds: tuple[Verdict, ...]
+    figures: tuple[Figure, ...]
+    note: str
+    reason: str  #: why there is no verdict
+
+
+def verdict_of(value: float, band: Band) -> Verdict:
+    """Inside is a pass, as much as half the band's width outside is a warning, more is a failure."""
+    low = -np.inf if band.low is None else band.low
+    high = np.inf if band.high is None else band.high
+    if low <= value <= high:
+        return "pass"
+    width = high - low
+    return "warn" if max(low - value, value - high) <= width / 2 else "fail"
+
+
+def is_judged(band: Band) -> bool:
+    """Whether there are bounds."""
+    return band.low is not None or band.high is not None
+
+
+def judge_outcome(statistic: Statistic, outcome: Outcome) -> Verdict:
+    """The worst of its judged bands decides; of several ways the best."""
+    ways: dict[str, list[Verdict]] = {}
+    for band in statistic.bands:
+        if is_judged(band) and band.id in outcome.figures:
+            ways.setdefault(band.way, []).append(verdict_of(outcome.figures[band.id], band))
+    if not ways:
+        return "n/a"
+    return min((max(verdicts, key=_ORDER.index) for verdicts in ways.values()), key=_ORDER.index)
+
+
+def judge(
+    outcomes: Mapping[str, Outcome],
+    baseline: Mapping[str, Outcome] | None,
+    seeds: Sequence[Mapping[str, Outcome]],
+    preset: str | None,
+) -> list[Judged]:
+    """Every measured statistic in the table's order."""
+    return [
+        _judge_one(
+            statistic,
+            outcomes[statistic.id],
+            None if baseline is None else baseline[statistic.id],
+            [each[statistic.id] for each in seeds],
+            preset,
+        )
+        for statistic in STATISTICS
+        if statistic.id in outcomes
+    ]
+
+
+def _judge_one(
+    statistic: Statistic, outcome: Outcome, baseline: Outcome | None, seeds: Sequence[Outcome], preset: str | None
+) -> Judged:
+    applies = not statistic.presets or preset in statistic.presets
+    reason = outcome.reason
+    if not reason and not applies:
+        reason = f"published of another population: judged in runs of preset {' or '.join(statistic.presets)}"
+
+    def verdict(each: Outcome) -> Verdict:
+        return judge_outcome(statistic, each) if applies else "n/a"
+
+    return Judged(
+        id=statistic.id,
+        title=statistic.title,
+        use=statistic.use,
+        published=statistic.published,
+        source=statistic.source,
+        evidence=statistic.evidence,
+        verdict=verdict(outcome),
+        baseline=None if baseline is None else verdict(baseline),
+        seeds=tuple(map(verdict, seeds)),
+        figures=tuple(_figure(band, outcome, baseline, seeds, applies=applies) for band in statistic.bands),
+        note=outcome.note,
+        reason=reason,
+    )
+
+
+def _figure(
+    band: Band, outcome: Outcome, baseline: Outcome | None, seeds: Sequence[Outcome], *, applies: bool
+) -> Figure:
+    value = outcome.figures.get(band.id)
+    others = tuple(each.figures[band.id] for each in seeds if band.id in each.figures)
+    return Figure(
+        id=band.id,
+        title=band.title,
+        unit=band.unit,
+        way=band.way,
+        value=value,
+        low=band.low,
+        high=band.high,
+        verdict=verdict_of(value, band) if value is not None and applies and is_judged(band) else None,
+        baseline=None if baseline is None else baseline.figures.get(band.id),
+        interval=interval_of(([] if value is None else [value]) + list(others)) if others else None,
+        seeds=others,
+    )
+
+
+def interval_of(values: Sequence[float]) -> tuple[float, float] | None:
+    """Where the mean over all seeds lies, 95 times in 100, by Student's t; None for fewer than two values."""
+    if len(values) < 2:
+        return None
+    spread = float(stats.sem(values) * stats.t.ppf((1 + _CONFIDENCE) / 2, len(values) - 1))
+    centre = float(np.mean(values))
+    return centre - spread, centre + spread
+
+
+def check_ids(ids: Sequence[str]) -> list[str]:
+    """Those of ``ids`` that no statistic has."""
+    return [each for each in ids if each not in BY_ID]

@@ -1,0 +1,159 @@
+"""Exports for tests: made, and read back by readers that share nothing with the writers."""
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow.parquet as pq
+
+from socialsim.analytics.verify import stored_runs
+from socialsim.events import Event
+from socialsim.export import Manifest, Span, choose_tables, export_run
+from socialsim.warehouse.engines import read_engine
+from socialsim.warehouse.tables import metadata
+from tests.warehouse.places import Place
+from tests.warehouse.samples import batch_of
+
+Row = dict[str, Any]
+
+#: What breaks writers and readers of CSV, and then some.
+NASTY = (
+    "",
+    " ",
+    '"',
+    '""',
+    "'",
+    ",",
+    '","',
+    "\n",
+    "\r",
+    "\r\n",
+    'a "quoted", word\nand\ra\r\nline',
+    "NULL",
+    "\\N",
+    "\\",
+    '\\"',
+    "=1+1",
+    "#",
+    "\t",
+    "\x1a",
+    "\x7f",
+    "\ufeff",
+    "\u2028",
+    "é",
+    "e\u0301",
+    "\U0001f600\U0001f468\u200d\U0001f469",
+    "\U0001f600" * 1000,
+    "x" * 1000,
+)
+
+
+async def keep(place: Place, events: list[Event]) -> None:
+    """Store ``events`` on top of what there is."""
+    async with place.opened() as warehouse:
+        await warehouse.store(0, batch_of(events))
+
+
+def exported(place: Place, run_id: str, path: Path, format_name: str, **options: Any) -> Manifest | None:
+    """What ``socialsim export`` does, behind the command line."""
+    engine = read_engine(place.url, place.password)
+    with closing_engine(engine), engine.connect() as connection:
+        return export_run(
+            connection,
+            run_id=run_id,
+            run_key=stored_runs(connection)[run_id],
+            format_name=format_name,
+            path=path,
+            **{"replace": False, "span": Span(), "tables": choose_tables(None)} | options,
+        )
+
+
+def closing_engine(engine: Any) -> Any:
+    engine.close = engine.dispose
+    return closing(engine)
+
+
+def manifest_of(path: Path) -> Manifest:
+    return msgspec.json.decode((path / "export.json").read_bytes(), type=Manifest)
+
+
+def stored_rows(place: Place, table: str, run_id: str) -> list[Row]:
+    """The run's rows as SQLAlchemy's own types have them, in the order of the key. Instants are UTC."""
+    source = metadata.tables[table]
+    engine = read_engine(place.url, place.password)
+    with closing_engine(engine), engine.connect() as connection:
+        query = source.select().where(source.c.run_key == stored_runs(connection)[run_id])
+        rows = connection.execute(query.order_by(*source.primary_key.columns)).mappings().all()
+    return [{name: _in_utc(value) for name, value in row.items()} for row in rows]
+
+
+def _in_utc(value: Any) -> Any:
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+
+
+def parquet_rows(path: Path) -> list[Row]:
+    rows: list[Row] = pq.read_table(path).to_pylist()
+    return rows
+
+
+def csv_rows(path: Path, kinds: dict[str, str]) -> list[Row]:
+    """By the letter of RFC 4180; an empty field without quotes is None."""
+    header, *records = csv_records(path.read_bytes().decode())
+    assert header == list(kinds)
+    return [
+        {
+            name: None if field is None else _READ[kind](field)
+            for (name, kind), field in zip(kinds.items(), record, strict=True)
+        }
+        for record in records
+    ]
+
+
+_READ: dict[str, Callable[[str], Any]] = {
+    "int32": int,
+    "int64": int,
+    "double": float,
+    "timestamp": lambda text: datetime.fromisoformat(text).replace(tzinfo=UTC),
+    "date": date.fromisoformat,
+    "text": str,
+    "word": str,
+}
+
+
+def csv_records(text: str) -> list[list[str | None]]:
+    """Fails on whatever RFC 4180 does not allow."""
+    records: list[list[str | None]] = []
+    record: list[str | None] = []
+    place = 0
+    while place < len(text):
+        if text[place] == '"':
+            field = ""
+            place += 1
+            while True:
+                end = text.index('"', place)
+                field += text[place:end]
+                place = end + 1
+                if text[place] != '"':
+                    break
+                field += '"'
+                place += 1
+            record.append(field)
+        else:
+            end = min(found for found in (text.find(",", place), text.find("\r\n", place)) if found >= 0)
+            field = text[place:end]
+            assert not set(field) & set('"\r\n'), field
+            record.append(field or None)
+            place = end
+        if text[place] == ",":
+            place += 1
+            if text.startswith("\r\n", place):  # the last field is empty
+                record.append(None)
+        if text.startswith("\r\n", place):
+            records.append(record)
+            record = []
+            place += 2
+    assert not record
+    return records

@@ -1,0 +1,212 @@
+"""Every value of an exported file is the stored one, on every engine and in both formats."""
+
+import asyncio
+import csv
+import hashlib
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from msgspec import structs
+
+from socialsim.events import PLURALS, CommentPosted, Event, PicturePosted, UserSignedUp, VideoLiked
+from socialsim.events.types import ID_MAX, SHARDS_MAX, TIME_US_MAX
+from socialsim.export import FORMATS, Manifest, Span, choose_tables
+from socialsim.export.columns import exportable_tables
+from socialsim.simulate import simulate
+from tests.analytics.kpis import computed
+from tests.analytics.stored import SCENARIO, events_of, store, verified
+from tests.export.exports import (
+    NASTY,
+    csv_records,
+    csv_rows,
+    exported,
+    keep,
+    manifest_of,
+    parquet_rows,
+    stored_rows,
+)
+from tests.warehouse.places import Place
+from tests.warehouse.samples import START_US, likes
+
+EVENT_NAMES = tuple(PLURALS.values())
+
+
+def nasty_events() -> list[Event]:
+    """Each nasty text wherever a text may be, and the ends of every range."""
+    events: list[Event] = []
+    for text in NASTY:
+        common: dict[str, Any] = {"run_id": "nasty", "shard": 0, "time_us": START_US, "device": "web"}
+        short = text[:64] or "x"
+        names = dict.fromkeys(("username", "first_name", "last_name", "city"), short)
+        person = {**names, "email": "it's@example.com", "phone": short[:32], "country": "FR"}
+        events += [
+            UserSignedUp(**common, seq=len(events), user_id=1, birthday=date(1000, 1, 1), **person),
+            PicturePosted(
+                **common, seq=len(events) + 1, user_id=1, picture_id=1, caption=text, width_px=1, height_px=1
+            ),
+            CommentPosted(
+                **common, seq=len(events) + 2, user_id=1, comment_id=1, content_kind="picture", content_id=1, text=text
+            ),
+        ]
+    ends: dict[str, Any] = {"run_id": "nasty", "shard": SHARDS_MAX - 1, "device": "tablet", "user_id": ID_MAX}
+    return [
+        *events,
+        VideoLiked(**ends, seq=ID_MAX, time_us=TIME_US_MAX, video_id=ID_MAX, watched_s=86_400),
+        VideoLiked(**ends, seq=0, time_us=0, video_id=0, watched_s=0),
+        PicturePosted(**ends, seq=1, time_us=1, picture_id=0, caption="", width_px=65_535, height_px=65_535),
+    ]
+
+
+def assert_true(place: Place, path: Path, run_id: str) -> Manifest:
+    """Fails at the first row that is not the stored one, or if the manifest is not of these files."""
+    manifest = manifest_of(path)
+    assert {file.name for file in path.iterdir()} == {"export.json", *(entry.file for entry in manifest.tables)}
+    for entry in manifest.tables:
+        file = path / entry.file
+        expected = stored_rows(place, entry.table, run_id)
+        kinds = {column.name: column.type for column in entry.columns}
+        found = parquet_rows(file) if manifest.format == "parquet" else csv_rows(file, kinds)
+        for number, (one, other) in enumerate(zip(expected, found, strict=True)):
+            assert one == other, f"{entry.table}, row {number}"
+            assert [type(value) for value in one.values()] == [type(value) for value in other.values()]
+        assert entry.rows == len(expected)
+        assert entry.bytes == file.stat().st_size
+        assert entry.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    return manifest
+
+
+def all_of_it_is_exported(place: Place, path: Path) -> None:
+    """Two runs side by side, with the key figures of one, of which some columns are NULL."""
+    asyncio.run(keep(place, nasty_events()))
+    asyncio.run(store(place, list(simulate(structs.replace(SCENARIO, users=20, days=9), "r1"))))
+    later = [event for event in events_of("r2", seed=2) if not isinstance(event, UserSignedUp)]
+    asyncio.run(store(place, later))  # whose users are not known, so neither are sign-up and country
+    assert computed(place, "r1")
+    assert computed(place, "r2")
+    for run_id in ("nasty", "r1", "r2"):
+        for format_name in FORMATS:
+            exported(place, run_id, path / run_id / format_name, format_name)
+            manifest = assert_true(place, path / run_id / format_name, run_id)
+            assert [entry.table for entry in manifest.tables] == list(exportable_tables())
+            rows = {entry.table: entry.rows for entry in manifest.tables}
+            assert run_id != "r1" or all(rows.values()), "there is nothing to compare"
+    unknown = [row for row in parquet_rows(path / "r2" / "parquet" / "user_day.parquet") if row["country"] is None]
+    assert unknown
+
+
+def test_sqlite_is_exported(sqlite_place: Place, tmp_path: Path) -> None:
+    all_of_it_is_exported(sqlite_place, tmp_path / "out")
+
+
+def test_mysql_is_exported(mysql_place: Place, tmp_path: Path) -> None:
+    all_of_it_is_exported(mysql_place, tmp_path / "out")
+
+
+def test_the_same_events_are_the_same_csv_wherever_they_are_stored(
+    sqlite_place: Place, mysql_place: Place, tmp_path: Path
+) -> None:
+    tables = choose_tables(",".join(EVENT_NAMES))
+    for place, name in ((sqlite_place, "one"), (mysql_place, "other")):
+        asyncio.run(store(place, events_of("r1")))
+        for again in ("", "-again"):
+            exported(place, "r1", tmp_path / f"{name}{again}", "csv", tables=tables)
+    first, *others = ((tmp_path / name) for name in ("one", "one-again", "other", "other-again"))
+    for file in first.iterdir():
+        for other in others:
+            assert file.read_bytes() == (other / file.name).read_bytes(), f"{other.name}/{file.name}"
+
+
+def test_as_many_rows_as_verify_counts(stored_sqlite: Place, runs_dir: Path, tmp_path: Path) -> None:
+    report = verified(stored_sqlite, runs_dir, "r1")
+    assert report.ok
+    manifest = exported(stored_sqlite, "r1", tmp_path / "out", "csv")
+    assert manifest is not None
+    rows = {entry.table: entry.rows for entry in manifest.tables}
+    assert {PLURALS[each.event]: each.stored for each in report.accounts} == {name: rows[name] for name in EVENT_NAMES}
+    assert rows["users"] > 0
+
+
+def test_other_readers_of_csv_find_the_same(sqlite_place: Place, tmp_path: Path) -> None:
+    asyncio.run(keep(sqlite_place, nasty_events()))
+    exported(sqlite_place, "nasty", tmp_path / "out", "csv")
+    path = tmp_path / "out" / "pictures.csv"
+    expected = [row["caption"] for row in stored_rows(sqlite_place, "pictures", "nasty")]
+    with path.open(encoding="utf-8", newline="") as file:
+        assert [row["caption"] for row in csv.DictReader(file)] == expected
+    read = duckdb.read_csv(
+        str(path), header=True, quotechar='"', escapechar='"', all_varchar=True, allow_quoted_nulls=False
+    )
+    assert [row[0] for row in read.select("caption").fetchall()] == expected
+
+
+def test_null_and_an_empty_text_are_told_apart(tmp_path: Path) -> None:
+    assert csv_records('a,b\r\n"",\r\n,""\r\n') == [["a", "b"], ["", None], [None, ""]]
+
+
+@pytest.mark.parametrize("broken", ['a\r\n"b', 'a\r\nb"c"\r\n', "a\r\nb\nc\r\n", 'a\r\n"b"c\r\n'])
+def test_the_reader_refuses_what_is_no_csv(broken: str) -> None:
+    with pytest.raises((AssertionError, ValueError, IndexError)):
+        assert len(csv_records(broken)[1]) == 1
+
+
+def test_parquet_is_typed_compressed_and_in_row_groups(
+    sqlite_place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("socialsim.export.parquet_file.ROW_GROUP_ROWS", 10_000)
+    events = likes(30_000)
+    for number, device in ((0, "web"), (20_000, "tablet")):  # a word that the first group does not have
+        events[number] = structs.replace(events[number], device=device)
+    asyncio.run(keep(sqlite_place, events))
+    exported(sqlite_place, "r1", tmp_path / "out", "parquet", tables=choose_tables("picture_likes"))
+    assert_true(sqlite_place, tmp_path / "out", "r1")
+    file = pq.ParquetFile(tmp_path / "out" / "picture_likes.parquet")
+    assert [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)] == [16_384, 13_616]
+    assert {file.metadata.row_group(0).column(n).compression for n in range(file.metadata.num_columns)} == {"ZSTD"}
+    schema = file.schema_arrow
+    assert schema.field("event_time").type == pa.timestamp("us", tz="UTC")
+    assert schema.field("picture_id").type == pa.int64()
+    assert pa.types.is_dictionary(schema.field("device").type)
+    assert schema.metadata[b"socialsim.run_id"] == b"r1"
+
+
+def test_duckdb_reads_parquet_with_its_types(stored_sqlite: Place, tmp_path: Path) -> None:
+    exported(stored_sqlite, "r1", tmp_path / "out", "parquet")
+    users = duckdb.read_parquet(str(tmp_path / "out" / "users.parquet"))
+    kinds = dict(zip(users.columns, map(str, users.types), strict=True))
+    assert kinds["event_time"] == "TIMESTAMP WITH TIME ZONE"
+    assert kinds["birthday"] == "DATE"
+    assert kinds["user_id"] == "BIGINT"
+    assert kinds["country"] == "VARCHAR"
+
+
+class TestSpan:
+    """``--since`` and ``--until``: both days are among what is exported."""
+
+    def test_events_and_figures_of_the_days_between(self, stored_sqlite: Place, tmp_path: Path) -> None:
+        computed(stored_sqlite, "r1")
+        day = date(2026, 1, 2)
+        manifest = exported(stored_sqlite, "r1", tmp_path / "out", "parquet", span=Span(day, day))
+        assert manifest is not None
+        assert (manifest.since, manifest.until) == (day, day)
+        for entry in manifest.tables:
+            stored = stored_rows(stored_sqlite, entry.table, "r1")
+            names = {column.name for column in entry.columns}
+            when = next((key for key in ("event_time", "day", "cohort_week") if key in names), None)
+            expected = [row for row in stored if when is None or str(row[when])[:10] == str(day)]
+            assert parquet_rows(tmp_path / "out" / entry.file) == expected, entry.table
+            assert entry.table in ("runs", "cohort_weekly") or 0 < len(expected) < len(stored)
+
+    def test_each_side_alone(self, stored_sqlite: Place, tmp_path: Path) -> None:
+        tables = choose_tables("picture_likes")
+        counts = []
+        for number, span in enumerate((Span(), Span(until=date(2026, 1, 2)), Span(since=date(2026, 1, 3)))):
+            manifest = exported(stored_sqlite, "r1", tmp_path / str(number), "csv", span=span, tables=tables)
+            assert manifest is not None
+            counts.append(manifest.tables[0].rows)
+        assert counts[0] == counts[1] + counts[2]
+        assert all(counts)
