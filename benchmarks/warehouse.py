@@ -151,7 +151,7 @@ def main(*, rounds: int, users: int, days: int, rows_max: int, rows_per_transact
     print(conditions("socialsim", "aiomysql", "PyMySQL", "msgspec"))
     events = list(itertools.islice(simulate(Scenario(users=users, days=days)), rows_max))
     likes = [event for event in events if WIRE_NAMES[type(event)] == "picture_like"]
-    works = {"all eight tables": events, "picture likes": likes}
+    works = {"all tables": events, "picture likes": likes}
     with tempfile.TemporaryDirectory(prefix="socialsim-bench-", ignore_cleanup_errors=True) as scratch:
         server = MySQLServer.create(Path(scratch) / "server", flavour=flavour, options=_OPTIONS)
         with server:

@@ -14,6 +14,7 @@ from socialsim.events import (
     FriendRequested,
     PictureLiked,
     PicturePosted,
+    SessionStarted,
     UserSignedUp,
     VideoLiked,
     VideoPosted,
@@ -161,6 +162,10 @@ class Brute:
         engagement = len(likes) + len(self.of(day, CommentPosted))
         yield "engagement_per_post", "all", "", engagement, len(posts)
         yield "engagement_per_active_user", "all", "", engagement, len(self.active.get(day, set()))
+        began = [event for event in self.of(day, SessionStarted) if isinstance(event, SessionStarted)]
+        yield "sessions_per_active_user", "all", "", len(began), len(self.active.get(day, set()))
+        spent_s = sum(event.duration_s for event in began)
+        yield "time_per_active_user_s", "all", "", spent_s, len(self.active.get(day, set()))
         owners = Counter(self.posts[post_of(like)].user_id for like in likes)
         top = sorted(owners.items(), key=lambda entry: (-entry[1], entry[0]))[:10]
         for user, count in top:

@@ -18,6 +18,7 @@ from socialsim.events import (
     FriendRequested,
     PictureLiked,
     PicturePosted,
+    SessionStarted,
     UserSignedUp,
     VideoLiked,
     VideoPosted,
@@ -80,6 +81,9 @@ class Script:
             UserSignedUp, at_us, user_id, device, **person, birthday=date(2000, 1, 1), country=country, city="Paris"
         )
 
+    def look(self, at_us: int, user_id: int, duration_s: int) -> None:
+        self._add(SessionStarted, at_us, user_id, session_id=len(self.events), duration_s=duration_s)
+
     def ask(self, at_us: int, user_id: int, receiver_id: int, request_id: int) -> None:
         self._add(FriendRequested, at_us, user_id, receiver_id=receiver_id, request_id=request_id)
 
@@ -132,6 +136,9 @@ def edges(run_id: str) -> tuple[Event, ...]:
     script.picture(3 * DAY_US, 6, 11)
     script.like_picture(joined_us + 6 + week_us, 7, 11)  # not in time for user 6
     script.comment(4 * DAY_US - 1, 8, 10)
+    script.look(6 * DAY_US - 1, 8, 7_200)  # of the day on which it begins, also for what lies behind midnight
+    script.look(6 * DAY_US, 8, 1)
+    script.look(6 * DAY_US + 5, 8, 2)
     script.picture(33 * DAY_US, 9, 12)  # after weeks without any event: he comes back, all others are gone
     script.like_picture(36 * DAY_US + 5, 9, 12)
     script.comment(41 * DAY_US, 9, 12)

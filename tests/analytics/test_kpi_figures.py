@@ -100,6 +100,10 @@ def test_bounds_decide_by_the_microsecond() -> None:
     assert figures[8, "acceptance_latency_p90_s", ""].value == 7 * 86_400 - 1e-6
     assert figures[8, "funnel", "2_first_post"].numerator == 5
     assert figures[8, "funnel", "3_first_like"].numerator == 3
+    assert figures[6, "time_per_active_user_s", ""][4:6] == (7_200, 1)  # who only looks is active too
+    assert figures[7, "time_per_active_user_s", ""][4:6] == (3, 1)
+    assert figures[7, "sessions_per_active_user", ""][4:6] == (2, 1)
+    assert figures[7, "engagement_per_active_user", ""][4:6] == (0, 1)
     assert figures[20, "dau", ""].numerator == 0
     assert (20, "stickiness", "") in figures
     assert (20, "engagement_per_post", "") not in figures

@@ -82,7 +82,9 @@ def overwatched(connection: Connection) -> tuple[str, int | None]:
     return f"watched_s {duration_s + 1} of video {like['video_id']}, whose duration_s is {duration_s}", like["shard"]
 
 
-CHILDREN = ["friend_request", "friend_acceptance", "picture", "video", "picture_like", "video_like", "comment"]
+CHILDREN = [
+    "session", "friend_request", "friend_acceptance", "picture", "video", "picture_like", "video_like", "comment",
+]  # fmt: skip
 NOT_OF_SHARD = "is not of this shard"
 BREAKERS: list[tuple[str, str, str, Breaker]] = [
     *(("parents", name, f"{name} of nobody", orphan(name, "user_id", "users")) for name in CHILDREN),
@@ -145,6 +147,7 @@ BREAKERS: list[tuple[str, str, str, Breaker]] = [
         ),
     ),
     ("ids", "user", "used twice", as_first("user", "", "user_id")),
+    ("ids", "session", "used twice", as_first("session", "", "session_id")),
     ("ids", "friend_request", "used twice", as_first("friend_request", "", "request_id")),
     ("ids", "picture", "used twice", as_first("picture", "", "picture_id")),
     ("ids", "video", "used twice", as_first("video", "", "video_id")),
@@ -171,6 +174,7 @@ BREAKERS: list[tuple[str, str, str, Breaker]] = [
             changed(name, column, lambda row, column=column: row[column] + 1, f"{column} {{{column}}} {NOT_OF_SHARD}"),
         )  # type: ignore[misc]
         for name, column in [
+            ("session", "session_id"),
             ("friend_request", "request_id"),
             ("picture", "picture_id"),
             ("video", "video_id"),

@@ -28,6 +28,8 @@ COLUMNS = [(name, column.name) for name, table in EVENT_TABLES.items() for colum
 #: For servers, where each database takes its time: columns of every kind, and every one of the users' table.
 SOME_COLUMNS = [
     *((name, column) for name, column in COLUMNS if name == "user"),
+    ("session", "duration_s"),
+    ("session", "event_time"),
     ("friend_request", "receiver_id"),
     ("friend_acceptance", "request_id"),
     ("picture", "caption"),

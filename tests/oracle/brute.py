@@ -123,6 +123,9 @@ class Brute:
         engagement = sum(len(self.on(name, day)) for name in ENGAGEMENT)
         yield "engagement_per_post", "all", "", engagement, len(self.on("picture", day)) + len(self.on("video", day))
         yield "engagement_per_active_user", "all", "", engagement, len(self.active(day, day))
+        looks = self.on("session", day)
+        yield "sessions_per_active_user", "all", "", len(looks), len(self.active(day, day))
+        yield "time_per_active_user_s", "all", "", sum(look.duration_s for look in looks), len(self.active(day, day))
         likes = Counter(self.posts[post].user_id for post, like in self.likes if when(like).date() == day)
         top = sorted(likes.items(), key=lambda entry: (-entry[1], entry[0]))[:10]
         for user, count in top:

@@ -29,7 +29,7 @@ def rows_of_day(n):
     yield row(n, "top_creators_share", 50, 200)
     for i in range(10):
         yield row(n, "top_creator_likes", 20 - i, 1, "user_id", str(i))
-    for name, events in (("picture", 30), ("video", 12), ("picture_like", 200)):
+    for name, events in (("picture", 30), ("video", 12), ("picture_like", 200), ("session", 5000)):
         yield row(n, "events", events, 1, "type", name)
     for hour in range(24):
         yield row(n, "device_hour", 3, 1, "device_hour", f"mobile {hour:02}")

@@ -40,6 +40,7 @@ def test_what_a_line_says() -> None:
     lines = diagram([EVENT_TABLES["friend_acceptance"], EVENT_TABLES["comment"]])
     assert '  friend_requests ||--o| friend_acceptances : "request_id"' in lines
     assert '  users ||--o{ friend_acceptances : "requester_id"' in lines
+    assert '  users ||--o{ sessions : "user_id"' in diagram([EVENT_TABLES["session"]])
     assert """  videos |o--o{ comments : "content_id, content_kind = 'video'\"""" in lines
     assert "runs ||" not in lines
 

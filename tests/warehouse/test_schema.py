@@ -4,20 +4,23 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect
 
 from compose.native import Database
 from socialsim.errors import InputError, SchemaOutdatedError, ServiceUnavailableError, TransientError
-from socialsim.events import EVENT_TYPES
+from socialsim.events import EVENT_TYPES, PLURALS
 from socialsim.warehouse.ddl import EngineName, ddl
 from socialsim.warehouse.engines import read_engine, translated, writing_engine
-from socialsim.warehouse.migrate import current_revision, expected_revision, migrate
+from socialsim.warehouse.migrate import check_revision, current_revision, expected_revision, migrate
 from socialsim.warehouse.rows import columns
 from socialsim.warehouse.tables import EVENT_TABLES, metadata
 from socialsim.warehouse.views import VIEWS, WIDE_METRICS
@@ -72,6 +75,55 @@ def test_mysql_has_the_engine_the_collation_and_the_clustered_key_that_were_mean
         "SELECT DATETIME_PRECISION AS digits FROM information_schema.columns WHERE TABLE_SCHEMA = DATABASE() "
         "AND TABLE_NAME = 'picture_likes' AND COLUMN_NAME = 'event_time'"
     ) == [{"digits": 6}]
+
+
+def migrated_to(place: Place, revision: str, steps: Callable[[Config, str], None]) -> None:
+    """Alembic's ``upgrade`` or ``downgrade`` to a revision that is not the newest."""
+    scripts = Config()
+    scripts.set_main_option("script_location", str(ROOT / "migrations"))
+    scripts.set_main_option("path_separator", "os")
+    with writing_engine(place.target, place.password).connect() as connection:
+        scripts.attributes["connection"] = connection
+        scripts.attributes["transactional_ddl"] = connection.dialect.name == "sqlite"
+        steps(scripts, revision)
+        connection.commit()
+
+
+def a_warehouse_of_before_sessions_keeps_what_it_has(place: Place) -> None:
+    if place.password is None:
+        Path(str(place.target.path)).parent.mkdir(parents=True)
+    migrated_to(place, "0002", command.upgrade)
+    assert "sessions" not in inspect(read_engine(place.url, place.password)).get_table_names()
+    place.change("INSERT INTO runs (run_key, run_id, created_at) VALUES (1, 'r1', '2026-01-01 00:00:00.000000')")
+    counts = ", ".join(f"{number} AS {plural}" for number, plural in enumerate(PLURALS.values(), 1))
+    old = [plural for plural in PLURALS.values() if plural != "sessions"]
+    place.change(
+        f"INSERT INTO user_day (run_key, day, user_id, country, {', '.join(old)}) "
+        f"SELECT 1, '2026-01-01', 7, 'FR', {', '.join(old)} FROM (SELECT {counts}) AS c"
+    )
+    with pytest.raises(SchemaOutdatedError, match="revision 0002"):
+        check_revision(current_revision(place.url, place.password), place.target)
+    assert migrate(place.url, place.password) == expected_revision()
+    assert differences(place) == []
+    (row,) = place.rows("SELECT * FROM user_day")
+    assert list(row) == [column.name for column in metadata.tables["user_day"].columns]
+    expected = {plural: number for number, plural in enumerate(PLURALS.values(), 1)} | {"sessions": 0}
+    assert {plural: row[plural] for plural in PLURALS.values()} == expected
+    assert (row["user_id"], row["country"], row["first_post_at"]) == (7, "FR", None)
+    migrated_to(place, "0002", command.downgrade)
+    (row,) = place.rows("SELECT * FROM user_day")
+    assert "sessions" not in row
+    assert (row["user_id"], row["comments"]) == (7, expected["comments"])
+    assert migrate(place.url, place.password) == expected_revision()
+    assert differences(place) == []
+
+
+def test_sqlite_of_before_sessions_keeps_what_it_has(empty_sqlite: Place) -> None:
+    a_warehouse_of_before_sessions_keeps_what_it_has(empty_sqlite)
+
+
+def test_mysql_of_before_sessions_keeps_what_it_has(empty_mysql: Place) -> None:
+    a_warehouse_of_before_sessions_keeps_what_it_has(empty_mysql)
 
 
 def test_two_migrations_at_once_are_one(empty_sqlite: Place) -> None:

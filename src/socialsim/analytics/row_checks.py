@@ -33,6 +33,7 @@ from socialsim.warehouse.tables import (
     friend_requests,
     picture_likes,
     pictures,
+    sessions,
     users,
     video_likes,
     videos,
@@ -201,6 +202,7 @@ def _watched() -> RowCheck:
 
 #: The ids that a row of each table brings into the world; user ids come from the shard's own contiguous range.
 _OWN_IDS: Final[dict[str, Column[Any]]] = {
+    "sessions": sessions.c.session_id,
     "friend_requests": friend_requests.c.request_id,
     "pictures": pictures.c.picture_id,
     "videos": videos.c.video_id,

@@ -1,4 +1,4 @@
-"""Within each shard ``seq`` counts from 0 without a gap and without a double, over all eight tables together."""
+"""Within each shard ``seq`` counts from 0 without a gap and without a double, over all tables of events together."""
 
 from typing import Any, Final, NamedTuple
 

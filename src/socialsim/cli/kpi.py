@@ -60,6 +60,7 @@ _TABLES: Final[tuple[dict[str, str], ...]] = (
     },
     {
         "engagement/post": "engagement_per_post", "engagement/active": "engagement_per_active_user",
+        "sessions/active": "sessions_per_active_user", "s/active": "time_per_active_user_s",
         "top 10's share": "top_creators_share", "viral": "viral_posts",
     },
 )  # fmt: skip

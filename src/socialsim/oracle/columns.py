@@ -21,6 +21,7 @@ from socialsim.events import (
     FriendRequested,
     PictureLiked,
     PicturePosted,
+    SessionStarted,
     UserSignedUp,
     VideoLiked,
     VideoPosted,
@@ -52,6 +53,7 @@ _time_us: Final = attrgetter("time_us")
 _user_id: Final = attrgetter("user_id")
 _device: Final = attrgetter("device")
 _country: Final = attrgetter("country")
+_duration_s: Final = attrgetter("duration_s")
 
 
 def empty_column(member: str) -> "array[int]":
@@ -67,6 +69,7 @@ class Chunk(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     counts: dict[str, int]  #: by wire name
     device_hours: dict[str, int]  #: by device and hour, ``web 07``
     signup_devices: dict[str, int]
+    session_s: int  #: how long the sessions are together that began
     countries: str  #: of those who signed up, two letters each, in the order of their columns
     active: bytes  #: ids of the users who did something, each once
     columns: dict[str, bytes]  #: the arrays of ``_KEPT``, as this machine lays them out, by ``type.member``
@@ -88,6 +91,7 @@ class _Gathering:
         self.counts: Counter[str] = Counter()
         self.device_hours: dict[int, Counter[str]] = {}
         self.signup_devices: Counter[str] = Counter()
+        self.session_s = 0
         self.countries: list[str] = []
         self.actors = empty_column("user_id")  # of each event; a set would be filled twice as slowly
         self.columns = {kind: tuple(map(empty_column, members)) for kind, members in _KEPT.items()}
@@ -111,6 +115,7 @@ class _Gathering:
         if joined:
             self.signup_devices.update(map(_device, joined))
             self.countries += map(_country, joined)
+        self.session_s += sum(map(_duration_s, parted[SessionStarted]))
         self._count_devices(events)
 
     def _count_devices(self, events: Sequence[Event]) -> None:
@@ -137,6 +142,7 @@ class _Gathering:
                 if count
             },
             dict(self.signup_devices),
+            self.session_s,
             "".join(self.countries),
             array("I", sorted(set(self.actors))).tobytes(),
             {

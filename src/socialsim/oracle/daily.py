@@ -99,6 +99,8 @@ def _engagement(history: History) -> Iterator[Figure]:
     engagement = day.likes_given + day.counts["comment"]
     yield Figure("engagement_per_post", engagement, day.posted)
     yield Figure("engagement_per_active_user", engagement, day.active.bit_count())
+    yield Figure("sessions_per_active_user", day.counts["session"], day.active.bit_count())
+    yield Figure("time_per_active_user_s", day.session_s, day.active.bit_count())
 
 
 def _requests(history: History) -> Iterator[Figure]:

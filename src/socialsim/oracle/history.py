@@ -36,6 +36,7 @@ class Day:
         self.device_hours: Counter[str] = Counter()
         self.joined_devices: Counter[str] = Counter()
         self.joined_countries: Counter[str] = Counter()
+        self.session_s = 0  #: how long the sessions are together that began that day
         self.active: Bits = 0
         self.joined: Bits = 0
         self.joined_us: dict[int, int] = {}  #: by user: when he signed up
@@ -92,6 +93,7 @@ class History:
             today.counts.update(chunk.counts)
             today.device_hours.update(chunk.device_hours)
             today.joined_devices.update(chunk.signup_devices)
+            today.session_s += chunk.session_s
             self._welcome(today, chunk)
         today.active = self._bits(array("I", b"".join(chunk.active for chunk in chunks)))
         self.users += today.counts["user"]

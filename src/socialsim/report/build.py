@@ -28,6 +28,7 @@ TILES: Final[tuple[tuple[str, str, Unit, str], ...]] = (
     ("friends_per_user", "Friends per user", "number", "2 x friendships so far / users so far."),
 )
 _GROWTH: Final = ("new", "retained", "resurrected", "churned")
+_SESSION: Final = "session"  # neither content nor reaction, and so many that they would hide both
 _STEPS: Final = ("1_signup", "2_first_post", "3_first_like")
 
 
@@ -73,7 +74,7 @@ def build_content(given: KpiRows) -> Content:
         growth=[Series(name, figures.series(f"growth_{name}")) for name in _GROWTH] if days else [],
         signups=_largest(figures, "signups", "country", COUNTRIES_MAX),
         cohorts=_cohorts(given.cohorts),
-        volume=_largest(figures, "events", "type", None),
+        volume=[each for each in _largest(figures, "events", "type", None) if each.name != _SESSION],
         funnel=_funnel(figures) if funnel_days else [],
         funnel_days=funnel_days,
         network=_network(figures) if days else [],

@@ -67,7 +67,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     growth: list[Series]
     signups: list[Series]  #: by country, the largest first; the last one may be ``other``
     cohorts: list[Cohort]
-    volume: list[Series]  #: events by type
+    volume: list[Series]  #: events by type, without sessions
     funnel: list[Step]  #: of all who signed up in the ``funnel_days`` days up to a week before the last day
     funnel_days: int
     network: list[Series]  #: ``friendships`` and ``friends_per_user``

@@ -142,6 +142,13 @@ users: Final = _event_table(
     Index("users_user", "run_key", "user_id"),
 )
 
+# No index: sessions are read by their time, and nothing refers to them.
+sessions: Final = _event_table(
+    "sessions",
+    _column("session_id", BigInteger()),
+    _column("duration_s", Integer()),
+)
+
 friend_requests: Final = _event_table(
     "friend_requests",
     _column("request_id", BigInteger()),

@@ -20,6 +20,8 @@ WIDE_METRICS: Final = (
     "activation_7d",
     "engagement_per_post",
     "engagement_per_active_user",
+    "sessions_per_active_user",
+    "time_per_active_user_s",
     "acceptance_7d",
     "acceptance_latency_median_s",
     "acceptance_latency_p90_s",

@@ -58,6 +58,7 @@ class Volumes(NamedTuple):
 
     by_type: Counter[str]  #: by wire name
     by_device_hour: Counter[str]  #: ``web 07``
+    session_s: int  #: how long the sessions are together that began on the day
 
     @property
     def posts(self) -> int:
@@ -81,10 +82,12 @@ def read_volumes(asker: Asker) -> Volumes:
     """Of the day's events."""
     by_type: Counter[str] = Counter()
     by_device_hour: Counter[str] = Counter()
-    for name, device, hour, count in asker.all(queries.VOLUMES):
+    session_s = 0
+    for name, device, hour, count, spent_s in asker.all(queries.VOLUMES):
         by_type[name] += int(count)
         by_device_hour[f"{device} {int(hour):02d}"] += int(count)
-    return Volumes(by_type, by_device_hour)
+        session_s += int(spent_s)
+    return Volumes(by_type, by_device_hour, session_s)
 
 
 def read_so_far(asker: Asker, volumes: Volumes) -> SoFar:
@@ -167,6 +170,8 @@ def _engagement(volumes: Volumes, active: int) -> Iterator[Figure]:
     engagement = volumes.likes + volumes.by_type["comment"]
     yield Figure("engagement_per_post", engagement, volumes.posts)
     yield Figure("engagement_per_active_user", engagement, active)
+    yield Figure("sessions_per_active_user", volumes.by_type["session"], active)
+    yield Figure("time_per_active_user_s", volumes.session_s, active)
 
 
 def _requests(asker: Asker) -> Iterator[Figure]:

@@ -33,6 +33,7 @@ from socialsim.warehouse.tables import (
     friend_requests,
     kpi_daily,
     kpi_days,
+    sessions,
     user_day,
     users,
 )
@@ -205,7 +206,8 @@ def _volumes() -> CompoundSelect[Any]:
     for name, table in EVENT_TABLES.items():
         hour = hour_of(table.c.event_time)
         of_type: ColumnElement[str] = literal_column(f"'{name}'").label("name")
-        columns = (of_type, table.c.device, hour.label("hour"), func.count().label("events"))
+        spent = func.sum(table.c.duration_s) if table is sessions else _number(0)
+        columns = (of_type, table.c.device, hour.label("hour"), func.count().label("events"), spent.label("session_s"))
         query = select(*columns).where(happened(table, "begin_at", "end_at"))
         parts.append(query.group_by(table.c.device, hour))
     return union_all(*parts)

@@ -3,7 +3,7 @@
 "use strict";
 
 const NAMES = {
-  dau: "daily (DAU)", wau: "7 days (WAU)", mau: "30 days (MAU)", user: "sign-ups", friend_request: "friend requests",
+  dau: "daily (DAU)", wau: "7 days (WAU)", mau: "30 days (MAU)", user: "sign-ups", session: "sessions", friend_request: "friend requests",
   friend_acceptance: "acceptances", picture: "pictures", video: "videos", picture_like: "picture likes",
   video_like: "video likes", comment: "comments", "1_signup": "signed up", "2_first_post": "first post",
   "3_first_like": "first like received", other: "other countries", friendships: "friendships", friends_per_user: "friends per user",
@@ -119,7 +119,7 @@ const CHARTS = [
     }], { hovermode: "closest", yaxis: { autorange: "reversed", showgrid: false, type: "category" }, xaxis: { showgrid: false, type: "category", dtick: 3 } }],
   },
   {
-    id: "volume", title: "Content and reactions", shape: "wide", height: 340, about: "Events of each day by type",
+    id: "volume", title: "Content and reactions", shape: "wide", height: 340, about: "Events of each day by type, without sessions",
     empty: (c) => !c.volume.length,
     alt: (c) => c.volume.map((each) => `${named(each.name)} ${count(last(each.values))}`).join(", "),
     table: (c) => dated(c.volume, c.days, named, count),
