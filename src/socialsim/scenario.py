@@ -6,11 +6,12 @@ import tomllib
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Final, get_type_hints
+from typing import Annotated, Any, Final, NamedTuple, get_args, get_type_hints
 
 import msgspec
 
 from socialsim.errors import InputError
+from socialsim.presets import PRESETS, SIZE_KNOBS
 
 DAY_US: Final = 86_400_000_000
 _START_PATTERN: Final = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z)?")
@@ -228,28 +229,76 @@ def _field_types() -> dict[str, Any]:
     return get_type_hints(Scenario, include_extras=True)
 
 
-def make_scenario(**fields: Any) -> Scenario:
-    """A Scenario from untyped values. Raises InputError naming the field and what is allowed."""
+class Knob(NamedTuple):
+    """What is to be known of a field: its type with its bounds is in ``low`` and ``high``, None where there are none."""
+
+    name: str
+    default: Any
+    unit: str
+    low: float | None
+    high: float | None
+    moves: str  #: the statistics that it moves
+    description: str
+
+
+def knobs() -> list[Knob]:
+    """All fields of a Scenario, in their order."""
+    listed = []
+    for field in msgspec.structs.fields(Scenario):
+        meta = next(part for part in get_args(_field_types()[field.name]) if isinstance(part, msgspec.Meta))
+        extra = meta.extra or {}
+        listed.append(
+            Knob(field.name, field.default, extra["unit"], meta.ge, meta.le, extra["moves"], meta.description or "")
+        )
+    return listed
+
+
+def make_scenario(preset: str | None = None, **fields: Any) -> Scenario:
+    """A Scenario from untyped values over a preset's. Raises InputError naming the field and what is allowed."""
     try:
-        return msgspec.convert(fields, Scenario)
+        return msgspec.convert(_knobs_of(preset, "--preset") | fields, Scenario)
     except msgspec.ValidationError as error:
         raise InputError(f"scenario: {_readable(error)}") from error
 
 
-def load_scenario(path: Path, **overrides: Any) -> Scenario:
-    """A Scenario from a TOML file whose members are the fields; ``overrides`` win. Raises InputError with the place."""
+def load_scenario(path: Path, preset: str | None = None, **overrides: Any) -> Scenario:
+    """A Scenario from a TOML file whose members are the fields; ``overrides`` win. Raises InputError with the place.
+
+    What the file does not say is as in ``preset``, or in the preset that the file names by a member ``preset``.
+    """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: not TOML: {error}") from error
+    named = table.pop("preset", None)
     try:
-        return msgspec.convert(table | overrides, Scenario)
+        knobs = _knobs_of(preset, "--preset") if preset is not None else _knobs_of(named, "preset")
+        return msgspec.convert(knobs | table | overrides, Scenario)
     except msgspec.ValidationError as error:
         raise InputError(f"{path}: {_readable(error)}") from error
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+
+
+def preset_of(scenario: Scenario) -> str | None:
+    """The preset whose people ``scenario`` has, however many and whenever: ``mature``, ``app``, ... None if of none."""
+    compared = [name for name in Scenario.__struct_fields__ if name not in SIZE_KNOBS]
+    for preset in ("mature", *PRESETS):  # mature first: tiny and demo have its people
+        people = make_scenario(preset)
+        if all(getattr(people, name) == getattr(scenario, name) for name in compared):
+            return preset
+    return None
+
+
+def _knobs_of(preset: str | None, place: str) -> dict[str, Any]:
+    """What the preset says. Raises InputError naming ``place`` if there is none of that name."""
+    if preset is None:
+        return {}
+    if not isinstance(preset, str) or preset not in PRESETS:
+        raise InputError(f"{place} is {preset!r}, allowed are {', '.join(PRESETS)}")
+    return dict(PRESETS[preset].knobs)
 
 
 def _readable(error: msgspec.ValidationError) -> str:

@@ -21,6 +21,7 @@ from socialsim.cli import (
     report,
     run,
     runs,
+    scenario,
     schema,
     topics,
     validate,
@@ -44,6 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
+app.add_typer(scenario.app, name="scenario")
 app.command("consume")(consume.consume)
 app.command("migrate")(migrate.migrate)
 app.add_typer(topics.app, name="topics")

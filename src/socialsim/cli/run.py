@@ -5,13 +5,13 @@ import logging
 import os
 import re
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from socialsim import bootstrap
 from socialsim.cli.live import Live
+from socialsim.cli.scenario import PresetOption, ScenarioOption, choose_scenario
 from socialsim.cli.session import (
     LOG_URL_DEFAULT,
     METRICS_HOST_DEFAULT,
@@ -26,7 +26,7 @@ from socialsim.cli.show import show, table
 from socialsim.cli.signals import StopRequest
 from socialsim.errors import InputError, NotDrainedError
 from socialsim.events import EVENT_TYPES, RUN_ID_PATTERN, encode
-from socialsim.scenario import DAY_US, Scenario, load_scenario, make_scenario
+from socialsim.scenario import DAY_US, Scenario
 from socialsim.transport.urls import LogUrl
 
 if TYPE_CHECKING:
@@ -58,10 +58,8 @@ def run(
     ] = "max",
     to: ToOption = LOG_URL_DEFAULT,
     run_id: RunIdOption = None,
-    scenario: Annotated[
-        Path | None,
-        typer.Option("--scenario", envvar="SOCIALSIM_SCENARIO", help="TOML file; other options win over it"),
-    ] = None,
+    scenario: ScenarioOption = None,
+    preset: PresetOption = None,
     resume: Annotated[
         str | None,
         typer.Option("--resume", metavar="RUN_ID", help="go on with a run that was stopped or killed"),
@@ -88,7 +86,7 @@ def run(
         chosen, log = bootstrap.begun_run(log, session.settings, resume)
         name = resume
     else:
-        chosen = choose_scenario(scenario, users=users, days=days, seed=seed, start=start, shards=shards)
+        chosen = choose_scenario(scenario, preset, users=users, days=days, seed=seed, start=start, shards=shards)
         name = run_id or chosen.run_id
     if not re.fullmatch(RUN_ID_PATTERN, name):
         raise InputError(f"--run-id is {name!r}, allowed are 1 to 32 letters, digits, _ and -, a letter or digit first")
@@ -183,26 +181,10 @@ def _simulate(
 
 def check_resume(context: typer.Context) -> None:
     """A run that is gone on with keeps its scenario. Raises InputError naming the option that would change it."""
-    for name in ("users", "days", "seed", "start", "shards", "scenario", "run_id"):
+    for name in ("users", "days", "seed", "start", "shards", "scenario", "preset", "run_id"):
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":  # from the environment they speak of new runs
             raise InputError(f"--{name.replace('_', '-')} cannot be given with --resume: the run keeps its own")
-
-
-def choose_scenario(path: Path | None, **given: int | str | None) -> Scenario:
-    """The scenario of the file and the options; options win. Raises InputError naming the option or the file's place."""
-    fields = {name: value for name, value in given.items() if value is not None}
-    if path is not None:
-        return load_scenario(path, **fields)
-    if "users" not in fields:
-        raise InputError("--users is missing: how many people sign up, such as --users 10000 (or --scenario FILE.toml)")
-    try:
-        return make_scenario(**fields)
-    except InputError as error:
-        field, separator, rest = str(error).removeprefix("scenario: ").partition(": ")
-        raise InputError(
-            f"--{field} is {fields[field]}: {rest}" if separator and field in fields else str(error)
-        ) from error
 
 
 def parse_processes(text: str, scenario: Scenario) -> int:

@@ -19,7 +19,7 @@ from socialsim.cli.show import show, table
 from socialsim.cli.signals import StopRequest
 from socialsim.errors import InputError
 from socialsim.rundir import RunDirectory
-from socialsim.scenario import Scenario, load_scenario
+from socialsim.scenario import Scenario, load_scenario, preset_of
 from socialsim.settings import Settings
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def validate(
         if base is None:
             raise InputError(f"--seeds needs the run's scenario, which is not in {books}: give it by --scenario FILE")
         repeated = list(_simulated(base, seeds, processes, lambda each: measure(View(each), chosen)))
-    named = preset or getattr(known, "preset", None)
+    named = preset or (preset_of(known) if known is not None else None)
     validation = make_validation(
         _subject(view, source, known),
         judge(outcomes, other, [each for _, each in repeated], named),

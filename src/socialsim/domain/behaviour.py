@@ -42,7 +42,9 @@ class Behaviour:
         self.recency_us = scenario.recency_s * 1_000_000  #: the age at which a post draws half as much attention
         # Thresholds for draws:
         self.circle = threshold(scenario.circle_share)  #: a request goes to somebody of a circle
-        self.closure = threshold(scenario.circle_share + scenario.closure_share)  #: ... or, above that, a friend's friend
+        self.closure = threshold(
+            scenario.circle_share + scenario.closure_share
+        )  #: ... or, above that, a friend's friend
         self.closure_abroad = threshold(scenario.closure_abroad_share)
         self.stranger_home = threshold(scenario.stranger_home_share)
         self.comment = threshold(scenario.comment_share)
@@ -76,13 +78,13 @@ class Behaviour:
 
     def requests(self, friends_missing: int) -> int:
         """How many people somebody would ask in one session, who misses so many friends."""
-        return min(friends_missing, 2 + (friends_missing >> 4)) if friends_missing > 0 else 0
+        return min(friends_missing, 3 + (friends_missing >> 2)) if friends_missing > 0 else 0
 
     def accepts(self, meeting: int, friends: int, friends_wanted: int, draw: int) -> bool:
         """Whether a request will be accepted: less and less likely when one has the friends that one wanted."""
         chance = self._accept[meeting]
         if friends > friends_wanted:
-            room = (friends_wanted >> 2) + 2
+            room = (friends_wanted >> 3) + 2
             chance = chance * max(room - (friends - friends_wanted), 0) // room
         return draw < chance
 
@@ -99,14 +101,17 @@ class Behaviour:
     def audience(self, friends: int, quality: int, draw: int) -> tuple[int, int]:
         """Which friends are shown a post: (first, count) into the ring of ``friends``; better posts reach more."""
         reach = self._reach * quality // _QUALITY_UNIT
-        reach = exponential(draw * 0x9E37_79B1 % UNIT, reach) + 1 if reach else 0  # by far not everybody is reached alike
+        reach = (
+            exponential(draw * 0x9E37_79B1 % UNIT, reach) + 1 if reach else 0
+        )  # by far not everybody is reached alike
         count = min(friends, reach)
         return (draw * friends >> 32, count) if count < friends else (0, count)
 
 
 def attention(quality: int, age_us: int, recency_us: int) -> int:
     """How much a post of that quality and age draws the eye; comparable among posts only."""
-    return quality * recency_us // (recency_us + age_us)
+    fresh = (recency_us << 10) // (recency_us + age_us)
+    return quality * fresh * fresh
 
 
 def picture_size_px(draw: int) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from socialsim.domain.behaviour import attention
 from socialsim.domain.messages import PostShared
 
 FEED_MAX: Final = 24  #: posts of friends that a user has in mind; older ones fall out
-STALE_US: Final = 3 * 86_400_000_000  #: nobody scrolls down to posts older than this
+STALE_US: Final = 86_400_000_000  #: nobody scrolls down to posts older than this
 _INDEX_BITS: Final = 10
 _INDEX_MASK: Final = (1 << _INDEX_BITS) - 1
 _posted: Final = attrgetter("posted_us")

@@ -8,6 +8,7 @@ from any of them, by any shard.
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 from math import gcd
 from typing import Final, NamedTuple
 
@@ -75,9 +76,7 @@ class Geography:
         self._cities = [
             (number, city, interval)
             for number, positions in enumerate(self._countries)
-            for city, interval in enumerate(
-                _intervals(positions, [city.weight for city in COUNTRIES[number].cities])
-            )
+            for city, interval in enumerate(_intervals(positions, [city.weight for city in COUNTRIES[number].cities]))
             if interval
         ]
         self._city_starts = [interval.start for _, _, interval in self._cities]
@@ -134,4 +133,4 @@ def _intervals(whole: range, weights: Sequence[int]) -> list[range]:
     for weight in weights:
         reached += weight
         bounds.append(whole.start + len(whole) * reached // total)
-    return [range(first, stop) for first, stop in zip(bounds, bounds[1:], strict=False)]
+    return [range(first, stop) for first, stop in pairwise(bounds)]

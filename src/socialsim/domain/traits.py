@@ -1,6 +1,7 @@
 """What people are like: how sociable, how busy, how fond of posting. Pure functions of the seed and the user id."""
 
 import math
+from itertools import pairwise
 from statistics import NormalDist
 from typing import Final, NamedTuple
 
@@ -30,9 +31,7 @@ _Z_MAX: Final = 4 << _Z_BITS
 _SOCIABLE_AND_BUSY: Final = 0.5  # correlation of friends wanted and activity: those with many friends come more often
 _SESSIONS_SIGMA: Final = 0.6  # of the logarithm of how often somebody comes on an active day
 #: A draw's z-score by its high 12 bits.
-_Z_SCORES: Final = [
-    round(NormalDist().inv_cdf((cell + 0.5) / 4096) * (1 << _Z_BITS)) for cell in range(4096)
-]
+_Z_SCORES: Final = [round(NormalDist().inv_cdf((cell + 0.5) / 4096) * (1 << _Z_BITS)) for cell in range(4096)]
 
 
 class Traits(NamedTuple):
@@ -129,7 +128,7 @@ def _friends_table(mean: float, spread: float) -> list[int]:
 
 def _published_friends(share: float) -> float:
     """The published quantile function, straight between its points."""
-    for (left, low), (right, high) in zip(_FRIENDS_QUANTILES, _FRIENDS_QUANTILES[1:], strict=False):
+    for (left, low), (right, high) in pairwise(_FRIENDS_QUANTILES):
         if share <= right:
             return low + (high - low) * (share - left) / (right - left)
     raise AssertionError("a share is at most 1")

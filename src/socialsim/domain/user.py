@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 MAILBOX_MAX: Final = 256  #: unread posts of a user who stays away: beyond it the oldest posts are forgotten
 POPULAR_US: Final = 12 * 3_600_000_000  #: for how long after it was posted a post can be popular
 _MINUTE_US: Final = 60_000_000
+_FIRST_SESSION_US: Final = 8 * _MINUTE_US  # at least: newcomers look about
+_ASKED_OF_8: Final = 5  # of eight friends wanted so many are looked for
+_FIRST_REQUESTS: Final = 5  # at least: or people would remain alone
 _SUGGESTIONS_MAX: Final = 12  # friends of friends that one has in mind
 _CIRCLES_MIN: Final = 3
 _CIRCLES_MAX: Final = 12
@@ -54,7 +57,8 @@ class User(Actor[UserMessage]):
     __slots__ = (
         "_active_day", "_agenda", "_day", "_device", "_drift", "_feed", "_friends", "_friends_wanted",
         "_known", "_liked", "_main_device", "_other_device", "_pending", "_plan", "_post", "_requests_left",
-        "_session_end_us", "_sessions_extra", "_state", "_subject", "_suggested", "_utc_offset_us", "_world", "country", "user_id",
+        "_session_end_us", "_sessions_extra", "_state", "_subject", "_suggested", "_utc_offset_us", "_world",
+        "country", "user_id",
     )  # fmt: skip
 
     def __init__(self, world: "World", user_id: int) -> None:
@@ -124,6 +128,8 @@ class User(Actor[UserMessage]):
         behaviour = world.behaviour
         now_us = self.loop.now_us
         duration_us = behaviour.session_us(self.draw())
+        if self._day is None:
+            duration_us = max(duration_us, _FIRST_SESSION_US)
         self._session_end_us = now_us + duration_us
         second = self._main_device != self._other_device and self.draw() < behaviour.second_device
         device = self._device = self._other_device if second else self._main_device
@@ -200,7 +206,7 @@ class User(Actor[UserMessage]):
         behaviour = self._world.behaviour
         state = self._state = (self._state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
         draw = state >> 32
-        if self._requests_left and draw & 1:
+        if self._requests_left and (draw & 1 or self._friends is None):
             self._requests_left -= 1
             stranger_id = self._meet()
             if stranger_id is not None:
@@ -223,6 +229,8 @@ class User(Actor[UserMessage]):
             self._like_popular(draw)
         elif feed:
             self._like(feed.pop(pick(feed, draw, now_us, behaviour.recency_us)))
+        elif draw & 3 == 0:
+            self._like_popular(draw)  # who has nothing to look at among friends looks at what all look at
         return None
 
     def complete(self, made: Made, new_id: int) -> None:
@@ -264,7 +272,11 @@ class User(Actor[UserMessage]):
         friends = self._friends
         count = len(friends) if friends is not None else 0
         world = self._world
-        self._requests_left = world.behaviour.requests(self._friends_wanted - count - self._pending)
+        # One asks for most of the friends one wants; the others come by being asked.
+        missing = (self._friends_wanted * _ASKED_OF_8 >> 3) + 1 - count - self._pending
+        self._requests_left = world.behaviour.requests(missing)
+        if friends is None and self._pending < _FIRST_REQUESTS:
+            self._requests_left = max(self._requests_left, _FIRST_REQUESTS)
         if self._requests_left and friends is not None:
             first = friends[self.draw() * count >> 32]
             second = friends[self.draw() * count >> 32]
@@ -418,7 +430,7 @@ class User(Actor[UserMessage]):
         self._like(post)
 
     def _like(self, post: PostShared) -> None:
-        """Like a post. Each is shown to a user once, so nobody likes anything twice that he has seen among friends' posts."""
+        """Like a post. Friends' posts are shown once each, and what can be popular is remembered: nobody likes twice."""
         world = self._world
         now_us = self.loop.now_us
         duration_s = post.duration_s
@@ -426,14 +438,10 @@ class User(Actor[UserMessage]):
         if duration_s:
             watched = watched_s(draw, duration_s, post.quality)
             world.emit(
-                VideoLiked(
-                    world.run_id, world.shard, 0, now_us, self.user_id, self._device, post.content_id, watched
-                )
+                VideoLiked(world.run_id, world.shard, 0, now_us, self.user_id, self._device, post.content_id, watched)
             )
         else:
-            world.emit(
-                PictureLiked(world.run_id, world.shard, 0, now_us, self.user_id, self._device, post.content_id)
-            )
+            world.emit(PictureLiked(world.run_id, world.shard, 0, now_us, self.user_id, self._device, post.content_id))
         if post.posted_us >= now_us - POPULAR_US:
             if self._liked is None:
                 self._liked = array("q")
