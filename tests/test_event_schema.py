@@ -30,7 +30,9 @@ def test_every_simulated_event_is_valid_and_every_type_occurs():
         for name in EVENT_TYPES
     }
     seen = set()
-    for event in simulate(Scenario(users=60, days=2, shards=4)):
+    for event in simulate(
+        Scenario(users=60, days=3, shards=4, adoption_midpoint=0.1, active_day_alpha=5, post_share=0.2, friends_mean=10)
+    ):
         name = WIRE_NAMES[type(event)]
         validators[name].validate(msgspec.json.decode(encode(event)))
         seen.add(name)

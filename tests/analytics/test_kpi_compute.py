@@ -23,8 +23,9 @@ from tests.warehouse.places import Place
 
 #: More days than are gathered side by side, with two Sundays among them.
 SCENARIO = Scenario(
-    users=30, days=16, shards=2, seed=8, actions_per_day=2, request_share=0.3, start="2026-03-01T00:00:00Z"
-)
+    users=30, days=16, shards=2, seed=8, adoption_midpoint=0.1, active_day_alpha=3, friends_mean=8, recency_s=40_000,
+    start="2026-03-01T00:00:00Z",
+)  # fmt: skip
 RUN_ID = "days"
 EVENTS = simulated(SCENARIO, RUN_ID)
 DAYS = [day_of(EVENTS[0]) + timedelta(days=number) for number in range(SCENARIO.days)]

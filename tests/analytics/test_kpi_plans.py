@@ -13,7 +13,10 @@ from tests.analytics.stored import store
 from tests.warehouse.places import Place
 
 #: So many rows that to read one day of them is clearly less than to read all.
-SCENARIO = Scenario(users=400, days=36, shards=2, seed=4, actions_per_day=2, start="2026-03-01T00:00:00Z")
+SCENARIO = Scenario(
+    users=400, days=36, shards=2, seed=4, sessions_per_active_day=1, session_duration_median_s=60, friends_mean=10,
+    start="2026-03-01T00:00:00Z",
+)  # fmt: skip
 RUN_ID = "plans"
 
 
