@@ -37,13 +37,13 @@ class Population:
 
     @property
     def friends_mean(self) -> int:
-        """How many friends people would like to have on average, rounded."""
-        return round(self._temper.friends_mean)
+        """How many friends people would like to have on average, rounded; 1 at least."""
+        return max(round(self._temper.friends_mean), 1)
 
     # --- joining --------------------------------------------------------------------------------------------------
 
     def sign_up_us(self, user_id: int) -> int:
-        """When the user signs up. Within a shard sign-ups come in the order of ids, one in each equal share of its people."""
+        """When the user signs up. Within a shard they come in the order of ids, one in each equal share of its people."""
         users = self._scenario.user_range(self._scenario.shard_of_user(user_id))
         rank = user_id - users.start
         draw = mix(self._seed, _SIGN_UP, user_id) >> 32

@@ -160,7 +160,7 @@ class User(Actor[UserMessage]):
         begin_us = plan.pop()
         if not plan:
             self._plan = None
-        return max(begin_us, self.loop.now_us + 1)
+        return max(begin_us, self._session_end_us)  # nobody is there twice at once
 
     def _next_plan(self) -> list[int] | None:
         """The sessions of the next local day on which he comes, or None if that is beyond the run."""

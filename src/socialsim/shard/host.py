@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Final
 
+from socialsim.domain.messages import Suggestion, SuggestionWanted
 from socialsim.domain.pools import Pools
 from socialsim.domain.world import Letter, World, deliver, make_surroundings
 from socialsim.errors import ActorFailedError
@@ -31,7 +32,14 @@ class Host:
 
     @property
     def next_us(self) -> int:
-        """Nothing happens here before this time."""
+        """Nothing happens here before this time.
+
+        A question to somebody's profile is answered when it is delivered, so its answer leaves with the next window, and
+        that window must not be skipped: how many empty windows there are may depend on who shares a process.
+        """
+        for _, _, message in self._around.letters:
+            if type(message) is SuggestionWanted or type(message) is Suggestion:
+                return self._around.loop.now_us
         return self._around.loop.next_us
 
     @property
