@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from socialsim.live import ConsumerView, KpiView, RunView
     from socialsim.rundir import RunBooks, RunDirectory, RunRecord
     from socialsim.shard.outbox import Observer
-    from socialsim.shard.process import Progress
+    from socialsim.shard.process import Pacer, Progress
     from socialsim.shard.supervisor import RunResult, StopSignal
     from socialsim.transport.kafka import KafkaLog
     from socialsim.warehouse.dead_letters import DeadLetters
@@ -350,7 +350,7 @@ def run_simulation(
     led: LedRun,
     *,
     processes: int,
-    speed: float | None,
+    pacer: "Pacer | None",
     on_progress: "Callable[[Progress], None]",
     stop: "StopSignal",
     drain_timeout_s: float,
@@ -360,7 +360,6 @@ def run_simulation(
 
     Asked to ``stop``, it waits for the log no longer than ``drain_timeout_s``.
     """
-    from socialsim.pacing import WallPacer
     from socialsim.shard import supervisor
 
     def note_restart(error: SocialsimError) -> None:
@@ -374,7 +373,7 @@ def run_simulation(
         equipment=supervisor.Equipment(
             led.writer_factory,
             led.books,
-            None if speed is None else WallPacer(speed, scenario.start_us),
+            pacer,
             led.observer_factory,
             drain_timeout_s,
         ),
@@ -397,6 +396,15 @@ def kpi_view() -> "KpiView":
     from socialsim.live import KpiView
 
     return KpiView()
+
+
+def make_pacer(scenario: Scenario, speed: float | None, *, then_live: bool) -> "Pacer | None":
+    """What ties a run to the wall clock; None: nothing does, it goes at full speed."""
+    from socialsim.pacing import LivePacer, WallPacer
+
+    if then_live:
+        return LivePacer()
+    return None if speed is None else WallPacer(speed, scenario.start_us)
 
 
 def run_view(run_id: str, scenario: Scenario, speed: float | None) -> "RunView":

@@ -17,6 +17,7 @@ DAY_US: Final = 86_400_000_000
 _START_PATTERN: Final = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z)?")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(9000, 1, 1, tzinfo=UTC)
+_GROWN_STEEPNESS: Final = 6.0  #: of a curve that is all but flat at its end
 #: Shares of one whole, whose rest goes to what has no knob.
 _WHOLES: Final = (
     ("mobile_only_share", "web_only_share", "tablet_share"),
@@ -207,6 +208,15 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def shard_of_user(self, user_id: int) -> int:
         """The shard that owns ``user_id``: the inverse of ``user_range``."""
         return ((user_id + 1) * self.shards - 1) // self.users
+
+    def grown_by(self, days: int) -> "Scenario":
+        """The scenario with its curve of sign-ups run through by the end of day ``days``, after which few more join."""
+        part = days / self.days
+        return msgspec.structs.replace(
+            self,
+            adoption_midpoint=self.adoption_midpoint * part,
+            adoption_steepness=min(max(self.adoption_steepness, _GROWN_STEEPNESS) / part, 100.0),
+        )
 
     def to_json(self) -> bytes:
         """The canonical text: compact JSON, members sorted, every default written out."""

@@ -14,6 +14,7 @@ from socialsim.events import (
     FriendRequested,
     PictureLiked,
     PicturePosted,
+    SessionStarted,
     UserSignedUp,
     VideoLiked,
     VideoPosted,
@@ -122,6 +123,8 @@ def _own_id(event: Event) -> int | None:
             return event.video_id
         case CommentPosted():
             return event.comment_id
+        case SessionStarted():
+            return event.session_id
         case _:
             return None
 
@@ -253,6 +256,25 @@ def _watched(stream: Stream) -> Iterator[tuple[Event, str]]:
                 yield event, f"the video lasts {video.duration_s} s"
 
 
+def _in_session(stream: Stream) -> Iterator[tuple[Event, str]]:
+    """Who acts has begun a session before and has not ended it."""
+    ends_us: dict[int, int] = {}
+    for event in stream.events:
+        if isinstance(event, SessionStarted):
+            ends_us[event.user_id] = event.time_us + event.duration_s * 1_000_000
+        elif not isinstance(event, UserSignedUp) and event.time_us >= ends_us.get(event.user_id, event.time_us):
+            yield event, f"user {event.user_id} is not there"
+
+
+def _one_session(stream: Stream) -> Iterator[tuple[Event, str]]:
+    ends_us: dict[int, int] = {}
+    for event in stream.events:
+        if isinstance(event, SessionStarted):
+            if event.time_us < ends_us.get(event.user_id, event.time_us):
+                yield event, f"user {event.user_id} is there already until {ends_us[event.user_id]} us"
+            ends_us[event.user_id] = event.time_us + event.duration_s * 1_000_000
+
+
 def _everybody(stream: Stream) -> Iterator[tuple[Event, str]]:
     missing = [user_id for user_id in range(stream.scenario.users) if user_id not in stream.users]
     if missing and stream.events:
@@ -278,5 +300,7 @@ RULES: Final[dict[str, Rule]] = {
     "one friendship": _one_friendship,
     "one like": _one_like,
     "watched": _watched,
+    "in session": _in_session,
+    "one session": _one_session,
     "everybody": _everybody,
 }

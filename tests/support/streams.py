@@ -27,10 +27,14 @@ by_time: Final = attrgetter("time_us", "shard", "seq")
 by_identity: Final = attrgetter("shard", "seq")
 pools_of: Final[Callable[[int], Pools]] = cache(build_pools)  # a third of a second for each seed
 
-#: Small, busy, and with everything in it: friends over shards, crossing requests, likes of both kinds, comments.
+#: Small, busy, and with everything in it: friends over shards, crossing requests, suggestions, likes of both kinds of
+#: friends' posts and of popular ones, comments.
 BUSY: Final = Scenario(
-    users=40, days=2, seed=11, shards=5, window_s=600, actions_per_day=40.0, request_share=0.3, accept_delay_median_s=60
-)
+    users=40, days=2, seed=11, shards=5, window_s=600, adoption_midpoint=0.05, adoption_steepness=30.0,
+    active_day_alpha=100.0, active_day_beta=0.05, sessions_per_active_day=8.0, action_gap_median_s=15,
+    friends_mean=14.0, circle_share=0.3, closure_share=0.5, accept_delay_median_s=60,
+    post_share=0.12, video_share=0.4, recency_s=20_000, popular_share=0.2,
+)  # fmt: skip
 
 
 def simulate_hosts(scenario: Scenario, partition: Sequence[Sequence[int]], *, skip_windows: bool = True) -> list[Event]:
@@ -186,6 +190,10 @@ class StandingStill:
     """A pacer under which simulated time never goes on: the run lasts until it is ended from outside."""
 
     slice_us = 1_000_000
+
+    def is_past(self, simulated_us: int) -> bool:
+        """Never."""
+        return False
 
     def wait_until(self, simulated_us: int) -> None:
         """Wait for ever."""

@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -31,12 +32,14 @@ from socialsim.transport.urls import LogUrl
 
 if TYPE_CHECKING:
     from socialsim.live import RunView
-    from socialsim.shard.process import Progress
+    from socialsim.shard.process import Pacer, Progress
 
 logger = logging.getLogger(__name__)
 
 _DRY_RUN_EVENTS: Final = 20
 _SPEED_MAX: Final = 1e9
+_DAY_S: Final = 86_400
+_LIVE_DAYS: Final = 365
 
 
 def run(
@@ -56,6 +59,13 @@ def run(
         str,
         typer.Option("--speed", envvar="SOCIALSIM_SPEED", help="max, or simulated seconds per real second"),
     ] = "max",
+    backfill: Annotated[
+        str | None,
+        typer.Option("--backfill", metavar="DAYSd", help="simulate the days up to now, such as 90d, at full speed"),
+    ] = None,
+    then_live: Annotated[
+        bool, typer.Option("--then-live", help="... and go on as time goes by; --days says until when, default a year")
+    ] = False,
     to: ToOption = LOG_URL_DEFAULT,
     run_id: RunIdOption = None,
     scenario: ScenarioOption = None,
@@ -86,24 +96,32 @@ def run(
         chosen, log = bootstrap.begun_run(log, session.settings, resume)
         name = resume
     else:
+        past_days = parse_backfill(backfill)
+        if past_days is not None:
+            check_backfill(context, then_live=then_live)
+            start, days = backfill_span(past_days, time.time(), days if then_live else past_days)
         chosen = choose_scenario(scenario, preset, users=users, days=days, seed=seed, start=start, shards=shards)
+        if past_days is not None:
+            chosen = chosen.grown_by(past_days)
         name = run_id or chosen.run_id
     if not re.fullmatch(RUN_ID_PATTERN, name):
         raise InputError(f"--run-id is {name!r}, allowed are 1 to 32 letters, digits, _ and -, a letter or digit first")
     processes_count = parse_processes(processes, chosen)
     pace = parse_speed(speed)
+    if then_live and pace is not None:
+        raise InputError("--speed cannot be given with --then-live: time goes by as it does")
     if dry_run:
         for event in itertools.islice(bootstrap.simulate(chosen, name), _DRY_RUN_EVENTS):
             show(encode(event).decode())
         return
-    view = bootstrap.run_view(name, chosen, pace) if metrics_port else None
+    view = bootstrap.run_view(name, chosen, 1.0 if then_live else pace) if metrics_port else None
     with serving(view, metrics_port, metrics_host):
         _simulate(
             session,
             chosen,
             run_id=name,
             processes=processes_count,
-            speed=pace,
+            pacer=bootstrap.make_pacer(chosen, pace, then_live=then_live),
             log=log,
             drain_timeout_s=drain_timeout_s,
             view=view,
@@ -116,7 +134,7 @@ def _simulate(
     *,
     run_id: str,
     processes: int,
-    speed: float | None,
+    pacer: "Pacer | None",
     log: LogUrl,
     drain_timeout_s: float,
     view: "RunView | None",
@@ -148,7 +166,7 @@ def _simulate(
                 run_id,
                 led,
                 processes=processes,
-                speed=speed,
+                pacer=pacer,
                 on_progress=progress,
                 stop=stop,
                 drain_timeout_s=drain_timeout_s,
@@ -181,10 +199,38 @@ def _simulate(
 
 def check_resume(context: typer.Context) -> None:
     """A run that is gone on with keeps its scenario. Raises InputError naming the option that would change it."""
-    for name in ("users", "days", "seed", "start", "shards", "scenario", "preset", "run_id"):
+    for name in ("users", "days", "seed", "start", "shards", "scenario", "preset", "backfill", "run_id"):
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":  # from the environment they speak of new runs
             raise InputError(f"--{name.replace('_', '-')} cannot be given with --resume: the run keeps its own")
+
+
+def parse_backfill(text: str | None) -> int | None:
+    """The days of ``90d``. Raises InputError naming the option."""
+    if text is None:
+        return None
+    if not re.fullmatch(r"[1-9][0-9]{0,3}d", text):
+        raise InputError(f"--backfill is {text!r}, allowed are whole days such as 90d, 1d to 3660d")
+    return int(text[:-1])
+
+
+def check_backfill(context: typer.Context, *, then_live: bool) -> None:
+    """The past ends now. Raises InputError naming the option that says otherwise."""
+    for name in ("start",) if then_live else ("start", "days"):
+        source = context.get_parameter_source(name)
+        if source is not None and source.name != "DEFAULT":
+            raise InputError(f"--{name} cannot be given with --backfill, which says when the run begins and ends")
+
+
+def backfill_span(past_days: int, now_s: float, days: int | None) -> tuple[str, int]:
+    """Start and length in days of a run whose first ``past_days`` lie before ``now_s``, seconds since the epoch.
+
+    Raises InputError if the run would end before now.
+    """
+    if days is not None and days < past_days:
+        raise InputError(f"--days is {days}: with --backfill {past_days}d the run must last at least as long")
+    start = datetime.fromtimestamp(int(now_s) - past_days * _DAY_S, UTC)
+    return start.strftime("%Y-%m-%dT%H:%M:%SZ"), past_days + _LIVE_DAYS if days is None else days
 
 
 def parse_processes(text: str, scenario: Scenario) -> int:

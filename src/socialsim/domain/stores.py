@@ -1,7 +1,7 @@
 """The stores: single-consumer tasks that allocate ids. Whoever needs a foreign key asks one, never a database.
 
-Each shard has its own three. Ids of sessions, content and requests are ``n * shards + shard``, so shards never meet and the id tells
-its shard; user ids come from the shard's own contiguous range.
+Each shard has its own three. Ids of sessions, content and requests are ``n * shards + shard``, so shards never meet and
+the id tells its shard; user ids come from the shard's own contiguous range.
 """
 
 from typing import TypeVar

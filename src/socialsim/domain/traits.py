@@ -26,6 +26,8 @@ _FRIENDS_QUANTILES: Final = (
     (0.9, 450), (0.95, 660), (0.99, 1200), (1.0, 3000),
 )  # fmt: skip
 
+#: People want more friends than they find in time; measured over 60 days.
+_WANTED_TO_FOUND: Final = 1.3
 _Z_BITS: Final = 9  # z-scores are in units of 2**-9
 _Z_MAX: Final = 4 << _Z_BITS
 _SOCIABLE_AND_BUSY: Final = 0.5  # correlation of friends wanted and activity: those with many friends come more often
@@ -49,7 +51,7 @@ class Temper:
 
     def __init__(self, scenario: Scenario) -> None:
         self._seed = scenario.seed
-        self.friends_mean = scenario.friends_mean or friends_mean_at(scenario.users)
+        self.friends_mean = (scenario.friends_mean or friends_mean_at(scenario.users)) * _WANTED_TO_FOUND
         self._friends = _friends_table(self.friends_mean, scenario.friends_spread)
         self._active = _active_table(scenario.active_day_alpha, scenario.active_day_beta)
         influence = scenario.community_influence

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MAILBOX_MAX: Final = 256  #: unread posts of a user who stays away: beyond it the oldest posts are forgotten
 POPULAR_US: Final = 12 * 3_600_000_000  #: for how long after it was posted a post can be popular
 _MINUTE_US: Final = 60_000_000
-_FIRST_SESSION_US: Final = 8 * _MINUTE_US  # at least: newcomers look about
+_FIRST_SESSION_US: Final = 15 * _MINUTE_US  # at least: newcomers look about
 _ASKED_OF_8: Final = 5  # of eight friends wanted so many are looked for
 _FIRST_REQUESTS: Final = 5  # at least: or people would remain alone
 _SUGGESTIONS_MAX: Final = 12  # friends of friends that one has in mind
@@ -206,7 +206,7 @@ class User(Actor[UserMessage]):
         behaviour = self._world.behaviour
         state = self._state = (self._state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
         draw = state >> 32
-        if self._requests_left and (draw & 1 or self._friends is None):
+        if self._requests_left and draw & 7:
             self._requests_left -= 1
             stranger_id = self._meet()
             if stranger_id is not None:

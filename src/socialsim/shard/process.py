@@ -19,6 +19,9 @@ class Pacer(Protocol):
 
     slice_us: int  #: simulated time between two looks at the clock
 
+    def is_past(self, simulated_us: int) -> bool:
+        """Whether nobody need wait for ``simulated_us``."""
+
     def wait_until(self, simulated_us: int) -> None:
         """Return when the wall clock has come to ``simulated_us``. Not called any more when the run is asked to stop."""
 
@@ -71,7 +74,7 @@ def run_shards(
             for slice_end_us in slices(host.now_us, end_us, pacer):
                 host.run_until(slice_end_us)
                 outbox.add(host.take_events())
-                if pacer is not None:
+                if pacer is not None and not pacer.is_past(slice_end_us):
                     outbox.flush()
                     report(progress_of(slice_end_us, outbox, host))
                     if not asked_to_stop():  # else the window's rest is simulated at full speed
@@ -99,8 +102,8 @@ def progress_of(simulated_us: int, outbox: Outbox, host: Host) -> Progress:
 
 
 def slices(begin_us: int, end_us: int, pacer: Pacer | None) -> Iterator[int]:
-    """The ends of the steps from ``begin_us`` to ``end_us``: one at full speed, many when paced."""
-    if pacer is not None:
+    """The ends of the steps from ``begin_us`` to ``end_us``: one at full speed, many when paced and not behind."""
+    if pacer is not None and not pacer.is_past(end_us):
         yield from range(begin_us + pacer.slice_us, end_us, pacer.slice_us)
     yield end_us
 
