@@ -14,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from socialsim import simulate
+from socialsim.domain.messages import PostShared, Suggestion, SuggestionWanted, UserMessage
+from socialsim.domain.world import Letter
 from socialsim.events import Event, PicturePosted
 from socialsim.pacing import WallPacer
 from socialsim.scenario import Scenario
@@ -31,6 +33,11 @@ from tests.support.streams import (
 )
 
 SHORT_WINDOWS = msgspec.structs.replace(BUSY, users=30, days=1, seed=2**63 - 1, shards=4, window_s=60)
+#: Most likes are of popular posts, and most requests go to friends of friends: both cross processes in ways of their own.
+CROSSING = msgspec.structs.replace(
+    BUSY, shards=6, window_s=20, circle_share=0.1, closure_share=0.9, closure_abroad_share=1.0, popular_share=0.7,
+    friends_mean=20.0, accept_delay_median_s=1,
+)  # fmt: skip
 
 
 def into_memory(scenario: Scenario, **options: object) -> list[Event]:
@@ -65,7 +72,7 @@ def test_simulate_gives_the_first_events_without_the_rest() -> None:
 
 @pytest.mark.parametrize(
     ("scenario", "processes", "hash_seed"),
-    [(BUSY, 1, 0), (BUSY, 2, 1), (BUSY, 4, 4_294_967_295), (SHORT_WINDOWS, 2, 0)],
+    [(BUSY, 1, 0), (BUSY, 2, 1), (BUSY, 4, 4_294_967_295), (SHORT_WINDOWS, 2, 0), (CROSSING, 3, 2)],
 )
 def test_processes_and_hash_seeds_change_nothing(
     scenario: Scenario, processes: int, hash_seed: int, tmp_path: Path
@@ -113,11 +120,33 @@ def test_hosts_may_share_the_shards_in_any_way(data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("users", [1, 12])
 def test_windows_in_which_nothing_happens_may_be_skipped_or_not(users: int) -> None:
-    scenario = msgspec.structs.replace(SHORT_WINDOWS, users=users, actions_per_day=4.0)
+    scenario = msgspec.structs.replace(SHORT_WINDOWS, users=users, sessions_per_active_day=1.0)
     parts = [range(2), range(2, 4)]
     skipping = simulate_hosts(scenario, parts)
     assert_same_stream(skipping, simulate_hosts(scenario, parts, skip_windows=False), scenario)
     assert_same_stream(skipping, simulate_hosts(scenario, [range(4)], skip_windows=False), scenario)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_answers_do_not_wait_for_windows_that_are_skipped(seed: int) -> None:
+    """Somebody's profile answers between windows; the answer arrives a window later, whether it is empty or not."""
+    scenario = msgspec.structs.replace(CROSSING, users=20, days=1, seed=seed, shards=4, window_s=2, popular_share=0.0)
+    skipping = simulate_hosts(scenario, [range(1), range(1, 4)])
+    assert_same_stream(simulate_hosts(scenario, [range(4)], skip_windows=False), skipping, scenario)
+
+
+@pytest.mark.parametrize(
+    ("kind", "to_everybody"),
+    [(PostShared, True), (PostShared, False), *((kind, False) for kind in (SuggestionWanted, Suggestion))],
+)
+def test_letters_of_every_kind_must_cross(kind: type[UserMessage], to_everybody: bool) -> None:
+    """The scenario exercises them: a stream whose hosts kept them to themselves would be another one."""
+
+    def kept(letter: Letter) -> bool:
+        return type(letter[2]) is kind and (not letter[1]) is to_everybody
+
+    alone = simulate_hosts(CROSSING, [range(3), range(3, 6)], kept=kept)
+    assert first_difference(simulate_whole(CROSSING), alone, CROSSING) is not None
 
 
 def test_another_seed_is_another_stream() -> None:
@@ -149,7 +178,7 @@ def test_the_first_event_that_differs_is_named_with_its_time_and_the_seed() -> N
     message = str(caught.value)
     assert message.startswith("event 1 is the first that differs, at simulated time 200 us with seed 11:")
     assert "another caption" in message
-    assert "tablet" not in message
+    assert "device='tablet'" not in message
 
 
 @pytest.mark.parametrize(("expected", "actual"), [((100, 200), (100,)), ((100,), (100, 200)), ((100, 200), (100, 201))])

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,34 +16,78 @@ from socialsim.events import (
     FriendAccepted,
     FriendRequested,
     PictureLiked,
+    SessionStarted,
     UserSignedUp,
     VideoLiked,
     VideoPosted,
     decode,
     encode,
 )
-from socialsim.scenario import Scenario
+from socialsim.scenario import Scenario, make_scenario
 from tests.support.soundness import RULES, assert_sound, breaches
 from tests.support.streams import BUSY, simulate_whole
 
 E = TypeVar("E", bound=Event)
 
+SHARES = st.sampled_from([0.0, 0.4, 1.0])
+
+
+def with_parts(main_device: str, closure_of_rest: float, circle_share: float, **knobs: Any) -> Scenario:
+    """A scenario whose shares of one whole fit together."""
+    return make_scenario(
+        **{f"{part}_share": float(part == main_device) for part in ("mobile_only", "web_only", "tablet")},
+        circle_share=circle_share,
+        closure_share=(1.0 - circle_share) * closure_of_rest,
+        **knobs,
+    )
+
+
 SCENARIOS = st.builds(
-    Scenario,
+    with_parts,
+    main_device=st.sampled_from(["mobile_only", "web_only", "tablet", "mobile"]),
+    closure_of_rest=SHARES,
+    daily_rhythm=SHARES,
     users=st.sampled_from([1, 2, 3, 5, 17, 40]),
     days=st.integers(1, 2),
     seed=st.integers(0, 2**63 - 1),
     start=st.sampled_from(["1970-01-01", "2026-01-01", "2024-02-28T23:59:59.999999Z"]),
     shards=st.sampled_from([1, 2, 3, 7, 50]),
     window_s=st.sampled_from([1, 60, 3_600]),
-    actions_per_day=st.sampled_from([0.1, 16.0, 60.0]),
-    fanout_max=st.sampled_from([0, 1, 12]),
-    picture_share=st.sampled_from([0.0, 0.2]),
-    video_share=st.sampled_from([0.0, 0.2]),
-    request_share=st.sampled_from([0.0, 0.1, 0.3]),
-    comment_share=st.sampled_from([0.0, 0.3]),
-    accept_share=st.sampled_from([0.0, 0.8, 1.0]),
+    adoption_midpoint=SHARES,
+    adoption_steepness=st.sampled_from([0.0, 10.0, 100.0]),
+    country_skew=st.sampled_from([0.0, 1.0, 4.0]),
+    second_device_share=SHARES,
+    active_day_alpha=st.sampled_from([0.05, 0.7, 100.0]),
+    active_day_beta=st.sampled_from([0.05, 0.38, 100.0]),
+    sessions_per_active_day=st.sampled_from([1.0, 2.2, 50.0]),
+    session_duration_median_s=st.sampled_from([1, 200, 36_000]),
+    action_gap_median_s=st.sampled_from([60, 36_000]),
+    weekend_activity=st.sampled_from([0.0, 0.8, 5.0]),
+    bounce_share=SHARES,
+    drift_share=SHARES,
+    away_median_days=st.sampled_from([1, 3_660]),
+    flash_mobs_per_30_days=st.sampled_from([0.0, 300.0]),
+    flash_mob_share=SHARES,
+    friends_mean=st.sampled_from([0.0, 0.1, 12.0, 5_000.0]),
+    friends_spread=st.sampled_from([0.0, 1.0, 2.0]),
+    community_people=st.sampled_from([1, 7, 1_000_000]),
+    community_influence=SHARES,
+    circle_people=st.sampled_from([2, 5, 10_000]),
+    circle_share=SHARES,
+    closure_abroad_share=SHARES,
+    stranger_home_share=SHARES,
+    accept_circle_share=SHARES,
+    accept_closure_share=SHARES,
+    accept_stranger_share=SHARES,
     accept_delay_median_s=st.sampled_from([1, 7_200]),
+    post_share=st.sampled_from([0.0, 0.1, 1.0]),
+    post_sigma=st.sampled_from([0.0, 4.0]),
+    video_share=SHARES,
+    comment_share=SHARES,
+    reach_median=st.sampled_from([0, 1, 10_000]),
+    quality_sigma=st.sampled_from([0.0, 4.0]),
+    recency_s=st.sampled_from([1, 3_600, 10_000_000]),
+    popular_share=SHARES,
 )
 
 
@@ -62,8 +106,10 @@ def test_requests_that_cross_lead_to_one_friendship(shards: int) -> None:
     crossed = 0
     for seed in range(4):
         scenario = Scenario(
-            users=40, days=1, seed=seed, shards=shards, window_s=3_600, actions_per_day=150, request_share=0.8,
-            accept_share=1.0, accept_delay_median_s=60, picture_share=0.1, video_share=0.0, comment_share=0.0,
+            users=40, days=1, seed=seed, shards=shards, window_s=3_600, adoption_midpoint=0.0, adoption_steepness=40.0,
+            active_day_alpha=100.0, active_day_beta=0.05, sessions_per_active_day=10.0, session_duration_median_s=3_600,
+            friends_mean=30.0, friends_spread=0.0, circle_share=1.0, closure_share=0.0, community_people=40,
+            circle_people=40, country_skew=4.0, accept_circle_share=1.0, accept_delay_median_s=60, post_share=0.0,
         )  # fmt: skip
         events = simulate_whole(scenario)
         assert_sound(events, scenario)
@@ -220,6 +266,24 @@ def like_again(events: list[Event]) -> None:
     next(event for event in likes[1:] if event.user_id == first.user_id).picture_id = first.picture_id
 
 
+def act_after_the_session(events: list[Event]) -> None:
+    like = one(events, PictureLiked)
+    sessions = [event for event in events if isinstance(event, SessionStarted) and event.user_id == like.user_id]
+    [event for event in sessions if event.time_us <= like.time_us][-1].time_us -= 36_000_000_000
+
+
+def act_without_a_session(events: list[Event]) -> None:
+    one(events, SessionStarted, 0).user_id = one(events, SessionStarted, 1).user_id
+
+
+def be_there_twice(events: list[Event]) -> None:
+    one(events, SessionStarted, 0).duration_s = 200_000
+
+
+def use_a_session_id_twice(events: list[Event]) -> None:
+    one(events, SessionStarted, 6).session_id = one(events, SessionStarted, 5).session_id
+
+
 def watch_for_too_long(events: list[Event]) -> None:
     one(events, VideoLiked).watched_s = 601
 
@@ -253,6 +317,10 @@ SABOTAGE: list[tuple[str, Callable[[list[Event]], None]]] = [
     ("one friendship", become_friends_both_ways),
     ("one like", like_again),
     ("watched", watch_for_too_long),
+    ("in session", act_after_the_session),
+    ("in session", act_without_a_session),
+    ("one session", be_there_twice),
+    ("unique id", use_a_session_id_twice),
 ]
 
 

@@ -12,6 +12,7 @@ from threading import Event as Flag
 from typing import Final, Self
 
 from socialsim.domain.pools import Pools, build_pools
+from socialsim.domain.world import Letter
 from socialsim.errors import ShardDiedError
 from socialsim.events import Event, decode, encode
 from socialsim.manifest import Manifest
@@ -37,8 +38,17 @@ BUSY: Final = Scenario(
 )  # fmt: skip
 
 
-def simulate_hosts(scenario: Scenario, partition: Sequence[Sequence[int]], *, skip_windows: bool = True) -> list[Event]:
-    """The events, in order of time, if each part of ``partition`` has a host of its own. Names are those of seed 1."""
+def simulate_hosts(
+    scenario: Scenario,
+    partition: Sequence[Sequence[int]],
+    *,
+    skip_windows: bool = True,
+    kept: Callable[[Letter], bool] = lambda _: False,
+) -> list[Event]:
+    """The events, in order of time, if each part of ``partition`` has a host of its own. Names are those of seed 1.
+
+    Letters that are ``kept`` do not leave their host.
+    """
     hosts = [Host(scenario, scenario.run_id, pools_of(1), shards) for shards in partition]
     events: list[Event] = []
     try:
@@ -50,8 +60,8 @@ def simulate_hosts(scenario: Scenario, partition: Sequence[Sequence[int]], *, sk
                 host.run_until(end_us)
                 events += host.take_events()
             letters = sorted((letter for host in hosts for letter in host.take_letters()), key=lambda letter: letter[0])
-            for host in hosts:
-                host.deliver(letters)
+            for host, shards in zip(hosts, partition, strict=True):
+                host.deliver([letter for letter in letters if letter[0] in shards or not kept(letter)])
             next_us = min(host.next_us for host in hosts) if skip_windows else end_us
     finally:
         for host in hosts:
