@@ -1,0 +1,82 @@
+"""Presets are scenarios like any other: valid, told apart, and theirs to change."""
+
+from pathlib import Path
+
+import pytest
+
+from socialsim import Scenario, load_scenario, make_scenario
+from socialsim.errors import InputError
+from socialsim.presets import PRESETS, SIZE_KNOBS
+from socialsim.scenario import knobs, preset_of
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_a_scenario_of_its_knobs(name: str) -> None:
+    scenario = make_scenario(name)
+    assert {knob: getattr(scenario, knob) for knob in PRESETS[name].knobs} == dict(PRESETS[name].knobs)
+    assert make_scenario(name, seed=2).run_id != scenario.run_id
+
+
+def test_every_preset_is_another_scenario() -> None:
+    assert len({make_scenario(name).run_id for name in PRESETS}) == len(PRESETS)
+
+
+def test_options_win_over_the_file_and_the_file_over_the_preset(tmp_path: Path) -> None:
+    file = tmp_path / "scenario.toml"
+    file.write_text("users = 7\nbounce_share = 0.5\n", encoding="utf-8")
+    chosen = load_scenario(file, "app", users=9)
+    assert (chosen.users, chosen.bounce_share, chosen.drift_share) == (9, 0.5, PRESETS["app"].knobs["drift_share"])
+
+
+def test_a_file_may_name_its_preset_unless_another_is_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "scenario.toml"
+    file.write_text('preset = "app"\ndays = 3\n', encoding="utf-8")
+    assert load_scenario(file) == make_scenario("app", days=3)
+    assert load_scenario(file, "sf1") == make_scenario("sf1", days=3)
+
+
+@pytest.mark.parametrize("value", ['"nosuch"', "3", "[]"])
+def test_an_unknown_preset_is_refused_with_its_place(tmp_path: Path, value: str) -> None:
+    file = tmp_path / "scenario.toml"
+    file.write_text(f"preset = {value}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"scenario\.toml: preset is .*allowed are tiny, demo"):
+        load_scenario(file)
+    with pytest.raises(InputError, match="--preset is 'nosuch', allowed are tiny, demo"):
+        make_scenario("nosuch")
+
+
+@pytest.mark.parametrize(
+    ("scenario", "preset"),
+    [
+        (Scenario(), "mature"),
+        (make_scenario("tiny", seed=5), "mature"),
+        (make_scenario("demo", users=3), "mature"),
+        (make_scenario("app", users=50, start="2024-01-01"), "app"),
+        (make_scenario("uniform"), "uniform"),
+        (make_scenario("sf1", days=10), "sf1"),
+        (make_scenario("app", bounce_share=0.1), None),
+        (make_scenario(post_share=0.123), None),
+    ],
+)
+def test_a_scenario_tells_whose_people_it_has(scenario: Scenario, preset: str | None) -> None:
+    assert preset_of(scenario) == preset
+
+
+def test_every_knob_says_what_it_is() -> None:
+    listed = knobs()
+    assert [knob.name for knob in listed] == list(Scenario.__struct_fields__)
+    for knob in listed:
+        assert knob.description, knob
+        assert knob.moves, knob
+        assert knob.default == getattr(Scenario(), knob.name), knob
+        if not isinstance(knob.default, str):
+            assert knob.low is not None, knob
+            assert knob.high is not None, knob
+            assert knob.low <= knob.default <= knob.high, knob
+    assert {knob.name for knob in listed} >= SIZE_KNOBS
+
+
+def test_a_backfilled_network_has_grown_by_its_live_part() -> None:
+    grown = make_scenario("app", days=100).grown_by(25)
+    assert grown.adoption_midpoint == PRESETS["app"].knobs["adoption_midpoint"] / 4
+    assert grown.adoption_steepness == PRESETS["app"].knobs["adoption_steepness"] * 4
