@@ -6,7 +6,7 @@ Readers see what is written before it is durable: a run is a function of its sce
 back is written again with the same bytes at the same offsets.
 
 Files are opened for each write and closed again. It costs microseconds for a block of thousands of records and
-keeps the open files few: 64 shards of 8 topics would be 576.
+keeps the open files few: 64 shards of 9 topics would be 640.
 """
 
 import os
