@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from socialsim import Scenario, load_scenario, make_scenario
 from socialsim.errors import InputError
-from socialsim.scenario import DAY_US
+from socialsim.events.types import TIME_US_MAX
+from socialsim.scenario import DAY_US, Knob, knobs
 
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"users": 0}, "scenario: users: Expected `int` >= 1"),
@@ -27,15 +28,20 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"shards": 4_097}, "scenario: shards: Expected `int` <= 4096"),
     ({"window_s": 0}, "scenario: window_s: Expected `int` >= 1"),
     ({"window_s": 3_601}, "scenario: window_s: Expected `int` <= 3600"),
-    ({"actions_per_day": 0}, "scenario: actions_per_day: Expected `float` > 0.0"),
-    ({"actions_per_day": math.nan}, "scenario: actions_per_day: Expected `float`"),
-    ({"actions_per_day": math.inf}, "scenario: actions_per_day: Expected `float` <= 10000.0"),
-    ({"fanout_max": -1}, "scenario: fanout_max: Expected `int` >= 0"),
-    ({"picture_share": 1.01}, "scenario: picture_share: Expected `float` <= 1.0"),
+    ({"sessions_per_active_day": 0.9}, "scenario: sessions_per_active_day: Expected `float` >= 1.0"),
+    ({"sessions_per_active_day": math.nan}, "scenario: sessions_per_active_day: Expected `float`"),
+    ({"sessions_per_active_day": math.inf}, "scenario: sessions_per_active_day: Expected `float` <= 50.0"),
+    ({"reach_median": -1}, "scenario: reach_median: Expected `int` >= 0"),
+    ({"post_share": 1.01}, "scenario: post_share: Expected `float` <= 1.0"),
+    ({"circle_people": 1}, "scenario: circle_people: Expected `int` >= 2"),
     ({"video_share": -0.1}, "scenario: video_share: Expected `float` >= 0.0"),
-    ({"accept_share": math.nan}, "scenario: accept_share: Expected `float`"),
+    ({"accept_circle_share": math.nan}, "scenario: accept_circle_share: Expected `float`"),
     ({"accept_delay_median_s": 0}, "scenario: accept_delay_median_s: Expected `int` >= 1"),
-    ({"picture_share": 0.5, "video_share": 0.51}, "at most 1 is allowed"),
+    ({"circle_share": 0.5, "closure_share": 0.51}, "circle_share + closure_share is 1.01, at most 1 is allowed"),
+    (
+        {"mobile_only_share": 0.5, "web_only_share": 0.3, "tablet_share": 0.3},
+        "mobile_only_share + web_only_share + tablet_share is 1.1, at most 1 is allowed",
+    ),
     ({"start": 2026}, "scenario: start: Expected `str`, got `int`"),
     ({"start": "yesterday"}, "scenario: start is 'yesterday', allowed is YYYY-MM-DDThh:mm:ssZ"),
     ({"start": "2026-01-01T00:00:00"}, "allowed is YYYY-MM-DDThh:mm:ssZ"),
@@ -61,15 +67,24 @@ def test_an_unknown_field_is_named() -> None:
         make_scenario(user=3)
 
 
-def test_bounds_themselves_are_allowed() -> None:
-    widest = Scenario(
-        users=50_000_000, days=3_660, seed=2**63 - 1, shards=4_096, window_s=3_600, actions_per_day=10_000,
-        fanout_max=10_000, picture_share=1, video_share=0, request_share=0, comment_share=0, accept_share=1,
-        accept_delay_median_s=10_000_000, start="8999-12-31",
-    )  # fmt: skip
+@pytest.mark.parametrize("knob", knobs(), ids=lambda knob: knob.name)
+def test_bounds_themselves_are_allowed_and_nothing_beyond(knob: Knob) -> None:
+    """Every knob at both ends, the other parts of its whole left out."""
+    if knob.low is None or knob.high is None:
+        assert knob.name == "start"
+        return
+    others = dict.fromkeys(("mobile_only_share", "web_only_share", "tablet_share", "circle_share", "closure_share"), 0)
+    for bound, beyond in ((knob.low, knob.low - 1), (knob.high, knob.high + 1)):
+        assert getattr(make_scenario(**others | {knob.name: bound}), knob.name) == bound
+        with pytest.raises(InputError, match=f"^scenario: {knob.name}: Expected"):
+            make_scenario(**others | {knob.name: beyond})
+
+
+def test_the_longest_and_latest_run_ends_within_what_an_event_can_say() -> None:
+    widest = Scenario(users=50_000_000, days=3_660, seed=2**63 - 1, shards=4_096, window_s=3_600, start="8999-12-31")
     assert widest.end_us - widest.start_us == 3_660 * DAY_US
-    narrowest = Scenario(users=1, days=1, seed=0, shards=1, window_s=1, accept_delay_median_s=1, start="1970-01-01")
-    assert narrowest.start_us == 0
+    assert widest.end_us <= TIME_US_MAX
+    assert Scenario(users=1, days=1, seed=0, shards=1, window_s=1, start="1970-01-01").start_us == 0
 
 
 @pytest.mark.parametrize(
@@ -89,11 +104,11 @@ def test_the_start_is_an_instant_in_utc(start: str, start_us: int) -> None:
 
 def test_the_same_scenario_has_the_same_run_id_however_it_is_spelled(tmp_path: Path) -> None:
     file = tmp_path / "scenario.toml"
-    file.write_text("actions_per_day = 16\nstart = '2026-01-01'\n", encoding="utf-8")
+    file.write_text("friends_spread = 1\nstart = '2026-01-01'\n", encoding="utf-8")
     run_ids = {
         Scenario().run_id,
         make_scenario().run_id,
-        Scenario(actions_per_day=16, start="2026-01-01", users=1_000).run_id,
+        Scenario(friends_spread=1, start="2026-01-01", users=1_000).run_id,
         load_scenario(file).run_id,
         msgspec.json.decode(Scenario().to_json(), type=Scenario).run_id,
     }
@@ -103,17 +118,17 @@ def test_the_same_scenario_has_the_same_run_id_however_it_is_spelled(tmp_path: P
     assert run_id.startswith("r")
 
 
-CHANGES: list[dict[str, Any]] = [
-    {"users": 999}, {"days": 8}, {"seed": 2}, {"start": "2026-01-02"}, {"shards": 63}, {"window_s": 61},
-    {"actions_per_day": 16.1}, {"fanout_max": 13}, {"picture_share": 0.17}, {"video_share": 0.05},
-    {"request_share": 0.15}, {"comment_share": 0.17}, {"accept_share": 0.81}, {"accept_delay_median_s": 7_201},
-]  # fmt: skip
+def changed(knob: Knob) -> Any:
+    """Another value that is allowed."""
+    if knob.name == "start":
+        return "2026-01-02"
+    return knob.default / 2 + 0.001 if isinstance(knob.default, float) else knob.default + 1
 
 
 def test_every_field_is_part_of_the_run_id() -> None:
-    assert {name for change in CHANGES for name in change} == set(Scenario.__struct_fields__)
-    run_ids = {Scenario().run_id, *(Scenario(**change).run_id for change in CHANGES)}
-    assert len(run_ids) == len(CHANGES) + 1
+    assert [knob.name for knob in knobs()] == list(Scenario.__struct_fields__)
+    run_ids = {Scenario().run_id, *(Scenario(**{knob.name: changed(knob)}).run_id for knob in knobs())}
+    assert len(run_ids) == len(knobs()) + 1
 
 
 def test_a_scenario_cannot_be_changed() -> None:
@@ -155,9 +170,9 @@ def test_a_file_gives_fields_and_overrides_win(tmp_path: Path) -> None:
     [
         (b"users = ", "not TOML"),
         (b"users = 0", "users: Expected `int` >= 1"),
-        (b"accept_share = nan", "accept_share: Expected `float`"),
+        (b"post_share = nan", "post_share: Expected `float`"),
         (b"uzers = 1", "unknown field `uzers`"),
-        (b"picture_share = 0.9\ncomment_share = 0.9", "at most 1 is allowed"),
+        (b"circle_share = 0.9\nclosure_share = 0.9", "at most 1 is allowed"),
         (b"start = 2026-01-01", "start: Expected `str`"),
         (b"\xff", "cannot be read"),
         (b"[users]\nseed = 1", "users: Expected `int`"),

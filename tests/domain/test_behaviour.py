@@ -1,40 +1,49 @@
-"""What people decide: the scenario's shares, exactly, and bounds that hold for every draw."""
-
-from collections import Counter
+"""What people decide: the scenario's shares, and bounds that hold for every draw."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socialsim.domain.behaviour import ACTION_BITS, Behaviour, picture_size_px, video_duration_s, watched_s
+from socialsim.domain.behaviour import (
+    MEETINGS,
+    Behaviour,
+    attention,
+    picture_size_px,
+    video_duration_s,
+    watched_s,
+)
 from socialsim.kernel.randoms import UNIT
-from socialsim.scenario import DAY_US, Scenario
+from socialsim.scenario import Scenario
 
 DRAWS = st.integers(0, UNIT - 1) | st.sampled_from([0, UNIT - 1])
 #: The middles of 4096 equal parts: every outcome as often as it is likely.
 EVEN_DRAWS = [(2 * number + 1) * UNIT // 8_192 for number in range(4_096)]
+BEHAVIOUR = Behaviour(Scenario())
 
 
-@given(weights=st.lists(st.integers(0, 100), min_size=5, max_size=5).filter(any))
-def test_actions_have_their_shares(weights: list[int]) -> None:
-    picture, video, request, comment, _ = (weight / (sum(weights) * 1.000_001) for weight in weights)
-    scenario = Scenario(picture_share=picture, video_share=video, request_share=request, comment_share=comment)
-    table = Behaviour(scenario).actions
-    assert len(table) == 1 << ACTION_BITS
-    counts = Counter(table)
-    for action, share in (("picture", picture), ("video", video), ("request", request), ("comment", comment)):
-        assert counts[action] == pytest.approx(share * len(table), abs=1)  # type: ignore[index]
+def share(hits: list[bool]) -> float:
+    return sum(hits) / len(hits)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.25, 0.8, 1.0])
-def test_requests_are_accepted_by_their_share(share: float) -> None:
-    behaviour = Behaviour(Scenario(accept_share=share))
-    accepted = sum(map(behaviour.accepts, EVEN_DRAWS))
-    assert accepted == pytest.approx(share * len(EVEN_DRAWS), abs=1)
+@pytest.mark.parametrize("meeting", range(3))
+@pytest.mark.parametrize("accepted", [0.0, 0.25, 0.85, 1.0])
+def test_requests_are_accepted_by_how_people_met(meeting: int, accepted: float) -> None:
+    others = {f"accept_{name}_share": 0.5 for name in MEETINGS}
+    behaviour = Behaviour(Scenario(**others | {f"accept_{MEETINGS[meeting]}_share": accepted}))
+    for friends in (0, 9, 10):
+        answers = [behaviour.accepts(meeting, friends, 10, draw) for draw in EVEN_DRAWS]
+        assert share(answers) == pytest.approx(accepted, abs=1 / 4_096)
 
 
-def test_the_mean_gap_between_actions() -> None:
-    assert Behaviour(Scenario(actions_per_day=48.0)).gap_mean_us == DAY_US // 48
+@pytest.mark.parametrize("wanted", [1, 10, 300])
+def test_who_has_the_friends_he_wanted_accepts_less_and_less(wanted: int) -> None:
+    shares = [
+        share([BEHAVIOUR.accepts(0, friends, wanted, draw) for draw in EVEN_DRAWS])
+        for friends in range(wanted, 2 * wanted + 4)
+    ]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] > shares[1] > shares[2]
+    assert shares[-1] == 0
 
 
 @given(DRAWS, st.integers(1, 10_000_000))
@@ -42,27 +51,100 @@ def test_an_answer_always_takes_time(draw: int, median_s: int) -> None:
     assert Behaviour(Scenario(accept_delay_median_s=median_s)).answer_delay_us(draw) >= 1
 
 
-def test_answers_take_their_median() -> None:
-    behaviour = Behaviour(Scenario(accept_delay_median_s=7_200))
-    delays_us = sorted(map(behaviour.answer_delay_us, EVEN_DRAWS))
-    assert delays_us[len(delays_us) // 2] == pytest.approx(7_200_000_000, rel=0.01)
+@given(DRAWS, st.integers(1, 36_000), st.integers(1, 36_000))
+def test_sessions_and_gaps_take_time(draw: int, session_s: int, gap_s: int) -> None:
+    behaviour = Behaviour(Scenario(session_duration_median_s=session_s, action_gap_median_s=gap_s))
+    duration_us = behaviour.session_us(draw)
+    assert duration_us % 1_000_000 == 0
+    assert 1_000_000 <= duration_us <= 4 * 3_600_000_000 + 1_000_000
+    assert behaviour.gap_us(draw) >= 1
 
 
-@given(friends=st.integers(0, 5_000), fanout_max=st.integers(0, 10_000), draw=DRAWS)
-def test_an_audience_lies_within_the_circle_of_friends(friends: int, fanout_max: int, draw: int) -> None:
-    first, count = Behaviour(Scenario(fanout_max=fanout_max)).audience(friends, draw)
-    assert count == min(friends, fanout_max)
-    assert 0 <= first < max(friends, 1)
+def test_waits_have_their_medians() -> None:
+    behaviour = Behaviour(
+        Scenario(
+            accept_delay_median_s=7_200, session_duration_median_s=300, action_gap_median_s=40, away_median_days=20
+        )
+    )
+    middle = UNIT // 2
+    assert behaviour.answer_delay_us(middle) == pytest.approx(7_200_000_000, rel=0.01)
+    assert behaviour.session_us(middle) == pytest.approx(300_000_000, rel=0.01)
+    assert behaviour.gap_us(middle) == pytest.approx(40_000_000, rel=0.01)
+    assert behaviour.days_away(middle, 0) in {20, 21}
 
 
-@given(draw=DRAWS, duration_s=st.integers(1, 600))
-def test_nobody_watches_more_than_there_is(draw: int, duration_s: int) -> None:
-    assert duration_s // 3 <= watched_s(draw, duration_s) <= duration_s
+@pytest.mark.parametrize("returning", [0.0, 0.6, 1.0])
+def test_some_never_return(returning: float) -> None:
+    behaviour = Behaviour(Scenario(return_share=returning))
+    days = [behaviour.days_away(UNIT // 3, draw) for draw in EVEN_DRAWS]
+    assert share([each is not None for each in days]) == pytest.approx(returning, abs=1 / 4_096)
+    assert all(each is None or each >= 1 for each in days)
 
 
-def test_some_watch_a_video_to_its_end_and_some_only_a_third() -> None:
-    assert watched_s(0, 90) == 30
-    assert watched_s(UNIT - 1, 90) == 90
+@pytest.mark.parametrize("bounced", [0.0, 0.3, 1.0])
+def test_some_leave_on_the_first_day(bounced: float) -> None:
+    behaviour = Behaviour(Scenario(bounce_share=bounced))
+    assert share([behaviour.bounces(draw) for draw in EVEN_DRAWS]) == pytest.approx(bounced, abs=1 / 4_096)
+
+
+@given(st.integers(-5_000, 5_000))
+def test_nobody_asks_more_people_than_he_misses(missing: int) -> None:
+    assert 0 <= BEHAVIOUR.requests(missing) <= max(missing, 0)
+    assert (BEHAVIOUR.requests(missing) > 0) is (missing > 0)
+
+
+@given(
+    friends=st.integers(1, 5_000),
+    reach=st.sampled_from([0, 1, 10, 10_000]),
+    quality=st.integers(1, 1 << 20),
+    draw=DRAWS,
+)
+def test_an_audience_lies_within_the_ring_of_friends(friends: int, reach: int, quality: int, draw: int) -> None:
+    first, count = Behaviour(Scenario(reach_median=reach)).audience(friends, quality, draw)
+    assert 0 <= count <= friends
+    assert 0 <= first < friends
+    if reach == 0:
+        assert count == 0
+
+
+def test_who_has_no_friends_has_no_audience() -> None:
+    assert BEHAVIOUR.audience(0, 1_024, UNIT - 1) == (0, 0)
+
+
+def test_better_posts_reach_more_and_not_all_alike() -> None:
+    reached = {
+        quality: [BEHAVIOUR.audience(5_000, quality, draw)[1] for draw in EVEN_DRAWS] for quality in (512, 1_024, 4_096)
+    }
+    assert sum(reached[512]) < sum(reached[1_024]) < sum(reached[4_096])
+    assert len(set(reached[1_024])) > 20
+
+
+@given(DRAWS, st.sampled_from([0.0, 0.8, 4.0]))
+def test_quality_is_bounded(draw: int, sigma: float) -> None:
+    assert 1 <= Behaviour(Scenario(quality_sigma=sigma)).quality(draw) <= 1 << 20
+
+
+def test_quality_has_its_median() -> None:
+    assert BEHAVIOUR.quality(UNIT // 2) == pytest.approx(1_024, rel=0.01)
+    assert {Behaviour(Scenario(quality_sigma=0)).quality(draw) for draw in EVEN_DRAWS} == {1_024}
+
+
+@given(st.integers(1, 1 << 20), st.integers(0, 10**12), st.integers(1, 10**12), st.integers(1, 10**13))
+def test_attention_falls_with_age_and_rises_with_quality(quality: int, age_us: int, more_us: int, recency: int) -> None:
+    assert attention(quality, age_us + more_us, recency) <= attention(quality, age_us, recency)
+    assert attention(quality + 1, age_us, recency) >= attention(quality, age_us, recency)
+
+
+@given(draw=DRAWS, duration_s=st.integers(1, 600), quality=st.integers(1, 1 << 20))
+def test_nobody_watches_more_than_there_is(draw: int, duration_s: int, quality: int) -> None:
+    assert duration_s // 6 <= watched_s(draw, duration_s, quality) <= duration_s
+
+
+def test_good_videos_are_watched_for_longer() -> None:
+    watched = {quality: sum(watched_s(draw, 90, quality) for draw in EVEN_DRAWS) for quality in (100, 1_024, 5_000)}
+    assert watched[100] < watched[1_024] < watched[5_000]
+    assert watched_s(0, 90, 1_024) == 15
+    assert watched_s(UNIT - 1, 90, 1_024) == 90
 
 
 @given(DRAWS)

@@ -40,12 +40,18 @@ def test_traits_are_pure_functions(scenario: Scenario, data: st.DataObject) -> N
     for other_id in data.draw(st.lists(user_ids, max_size=5)):
         used.profile(other_id)
         used.sign_up_us(other_id)
-    other = Population(msgspec.structs.replace(scenario, actions_per_day=1.0, fanout_max=0), pools_of(1))
+    other = Population(msgspec.structs.replace(scenario, post_share=1.0, popular_share=0.0), pools_of(1))
     for population in (used, other):
         assert population.profile(user_id) == fresh.profile(user_id)
         assert population.sign_up_us(user_id) == fresh.sign_up_us(user_id)
         assert population.devices(user_id) == fresh.devices(user_id)
         assert population.life_seed(user_id) == fresh.life_seed(user_id)
+        assert population.visibility(user_id) == fresh.visibility(user_id)
+        home = population.geography.home(user_id)
+        assert home == fresh.geography.home(user_id)
+        traits = fresh.traits(user_id, home)
+        assert (traits.friends_wanted, traits.active_day) == fresh.visibility(user_id)
+        assert traits._replace(post=0) == population.traits(user_id, home)._replace(post=0)
 
 
 @given(SCENARIOS)
@@ -92,8 +98,7 @@ def test_profiles_are_unique_valid_and_reach_nobody() -> None:
     countries: list[str] = []
     for user_id in range(scenario.users):
         profile = population.profile(user_id)
-        main, other = population.devices(user_id)
-        assert main != other
+        main, _ = population.devices(user_id)
         event = UserSignedUp("r1", 0, user_id, scenario.start_us, user_id, main, *profile)
         assert decode(encode(event), "user") == event
         usernames.append(profile.username)
@@ -104,13 +109,15 @@ def test_profiles_are_unique_valid_and_reach_nobody() -> None:
         assert PHONES.get(profile.country, FICTION).fullmatch(profile.phone), profile
         place = next(country for country in COUNTRIES if country.code == profile.country)
         assert profile.city in {city.name for city in place.cities}
-        assert COUNTRIES[population.country_number(user_id)] is place
+        assert COUNTRIES[population.geography.country(user_id)] is place
     assert len(set(usernames)) == scenario.users
     assert all(username.isascii() and username == username.lower() for username in usernames)
     assert set(countries) == {country.code for country in COUNTRIES}
     total = sum(country.weight for country in COUNTRIES)
     for country in COUNTRIES:
-        assert countries.count(country.code) / scenario.users == pytest.approx(country.weight / total, abs=0.02)
+        assert countries.count(country.code) / scenario.users == pytest.approx(
+            country.weight / total, abs=1 / scenario.users
+        )
 
 
 @settings(max_examples=30)
@@ -123,11 +130,10 @@ def test_the_longest_ids_have_valid_profiles_too(user_id: int) -> None:
     assert decode(encode(event), "user") == event
 
 
-def test_devices_have_their_shares() -> None:
-    population = Population(Scenario(users=10_000), pools_of(1))
-    mains = [population.devices(user_id)[0] for user_id in range(10_000)]
-    for device, share in (("mobile", 0.80), ("web", 0.15), ("tablet", 0.05)):
-        assert mains.count(device) / 10_000 == pytest.approx(share, abs=0.02)
+def test_everybody_wants_a_friend_at_least_and_so_does_the_mean() -> None:
+    population = Population(Scenario(users=50, friends_mean=0.01), pools_of(1))
+    assert population.friends_mean == 1
+    assert {population.visibility(user_id)[0] for user_id in range(50)} == {1}
 
 
 def test_pools_are_those_of_their_seed_whatever_was_built_before() -> None:

@@ -24,7 +24,19 @@ from tests.analytics.stored import store
 from tests.oracle.test_truth import SCENARIOS, rows_of, watched
 from tests.warehouse.places import Place
 
-SCENARIO = Scenario(users=40, days=9, seed=12, shards=4, request_share=0.3, start="2026-01-04T00:00:00Z")
+SCENARIO = Scenario(
+    users=40,
+    days=9,
+    seed=12,
+    shards=4,
+    start="2026-01-04T00:00:00Z",
+    adoption_midpoint=0.1,
+    active_day_alpha=3.0,
+    sessions_per_active_day=4.0,
+    accept_delay_median_s=600,
+    recency_s=40_000,
+    popular_share=0.4,
+)
 EVENTS = list(simulate(SCENARIO, "r"))
 TRUTH = make_truth(SCENARIO, "r", watched([EVENTS], 1024), sealed=True)
 HOUR_US = 3_600_000_000

@@ -30,25 +30,39 @@ LIVELY = Scenario(
     seed=5,
     shards=6,
     window_s=600,
-    actions_per_day=30.0,
-    request_share=0.2,
-    picture_share=0.05,
-    video_share=0.02,
+    adoption_midpoint=0.05,
+    adoption_steepness=30.0,
+    active_day_alpha=100.0,
+    active_day_beta=0.05,
+    sessions_per_active_day=3.0,
+    friends_mean=25.0,
+    post_share=0.03,
+    video_share=0.3,
     comment_share=0.1,
-    fanout_max=40,
+    reach_median=40,
+    recency_s=100_000,
+    popular_share=0.4,
     accept_delay_median_s=300_000,
 )
 SCENARIOS = {
     "lively": LIVELY,
-    "starts at mid-day": Scenario(users=80, days=9, seed=2, start="2026-03-28T13:37:11.5Z", request_share=0.3),
+    "starts at mid-day": Scenario(users=80, days=9, seed=2, start="2026-03-28T13:37:11.5Z", adoption_steepness=0.0),
     "one user": Scenario(users=1, days=12, seed=3),
     "one user, one day": Scenario(users=1, days=1, seed=4, shards=1),
-    "one day": Scenario(users=100, days=1, seed=6, actions_per_day=40),
+    "one day": Scenario(users=100, days=1, seed=6, sessions_per_active_day=6.0),
     "many days, fewer users than shards": Scenario(
-        users=14, days=45, seed=7, actions_per_day=3, request_share=0.4, accept_delay_median_s=200_000
+        users=14, days=45, seed=7, friends_mean=8.0, accept_delay_median_s=200_000
     ),
-    "some never post": Scenario(users=150, days=18, seed=9, shards=8, actions_per_day=0.6, request_share=0.5),
-    "silent days": Scenario(users=7, days=40, seed=8, actions_per_day=0.15, start="2024-02-20"),
+    "some never post": Scenario(users=150, days=18, seed=9, shards=8, sessions_per_active_day=1.0, post_share=0.02),
+    "silent days": Scenario(
+        users=7,
+        days=40,
+        seed=8,
+        active_day_alpha=0.3,
+        active_day_beta=2.0,
+        flash_mobs_per_30_days=0.0,
+        start="2024-02-20",
+    ),
 }
 
 

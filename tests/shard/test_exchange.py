@@ -9,22 +9,34 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from socialsim.domain.messages import FriendAcceptance, FriendRequest, PostShared
+from socialsim.domain.messages import FriendAcceptance, FriendRequest, PostShared, Suggestion, SuggestionWanted
 from socialsim.domain.world import Letter
 from socialsim.errors import ShardDiedError
 from socialsim.shard.exchange import Agreement, Exchange, letters_to
 
 USERS = {0: range(10), 1: range(10, 25), 2: range(25, 26), 3: range(26, 40)}
+POSTS = st.builds(
+    PostShared,
+    st.integers(0, 2**63 - 1),
+    st.integers(0, 600),
+    st.integers(0, 39),
+    st.integers(0, 2**53),
+    st.integers(1, 2**20),
+)
 MESSAGES = st.one_of(
-    st.builds(PostShared, st.integers(0, 2**63 - 1), st.integers(0, 600)),
-    st.builds(FriendRequest, st.integers(0, 2**63 - 1), st.integers(0, 39)),
+    POSTS,
+    st.builds(FriendRequest, st.integers(0, 2**63 - 1), st.integers(0, 39), st.integers(0, 2)),
     st.builds(FriendAcceptance, st.integers(0, 39)),
+    st.builds(SuggestionWanted, st.integers(0, 39)),
+    st.builds(Suggestion, st.integers(0, 39)),
 )
 
 
 def letters_of(shard: int) -> st.SearchStrategy[list[Letter]]:
     receivers = st.lists(st.integers(0, 39), min_size=1, max_size=6, unique=True)
-    return st.lists(st.tuples(st.just(shard), receivers, MESSAGES), max_size=6)
+    to_some = st.tuples(st.just(shard), receivers, MESSAGES)
+    to_everybody = st.tuples(st.just(shard), st.just([]), POSTS)
+    return st.lists(to_some | to_everybody, max_size=6)
 
 
 def mesh(ranks: int) -> list[dict[int, Connection]]:

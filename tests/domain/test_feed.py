@@ -1,0 +1,89 @@
+"""What people have in view: the better of three, nothing stale, and the ring of what was liked last."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from socialsim.domain.feed import FEED_MAX, STALE_US, Trending, drop_stale, pick
+from socialsim.domain.messages import PostShared
+from socialsim.kernel.randoms import UNIT, mix
+
+NOW_US = 10**15
+HOUR_US = 3_600_000_000
+DRAWS = [mix(7, number) >> 32 for number in range(4_000)]
+
+
+def post(number: int, age_us: int = HOUR_US, quality: int = 1_024) -> PostShared:
+    return PostShared(number, 0, number, NOW_US - age_us, quality)
+
+
+@pytest.mark.parametrize("better", [post(1, HOUR_US // 2), post(1, HOUR_US, 1_500)], ids=["recent", "good"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_what_is_recent_or_good_is_picked_unless_all_three_looks_miss_it(better: PostShared, place: int) -> None:
+    feed = [post(0)]
+    feed.insert(place, better)
+    picked = [pick(feed, draw, NOW_US, HOUR_US) for draw in DRAWS]
+    assert picked.count(place) / len(picked) == pytest.approx(1 - 0.5**3, abs=0.02)
+
+
+def test_a_good_old_post_may_beat_a_new_one() -> None:
+    feed = [post(0, 2 * HOUR_US, 1 << 14), post(1, HOUR_US)]
+    picked = [pick(feed, draw, NOW_US, HOUR_US) for draw in DRAWS]
+    assert picked.count(0) > picked.count(1)
+
+
+def test_the_longer_attention_lasts_the_less_age_matters() -> None:
+    feed = [post(0, 20 * HOUR_US, 1_100), post(1, HOUR_US)]
+    brief = sum(pick(feed, draw, NOW_US, HOUR_US) for draw in DRAWS)
+    lasting = sum(pick(feed, draw, NOW_US, 10_000 * HOUR_US) for draw in DRAWS)
+    assert lasting < brief
+
+
+@given(st.integers(1, 300), st.integers(0, UNIT - 1) | st.sampled_from([0, UNIT - 1]), st.integers(1, 10**13))
+def test_the_place_is_one_of_the_feed(size: int, draw: int, recency_us: int) -> None:
+    feed = [post(number, number) for number in range(size, 0, -1)]
+    assert 0 <= pick(feed, draw, NOW_US, recency_us) < size
+
+
+def test_every_post_can_be_picked() -> None:
+    feed = [post(number) for number in range(FEED_MAX)]
+    assert {pick(feed, draw, NOW_US, HOUR_US) for draw in DRAWS} == set(range(FEED_MAX))
+
+
+def test_stale_posts_are_forgotten_to_the_microsecond() -> None:
+    feed = [post(1, STALE_US + 1), post(2, STALE_US), post(3, 1)]
+    drop_stale(feed, NOW_US)
+    assert [each.content_id for each in feed] == [2, 3]
+
+
+@given(st.integers(0, 100), st.integers(0, 100))
+def test_of_too_many_the_latest_are_kept(stale: int, fresh: int) -> None:
+    feed = [post(n, STALE_US + 1) for n in range(stale)] + [post(stale + n, STALE_US - n) for n in range(fresh)]
+    drop_stale(feed, NOW_US)
+    assert [each.content_id for each in feed] == list(range(stale, stale + fresh))[-FEED_MAX:]
+
+
+def test_nothing_is_popular_at_first() -> None:
+    assert Trending().pick(123, 0) is None
+
+
+@pytest.mark.parametrize("liked", [1, 100, Trending.SIZE, Trending.SIZE + 3, 3 * Trending.SIZE + 1])
+def test_the_ring_holds_what_was_liked_last(liked: int) -> None:
+    trending = Trending()
+    for number in range(liked):
+        trending.add(post(number))
+    held = min(liked, Trending.SIZE)
+    draws = [(2 * place + 1) * UNIT // (2 * held) for place in range(held)]
+    picked = {each.content_id for each in (trending.pick(draw, 0) for draw in draws) if each is not None}
+    assert picked == set(range(liked - held, liked))
+
+
+def test_what_is_liked_often_is_picked_often_and_what_is_old_is_not() -> None:
+    trending = Trending()
+    for number in range(8):
+        trending.add(post(1 if number % 4 else 2, 2 * HOUR_US if number % 4 else HOUR_US))
+    draws = [(2 * place + 1) * UNIT // 16 for place in range(8)]
+    picked = [trending.pick(draw, NOW_US - 2 * HOUR_US) for draw in draws]
+    assert [each.content_id for each in picked if each is not None].count(1) == 6
+    recent = [trending.pick(draw, NOW_US - 2 * HOUR_US + 1) for draw in draws]
+    assert [each.content_id if each is not None else None for each in recent].count(None) == 6

@@ -1,0 +1,100 @@
+"""Where people live: everybody somewhere, countries by their weights, and circles that all of their members agree on."""
+
+from collections import Counter, defaultdict
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from socialsim.domain.geography import Geography, Permutation
+from socialsim.domain.places import COUNTRIES
+from socialsim.kernel.randoms import UNIT
+from socialsim.scenario import Scenario
+
+DRAWS = [number * UNIT // 97 for number in range(97)] + [UNIT - 1]  # reach every member of a circle of up to 97
+
+
+def circle(geography: Geography, user_id: int, number: int) -> frozenset[int]:
+    home = geography.home(user_id)
+    return frozenset(geography.circle_member(home, number, draw) for draw in DRAWS)
+
+
+@given(st.integers(1, 3_000), st.integers(0, 2**64 - 1))
+def test_a_permutation_puts_each_somewhere_else_and_back(size: int, key: int) -> None:
+    permutation = Permutation(size, key)
+    images = [permutation.image(number) for number in range(size)]
+    assert sorted(images) == list(range(size))
+    assert [permutation.origin(image) for image in images] == list(range(size))
+
+
+@settings(max_examples=25)
+@given(st.integers(1, 3_000), st.integers(0, 2**63 - 1), st.floats(0, 4))
+def test_countries_have_their_shares_to_within_one_person(users: int, seed: int, skew: float) -> None:
+    geography = Geography(Scenario(users=users, seed=seed, country_skew=skew))
+    lived_in = Counter(geography.country(user_id) for user_id in range(users))
+    total = sum(country.weight**skew for country in COUNTRIES)
+    for number, country in enumerate(COUNTRIES):
+        assert abs(lived_in[number] - users * country.weight**skew / total) < 1.001
+    assert sum(lived_in.values()) == users
+
+
+def test_cities_have_their_shares_too() -> None:
+    users = 50_000
+    geography = Geography(Scenario(users=users, country_skew=0))
+    homes = [geography.home(user_id) for user_id in range(users)]
+    lived_in = Counter((home.country, home.city) for home in homes)
+    for number, country in enumerate(COUNTRIES):
+        total = sum(city.weight for city in country.cities)
+        for city, place in enumerate(country.cities):
+            assert abs(lived_in[number, city] - users / len(COUNTRIES) * place.weight / total) < 2
+
+
+@pytest.mark.parametrize("users", range(1, 31))
+@pytest.mark.parametrize("circle_people", [2, 40])
+def test_the_smallest_networks_have_homes_and_circles(users: int, circle_people: int) -> None:
+    geography = Geography(Scenario(users=users, circle_people=circle_people, community_people=3))
+    positions = set()
+    for user_id in range(users):
+        home = geography.home(user_id)
+        positions.add(home.position)
+        assert home.position in home.community
+        assert set(home.community) <= set(home.city_positions) <= set(home.country_positions) <= set(range(users))
+        assert home.country == geography.country(user_id)
+        assert len(home.community) <= 3
+        for number in range(12):
+            assert user_id in circle(geography, user_id, number) <= set(range(users))
+        assert {geography.country(geography.compatriot(home, draw)) for draw in DRAWS} == {home.country}
+    assert len(positions) == users
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_who_is_in_a_circle_is_so_for_all_of_its_members(number: int) -> None:
+    users, people = 1_000, 7
+    geography = Geography(Scenario(users=users, circle_people=people, community_people=50, seed=5))
+    circles = {user_id: circle(geography, user_id, number) for user_id in range(users)}
+    for user_id, members in circles.items():
+        assert user_id in members
+        assert len(members) <= people
+        assert {circles[member] for member in members} == {members}
+    # All but the last of an area are full.
+    areas = defaultdict(set)
+    for user_id, members in circles.items():
+        home = geography.home(user_id)
+        area = (home.community, home.community, home.city_positions, home.community, home.city_positions,
+                home.country_positions)[number]  # fmt: skip
+        areas[area].add(members)
+    for area, parts in areas.items():
+        full, rest = divmod(len(area), people)
+        assert sorted(map(len, parts)) == sorted([people] * full + [rest] * (rest > 0))
+
+
+def test_circles_of_one_person_differ() -> None:
+    geography = Geography(Scenario(users=20_000, circle_people=20))
+    first, second, third = (circle(geography, 4_321, number) for number in (0, 1, 2))
+    assert len(first & second) < 8
+    assert len(first & third) < 8
+
+
+def test_another_seed_gives_other_homes() -> None:
+    one, other = (Geography(Scenario(users=500, seed=seed)) for seed in (1, 2))
+    assert sum(one.country(user_id) == other.country(user_id) for user_id in range(500)) < 250
