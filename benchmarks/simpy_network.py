@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any, cast
 import simpy
 
 from socialsim.domain.behaviour import Behaviour
+from socialsim.domain.feed import Trending
 from socialsim.domain.makers import ContentMaker, FriendRequestMaker
+from socialsim.domain.messages import SuggestionWanted
 from socialsim.domain.pools import Pools
 from socialsim.domain.population import Population
+from socialsim.domain.rhythm import Rhythm
 from socialsim.domain.user import User
 from socialsim.domain.world import Letter, World, deliver
 from socialsim.events import Event, UserSignedUp
-from socialsim.kernel.randoms import exponential
 from socialsim.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -65,42 +67,24 @@ class LeanUser(User):
         """The same life as ``User.run``, in SimPy's words."""
         world = cast("SimpyWorld", self._world)
         env = self.env
-        gap_mean_us = world.behaviour.gap_mean_us
-        actions = world.behaviour.actions
-        action_us = env.now + exponential(self.draw(), gap_mean_us) + 1
-        while True:
-            when_us = action_us
-            if self._agenda and self._agenda[0][0] < when_us:
-                when_us = max(self._agenda[0][0], env.now)
-            yield env.timeout(when_us - env.now)
+        begin_us: int | None = env.now + 1 + (self.draw() >> 7)
+        while begin_us is not None:
+            yield env.timeout(begin_us - env.now)
+            session_id = yield from self.question(world.session_ids, "session")
             yield from self.fetch_mail()
-            if self.mailbox is not None:
-                self._read_mail()
-            if when_us < action_us:
-                self._answer_request()
-                continue
-            draw = self.draw()
-            action = actions[draw >> 20]
-            device = self._device if draw & 7 else self._other_device
-            feed = self._feed
-            if action in {"like", "comment"}:
-                if feed:
-                    place = ((draw >> 3) & 0x1FFFF) * len(feed) >> 17
-                    if action == "like":
-                        self._like(feed.pop(place), device)
-                    else:
-                        post = feed[place]
-                        comment_id = yield from self.question(world.content_ids, "comment")
-                        world.content_maker.comment(self, comment_id, post, device)
-            elif action == "request":
-                receiver_id = world.friend_request_maker.meet(self)
-                if receiver_id is not None:
-                    request_id = yield from self.question(world.request_ids, "request")
-                    world.friend_request_maker.request(self, request_id, receiver_id, device)
-            else:
-                content_id = yield from self.question(world.content_ids, action)
-                world.content_maker.post(self, action, content_id, device)  # type: ignore[arg-type]
-            action_us = env.now + exponential(self.draw(), gap_mean_us) + 1
+            self.open_session(session_id)
+            while True:
+                action_us = self.next_action_us()
+                if action_us is None:
+                    break
+                yield env.timeout(action_us - env.now)
+                yield from self.fetch_mail()
+                made = self.decide()
+                if made is not None:
+                    store = world.request_ids if made == "request" else world.content_ids
+                    made_id = yield from self.question(store, made)
+                    self.complete(made, made_id)
+            begin_us = self.next_session_us()
 
     def begin(self, env: Clock) -> None:
         """Start the process."""
@@ -166,7 +150,11 @@ class SimpyWorld(World):
         self.pools = network.pools
         self.population = network.population
         self.behaviour = network.behaviour
+        self.rhythm = network.rhythm
+        self.trending = network.trending
+        self.end_us = scenario.end_us
         self.user_ids = IdStore(self.env, self.users.start, 1)
+        self.session_ids = IdStore(self.env, shard, scenario.shards)
         self.content_ids = IdStore(self.env, shard, scenario.shards)
         self.request_ids = IdStore(self.env, shard, scenario.shards)
         self.content_maker = ContentMaker(self)
@@ -206,6 +194,8 @@ class Network:
         self.env = Clock(scenario.start_us)
         self.population = Population(scenario, pools)
         self.behaviour = Behaviour(scenario)
+        self.rhythm = Rhythm(scenario)
+        self.trending = Trending()
         self.events: list[Event] = []
         self.letters: list[Letter] = []
         self.inhabitants: dict[int, User] = {}
@@ -218,14 +208,18 @@ class Network:
             self.env.run(until=end_us)
             yield self.events[:]
             self.events.clear()
-            self.letters.sort(key=lambda letter: letter[0])
+            letters = sorted(self.letters, key=lambda letter: letter[0])
+            self.letters.clear()  # before they are delivered: profiles answer at once
             if self.user_type is IdiomaticUser:
-                self._put_into_inboxes()
+                self._put_into_inboxes(letters)
             else:
-                deliver(self.inhabitants, self.letters)
-            self.letters.clear()
+                deliver(self.inhabitants, self.trending, letters)
 
-    def _put_into_inboxes(self) -> None:
-        for _, user_ids, message in self.letters:
+    def _put_into_inboxes(self, letters: list[Letter]) -> None:
+        for letter in letters:
+            _, user_ids, message = letter
+            if type(message) is SuggestionWanted or not user_ids:
+                deliver(self.inhabitants, self.trending, [letter])  # to nobody's mailbox
+                continue
             for user_id in user_ids:
                 cast("IdiomaticUser", self.inhabitants[user_id]).inbox.put(message)
