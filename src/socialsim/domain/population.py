@@ -71,9 +71,9 @@ class Population:
         """What the user, who lives at ``home``, is like."""
         return self._temper.traits(user_id, home)
 
-    def friends_wanted(self, user_id: int) -> int:
-        """How many friends the user would like to have."""
-        return self._temper.friends_wanted(user_id, self.geography.home(user_id))
+    def visibility(self, user_id: int) -> tuple[int, int]:
+        """How many friends the user would like to have, and the threshold for a draw whether he comes on a day."""
+        return self._temper.visibility(user_id, self.geography.home(user_id))
 
     def devices(self, user_id: int) -> tuple[Device, Device]:
         """The user's main device and the other one, which may be the same."""

@@ -62,23 +62,27 @@ class Temper:
         self._post_sigma = scenario.post_sigma
         self._drift = threshold(scenario.drift_share)
 
-    def friends_wanted(self, user_id: int, home: Home) -> int:
-        """How many friends somebody would like to have, 1 at least."""
-        return self._friends[self._sociability(user_id, home) + _Z_MAX]
+    def visibility(self, user_id: int, home: Home) -> tuple[int, int]:
+        """Two of the traits, which others see: ``friends_wanted`` and ``active_day``."""
+        sociability = self._sociability(user_id, home)
+        return self._friends[sociability + _Z_MAX], self._active[self._activity(user_id, sociability) + _Z_MAX]
 
     def traits(self, user_id: int, home: Home) -> Traits:
         """All traits of one person."""
         seed = self._seed
         sociability = self._sociability(user_id, home)
-        shared, own = self._activity_weights
-        activity = _clipped(shared * sociability + own * _z_score(mix(seed, _ACTIVITY, user_id)) >> 20)
         return Traits(
             self._friends[sociability + _Z_MAX],
-            self._active[activity + _Z_MAX],
+            self._active[self._activity(user_id, sociability) + _Z_MAX],
             log_normal(mix(seed, _SESSIONS, user_id) >> 32, self._sessions_extra, _SESSIONS_SIGMA),
             min(log_normal(mix(seed, _POSTING, user_id) >> 32, self._post, self._post_sigma), UNIT),
             min(exponential(mix(seed, _DRIFT, user_id) >> 32, self._drift), UNIT),
         )
+
+    def _activity(self, user_id: int, sociability: int) -> int:
+        """A normal z-score that goes with sociability in part."""
+        shared, own = self._activity_weights
+        return _clipped(shared * sociability + own * _z_score(mix(self._seed, _ACTIVITY, user_id)) >> 20)
 
     def _sociability(self, user_id: int, home: Home) -> int:
         """A normal z-score that the members of a community share in part."""

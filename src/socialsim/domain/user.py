@@ -32,11 +32,11 @@ POPULAR_US: Final = 12 * 3_600_000_000  #: for how long after it was posted a po
 _MINUTE_US: Final = 60_000_000
 _FIRST_SESSION_US: Final = 15 * _MINUTE_US  # at least: newcomers look about
 _ASKED_OF_8: Final = 5  # of eight friends wanted so many are looked for
-_FIRST_REQUESTS: Final = 5  # at least: or people would remain alone
+_FIRST_REQUESTS: Final = 6  # at least: or people would remain alone
 _SUGGESTIONS_MAX: Final = 12  # friends of friends that one has in mind
 _CIRCLES_MIN: Final = 3
 _CIRCLES_MAX: Final = 12
-_TRIES: Final = 4  # how often one looks about for somebody to ask
+_TRIES: Final = 8  # how often one looks about for somebody to ask
 _TOLD: Final = 0x7  # one like in eight makes the post known to everybody
 
 #: What needs an id of a store.
@@ -308,11 +308,13 @@ class User(Actor[UserMessage]):
         home = geography.home(self.user_id)
         stranger = draw >= behaviour.closure
         mean = population.friends_mean
+        circles = min(_CIRCLES_MIN + 3 * self._friends_wanted // mean, _CIRCLES_MAX)
         for attempt in range(_TRIES):
-            if not stranger:
-                circles = min(_CIRCLES_MIN + 3 * self._friends_wanted // mean, _CIRCLES_MAX)
+            if not stranger and attempt < _TRIES // 2:
                 user_id = geography.circle_member(home, self.draw() * circles >> 32, self.draw())
-            elif self.draw() < behaviour.stranger_home:
+            elif not stranger or self.draw() < behaviour.stranger_home:
+                # Also where the own circles are not there yet, or are known: somebody of the same country.
+                stranger = True
                 user_id = geography.compatriot(home, self.draw())
             else:
                 anybody = population.pick_user(self.draw(), now_us)
@@ -321,9 +323,10 @@ class User(Actor[UserMessage]):
                 user_id = anybody
             if user_id == self.user_id or self._knows(user_id) or not population.is_there(user_id, now_us):
                 continue
-            # Sociable people are met more often, else the others would be asked far more often than they like.
-            wanted = population.friends_wanted(user_id)
-            if attempt == _TRIES - 1 or self.draw() * (wanted + mean) >> 32 < wanted:
+            # Sociable people are met more often, else the others would be asked far more often than they like; and
+            # those who come often.
+            wanted, active_day = population.visibility(user_id)
+            if attempt == _TRIES - 1 or (self.draw() * (wanted + mean) >> 32 < wanted and self.draw() < active_day):
                 return user_id << 2 | (2 if stranger else 0)
         return None
 
@@ -378,6 +381,8 @@ class User(Actor[UserMessage]):
             and self.draw() >= world.behaviour.closure_abroad
         ):
             return
+        if self.draw() >= world.population.visibility(user_id)[1]:
+            return  # who is hardly ever there is hardly ever seen
         suggested = self._suggested
         if suggested is None:
             suggested = self._suggested = []
