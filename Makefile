@@ -70,9 +70,9 @@ $(BI)/.installed: requirements/bi.txt pyproject.toml
 	@touch $@
 
 .PHONY: test-airflow
-test-airflow: services $(AIRFLOW)/.installed ## Run the daily DAG in a real Airflow, with an environment of its own (two minutes)
+test-airflow: services $(AIRFLOW)/.installed ## Run the daily DAG in a real Airflow, with an environment of its own (minutes)
 	$(BIN)/mypy --python-executable $(AIRFLOW)/bin/python compose/airflow/dags/socialsim_daily.py
-	AIRFLOW=$(abspath $(AIRFLOW)/bin/airflow) $(BIN)/pytest -m bi tests/airflow
+	AIRFLOW=$(abspath $(AIRFLOW)/bin/airflow) $(BIN)/pytest -n $(WORKERS) -m bi tests/airflow
 
 $(AIRFLOW)/.installed: requirements/airflow.txt
 	@$(PYTHON) -m venv $(AIRFLOW)
