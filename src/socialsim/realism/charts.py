@@ -112,7 +112,7 @@ def _clustering(view: View, name: str, kind: str) -> list[Curve]:
 
 def _retention(view: View, name: str, kind: str) -> list[Curve]:
     curve = retention_curve(view, min(_RETENTION_DAYS_MAX, max(int(view.run.days) - 1, 1)))
-    return [_curve(name, kind, np.arange(len(curve)), curve)]
+    return [_curve(name, kind, np.arange(len(curve)), curve)] if np.isfinite(curve).any() else []
 
 
 def _gaps(view: View, name: str, kind: str) -> list[Curve]:
