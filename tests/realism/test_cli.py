@@ -124,3 +124,15 @@ def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch, capsys, tmp_pat
     monkeypatch.setattr(command, "find_spec", lambda name: None if name == "scipy" else object())
     assert main(["validate"]) == 2
     assert capsys.readouterr().err == "socialsim: validate needs scipy; run: pip install 'socialsim[validate]'\n"
+
+
+def test_a_log_in_kafka_is_read_like_one_in_files(simulated, kafka, topic_prefix, tmp_path):
+    log = f"{kafka.url}/{topic_prefix.rstrip('.')}"
+    books = {"SOCIALSIM_RUNS": str(tmp_path / "runs")}
+    for arguments in (("topics", "create", "--to", log, "--partitions", "2"), (*RUN, "--to", log)):
+        done = simulated(*arguments, **books)
+        assert done.returncode == 0, done.stderr
+    there, here = (json.loads(simulated("validate", "--json", *which).stdout) for which in (("--from", log), ()))
+    assert there["run"]["source"] == log
+    assert there["run"]["events"] == here["run"]["events"]
+    assert there["statistics"] == here["statistics"]
