@@ -74,7 +74,7 @@ $(BI)/.installed: requirements/bi.txt pyproject.toml
 .PHONY: test-airflow
 test-airflow: services $(AIRFLOW)/.installed ## Run the daily DAG in a real Airflow, with an environment of its own (minutes)
 	$(BIN)/mypy --python-executable $(AIRFLOW)/bin/python compose/airflow/dags/socialsim_daily.py
-	AIRFLOW=$(abspath $(AIRFLOW)/bin/airflow) $(BIN)/pytest -n $(WORKERS) -m bi tests/airflow
+	AIRFLOW=$(abspath $(AIRFLOW)/bin/airflow) $(BIN)/pytest -m bi tests/airflow
 
 $(AIRFLOW)/.installed: requirements/airflow.txt
 	@$(PYTHON) -m venv $(AIRFLOW)
