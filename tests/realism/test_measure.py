@@ -101,6 +101,16 @@ def test_being_there_is_activity_and_no_action():
     assert view.active_days[1].tolist() == [0, 1, 2]
 
 
+def test_of_many_users_some_are_drawn_to_see_their_gaps(monkeypatch):
+    monkeypatch.setattr("socialsim.realism.view.ACTION_USERS_MAX", 300)
+    some, everybody = View(uniform_run()).actions, uniform_view().actions
+    drawn = np.unique(some.user)
+    assert 250 < len(drawn) <= 300
+    mine = np.isin(everybody.user, drawn)
+    assert np.array_equal(everybody.user[mine], some.user)
+    assert np.array_equal(everybody.time_us[mine], some.time_us)
+
+
 def test_devices_of_a_published_population_pass():
     rows = []
     for user in range(1_000):
