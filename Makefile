@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DATA := socialsim-data
 BI := .cache/bi
+RUN ?= --users 10000 --days 56
 AIRFLOW := .cache/airflow
 SUPERSET := .cache/superset
 CHROMIUM ?= chromium
@@ -93,6 +94,11 @@ $(SUPERSET)/.installed: requirements/superset.txt
 	@$(PYTHON) -m venv $(SUPERSET)
 	$(SUPERSET)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/superset.txt
 	@touch $@
+
+.PHONY: pictures
+pictures: services $(BI)/.installed $(SUPERSET)/.installed ## Take docs/report.png and docs/superset.png anew: make pictures RUN="--users 10000 --days 56"
+	CHROMIUM=$(CHROMIUM) SOCIALSIM_PICTURES="$(abspath docs)" SOCIALSIM_PICTURES_RUN="$(RUN)" \
+	  $(BI)/bin/pytest -m bi -k "run_that_was_computed_last or report_of_a_real_run" tests/bi
 
 .PHONY: superset
 superset: install $(SUPERSET)/.installed ## Start Apache Superset with the dashboard of the KPIs, after make up

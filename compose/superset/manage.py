@@ -26,7 +26,7 @@ ADMIN = "admin"
 _START_S_MAX = 180.0
 #: What a driver's error number means to somebody who wants to see a dashboard.
 _REASONS = {
-    1044: "does not let the reader into the database",
+    1044: "does not let the reader into the database; socialsim migrate gives that right",
     1045: "refuses the reader's password",
     1049: "has no such database",
     1142: "does not let the reader read the figures; socialsim migrate gives that right",
