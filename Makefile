@@ -10,12 +10,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DATA := socialsim-data
 BI := .cache/bi
+RUN ?= --users 10000 --days 56
 AIRFLOW := .cache/airflow
+SUPERSET := .cache/superset
 CHROMIUM ?= chromium
 
 .PHONY: help
 help: ## Print what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: install
 install: $(STAMP) ## Make .venv with the locked dependencies and socialsim itself; quick if nothing changed
@@ -60,7 +62,8 @@ test-faults: services ## Break processes, servers and connections in every way, 
 test-bi: $(BI)/.installed ## Open report and dashboard in a real Chromium, with an environment of its own
 	@command -v $(CHROMIUM) >/dev/null \
 	  || { echo "there is no $(CHROMIUM); on Debian, as root: apt-get install chromium (or make test-bi CHROMIUM=PROGRAM)" >&2; exit 1; }
-	CHROMIUM=$(CHROMIUM) $(BI)/bin/pytest -m bi tests/bi
+	CHROMIUM=$(CHROMIUM) $(BI)/bin/pytest -m bi tests/bi --ignore tests/bi/test_superset.py
+	@$(MAKE) test-superset
 	@$(MAKE) test-airflow
 
 $(BI)/.installed: requirements/bi.txt pyproject.toml
@@ -70,7 +73,7 @@ $(BI)/.installed: requirements/bi.txt pyproject.toml
 	@touch $@
 
 .PHONY: test-airflow
-test-airflow: services $(AIRFLOW)/.installed ## Run the daily DAG in a real Airflow, with an environment of its own (two minutes)
+test-airflow: services $(AIRFLOW)/.installed ## Run the daily DAG in a real Airflow, with an environment of its own (minutes)
 	$(BIN)/mypy --python-executable $(AIRFLOW)/bin/python compose/airflow/dags/socialsim_daily.py
 	AIRFLOW=$(abspath $(AIRFLOW)/bin/airflow) $(BIN)/pytest -m bi tests/airflow
 
@@ -80,6 +83,30 @@ $(AIRFLOW)/.installed: requirements/airflow.txt
 	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/airflow.txt
 	$(AIRFLOW)/bin/python -m pip --disable-pip-version-check check
 	@touch $@
+
+.PHONY: test-superset
+test-superset: services $(BI)/.installed $(SUPERSET)/.installed ## Import the dashboard into a real Superset and open it in Chromium (three minutes)
+	CHROMIUM=$(CHROMIUM) $(BI)/bin/pytest -m bi tests/bi/test_superset.py
+
+$(SUPERSET)/.installed: requirements/superset.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' \
+	  || { echo "Superset 6.1 needs Python 3.11 or 3.12, $(PYTHON) is $$($(PYTHON) -V 2>&1); try make superset PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(SUPERSET)
+	$(SUPERSET)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/superset.txt
+	@touch $@
+
+.PHONY: pictures
+pictures: services $(BI)/.installed $(SUPERSET)/.installed ## Take docs/report.png and docs/superset.png anew: make pictures RUN="--users 10000 --days 56"
+	CHROMIUM=$(CHROMIUM) SOCIALSIM_PICTURES="$(abspath docs)" SOCIALSIM_PICTURES_RUN="$(RUN)" \
+	  $(BI)/bin/pytest -m bi -k "run_that_was_computed_last or report_of_a_real_run" tests/bi
+
+.PHONY: superset
+superset: install $(SUPERSET)/.installed ## Start Apache Superset with the dashboard of the KPIs, after make up
+	@$(BIN)/python -m compose.superset up
+
+.PHONY: superset-down
+superset-down: install ## Stop it; make down does so too
+	@$(BIN)/python -m compose.superset down
 
 .PHONY: up
 up: install ## Start Kafka and MySQL (Docker where an engine answers, else natively), write .env, make tables and topics
@@ -122,6 +149,7 @@ lock: install ## Pin every dependency by hash, for development and for the image
 	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements/dev.txt -o requirements/run.txt
 	$(BIN)/uv pip compile pyproject.toml --group dev --group bi --extra report --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements/dev.txt -o requirements/bi.txt
 	$(BIN)/uv pip compile --group airflow --universal --python-version 3.11 --exclude-newer 2026-09-20 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements/airflow.txt
+	$(BIN)/uv pip compile --group superset --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements/superset.txt
 
 .PHONY: clean
 clean: ## Stop the services, remove their data, .venv and caches; your simulated data stay

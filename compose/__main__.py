@@ -9,6 +9,7 @@ from compose.endpoints import write_env
 from compose.native.cli import DEFAULT_DIRECTORY, add_stack_options, print_status
 from compose.native.server import StackError
 from compose.native.stack import Stack
+from compose.superset import manage as superset
 
 _ENV_FILE = Path(".env")
 
@@ -30,6 +31,7 @@ def _up(arguments: argparse.Namespace) -> None:
 
 
 def _down(arguments: argparse.Namespace) -> None:
+    superset.down(arguments.directory, _ENV_FILE, wipe=arguments.wipe)
     docker = DockerStack(arguments.directory)
     if docker.exists:
         docker.down(wipe=arguments.wipe)
@@ -47,6 +49,7 @@ def _status(arguments: argparse.Namespace) -> None:
     else:
         with Stack.opened(arguments.directory) as stack:
             print_status(stack)
+        superset.status(arguments.directory)
 
 
 def main() -> int:

@@ -16,8 +16,10 @@ _SECRETS = (
     "SOCIALSIM_MYSQL_READER_PASSWORD",
     "SOCIALSIM_MYSQL_ROOT_PASSWORD",
 )
+#: Of services that were added later: a ``docker.env`` from before lacks them.
+_LATER_SECRETS = ("SOCIALSIM_SUPERSET_PASSWORD", "SOCIALSIM_SUPERSET_SECRET_KEY")
 _USERS = {"SOCIALSIM_MYSQL_MIGRATOR": "socialsim_migrator", "SOCIALSIM_MYSQL_READER": "socialsim_reader"}
-_PORTS = {"SOCIALSIM_KAFKA_PORT": 9092, "SOCIALSIM_MYSQL_PORT": 3306}
+_PORTS = {"SOCIALSIM_KAFKA_PORT": 9092, "SOCIALSIM_MYSQL_PORT": 3306, "SOCIALSIM_SUPERSET_PORT": 8088}
 
 
 def engine_answers() -> bool:
@@ -55,6 +57,13 @@ class DockerStack:
         mysql = f"mysql://socialsim@127.0.0.1:{values['SOCIALSIM_MYSQL_PORT']}/socialsim"
         return Endpoints(kafka, mysql, _USERS | {name: values[name] for name in _SECRETS[:3]})
 
+    def superset_up(self) -> tuple[str, str]:
+        """Build and start Superset, and wait until it is healthy; its URL and its administrator's password."""
+        values = self._environment()
+        self._compose("up", "--detach", "--wait", "--build", "superset")
+        url = f"http://127.0.0.1:{values['SOCIALSIM_SUPERSET_PORT']}/superset/dashboard/socialsim/"
+        return url, values["SOCIALSIM_SUPERSET_PASSWORD"]
+
     def down(self, *, wipe: bool = False) -> None:
         """Remove the containers, and with ``wipe`` their data."""
         self._compose("down", *(["--volumes"] if wipe else []))
@@ -66,11 +75,13 @@ class DockerStack:
         self._compose("ps")
 
     def _environment(self) -> dict[str, str]:
-        if self.exists:
-            lines = self.env_path.read_text(encoding="utf-8").splitlines()
-            return dict(line.split("=", 1) for line in lines)
-        values = {key: secrets.token_urlsafe(18) for key in _SECRETS}
-        values |= {key: str(free_port(port)) for key, port in _PORTS.items()}
+        lines = self.env_path.read_text(encoding="utf-8").splitlines() if self.exists else []
+        values = dict(line.split("=", 1) for line in lines)
+        missing = [key for key in (*_SECRETS, *_LATER_SECRETS, *_PORTS) if key not in values]
+        if not missing:
+            return values
+        for key in missing:
+            values[key] = str(free_port(_PORTS[key])) if key in _PORTS else secrets.token_urlsafe(32)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.env_path.touch(mode=0o600)
         self.env_path.write_text("".join(f"{k}={v}\n" for k, v in values.items()), encoding="utf-8")
@@ -78,7 +89,7 @@ class DockerStack:
 
     def _compose(self, *arguments: str) -> None:
         files = ("--env-file", str(self.env_path), "--file", str(COMPOSE_FILE))
-        argv = ["docker", "compose", "--project-name", "socialsim", *files, *arguments]
+        argv = ["docker", "compose", "--project-name", "socialsim", "--profile", "superset", *files, *arguments]
         done = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL)
         if done.returncode != 0:
             raise StackError(f"docker compose {arguments[0]} failed (exit {done.returncode})")

@@ -1,6 +1,6 @@
 """Where the services are, and the ``.env`` file that tells it to ``socialsim``."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,10 +31,10 @@ class Endpoints:
         return urls | dict(self.users)
 
 
-def write_env(path: Path, values: Mapping[str, str]) -> None:
-    """Replace our lines of the file by ``values``, readable by the owner only. An empty file is removed."""
+def write_env(path: Path, values: Mapping[str, str], keys: Collection[str] = KEYS) -> None:
+    """Replace the lines of ``keys`` by ``values``, readable by the owner only. An empty file is removed."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    kept = [line for line in lines if line.partition("=")[0].strip().removeprefix("export ") not in KEYS]
+    kept = [line for line in lines if line.partition("=")[0].strip().removeprefix("export ") not in keys]
     new = [*kept, *(f"{key}={value}" for key, value in values.items())]
     if not any(line.strip() for line in new):
         path.unlink(missing_ok=True)

@@ -26,6 +26,7 @@ from compose.native.install import ensure_compose_checker
 from compose.native.ports import free_port
 from compose.native.server import ProcessIdentity
 from compose.native.settings import COMPOSE_DIR, load_settings
+from compose.superset.server import SupersetServer
 
 ROOT = COMPOSE_DIR.parent
 COMPOSE_FILE = COMPOSE_DIR / "docker-compose.yml"
@@ -35,6 +36,7 @@ COMPOSE_PASSWORDS = (
     "SOCIALSIM_MYSQL_READER_PASSWORD",
     "SOCIALSIM_MYSQL_ROOT_PASSWORD",
 )
+SUPERSET_SECRETS = ("SOCIALSIM_SUPERSET_PASSWORD", "SOCIALSIM_SUPERSET_SECRET_KEY")
 
 
 async def _create_topic(kafka: KafkaCluster, name: str) -> None:
@@ -258,7 +260,7 @@ def _compose_config(**environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def _compose_words(*, password: str) -> str:
-    done = _compose_config(**dict.fromkeys(COMPOSE_PASSWORDS, password))
+    done = _compose_config(**dict.fromkeys((*COMPOSE_PASSWORDS, *SUPERSET_SECRETS), password))
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -286,7 +288,7 @@ def test_compose_file_refuses_to_work_without_a_password(missing: str) -> None:
 
 def test_compose_file_publishes_on_loopback_only() -> None:
     published = re.findall(r"^\s+- (\S*:\d+/tcp)$", _compose_words(password="x"), flags=re.MULTILINE)
-    assert len(published) == 2
+    assert len(published) == 3
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 
@@ -319,7 +321,25 @@ def test_compose_file_gives_the_administrators_password_to_the_server_alone_and_
     by_name = _services(_compose_words(password="x"))
     assert {name for name, text in by_name.items() if "ROOT_PASSWORD" in text} == {"mysql"}
     assert {name for name, text in by_name.items() if "MIGRATOR_PASSWORD" in text} == {"mysql", "migrate"}
-    assert {name for name, text in by_name.items() if "READER_PASSWORD" in text} == {"mysql"}
+    assert {name for name, text in by_name.items() if "READER_PASSWORD" in text} == {"mysql", "superset"}
+    assert {name for name, text in by_name.items() if "SUPERSET_PASSWORD" in text} == {"superset"}
+
+
+def test_superset_is_the_same_in_compose_and_natively_and_comes_only_when_asked_for(tmp_path: Path) -> None:
+    assert _compose_config(**dict.fromkeys(COMPOSE_PASSWORDS, "x")).returncode == 0  # without a password of Superset's
+    service = _services(_compose_words(password="x"))["superset"]
+    assert re.search(r"^    profiles:\n\s+- superset$", service, flags=re.MULTILINE)
+    locked = re.search(r"^apache-superset==(\S+)", (ROOT / "requirements" / "superset.txt").read_text(), re.MULTILINE)
+    assert locked
+    assert f"image: socialsim-superset:{locked[1]}\n" in service
+    server = SupersetServer.create(tmp_path, {}, port=8088)
+    program, _, _, *options = server.command()
+    command = f"{Path(program).name} --bind 0.0.0.0:8088 {' '.join(options[:-1])} '{options[-1]}'"
+    dockerfile = (COMPOSE_DIR / "superset" / "Dockerfile").read_text()
+    assert f'CMD ["sh", "-c", "python prepare.py && exec {command}"]' in dockerfile
+    (asked,) = re.findall(r"^REQUIRED = \((.*)\)$", (COMPOSE_DIR / "superset" / "prepare.py").read_text(), re.MULTILINE)
+    for name in re.findall(r"\w+", asked):
+        assert f" {name}: " in service
 
 
 def test_compose_file_and_native_stack_have_equal_settings() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 from pathlib import Path
@@ -31,6 +32,8 @@ CHARTS = {
         "creators",
     )
 }
+#: What the picture shows is simulated for it, see `make pictures`.
+RUN = shlex.split(os.environ.get("SOCIALSIM_PICTURES_RUN") or "--users 60 --days 9")
 #: What of a chart is only there when the library has drawn marks.
 MARKS = ".scatterlayer .trace path, .barlayer path, .funnellayer path, .heatmaplayer image"
 
@@ -161,7 +164,7 @@ def call(directory: Path, *arguments: str) -> str:
 def data(tmp_path_factory):
     """A run that was simulated and stored, whose figures nobody has computed yet."""
     directory = tmp_path_factory.mktemp("data")
-    call(directory, "run", "--users", "60", "--days", "9", "--run-id", "real")
+    call(directory, "run", *RUN, "--run-id", "real")
     call(directory, "consume", "--drain")
     return directory
 
@@ -186,7 +189,7 @@ def test_the_dashboard_renews_itself_as_rows_and_figures_arrive(browser, data):
             seen.page.wait_for_selector("#chart-active[data-drawn=chart]", timeout=120_000)
             seen.page.wait_for_selector("#chart-creators[data-drawn=chart]", timeout=120_000)
             rows = seen.page.locator("#pulse b").nth(2).inner_text()
-            call(data, "run", "--users", "60", "--days", "9", "--run-id", "real")  # complete: adds nothing
+            call(data, "run", *RUN, "--run-id", "real")  # complete: adds nothing
             assert int(rows.replace(",", "")) > 1000
             assert "rows/s" in seen.page.locator("#pulse").inner_text()
             assert seen.page.locator("#notice").is_hidden()
@@ -202,7 +205,7 @@ def test_the_dashboard_renews_itself_as_rows_and_figures_arrive(browser, data):
 
 
 def test_the_report_of_a_real_run(browser, data, tmp_path):
-    """And its picture, if SOCIALSIM_SCREENSHOT says where to."""
+    """And its picture, for `make pictures`."""
     call(data, "kpi")
     call(data, "report", "--out", str(tmp_path / "real.html"))
     with look(browser) as seen:
@@ -210,5 +213,5 @@ def test_the_report_of_a_real_run(browser, data, tmp_path):
         assert set(seen.drawn()) == CHARTS
         assert json.loads(seen.page.locator("#content").text_content())["run_id"] == "real"
         assert seen.complaints == []
-        if place := os.environ.get("SOCIALSIM_SCREENSHOT"):
-            seen.page.screenshot(path=place, full_page=True)
+        if place := os.environ.get("SOCIALSIM_PICTURES"):
+            seen.page.screenshot(path=Path(place) / "report.png", full_page=True)

@@ -25,6 +25,8 @@ from socialsim.settings import Secret, Settings
         (["consume", "--into", "mysql://me:geheim@localhost/x"], ["SOCIALSIM_MYSQL_PASSWORD"]),
         (["consume", "--from", "kafka://me:geheim@localhost:1"], ["SOCIALSIM_KAFKA_PASSWORD"]),
         (["consume", "--batch-rows", "0"], ["--batch-rows"]),
+        (["consume", "--session-timeout-s", "0.5"], ["--session-timeout-s", "1"]),
+        (["run", "--users", "5", "--drain-timeout-s", "-1"], ["--drain-timeout-s", "0"]),
         (["consume", "--group", ""], ["--group"]),
         (["consume", "--drain"], ["socialsim run"]),
         (["digest"], ["socialsim run"]),
@@ -41,6 +43,13 @@ def test_wrong_input_is_named_in_one_line(cli, arguments, words):
     assert all(word in line for word in words), line
     assert "Traceback" not in done.stderr
     assert "geheim" not in done.stderr
+
+
+def test_no_database_is_made_for_a_log_that_is_not_there(cli, tmp_path):
+    done = cli("consume", "--drain", "--into", "sqlite:///new/w.sqlite")
+    assert done.returncode == 2
+    assert "socialsim run" in done.stderr
+    assert not (tmp_path / "new").exists()
 
 
 def test_an_environment_variable_is_an_input_like_a_flag(cli):

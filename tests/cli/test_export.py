@@ -1,6 +1,8 @@
 """``export`` as it is typed. What is in the files is tested elsewhere."""
 
 import json
+import os
+import signal
 
 import pytest
 
@@ -92,3 +94,22 @@ def test_a_service_that_is_away_ends_with_3(cli):
     done = cli("export", "--from", "mysql://nobody@127.0.0.1:1/nothing")
     assert done.returncode == 3
     assert "127.0.0.1:1" in done.stderr
+
+
+@pytest.mark.usefixtures("stored")
+def test_sigterm_leaves_what_was_there(start, tmp_path):
+    place = tmp_path / "out" / ".users.csv.new"  # where it writes the second table: it waits there until we read
+    place.parent.mkdir()
+    os.mkfifo(place)
+    (place.parent / "notes.txt").write_text("mine")
+    process = start("export", "--format", "csv", "--to", "out")
+    assert "runs: 1 rows" in process.stderr.readline()
+    process.send_signal(signal.SIGTERM)
+    reader = os.open(place, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        said, complaints = process.communicate(timeout=60)
+    finally:
+        os.close(reader)
+    assert process.returncode == 128 + signal.SIGTERM, complaints
+    assert said == "stopped; out is as it was\n"
+    assert [path.name for path in place.parent.iterdir()] == ["notes.txt"]

@@ -69,6 +69,7 @@ def test_the_watchdogs_patience_is_an_option(monkeypatch, tmp_path):
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "events").mkdir()
+    (tmp_path / "w.sqlite").touch()  # else the log would be asked first whether it is there
     monkeypatch.setattr(command, "_consume", stuck)
     arguments = ["consume", "--from", f"file:{tmp_path}/events", "--into", f"sqlite:///{tmp_path}/w.sqlite"]
     assert main([*arguments, "--stall-timeout-s", "5"]) == 1

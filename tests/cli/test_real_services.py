@@ -1,11 +1,14 @@
 """The whole road on a real broker and real MySQL-protocol servers, as a person types it."""
 
+import asyncio
+import re
 import subprocess
 import time
 from collections import Counter
 
 import pymysql
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from socialsim import Scenario, simulate
 from socialsim.events import PLURALS, WIRE_NAMES
@@ -45,7 +48,9 @@ def scalar(connection, query):
 def test_each_event_is_stored_once_though_a_consumer_is_killed(cli, tmp_path, log, fresh_database, database):
     expected = Counter(WIRE_NAMES[type(event)] for event in simulate(SCENARIO))
     settings = {"SOCIALSIM_MYSQL_PASSWORD": fresh_database.password}
-    consume = ("consume", "--from", log, "--into", fresh_database.url, "--batch-rows", "5")
+    # The shortest session that the broker allows: so long the second consumer waits for the first, which was killed.
+    session = ("--session-timeout-s", "6")
+    consume = ("consume", "--from", log, "--into", fresh_database.url, "--batch-rows", "5", *session)
 
     missing = cli(*RUN, "--to", log)
     assert missing.returncode == 2
@@ -90,6 +95,42 @@ def test_each_event_is_stored_once_though_a_consumer_is_killed(cli, tmp_path, lo
     described = cli("topics", "describe", "--to", log).stdout
     assert ".pictures" in described
     assert f"{expected['picture']:,}" in described
+
+
+@pytest.mark.slow
+def test_verify_asks_kafka_whether_all_was_consumed(cli, kafka, topic_prefix, log):
+    assert cli("topics", "create", "--to", log, "--partitions", "2").returncode == 0
+    ran = cli("run", "--users", "60", "--days", "1", "--seed", "3", "--shards", "4", "--to", log)
+    assert ran.returncode == 0, ran.stderr
+    drained = cli("consume", "--drain", "--from", log)
+    assert drained.returncode == 0, drained.stderr
+    verified = cli("verify", "--from", log)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert re.search(r"^log end +ok ", verified.stdout, re.MULTILINE), verified.stdout
+
+    # Another log in the same cluster, consumed into the same warehouse, has an end of its own.
+    other = f"{log}-other"
+    assert cli("topics", "create", "--to", other, "--partitions", "1").returncode == 0
+    assert cli("run", "--users", "40", "--days", "1", "--seed", "4", "--shards", "4", "--to", other).returncode == 0
+    drained = cli("consume", "--drain", "--from", other)
+    assert drained.returncode == 0, drained.stderr
+    run_id = Scenario(users=60, days=1, seed=3, shards=4).run_id
+    verified = cli("verify", "--from", log, "--run-id", run_id)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+
+    asyncio.run(produce_one(kafka.bootstrap, f"{topic_prefix}pictures"))
+    behind = cli("verify", "--from", log, "--run-id", run_id)
+    assert behind.returncode == 1
+    assert "NOT verified: log end" in behind.stdout
+    assert re.search(rf"{topic_prefix}pictures\[1\]: 1 of the log's \d+ records are not consumed yet", behind.stdout)
+    away = cli("verify", "--from", "kafka://127.0.0.1:1", "--run-id", run_id)
+    assert away.returncode == 3
+    assert "127.0.0.1:1" in away.stderr
+
+
+async def produce_one(bootstrap, topic):
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
+        await producer.send_and_wait(topic, b"{}", partition=1)
 
 
 @pytest.mark.slow

@@ -45,8 +45,14 @@ def test_what_is_shown_as_a_file_is_the_same_scenario(cli: Cli, tmp_path: Path) 
         (("run", "--users", "9", "--backfill", "9"), "--backfill is '9', allowed are whole days such as 90d"),
         (("run", "--users", "9", "--backfill", "0d"), "--backfill is '0d'"),
         (("run", "--users", "9", "--backfill", "9d", "--days", "3"), "--days cannot be given with --backfill"),
-        (("run", "--users", "9", "--backfill", "9d", "--start", "2020-01-01"), "--start cannot be given with --backfill"),
-        (("run", "--users", "9", "--backfill", "9d", "--then-live", "--days", "3"), "the run must last at least as long"),
+        (
+            ("run", "--users", "9", "--backfill", "9d", "--start", "2020-01-01"),
+            "--start cannot be given with --backfill",
+        ),
+        (
+            ("run", "--users", "9", "--backfill", "9d", "--then-live", "--days", "3"),
+            "the run must last at least as long",
+        ),
         (("run", "--users", "9", "--backfill", "9d", "--then-live", "--speed", "2"), "--speed cannot be given with"),
         (("run", "--resume", "r1", "--backfill", "9d"), "--backfill cannot be given with --resume"),
     ],

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from socialsim.consumer import Consumer, ConsumerSettings, StuckError
-from socialsim.errors import OffsetsLostError, TerminalError, TransientError
+from socialsim.errors import OffsetsLostError, ServiceUnavailableError, TerminalError, TransientError
 from socialsim.testing import Fault, MemoryLog, MemoryReader, MemoryWarehouse, run_virtual
 from socialsim.transport.base import TopicPartition
 from tests.consumer.events import like, picture, raw
@@ -186,6 +186,92 @@ def test_a_log_that_cannot_be_read_for_a_while_is_tried_again():
     warehouse = MemoryWarehouse()
     stats = run_virtual(Consumer(_Failing(a_log(), "g"), warehouse, ConsumerSettings(drain=True)).run())
     assert (stats.retries, len(warehouse.rows["picture"])) == (3, 10)
+
+
+class _Probed(MemoryReader):
+    """Counts the probes that failed. ``wedged``: its own connection finds nothing more, a new one would."""
+
+    wedged = False
+    failed_probes = 0
+
+    async def probe(self, timeout_s):
+        try:
+            await super().probe(timeout_s)
+        except ServiceUnavailableError:
+            self.failed_probes += 1
+            raise
+
+    def _take(self, records_max):
+        return [] if self.wedged else super()._take(records_max)
+
+    async def end_offsets(self):
+        if self.wedged:
+            raise TransientError("its own connection is gone")
+        return await super().end_offsets()
+
+
+async def _outage(reader, **settings):
+    """A consumer that knows of records which it has not got when its log goes away, or its connection is lost."""
+    consumer = Consumer(reader, MemoryWarehouse(), ConsumerSettings(**settings))
+    task = asyncio.create_task(consumer.run())
+    await asyncio.sleep(3)
+    reader.pause()  # what comes now it sees coming, and does not get
+    reader.log.append(PLACE, *raw(picture(0, 10)))
+    await asyncio.sleep(3)
+    assert consumer.stats().lag == 1
+    reader.resume()
+    return consumer, task
+
+
+def test_a_log_that_is_away_for_longer_than_the_watchdogs_patience_is_waited_for(caplog):
+    async def main():
+        reader = _Probed(a_log(), "g")
+        consumer, task = await _outage(reader, stuck_after_s=120)
+        reader.log.away = True
+        await asyncio.sleep(500)
+        assert not task.done()
+        reader.log.away = False
+        await asyncio.sleep(10)
+        consumer.stop()
+        stats = await task
+        return reader.failed_probes, stats.rows
+
+    failed_probes, rows = run_virtual(main())
+    assert failed_probes >= 3
+    assert rows == 11
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(said) == 2, said
+    assert "does not answer, waiting for it" in said[0]
+    assert said[1] == "the log answers again"
+
+
+def test_a_connection_that_is_lost_while_the_log_is_there_is_an_error_in_the_end():
+    async def main():
+        reader = _Probed(a_log(), "g")
+        _, task = await _outage(reader, stuck_after_s=120)
+        reader.wedged = True
+        began_s = now_s()
+        with pytest.raises(StuckError, match="start the consumer again"):
+            async with asyncio.timeout(1_000):
+                await task
+        assert reader.failed_probes == 0
+        return now_s() - began_s
+
+    assert 110 < run_virtual(main()) < 150
+
+
+def test_a_stop_waits_for_no_log_that_is_away():
+    async def main():
+        reader = _Probed(a_log(), "g")
+        consumer, task = await _outage(reader, stuck_after_s=5)
+        reader.log.away = True
+        await asyncio.sleep(7)  # it is probing just now
+        consumer.stop()
+        began_s = now_s()
+        await task
+        return now_s() - began_s
+
+    assert run_virtual(main()) < 3
 
 
 def test_drain_without_partitions_waits_for_the_group_to_settle_and_ends():

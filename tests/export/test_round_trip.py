@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import hashlib
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pymysql
 import pytest
 from msgspec import structs
 
@@ -18,6 +20,7 @@ from socialsim.events.types import ID_MAX, SHARDS_MAX, TIME_US_MAX
 from socialsim.export import FORMATS, Manifest, Span, choose_tables
 from socialsim.export.columns import exportable_tables
 from socialsim.simulate import simulate
+from socialsim.warehouse.migrate import migrate
 from tests.analytics.kpis import computed
 from tests.analytics.stored import SCENARIO, events_of, store, verified
 from tests.export.exports import (
@@ -30,6 +33,7 @@ from tests.export.exports import (
     parquet_rows,
     stored_rows,
 )
+from tests.support.services import MySQLFactory
 from tests.warehouse.places import Place
 from tests.warehouse.samples import START_US, likes
 
@@ -142,6 +146,38 @@ def test_other_readers_of_csv_find_the_same(sqlite_place: Place, tmp_path: Path)
         str(path), header=True, quotechar='"', escapechar='"', all_varchar=True, allow_quoted_nulls=False
     )
     assert [row[0] for row in read.select("caption").fetchall()] == expected
+
+
+def test_mariadb_loads_csv_again(sqlite_place: Place, mysql_factory: MySQLFactory, tmp_path: Path) -> None:
+    """By the statement that the page gives."""
+    asyncio.run(keep(sqlite_place, nasty_events()))
+    exported(sqlite_place, "nasty", tmp_path / "out", "csv")
+    page = (Path(__file__).resolve().parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
+    (statement,) = re.findall(r"```sql\n(LOAD DATA.*?)\n```", page, re.DOTALL)
+    assert "january/users.csv" in statement
+    assert "TABLE users" in statement
+    server = mysql_factory(flavour="mariadb")
+    with server.root_cursor() as cursor:
+        cursor.execute("SET GLOBAL local_infile = 1")  # which our servers do not offer
+    database = server.create_database("again")
+    place = Place(database.url, database.password)
+    migrate(place.url, place.password)
+    connection = pymysql.connect(
+        host=database.host,
+        port=database.port,
+        user=database.user,
+        password=database.password,
+        database=database.name,
+        local_infile=True,
+        autocommit=True,
+    )
+    tables = ("runs", "users", "pictures", "comments", "video_likes")
+    with connection, connection.cursor() as cursor:
+        for table in tables:
+            named = statement.replace("january/users.csv", str(tmp_path / "out" / f"{table}.csv"))
+            cursor.execute(named.replace("TABLE users", f"TABLE {table}"))
+    for table in tables:
+        assert stored_rows(place, table, "nasty") == stored_rows(sqlite_place, table, "nasty"), table
 
 
 def test_null_and_an_empty_text_are_told_apart(tmp_path: Path) -> None:

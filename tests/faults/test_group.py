@@ -43,11 +43,13 @@ def group_settings(unique_name: str) -> dict[str, Any]:
     return {"group": unique_name, "batch_rows": 50, "poll_records": 50, "flush_after_ms": 20, "settle_s": 30.0}
 
 
-async def produce(log: KafkaLog, events: Iterable[Event]) -> None:
+async def produce(log: KafkaLog, events: Iterable[Event], partitions: int = 4) -> None:
     """Put events into the log as they are, by whatever partition their user's number gives."""
     async with AIOKafkaProducer(bootstrap_servers=list(log.bootstrap), acks="all", linger_ms=5) as producer:
         sent = [
-            await producer.send(log.topic(PLURALS[WIRE_NAMES[type(event)]]), encode(event), partition=event.user_id % 4)
+            await producer.send(
+                log.topic(PLURALS[WIRE_NAMES[type(event)]]), encode(event), partition=event.user_id % partitions
+            )
             for event in events
         ]
         await asyncio.gather(*sent)

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from socialsim.consumer import Consumer, ConsumerSettings
 from socialsim.errors import InputError
-from socialsim.live import ConsumerView, LiveServer, RunView
+from socialsim.live import ConsumerView, KpiView, LiveServer, RunView
 from socialsim.shard.process import Progress
 from socialsim.testing import MemoryLog, MemoryWarehouse, run_virtual
 from socialsim.transport.base import TopicPartition, WriterStats
@@ -153,3 +153,31 @@ def test_a_client_that_never_asks_does_not_keep_the_server_from_ending():
         host, port = server.address.split(":")
         idle = socket.create_connection((host, int(port)))
     idle.close()
+
+
+def test_a_follower_is_ready_while_the_warehouse_answers_and_alive_while_it_does_something():
+    clock = Clock()
+    view = KpiView(clock)
+    with LiveServer(view, 0) as server:
+        assert get(server, "/readyz") == (503, "not connected yet\n")
+        view.looked()
+        assert get(server, "/readyz") == (200, "ready\n")
+        view.computed()
+        view.failed()
+        clock.now_s += 30
+        view.failed()
+        assert get(server, "/readyz") == (200, "ready\n")
+        clock.now_s += 1
+        assert get(server, "/readyz") == (503, "the warehouse has not answered for 31 s\n")
+        assert get(server, "/healthz") == (200, "alive\n")
+        view.looked()
+        assert get(server, "/readyz") == (200, "ready\n")
+        clock.now_s += 899
+        view.beat()
+        clock.now_s += 901
+        assert get(server, "/healthz") == (503, "nothing has moved for 901 s\n")
+        found = samples(get(server, "/metrics")[1])
+    assert found["socialsim_kpi_days_total",] == 1
+    assert found["socialsim_kpi_looks_total",] == 2
+    assert found["socialsim_kpi_failures_total",] == 2
+    assert found["socialsim_kpi_silent_seconds",] == 901

@@ -1,1 +1,1 @@
-from tests.cli.conftest import cli  # noqa: F401 - a fixture
+from tests.cli.conftest import cli, inside  # noqa: F401 - fixtures

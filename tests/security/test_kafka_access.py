@@ -12,7 +12,7 @@ PASSWORD = "r1ght-Pass.word"
 
 
 @pytest.mark.slow
-def test_the_right_password_and_authority_get_in_and_nothing_else_does(cli, tmp_path, kafka_cluster_factory):
+def test_the_right_password_and_authority_get_in_and_nothing_else_does(inside, tmp_path, kafka_cluster_factory):
     authority, stranger = Authority(tmp_path, "authority"), Authority(tmp_path, "stranger")
     kafka = kafka_cluster_factory(**kafka_options(authority.certify("127.0.0.1")))
     add_kafka_user(kafka, tmp_path, PASSWORD)
@@ -25,13 +25,13 @@ def test_the_right_password_and_authority_get_in_and_nothing_else_does(cli, tmp_
     }
     to = ("--to", f"kafka://{address}")
 
-    created = cli("topics", "create", *to, "--partitions", "2", **right)
+    created = inside("topics", "create", *to, "--partitions", "2", **right)
     assert created.returncode == 0, created.stderr
-    ran = cli("run", "--users", "30", "--days", "1", "--processes", "2", *to, **right)
+    ran = inside("run", "--users", "30", "--days", "1", "--processes", "2", *to, **right)
     assert ran.returncode == 0, ran.stderr
-    drained = cli("consume", "--drain", "--from", to[1], **right)
+    drained = inside("consume", "--drain", "--from", to[1], **right)
     assert drained.returncode == 0, drained.stderr
-    assert cli("digest", "--from", to[1], **right).returncode == 0
+    assert inside("digest", "--from", to[1], **right).returncode == 0
 
     refusals = {
         "SOCIALSIM_KAFKA_PASSWORD": {"SOCIALSIM_KAFKA_PASSWORD": "wr0ng-Pass"},
@@ -41,18 +41,18 @@ def test_the_right_password_and_authority_get_in_and_nothing_else_does(cli, tmp_
         "needs SOCIALSIM_KAFKA_USERNAME": {"SOCIALSIM_KAFKA_PASSWORD": ""},
     }
     for words, wrong in refusals.items():
-        done = cli("topics", "describe", *to, **(right | wrong))
+        done = inside("topics", "describe", *to, **(right | wrong))
         assert done.returncode == 2, done.stderr
         assert words in done.stderr
         assert "Pass" not in done.stderr.replace("PASSWORD", "")
     for command in (("run", "--users", "31", "--days", "1", *to), ("consume", "--drain", "--from", to[1])):
-        done = cli(*command, **(right | {"SOCIALSIM_KAFKA_PASSWORD": "wr0ng-Pass"}))
+        done = inside(*command, **(right | {"SOCIALSIM_KAFKA_PASSWORD": "wr0ng-Pass"}))
         assert done.returncode == 2, done.stderr
         assert "check SOCIALSIM_KAFKA_USERNAME and SOCIALSIM_KAFKA_PASSWORD" in done.stderr
         assert len(done.stderr.splitlines()) <= 3
 
     # The name is checked too: the certificate is for 127.0.0.1 alone.
-    named = cli("topics", "describe", "--to", f"kafka://localhost:{address.rpartition(':')[2]}", **right)
+    named = inside("topics", "describe", "--to", f"kafka://localhost:{address.rpartition(':')[2]}", **right)
     assert named.returncode == 2
     assert "certificate is not accepted" in named.stderr
 

@@ -1,5 +1,6 @@
 """TLS to MySQL and MariaDB: really encrypted, to the right server, or not at all."""
 
+import asyncio
 import socket
 import threading
 
@@ -21,8 +22,8 @@ def authority(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("flavour", ["mariadb", "mysql"])
-async def test_a_session_is_encrypted_to_the_right_server_or_there_is_none(
-    cli, tmp_path, authority, mysql_factory, flavour
+def test_a_session_is_encrypted_to_the_right_server_or_there_is_none(
+    inside, tmp_path, authority, mysql_factory, flavour
 ):
     stranger = Authority(tmp_path, "stranger")
     server = mysql_factory(flavour=flavour, options=mysql_options(authority.certify("127.0.0.1"), authority.cafile))
@@ -33,18 +34,23 @@ async def test_a_session_is_encrypted_to_the_right_server_or_there_is_none(
     trusting = settings | {"SOCIALSIM_MYSQL_CAFILE": str(authority.cafile)}
     into = ("--into", database.url)
 
-    assert cli("migrate", *into, **trusting).returncode == 0
-    assert cli("run", "--users", "20", "--days", "1").returncode == 0
-    consumed = cli("consume", "--drain", *into, **trusting)
+    assert inside("migrate", *into, **trusting).returncode == 0
+    assert inside("run", "--users", "20", "--days", "1").returncode == 0
+    consumed = inside("consume", "--drain", *into, **trusting)
     assert consumed.returncode == 0, consumed.stderr
-    assert cli("dead-letters", "list", *into, **trusting).returncode == 0
-    by_url = cli("dead-letters", "list", "--into", f"{database.url}?tls=on&tls_ca={authority.cafile}", **settings)
+    assert inside("dead-letters", "list", *into, **trusting).returncode == 0
+    by_url = inside("dead-letters", "list", "--into", f"{database.url}?tls=on&tls_ca={authority.cafile}", **settings)
     assert by_url.returncode == 0, by_url.stderr
 
-    target = MysqlTarget(server.host, server.port, database.user, database.name, "on", authority.cafile)
-    session = await MysqlSession.connect(target, database.password, 10)
-    assert await session._cipher()
-    await session.close()
+    async def cipher() -> str:
+        target = MysqlTarget(server.host, server.port, database.user, database.name, "on", authority.cafile)
+        session = await MysqlSession.connect(target, database.password, 10)
+        try:
+            return await session._cipher()
+        finally:
+            await session.close()
+
+    assert asyncio.run(cipher())
 
     for words, command, wrong in (
         ("certificate is not accepted", "migrate", trusting | {"SOCIALSIM_MYSQL_CAFILE": str(stranger.cafile)}),
@@ -52,12 +58,12 @@ async def test_a_session_is_encrypted_to_the_right_server_or_there_is_none(
         ("nowhere.pem", "consume", settings | {"SOCIALSIM_MYSQL_CAFILE": "nowhere.pem"}),
         ("Access denied", "consume", settings),  # no TLS asked for, and the server insists on it
     ):
-        done = cli(command, *into, **wrong)
+        done = inside(command, *into, **wrong)
         assert done.returncode == 2, f"{words}: {done.stderr}"
         assert words in done.stderr
         assert database.password not in done.stderr
     # The name is checked too: the certificate is for 127.0.0.1 alone.
-    named = cli("consume", "--into", database.url.replace("127.0.0.1", "localhost"), **trusting)
+    named = inside("consume", "--into", database.url.replace("127.0.0.1", "localhost"), **trusting)
     assert named.returncode == 2
     assert "certificate is not accepted" in named.stderr
 

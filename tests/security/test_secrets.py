@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -104,15 +105,17 @@ def test_no_password_is_ever_shown(tmp_path, kafka_cluster_factory, mysql_factor
     # Connections that fail, each with its traceback.
     stranger = str(Authority(certificates, "stranger").cafile)
     strange_user = {"SOCIALSIM_INTO": database.url.replace("shop@", "nobody@")}
-    for arguments, wrong in (
+    failing = (
         (("run", "--users", "5", "--days", "1"), {"SOCIALSIM_KAFKA_USERNAME": "nobody"}),
         (("run", "--users", "5", "--days", "1"), {"SOCIALSIM_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}),
         (("consume", "--drain"), {"SOCIALSIM_KAFKA_CAFILE": stranger}),
         (("consume", "--drain"), {"SOCIALSIM_MYSQL_CAFILE": stranger}),
         (("migrate",), strange_user),
         (("dead-letters", "list"), strange_user),
-    ):
-        assert "Traceback" in call(*arguments, code=2, **wrong)
+    )
+    with ThreadPoolExecutor(3) as pool:
+        for told in pool.map(lambda each: call(*each[0], code=2, **each[1]), failing):
+            assert "Traceback" in told
     call("consume", "--into", f"mysql://u:{MYSQL}@127.0.0.1/x", code=2)
     call("consume", "--from", f"kafka://u:{KAFKA}@127.0.0.1:1", code=2)
     mysql.kill()

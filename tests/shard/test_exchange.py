@@ -84,7 +84,7 @@ def test_one_who_is_asked_to_stop_stops_all() -> None:
 
 def test_letters_that_fill_every_pipe_do_not_wait_for_each_other() -> None:
     everybody = [user for users in USERS.values() for user in users]
-    many: list[Letter] = [(0, everybody, PostShared(2**60 + number, 1)) for number in range(6_000)]
+    many: list[Letter] = [(0, everybody, PostShared(2**60 + number, 1, 0, 0, 1)) for number in range(6_000)]
     agreements = swap_all(lambda exchange, rank: exchange.swap(rank, stopping=False, letters=many), 4)
     assert all(len(agreement.letters) == 4 * len(many) for agreement in agreements)
 
@@ -101,5 +101,5 @@ def test_a_peer_that_is_gone_is_named(rank: int) -> None:
 
 
 def test_alone_there_is_nobody_to_wait_for() -> None:
-    letter: Letter = (3, [1, 2], PostShared(1, 0))
+    letter: Letter = (3, [1, 2], PostShared(1, 0, 3, 5, 1_024))
     assert Exchange(0, {}, {}).swap(7, stopping=True, letters=[letter]) == Agreement(7, True, [letter])

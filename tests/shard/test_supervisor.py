@@ -1,6 +1,7 @@
 """Processes of a run: they die with each other and with their parent, and what they raise arrives."""
 
 import json
+import logging
 import multiprocessing
 import os
 import signal
@@ -15,16 +16,24 @@ import msgspec
 import pytest
 
 from socialsim import simulate
-from socialsim.errors import ActorFailedError, LogFullError, ShardDiedError, ShardFailedError
+from socialsim.errors import (
+    ActorFailedError,
+    LogFullError,
+    ServiceUnavailableError,
+    ShardDiedError,
+    ShardFailedError,
+)
 from socialsim.events import WIRE_NAMES, Event
 from socialsim.scenario import Scenario
 from socialsim.shard.process import Progress, hosted_shards, hosted_users
-from socialsim.shard.supervisor import choose_processes
+from socialsim.shard.supervisor import Equipment, choose_processes, run
+from socialsim.shard.voice import Notice, Notices, Voice
 from socialsim.transport.base import never
 from tests.support.streams import (
     BUSY,
     ROOT,
     IntoDirectory,
+    KeepingBooks,
     KeepingWriter,
     Raising,
     StandingStill,
@@ -195,8 +204,83 @@ def test_a_writer_in_this_process_is_closed_when_it_raises(tmp_path: Path) -> No
     assert not writer.drained
 
 
+class Deaf(KeepingWriter):
+    """A log that takes nothing. ``stop`` is set, as by a signal, once somebody waits for it in ``throttle`` or ``drain``."""
+
+    def __init__(self, stop: Flag, place: str) -> None:
+        super().__init__()
+        self._stop = stop
+        self._place = place
+        self.timeouts_s: list[float] = []
+
+    def throttle(self, leave: Callable[[], bool] = never) -> None:
+        if self._place == "throttle":
+            self._stop.set()
+            while not leave():
+                pass
+
+    def drain(self, timeout_s: float, leave: Callable[[], bool] = never) -> None:
+        self.timeouts_s.append(timeout_s)
+        if self._place == "drain":
+            self._stop.set()
+        raise ServiceUnavailableError("the log", timeout_s, "it never will")
+
+    def acknowledged_seq(self, shard: int) -> int:
+        return -1
+
+
+@pytest.mark.parametrize(("place", "timeouts_s"), [("throttle", [3.0]), ("drain", [300.0, 3.0])])
+def test_a_stop_waits_for_a_log_that_takes_nothing_as_long_as_it_is_told_and_says_what_is_missing(
+    place: str, timeouts_s: list[float]
+) -> None:
+    stop, books = Flag(), KeepingBooks()
+    writer = Deaf(stop, place)
+    result = run(
+        BUSY if place == "drain" else LONG,
+        run_id="r",
+        processes=1,
+        equipment=Equipment(lambda _: writer, books, drain_timeout_s=3.0),
+        on_progress=lambda _: None,
+        stop=stop,
+    )
+    assert writer.timeouts_s == timeouts_s
+    assert result.stopped
+    assert result.unwritten == sum(result.events.values()) > 0
+    assert not any(manifest.sealed for manifest in books.manifests.values())
+    assert writer.closed
+
+
+def test_what_children_say_is_logged_once_though_all_say_it(caplog: pytest.LogCaptureFixture) -> None:
+    notices = Notices()
+    away, back = Notice(30, "it does not answer"), Notice(30, "it answers again")
+    for rank, notice in [(0, away), (1, away), (1, back), (0, back), (1, away), (2, away), (0, away)]:
+        notices.log(rank, notice)
+    assert [record.getMessage() for record in caplog.records] == [away.text, back.text, away.text]
+
+
+def test_of_a_child_only_our_own_lines_and_a_drivers_own_faults_are_told() -> None:
+    ours, theirs = multiprocessing.Pipe()
+    voice = Voice(theirs)
+    boom = KeyError("boom")
+
+    def tell(logger: str, text: str, fault: Exception | None = None) -> None:
+        trace = None if fault is None else (type(fault), fault, None)
+        voice.emit(logging.LogRecord(logger, logging.WARNING, "", 0, text, (), trace))
+
+    tell("aiokafka.client", "Unable connect to node with id 1")
+    tell("socialsim.transport.kafka.writer", "Kafka at x:1 does not answer")
+    tell("aiokafka.producer.sender", "Unexpected error in sender routine", boom)
+    assert ours.recv() == Notice(logging.WARNING, "Kafka at x:1 does not answer")
+    assert ours.recv() == Notice(
+        logging.WARNING, "aiokafka.producer.sender: Unexpected error in sender routine: KeyError('boom')"
+    )
+    assert not ours.poll()
+    theirs.close()
+    voice.emit(logging.LogRecord("socialsim", logging.ERROR, "", 0, "nobody listens", (), None))
+
+
 def test_a_failing_actor_is_named_with_its_time_and_the_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: object) -> list[int]:
+    def fail(self: object, quality: int) -> list[int]:
         raise ZeroDivisionError("on purpose")
 
     monkeypatch.setattr("socialsim.domain.user.User.audience", fail)

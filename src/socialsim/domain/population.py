@@ -12,7 +12,7 @@ from socialsim.domain.pools import Pools
 from socialsim.domain.profiles import Profile, make_profile
 from socialsim.domain.traits import Habits, Temper, Traits
 from socialsim.events import Device
-from socialsim.kernel.randoms import UNIT, mix
+from socialsim.kernel.randoms import UNIT, mix, mix_on
 from socialsim.scenario import Scenario
 
 # One stream of ``mix`` for each aspect of a person, so that a change of one leaves the others alone.
@@ -27,7 +27,9 @@ class Population:
     def __init__(self, scenario: Scenario, pools: Pools) -> None:
         self._scenario = scenario
         self._pools = pools
-        self._seed = scenario.seed
+        self._sign_ups, self._profiles, self._lives = (
+            mix(scenario.seed, aspect) for aspect in (_SIGN_UP, _PROFILE, _LIFE)
+        )
         self._start_us = scenario.start_us
         self._span_us = scenario.end_us - scenario.start_us
         self._adoption = Adoption(scenario)
@@ -46,7 +48,7 @@ class Population:
         """When the user signs up. Within a shard they come in the order of ids, one in each equal share of its people."""
         users = self._scenario.user_range(self._scenario.shard_of_user(user_id))
         rank = user_id - users.start
-        draw = mix(self._seed, _SIGN_UP, user_id) >> 32
+        draw = mix_on(self._sign_ups, user_id) >> 32
         share = (rank * UNIT + draw) // len(users)
         return self._start_us + (self._span_us * self._adoption.instant(share) >> 32)
 
@@ -82,8 +84,8 @@ class Population:
     def profile(self, user_id: int) -> Profile:
         """Name, address and the rest. The username ends in the id, which makes it unique."""
         home = self.geography.home(user_id)
-        return make_profile(user_id, COUNTRIES[home.country], home, self._pools, mix(self._seed, _PROFILE, user_id))
+        return make_profile(user_id, COUNTRIES[home.country], home, self._pools, mix_on(self._profiles, user_id))
 
     def life_seed(self, user_id: int) -> int:
         """The first state of the stream that decides what the user does."""
-        return mix(self._seed, _LIFE, user_id)
+        return mix_on(self._lives, user_id)

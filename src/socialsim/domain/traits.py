@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from socialsim.domain.geography import Home
 from socialsim.events import Device
-from socialsim.kernel.randoms import UNIT, exponential, log_normal, mix, threshold
+from socialsim.kernel.randoms import UNIT, exponential, log_normal, mix, mix_on, threshold
 from socialsim.scenario import Scenario
 
 # One stream of ``mix`` for each aspect of a person, so that a change of one leaves the others alone.
@@ -50,7 +50,13 @@ class Temper:
     """The traits of a scenario's people."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self._seed = scenario.seed
+        seed = scenario.seed
+        self._friends_seed = mix(seed, _FRIENDS)
+        self._community_seed = mix(seed, _COMMUNITY)
+        self._activity_seed = mix(seed, _ACTIVITY)
+        self._sessions_seed = mix(seed, _SESSIONS)
+        self._posting_seed = mix(seed, _POSTING)
+        self._drift_seed = mix(seed, _DRIFT)
         self.friends_mean = (scenario.friends_mean or friends_mean_at(scenario.users)) * _WANTED_TO_FOUND
         self._friends = _friends_table(self.friends_mean, scenario.friends_spread)
         self._active = _active_table(scenario.active_day_alpha, scenario.active_day_beta)
@@ -69,26 +75,25 @@ class Temper:
 
     def traits(self, user_id: int, home: Home) -> Traits:
         """All traits of one person."""
-        seed = self._seed
         sociability = self._sociability(user_id, home)
         return Traits(
             self._friends[sociability + _Z_MAX],
             self._active[self._activity(user_id, sociability) + _Z_MAX],
-            log_normal(mix(seed, _SESSIONS, user_id) >> 32, self._sessions_extra, _SESSIONS_SIGMA),
-            min(log_normal(mix(seed, _POSTING, user_id) >> 32, self._post, self._post_sigma), UNIT),
-            min(exponential(mix(seed, _DRIFT, user_id) >> 32, self._drift), UNIT),
+            log_normal(mix_on(self._sessions_seed, user_id) >> 32, self._sessions_extra, _SESSIONS_SIGMA),
+            min(log_normal(mix_on(self._posting_seed, user_id) >> 32, self._post, self._post_sigma), UNIT),
+            min(exponential(mix_on(self._drift_seed, user_id) >> 32, self._drift), UNIT),
         )
 
     def _activity(self, user_id: int, sociability: int) -> int:
         """A normal z-score that goes with sociability in part."""
         shared, own = self._activity_weights
-        return _clipped(shared * sociability + own * _z_score(mix(self._seed, _ACTIVITY, user_id)) >> 20)
+        return _clipped(shared * sociability + own * _z_score(mix_on(self._activity_seed, user_id)) >> 20)
 
     def _sociability(self, user_id: int, home: Home) -> int:
         """A normal z-score that the members of a community share in part."""
         shared, own = self._weights
-        community = _z_score(mix(self._seed, _COMMUNITY, home.community.start))
-        return _clipped(shared * community + own * _z_score(mix(self._seed, _FRIENDS, user_id)) >> 20)
+        community = _z_score(mix_on(self._community_seed, home.community.start))
+        return _clipped(shared * community + own * _z_score(mix_on(self._friends_seed, user_id)) >> 20)
 
 
 class Habits:

@@ -43,7 +43,7 @@ class CsvFile:
     def write(self, values: Sequence[Sequence[Any]]) -> None:
         """Append rows, which are given as the values of each column."""
         spelled = [_spell(column, part) for column, part in zip(self._columns, values, strict=True)]
-        self._sink.write("".join(f"{line}\r\n" for line in map(",".join, zip(*spelled, strict=True))).encode())
+        self._sink.write("\r\n".join([*map(",".join, zip(*spelled, strict=True)), ""]).encode())
 
     def close(self) -> None:
         """All is written."""

@@ -35,6 +35,14 @@ def mix(*words: int) -> int:
     return state
 
 
+def mix_on(state: int, word: int) -> int:
+    """``mix(*words, word)``, where ``state`` is ``mix(*words)``: for the many words that follow the same few."""
+    state = (state + word + _GOLDEN) & MASK_64
+    state = ((state ^ (state >> 30)) * 0xBF58_476D_1CE4_E5B9) & MASK_64
+    state = ((state ^ (state >> 27)) * 0x94D0_49BB_1331_11EB) & MASK_64
+    return state ^ (state >> 31)
+
+
 def next_state(state: int) -> int:
     """The generator's next state; ``state >> 32`` is a draw in 0 .. UNIT - 1."""
     return (state * LCG_FACTOR + LCG_SUMMAND) & MASK_64

@@ -6,7 +6,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from socialsim.realism import graph as networks
 from socialsim.realism import rhythm, tails
 from socialsim.realism.bands import DEGREE_MEAN, DEGREE_QUANTILES
 from socialsim.realism.events import Ints, country_name
@@ -107,12 +106,12 @@ def _likes(view: View, name: str, kind: str) -> list[Curve]:
 def _clustering(view: View, name: str, kind: str) -> list[Curve]:
     if not view.users or not view.graph.edges:
         return []
-    return [_curve(name, kind, *clustering_bins(*networks.local_clustering(view.graph)))]
+    return [_curve(name, kind, *clustering_bins(*view.clustering))]
 
 
 def _retention(view: View, name: str, kind: str) -> list[Curve]:
     curve = retention_curve(view, min(_RETENTION_DAYS_MAX, max(int(view.run.days) - 1, 1)))
-    return [_curve(name, kind, np.arange(len(curve)), curve)]
+    return [_curve(name, kind, np.arange(len(curve)), curve)] if np.isfinite(curve).any() else []
 
 
 def _gaps(view: View, name: str, kind: str) -> list[Curve]:

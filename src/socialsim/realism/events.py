@@ -16,7 +16,6 @@ Columns: TypeAlias = Mapping[str, Array]
 
 DEVICES: Final[tuple[str, ...]] = get_args(Device)
 CONTENT_KINDS: Final[tuple[str, ...]] = get_args(ContentKind)
-#: What every event has. ``device`` is a place in DEVICES; times are microseconds since the epoch.
 COMMON: Final = ("shard", "seq", "time_us", "user_id", "device")
 #: What else is kept, of the types that have it: other users, what is liked or answered, where people live.
 _EXTRA: Final = frozenset(
@@ -93,7 +92,7 @@ def make_run(
     first = min((int(each[0]) for each in times), default=0)
     last = max((int(each[-1]) for each in times), default=0)
     start_us, end_us = span_us or (first // DAY_US * DAY_US, last + DAY_US)
-    end_us = min(end_us, start_us + ((last - start_us) // DAY_US + 1) * DAY_US)
+    end_us = min(end_us, start_us + (max(last - start_us, 0) // DAY_US + 1) * DAY_US) if times else start_us
     return RunEvents(run_id, tables, start_us, end_us, unreadable)
 
 

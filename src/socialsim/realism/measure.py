@@ -106,7 +106,8 @@ def clustering_bins(degrees: Ints, clustering: Floats) -> tuple[Floats, Floats]:
 
 
 def _local_clustering(view: View) -> Outcome:
-    degrees, clustering = networks.local_clustering(_network(view))
+    _network(view)
+    degrees, clustering = view.clustering
     require(len(degrees) >= USERS_MIN, "too few users have two friends")
     centres, means = clustering_bins(degrees, clustering)
     require(len(centres) >= 3, "the degrees fill fewer than three bins")

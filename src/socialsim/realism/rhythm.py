@@ -60,9 +60,10 @@ def _memory(gaps: Gaps, counts: Ints) -> Floats:
     def mean_of(values: Floats) -> Floats:
         return np.bincount(number, values, len(counts)) / pairs
 
+    least = 1e-12 * mean_of(one * other)  # equal gaps are equal up to rounding
     one, other = one - mean_of(one)[number], other - mean_of(other)[number]
     together, alone = mean_of(one * other), np.sqrt(mean_of(one**2) * mean_of(other**2))
-    return np.where(alone > 0, together / np.where(alone > 0, alone, 1), np.nan)
+    return np.where(alone > least, together / np.where(alone > least, alone, 1), np.nan)
 
 
 def dau_over_mau(user: Ints, day: Ints, days: int, window: int = 30, last: int = 7) -> float:

@@ -1,6 +1,5 @@
 """What several statistics look at: the people, their network, their posts and likes, and what everybody did when."""
 
-from collections.abc import Callable
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -8,13 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from socialsim.realism.events import CONTENT_KINDS, Ints, RunEvents
-from socialsim.realism.graph import Graph, make_graph
+from socialsim.realism.graph import Graph, generator, local_clustering, make_graph
 from socialsim.scenario import DAY_US
 
 Mask = NDArray[np.bool_]
 
 #: Whoever joined later has had no time to find friends: figures of users leave him out where the run is long enough.
 SETTLED_US: Final = 7 * DAY_US
+#: As many are enough for means of a user's gaps, and spare the memory of ten million events in order.
+ACTION_USERS_MAX: Final = 5_000
 #: Tables of this kind say that somebody was there, not that he did something.
 _PRESENCE: Final = frozenset({"session"})
 
@@ -77,6 +78,11 @@ class View:
         return make_graph(self.users, one[there], other[there], accepted["time_us"][there])
 
     @cached_property
+    def clustering(self) -> tuple[Ints, NDArray[np.float64]]:
+        """See graph.local_clustering."""
+        return local_clustering(self.graph)
+
+    @cached_property
     def posts(self) -> Posts:
         """All posts."""
         tables = [self.run.tables[kind] for kind in CONTENT_KINDS]
@@ -109,8 +115,20 @@ class View:
 
     @cached_property
     def actions(self) -> Actions:
-        """What people did, the sign-up and mere presence left out."""
-        return self._events(lambda name: name != "user" and name not in _PRESENCE)
+        """What people did, the sign-up and mere presence left out: all of them, or ACTION_USERS_MAX drawn ones."""
+        drawn = np.ones(self.users, bool)
+        if self.users > ACTION_USERS_MAX:
+            drawn[generator().choice(self.users, self.users - ACTION_USERS_MAX, replace=False)] = False
+        users, times_us = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        for name, table in self.run.tables.items():
+            if name != "user" and name not in _PRESENCE and self.users:
+                numbers = self.numbers(table["user_id"])
+                there = (numbers >= 0) & drawn[numbers]
+                users.append(numbers[there])
+                times_us.append(table["time_us"][there])
+        user, time_us = np.concatenate(users), np.concatenate(times_us)
+        order = np.lexsort((time_us, user))
+        return Actions(user[order], time_us[order])
 
     @cached_property
     def active_days(self) -> tuple[Ints, Ints]:
@@ -123,15 +141,6 @@ class View:
         ]
         distinct = np.unique(np.concatenate(keys)) if keys else np.empty(0, np.int64)
         return distinct // span, distinct % span
-
-    def _events(self, wanted: Callable[[str], bool]) -> Actions:
-        tables = [table for name, table in self.run.tables.items() if wanted(name)]
-        user = self.numbers(np.concatenate([table["user_id"] for table in tables]))
-        time_us = np.concatenate([table["time_us"] for table in tables])
-        there = user >= 0
-        user, time_us = user[there], time_us[there]
-        order = np.lexsort((time_us, user))
-        return Actions(user[order], time_us[order])
 
 
 def _key(content_id: Ints, kind: int) -> Ints:

@@ -94,7 +94,7 @@ def _note(reference: Reference) -> str:
 
 
 def _is_unique(column: Column[Any]) -> bool:
-    constraints = column.table.constraints if isinstance(column.table, Table) else ()
+    constraints = column.table.constraints
     return any(isinstance(each, UniqueConstraint) and column.name in each.columns for each in constraints)
 
 

@@ -52,6 +52,10 @@ def _number(value: int) -> ColumnElement[int]:
     return literal_column(str(value))
 
 
+def _text(word: str) -> ColumnElement[str]:
+    return literal_column(f"'{word}'")
+
+
 def _us(span: timedelta) -> ColumnElement[int]:
     return _number(span // timedelta(microseconds=1))
 
@@ -205,9 +209,14 @@ def _volumes() -> CompoundSelect[Any]:
     parts = []
     for name, table in EVENT_TABLES.items():
         hour = hour_of(table.c.event_time)
-        of_type: ColumnElement[str] = literal_column(f"'{name}'").label("name")
         spent = func.sum(table.c.duration_s) if table is sessions else _number(0)
-        columns = (of_type, table.c.device, hour.label("hour"), func.count().label("events"), spent.label("session_s"))
+        columns = (
+            _text(name).label("name"),
+            table.c.device,
+            hour.label("hour"),
+            func.count().label("events"),
+            spent.label("session_s"),
+        )
         query = select(*columns).where(happened(table, "begin_at", "end_at"))
         parts.append(query.group_by(table.c.device, hour))
     return union_all(*parts)
@@ -227,9 +236,9 @@ def _signups_so_far() -> Select[Any]:
     figure = and_(
         kpi_daily.c.run_key == RUN,
         kpi_daily.c.day == kpi_days.c.day,
-        kpi_daily.c.metric == "signups",
-        kpi_daily.c.dimension == "all",
-        kpi_daily.c.dimension_value == "",
+        kpi_daily.c.metric == _text("signups"),
+        kpi_daily.c.dimension == _text("all"),
+        kpi_daily.c.dimension_value == _text(""),
     )
     joined = kpi_days.outerjoin(kpi_daily, figure)
     return select(kpi_days.c.day, kpi_daily.c.numerator.label("users")).select_from(joined).where(until)

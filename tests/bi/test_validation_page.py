@@ -1,0 +1,79 @@
+"""The validation's page in a real Chromium, with the real chart library."""
+
+import pytest
+
+from socialsim.realism.charts import make_charts
+from socialsim.realism.judge import judge
+from socialsim.realism.measure import measure
+from socialsim.realism.page import render
+from socialsim.realism.validation import Subject, make_validation
+from socialsim.realism.view import View
+from tests.realism.runs import run_of, uniform_view
+
+pytestmark = pytest.mark.bi
+
+CHARTS = {f"chart-{name}" for name in ("degree", "likes", "clustering", "gaps", "retention", "week")}
+#: What of a chart is only there when the library has drawn marks.
+MARKS = ".scatterlayer .trace path, .heatmaplayer image"
+RUN = Subject(run_id="r1", source="file:x", events=1, users=2, days=3)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from tests.bi.browser import chromium
+
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def written(tmp_path):
+    from socialsim.report.library import load_library
+
+    def write(view, baseline=None):
+        outcomes = measure(view)
+        other = None if baseline is None else outcomes
+        seen = None if baseline is None else RUN
+        validation = make_validation(RUN, judge(outcomes, other, [], None), baseline=seen)
+        path = tmp_path / "validation.html"
+        path.write_text(render(validation, make_charts(view, baseline), load_library()), encoding="utf-8")
+        return path.as_uri()
+
+    return write
+
+
+def look(browser, **options):
+    from tests.bi.browser import watching
+
+    return watching(browser, **options)
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1320), ("dark", 1320), ("light", 390)])
+def test_every_chart_is_drawn_without_a_complaint_or_a_request(browser, written, scheme, width):
+    address = written(uniform_view(), uniform_view())
+    with look(browser, scheme=scheme, width=width) as seen:
+        seen.go(address)
+        assert seen.drawn() == dict.fromkeys(CHARTS, "chart")
+        for name in CHARTS:
+            assert seen.page.locator(f"#{name} :is({MARKS})").count() > 0, name
+        assert seen.complaints == []
+        assert seen.foreign_requests("file:") == []
+        assert seen.page.locator("#rows tbody tr[id]").count() == 24
+        assert seen.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_chart_is_there_as_a_table_too(browser, written):
+    address = written(uniform_view())
+    with look(browser) as seen:
+        seen.go(address)
+        seen.page.locator("#chart-week summary").click()
+        assert seen.page.locator("#chart-week tbody tr").count() == 168
+        assert seen.complaints == []
+
+
+def test_a_run_without_anything_says_so(browser, written):
+    address = written(View(run_of(1, {})))
+    with look(browser) as seen:
+        seen.go(address)
+        assert seen.drawn() == dict.fromkeys(CHARTS, "empty")
+        assert seen.complaints == []

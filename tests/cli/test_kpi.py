@@ -1,0 +1,164 @@
+"""``socialsim kpi`` as people use it: days, ranges, again, late rows; the verdict on what was tampered with."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from compose.native import Database
+from tests.cli.conftest import Cli
+from tests.warehouse.places import Place
+
+RUN = ("--users", "60", "--days", "9", "--run-id", "r", "--processes", "1")
+KPI_TABLES = ("kpi_daily", "cohort_weekly", "user_day", "active_users", "creator_day")
+
+
+def done(process):
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout
+
+
+def computed(output: str) -> list[str]:
+    return json.loads(output)["computed"]
+
+
+def days(first: int, last: int) -> list[str]:
+    return [f"2026-01-{day:02}" for day in range(first, last + 1)]
+
+
+def place_of(folder: Path) -> Place:
+    return Place(f"sqlite:///{folder}/socialsim-data/socialsim.sqlite", None)
+
+
+def everything(place: Place) -> list[list[dict[str, object]]]:
+    rows = [place.rows(f"SELECT * FROM {table} ORDER BY 1, 2, 3, 4, 5") for table in KPI_TABLES]
+    return [[{name: row[name] for name in row if name != "computed_at"} for row in table] for table in rows]
+
+
+@pytest.fixture
+def stored(cli: Cli, tmp_path: Path) -> Place:
+    done(cli("run", *RUN))
+    done(cli("consume", "--drain"))
+    return place_of(tmp_path)
+
+
+def test_a_day_a_range_what_is_missing_and_all_again(cli: Cli, stored: Place) -> None:
+    assert computed(done(cli("kpi", "--date", "2026-01-03", "--json"))) == days(1, 3)
+    assert computed(done(cli("kpi", "--since", "2026-01-05", "--until", "2026-01-06", "--json"))) == days(4, 6)
+    assert computed(done(cli("kpi", "--json"))) == days(7, 9)
+    once = everything(stored)
+    assert all(once)
+    text = done(cli("kpi"))
+    assert "computed   none: every closed day has its figures" in text
+    assert "stream     2026-01-01 to 2026-01-09" in text
+    assert computed(done(cli("kpi", "--date", "2026-01-04", "--json"))) == days(4, 4)
+    assert computed(done(cli("kpi", "--until", "2026-01-02", "--json"))) == days(1, 2)
+    assert computed(done(cli("kpi", "--since", "2026-01-01", "--json"))) == days(1, 9)
+    assert everything(stored) == once
+    assert done(cli("kpi", "--check")).endswith("all KPIs are true\n")
+    shown = json.loads(done(cli("kpi", "--date", "2026-01-04", "--json")))["kpi_daily"]
+    assert {row["day"] for row in shown} == {"2026-01-04"}
+    assert {"dau", "mau", "events", "device_hour"} <= {row["metric"] for row in shown}
+
+
+def test_late_rows_mark_their_day_and_the_next_call_heals_it(cli: Cli, stored: Place) -> None:
+    """Rows that are gone come back when their partition is read again."""
+    late = "event_time >= '2026-01-05' AND event_time < '2026-01-06'"
+    (lost,) = stored.rows(f"SELECT COUNT(*) AS n FROM comments WHERE {late}")
+    assert lost["n"] > 10
+    stored.change(f"DELETE FROM comments WHERE {late}")
+    done(cli("kpi", "--complete"))
+    red = cli("kpi", "--check")
+    assert red.returncode == 1
+    assert "NOT true" in red.stdout
+    assert "the first is 2026-01-05 " in red.stdout
+    stored.change("UPDATE consumer_offsets SET next_offset = 0 WHERE topic LIKE '%comments'")
+    done(cli("consume", "--drain"))
+    # From the first row of the batch on in which something was new.
+    marked = [str(row["day"]) for row in stored.rows("SELECT day FROM kpi_days WHERE dirty <> 0 ORDER BY day")]
+    assert set(days(5, 9)) <= set(marked)
+    assert computed(done(cli("kpi", "--json"))) == marked
+    assert done(cli("kpi", "--check")).endswith("all KPIs are true\n")
+
+
+def test_the_last_day_is_closed_when_all_is_stored(cli: Cli, stored: Place) -> None:
+    done(cli("kpi", "--runs-dir", "elsewhere"))
+    refused = cli("kpi", "--date", "2026-01-09", "--runs-dir", "elsewhere")
+    assert refused.returncode != 0
+    assert "2026-01-09 is not closed" in refused.stderr
+    assert len(stored.rows("SELECT day FROM kpi_days")) == 8
+    assert computed(
+        done(cli("kpi", "--date", "2026-01-09", "--complete", "--runs-dir", "elsewhere", "--json"))
+    ) == days(9, 9)
+
+
+REFUSED = {
+    ("--date", "yesterday"): "--date is 'yesterday', allowed is a day as YYYY-MM-DD",
+    ("--date", "2026-02-30"): "--date is '2026-02-30'",
+    ("--since", "2026-01-05", "--until", "2026-01-02"): "--since is 2026-01-05, which is after --until 2026-01-02",
+    ("--date", "2026-01-05", "--since", "2026-01-02"): "--date does not go with --since and --until",
+    ("--follow", "--date", "2026-01-05"): "--follow computes every day",
+    ("--check", "--follow"): "--check compares every day",
+    ("--date", "2025-12-31"): "2025-12-31 is before the run's first day, 2026-01-01",
+    ("--run-id", "nobody"): "no run 'nobody'",
+}
+
+
+def test_what_cannot_be_is_refused(cli: Cli) -> None:
+    done(cli("run", "--users", "9", "--days", "1", "--run-id", "r", "--processes", "1"))
+    done(cli("consume", "--drain"))
+    for arguments, said in REFUSED.items():
+        process = cli("kpi", *arguments)
+        assert process.returncode == 2, (arguments, process.stderr)
+        assert said in process.stderr
+
+
+def test_on_a_server_the_verdict_is_green_and_then_red_for_whatever_was_done(
+    cli: Cli, fresh_database: Database
+) -> None:
+    """A changed row, a batch that is gone, rows that came by a session of another time zone."""
+    place = Place(fresh_database.url, fresh_database.password)
+    secret = {"SOCIALSIM_MYSQL_PASSWORD": fresh_database.password}
+    into = ("--into", fresh_database.url)
+
+    def kpi(*arguments: str):
+        return cli("kpi", *arguments, *into, **secret)
+
+    def verdict_after(sabotage: str, undo: str) -> str:
+        place.change(sabotage)
+        done(kpi("--since", "2026-01-01"))
+        red = kpi("--check")
+        assert red.returncode == 1, red.stdout + red.stderr
+        place.change(undo)
+        done(kpi("--since", "2026-01-01"))
+        assert done(kpi("--check")).endswith("all KPIs are true\n")
+        return str(red.stdout.splitlines()[-1])
+
+    done(cli("run", *RUN))
+    done(cli("migrate", *into, **secret))
+    done(cli("consume", "--drain", *into, **secret))
+    done(kpi())
+    assert done(kpi("--check")).endswith("all KPIs are true\n")
+
+    (row,) = place.rows("SELECT shard, seq, country FROM users ORDER BY event_time LIMIT 1")
+    where = f"WHERE shard = {row['shard']} AND seq = {row['seq']}"
+    verdict = verdict_after(
+        f"UPDATE users SET country = 'ZZ' {where}", f"UPDATE users SET country = '{row['country']}' {where}"
+    )
+    assert "the first is 2026-01-01 dau country" in verdict
+
+    place.change("CREATE TABLE kept AS SELECT * FROM picture_likes WHERE event_time >= '2026-01-06' LIMIT 40")
+    verdict = verdict_after(
+        "DELETE p FROM picture_likes p JOIN kept k ON k.shard = p.shard AND k.seq = p.seq",
+        "INSERT INTO picture_likes SELECT * FROM kept",
+    )
+    assert "NOT true" in verdict
+
+    # Those of three days, so that no day comes into being, and none is gone.
+    place.change("CREATE TABLE abroad AS SELECT * FROM comments WHERE event_time BETWEEN '2026-01-04' AND '2026-01-07'")
+    verdict = verdict_after(
+        "UPDATE comments c JOIN abroad a ON a.shard = c.shard AND a.seq = c.seq "
+        "SET c.event_time = CONVERT_TZ(a.event_time, '+00:00', '+05:30')",
+        "UPDATE comments c JOIN abroad a ON a.shard = c.shard AND a.seq = c.seq SET c.event_time = a.event_time",
+    )
+    assert "the first is 2026-01-04 dau" in verdict or "the first is 2026-01-04 device_hour" in verdict

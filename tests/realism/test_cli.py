@@ -1,0 +1,138 @@
+"""``socialsim validate`` as a person calls it."""
+
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+from socialsim.cli import validate as command
+from socialsim.cli.main import main
+from socialsim.realism.bands import STATISTICS
+from tests.cli.conftest import COMMAND, clean_environment
+from tests.cli.test_report import plotly
+
+__all__ = ["plotly"]
+
+RUN = ("run", "--users", "150", "--days", "8", "--shards", "2", "--processes", "1", "--run-id", "r1")
+ONLY = "same_country,photo_to_video,transitivity,degree_gini"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A directory with one run, which no test changes."""
+    directory = tmp_path_factory.mktemp("validated")
+    for arguments in (RUN, ("consume", "--drain")):
+        subprocess.run([*COMMAND, *arguments], cwd=directory, env=clean_environment(), check=True, capture_output=True)
+    return directory
+
+
+@pytest.fixture
+def simulated(place):
+    def call(*arguments, **variables):
+        return subprocess.run(
+            [*COMMAND, *arguments],
+            cwd=place,
+            env=clean_environment(**variables),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    return call
+
+
+def test_a_run_is_validated_from_its_log_and_from_its_warehouse_alike(simulated, plotly, tmp_path):
+    read = simulated("validate", "--json")
+    assert (read.returncode, read.stderr) == (1, "")  # 150 people who behave alike are no social network
+    found = json.loads(read.stdout)
+    assert not found["ok"]
+    assert [each["id"] for each in found["statistics"]] == [each.id for each in STATISTICS]
+    assert found["run"]["users"] == 150
+    assert found["run"]["days"] == 8
+    warehouse = "sqlite:///socialsim-data/socialsim.sqlite"
+    stored = simulated("validate", "--json", "--into", warehouse, "--baseline", "file:socialsim-data/events")
+    again = json.loads(stored.stdout)
+    assert again["baseline"]["run_id"] == "r1"
+    for one, other in zip(found["statistics"], again["statistics"], strict=True):
+        assert one["verdict"] == other["verdict"] == other["baseline"]
+        assert [each["value"] for each in one["figures"]] == [each["value"] for each in other["figures"]]
+    paged = simulated("validate", "--page", str(tmp_path / "a.html"), "--only", ONLY, PYTHONPATH=plotly)
+    assert paged.returncode == 1
+    assert paged.stdout.splitlines()[-1].split() == ["page", str(tmp_path / "a.html")]
+    assert "failing: " in paged.stdout
+    assert (tmp_path / "a.html").read_text().startswith("<!doctype html>")
+    passing = simulated("validate", "--only", "photo_to_video")
+    assert passing.returncode == 0, passing.stdout
+
+
+def test_other_seeds_are_simulated_and_read(simulated, place):
+    before = sorted(place.rglob("*"))
+    done = simulated("validate", "--json", "--seeds", "2", "--only", ONLY, "--processes", "1")
+    found = json.loads(done.stdout)
+    assert [each["seed"] for each in found["seeds"]] == [2, 3]
+    assert len({each["run_id"] for each in found["seeds"]}) == 2
+    for statistic in found["statistics"]:
+        assert len(statistic["seeds"]) == 2
+        for figure in statistic["figures"]:
+            low, high = figure["interval"]
+            assert low < sum([figure["value"], *figure["seeds"]]) / 3 < high
+            assert len(set(figure["seeds"])) == 2
+    assert sorted(place.rglob("*")) == before
+    shown = simulated("validate", "--seeds", "1", "--only", "photo_to_video", "--processes", "1")
+    assert "over seeds, 95 %" in shown.stdout
+    assert "seed 2: 1 pass" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--only", "beauty"], "--only is 'beauty': there is no beauty; there are degree_distribution, "),
+        (["--only", ","], "--only is ','"),
+        (["--from", "file:a", "--into", "sqlite:///b"], "--from and --into cannot be given together"),
+        (["--from", "ftp://x"], "allowed are"),
+        (["--into", "sqlite:///nowhere"], "no such file"),
+        (["--run-id", "r7"], "r7"),
+        (["--seeds", "-1"], "--seeds"),
+        (["--baseline", "file:nowhere"], "nowhere"),
+    ],
+)
+def test_bad_input_is_named(place, monkeypatch, capsys, arguments, complaint):
+    monkeypatch.chdir(place)
+    for name in [name for name in os.environ if name.startswith("SOCIALSIM_")]:
+        monkeypatch.delenv(name)
+    assert main(["validate", *arguments]) == 2
+    told = capsys.readouterr().err
+    assert re.search(complaint, told), told
+    assert told.count("\n") == 1
+
+
+def test_seeds_need_a_scenario(simulated, tmp_path):
+    unknown = ("validate", "--seeds", "1", "--only", "countries", "--runs-dir", "elsewhere", "--json")
+    refused = simulated(*unknown)
+    assert refused.returncode == 2
+    assert "--seeds needs the run's scenario, which is not in elsewhere: give it by --scenario FILE" in refused.stderr
+    (tmp_path / "s.toml").write_text("users = 20\ndays = 1\nshards = 1\n")
+    done = simulated(*unknown, "--scenario", str(tmp_path / "s.toml"))
+    assert json.loads(done.stdout)["seeds"][0]["users"] == 20
+
+
+def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "find_spec", lambda name: None if name == "scipy" else object())
+    assert main(["validate"]) == 2
+    assert capsys.readouterr().err == "socialsim: validate needs scipy; run: pip install 'socialsim[validate]'\n"
+
+
+def test_a_log_in_kafka_is_read_like_one_in_files(simulated, kafka, topic_prefix, tmp_path):
+    log = f"{kafka.url}/{topic_prefix.rstrip('.')}"
+    books = {"SOCIALSIM_RUNS": str(tmp_path / "runs")}
+    for arguments in (("topics", "create", "--to", log, "--partitions", "2"), (*RUN, "--to", log)):
+        done = simulated(*arguments, **books)
+        assert done.returncode == 0, done.stderr
+    there, here = (json.loads(simulated("validate", "--json", *which).stdout) for which in (("--from", log), ()))
+    assert there["run"]["source"] == log
+    assert there["run"]["events"] == here["run"]["events"]
+    assert there["statistics"] == here["statistics"]

@@ -1,0 +1,139 @@
+"""Every statistic of a whole run: of one where everybody behaves alike, which must not pass, and of runs made by hand."""
+
+import numpy as np
+import pytest
+
+from socialsim.realism.bands import BY_ID
+from socialsim.realism.events import DEVICES, RunEvents
+from socialsim.realism.judge import judge
+from socialsim.realism.measure import measure, published_degree_cdf
+from socialsim.realism.view import View
+from socialsim.scenario import DAY_US
+from tests.realism.runs import START_US, run_of, uniform_run, uniform_view, users
+
+HOUR_US = DAY_US // 24
+
+
+def test_the_uniform_baseline_fails():
+    verdicts = {each.id: each.verdict for each in judge(measure(uniform_view()), None, [], "mature")}
+    failing = {name for name, verdict in verdicts.items() if verdict == "fail"}
+    # What nobody would mistake for people: equal friends, no circles, no countries, no nights, no loud minority.
+    assert failing >= {
+        "degree_distribution", "degree_gini", "local_clustering", "mean_distance", "same_country", "post_concentration",
+        "burstiness", "devices",
+    }  # fmt: skip
+    assert sum(verdict == "pass" for verdict in verdicts.values()) < 12
+
+
+def test_the_same_events_give_the_same_figures_to_the_last_bit():
+    again = View(uniform_run())
+    assert measure(again) == measure(uniform_view())
+
+
+def test_only_some_are_computed_where_only_some_are_asked_for():
+    assert list(measure(uniform_view(), ["countries", "transitivity"])) == ["transitivity", "countries"]
+
+
+def test_an_empty_run_has_a_reason_for_each():
+    outcomes = measure(View(run_of(1, {})))
+    assert set(outcomes) == set(BY_ID)
+    assert all(each.reason and not each.figures for each in outcomes.values())
+
+
+def test_a_short_run_is_no_evidence_for_what_takes_long():
+    outcomes = measure(uniform_view())
+    assert outcomes["dau_mau"].reason == "the run has 16 days, 30 are needed"
+    assert set(outcomes["retention"].figures) == {"d1", "d7"}
+
+
+def content_run():
+    """Two authors, twenty posts an hour apart; every one of 60 others likes each, the more pictures the later."""
+    tables = {"user": users(200), "picture": [], "video": [], "picture_like": [], "video_like": [], "comment": []}
+    for post in range(20):
+        kind = "video" if post % 5 == 0 else "picture"
+        posted_us = START_US + DAY_US + post * HOUR_US
+        tables[kind].append({f"{kind}_id": post, "user_id": post % 2, "time_us": posted_us})
+        for liker in range(60):
+            liked_us = posted_us + (liker + 1) * HOUR_US // 10
+            tables[f"{kind}_like"].append({f"{kind}_id": post, "user_id": 100 + liker, "time_us": liked_us})
+    tables["comment"] = [{"user_id": 5, "time_us": START_US + DAY_US} for _ in range(400)]
+    return run_of(10, tables)
+
+
+def test_content_by_hand():
+    outcomes = measure(View(content_run()), ["like_age", "likes_to_comments", "photo_to_video", "post_concentration"])
+    assert outcomes["like_age"].figures["median"] == pytest.approx(3.05)
+    assert outcomes["likes_to_comments"].figures["ratio"] == pytest.approx(3)
+    assert outcomes["photo_to_video"].reason == "the run has 4 videos, 100 are needed"
+    assert outcomes["post_concentration"].reason == "the run has 20 posts, 1,000 are needed"
+
+
+def test_likes_of_pictures_and_videos_with_one_id_are_told_apart():
+    tables = {
+        "user": users(3),
+        "picture": [{"picture_id": 7, "user_id": 0, "time_us": START_US + 10}],
+        "video": [{"video_id": 7, "user_id": 1, "time_us": START_US + 20}],
+        "video_like": [{"video_id": 7, "user_id": 2, "time_us": START_US + 50}, {"video_id": 8, "user_id": 2}],
+    }
+    view = View(run_of(1, tables))
+    (liked,) = view.likes.post.tolist()
+    assert view.posts.time_us[liked] == START_US + 20
+    assert sorted(view.likes_of_posts.tolist()) == [0, 1]
+
+
+def test_events_of_users_who_never_signed_up_are_left_out():
+    tables = {
+        "user": users(2),
+        "friend_acceptance": [{"user_id": 0, "requester_id": 1}, {"user_id": 0, "requester_id": 9}],
+    }
+    view = View(run_of(1, tables))
+    assert view.graph.edges == 1
+    assert view.graph.degrees.tolist() == [1, 1]
+
+
+def test_being_there_is_activity_and_no_action():
+    tables = dict(run_of(3, {"user": users(1), "comment": [{"user_id": 0, "time_us": START_US + DAY_US}]}).tables)
+    tables["session"] = {
+        "time_us": np.array([START_US + 2 * DAY_US]), "user_id": np.array([0]), "device": np.array([1], np.uint8),
+    }  # fmt: skip
+    view = View(RunEvents("r1", tables, START_US, START_US + 3 * DAY_US))
+    assert view.actions.time_us.tolist() == [START_US + DAY_US]
+    assert view.active_days[1].tolist() == [0, 1, 2]
+
+
+def test_of_many_users_some_are_drawn_to_see_their_gaps(monkeypatch):
+    monkeypatch.setattr("socialsim.realism.view.ACTION_USERS_MAX", 300)
+    some, everybody = View(uniform_run()).actions, uniform_view().actions
+    drawn = np.unique(some.user)
+    assert 250 < len(drawn) <= 300
+    mine = np.isin(everybody.user, drawn)
+    assert np.array_equal(everybody.user[mine], some.user)
+    assert np.array_equal(everybody.time_us[mine], some.time_us)
+
+
+def test_devices_of_a_published_population_pass():
+    rows = []
+    for user in range(1_000):
+        habit = sum(user >= first for first in (805, 825, 855))
+        main, other = (("mobile", "mobile"), ("web", "web"), ("tablet", "mobile"), ("mobile", "web"))[habit]
+        for n in range(12):
+            device = DEVICES.index(main if n % 3 else other)
+            rows.append({"user_id": user, "time_us": START_US + n, "device": device})
+    view = View(run_of(1, {"user": users(1_000), "comment": [*rows]}))
+    # The sign-ups are from device 0 of each user and would make him one of several devices.
+    view.run.tables["user"]["device"][:] = [rows[12 * user + 1]["device"] for user in range(1_000)]
+    figures = measure(view, ["devices"])["devices"].figures
+    assert figures["mobile_only"] == pytest.approx(0.805)
+    assert figures["web_only"] == pytest.approx(0.02)
+    assert figures["tablet_main"] == pytest.approx(0.03)
+    assert figures["cramers_v"] == pytest.approx(0)
+
+
+def test_friends_as_published_pass():
+    draws = (np.arange(4_000) + 0.5) / 4_000
+    values = np.arange(1, 2_000)
+    mean = 60.0
+    friends = values[np.searchsorted(published_degree_cdf(values + 0.5, mean), draws)]
+    assert friends.mean() == pytest.approx(mean, rel=0.03)
+    empirical = np.cumsum(np.bincount(friends, minlength=2_001)[1:]) / len(friends)
+    assert np.abs(empirical[: len(values)] - published_degree_cdf(values + 0.5, friends.mean())).max() < 0.02

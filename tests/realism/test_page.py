@@ -1,0 +1,156 @@
+"""The page as text, and the table: all of it is inside, and nothing in it can become a script."""
+
+import json
+import re
+from html.parser import HTMLParser
+from importlib.resources import files
+
+import pytest
+from msgspec import structs
+
+from socialsim.realism.bands import STATISTICS
+from socialsim.realism.charts import make_charts
+from socialsim.realism.judge import judge
+from socialsim.realism.measure import measure
+from socialsim.realism.outcome import Outcome
+from socialsim.realism.page import render
+from socialsim.realism.text import headers, number, rows, seed_lines, verdict_line
+from socialsim.realism.validation import Subject, make_validation
+from socialsim.realism.view import View
+from socialsim.report.library import pack
+from tests.realism.runs import run_of, uniform_view
+
+LIBRARY = pack(b"globalThis.Plotly = {};\n")
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
+RUN = Subject(run_id="r1", source="file:x", events=1, users=2, days=3)
+
+
+class Elements(HTMLParser):
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.scripts = [], []
+        self._kind = None
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self._kind = dict(attrs).get("type", "script") if tag == "script" else None
+
+    def handle_endtag(self, tag):
+        self._kind = None
+
+    def handle_data(self, data):
+        if self._kind:
+            self.scripts.append((self._kind, data))
+
+
+@pytest.fixture(scope="module")
+def validation():
+    outcomes = measure(uniform_view())
+    seed = dict.fromkeys(outcomes, Outcome({}, reason="too small")) | {"countries": Outcome({"tv": 0.01})}
+    other = structs.replace(RUN, run_id="r2", seed=4)
+    return make_validation(RUN, judge(outcomes, outcomes, [seed], None), baseline=RUN, seeds=[other])
+
+
+@pytest.fixture(scope="module")
+def charts():
+    return make_charts(uniform_view(), uniform_view())
+
+
+def content_of(page):
+    (embedded,) = [data for kind, data in Elements(page).scripts if kind == "application/json"]
+    return json.loads(embedded)
+
+
+def test_whatever_a_name_is_the_page_stays_as_it_was_meant(validation, charts):
+    hostile = structs.replace(validation, run=structs.replace(RUN, run_id=HOSTILE))
+    page = render(hostile, charts, LIBRARY)
+    tags = [tag for tag, _ in Elements(page).tags]
+    assert tags.count("script") == 3
+    assert "img" not in tags
+    assert content_of(page)["validation"]["run"]["run_id"] == HOSTILE
+
+
+def test_the_page_asks_for_nothing(validation, charts):
+    page = render(validation, charts, LIBRARY)
+    assert "{{" not in page
+    (policy,) = [attrs["content"] for tag, attrs in Elements(page).tags if attrs.get("http-equiv")]
+    assert "default-src 'none'" in policy
+    assert "connect-src 'none'" in policy
+    assert not [
+        attrs for tag, attrs in Elements(page).tags if "src" in attrs or (attrs.get("href") or "#")[0] not in "#d"
+    ]
+    assert "http://" not in re.sub(r"http://www\.w3\.org/\S+", "", page)
+
+
+def test_the_page_has_each_statistic_with_its_use_and_every_chart(validation, charts):
+    content = content_of(render(validation, charts, LIBRARY))
+    assert [each["id"] for each in content["validation"]["statistics"]] == [each.id for each in STATISTICS]
+    assert {each["use"] for each in content["validation"]["statistics"]} == {"calibrated", "held out"}
+    kinds = {name: [curve["kind"] for curve in curves] for name, curves in content["charts"].items() if name != "week"}
+    assert set(kinds) == {"degree", "likes", "clustering", "retention", "gaps"}
+    assert all({"run", "baseline"} <= set(each) for each in kinds.values())
+    assert kinds["degree"].count("published") == 1
+    assert kinds["likes"].count("fit") == 2
+    assert len(content["charts"]["week"]) == 8
+    for week in content["charts"]["week"]:
+        assert sum(week["shares"]) == pytest.approx(1, abs=0.01)
+
+
+def test_curves_of_shares_fall(charts):
+    for curves in (charts.degree, charts.likes):
+        for curve in curves:
+            shares = [share for share in curve.y if share is not None]
+            assert shares == sorted(shares, reverse=True)
+            assert len(curve.x) == len(curve.y)
+
+
+def test_a_run_without_anything_has_a_page_too():
+    view = View(run_of(1, {}))
+    page = render(make_validation(RUN, judge(measure(view), None, [], None)), make_charts(view, None), LIBRARY)
+    assert content_of(page)["charts"]["week"] == []
+
+
+def test_the_table_has_a_line_for_each_figure(validation):
+    lines = list(rows(validation))
+    assert len(lines) == sum(len(each.bands) for each in STATISTICS)
+    assert {len(line) for line in lines} == {len(headers(validation))}
+    named = [line[0] for line in lines if line[0]]
+    assert named == [each.id for each in STATISTICS]
+
+
+def test_what_fails_is_named(validation):
+    line = verdict_line(validation)
+    assert line.startswith(f"{validation.passed} of 24 pass")
+    assert "failing: degree_distribution, " in line
+    (seed,) = seed_lines(validation)
+    assert seed == "seed 4: 1 pass, 0 warn, 0 fail, 23 n/a"
+    assert not validation.ok
+
+
+def test_nothing_judged_is_not_well():
+    nothing = make_validation(RUN, judge({"countries": Outcome({}, reason="too small")}, None, [], None))
+    assert not nothing.failed
+    assert not nothing.ok
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (None, "", "-"),
+        (0.1234, "share", "12.3 %"),
+        (1.5, "hours", "1.5 h"),
+        (1234.56, "", "1,234.6"),
+        (0.01234, "", "0.0123"),
+    ],
+)
+def test_numbers_are_short(value, unit, text):
+    assert number(value, unit) == text
+
+
+@pytest.mark.parametrize("name", ["charts.js", "page.js"])
+def test_our_scripts_build_elements_and_never_html(name):
+    text = (files("socialsim.realism") / "assets" / name).read_text(encoding="utf-8")
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", text)
+    assert "</script" not in text
+    assert "<!--" not in text

@@ -1,0 +1,123 @@
+"""Events as they are read: the same columns from a log and from a warehouse, whatever else lies there."""
+
+import numpy as np
+import pytest
+
+from socialsim.errors import InputError
+from socialsim.events import EVENT_TYPES, PLURALS, WIRE_NAMES, encode
+from socialsim.realism.events import KEPT, country_code, country_name, make_run
+from socialsim.realism.reading import read_log, read_warehouse
+from socialsim.scenario import DAY_US, Scenario
+from socialsim.testing.log import MemoryReader
+from socialsim.transport.base import TopicPartition
+from socialsim.warehouse.engines import read_engine
+from tests.analytics.conftest import empty_mysql, empty_sqlite, mysql_place, sqlite_place
+from tests.analytics.stored import store
+from tests.realism.runs import columns_of, memory_log, run_of, users
+from tests.support.account import events_of
+
+__all__ = ["empty_mysql", "empty_sqlite", "mysql_place", "sqlite_place"]
+
+SMALL = Scenario(users=40, days=3, shards=3, actions_per_day=24, request_share=0.3, video_share=0.1)
+EVENTS = list(events_of(SMALL, "r1"))
+
+
+class AloneReader(MemoryReader):
+    """Has every partition from the start, as a reader without a group has."""
+
+    async def start(self, load_positions, on_revoked):
+        await super().start(load_positions, on_revoked)
+        await self._rebalance()
+
+
+def assert_same(found, expected):
+    assert found.run_id == expected.run_id
+    assert (found.start_us, found.end_us) == (expected.start_us, expected.end_us)
+    assert set(found.tables) == set(EVENT_TYPES)
+    for name, table in expected.tables.items():
+        for member, values in table.items():
+            assert np.array_equal(found.tables[name][member], values), f"{name}.{member}"
+            assert found.tables[name][member].dtype == values.dtype
+
+
+def span_us(run_id):
+    return SMALL.start_us, SMALL.end_us
+
+
+def expected_run():
+    return columns_of(EVENTS, SMALL)
+
+
+def plural_of(event):
+    return PLURALS[WIRE_NAMES[type(event)]]
+
+
+async def test_a_log_is_read_whole_whatever_is_in_it():
+    log = memory_log(EVENTS)
+    for event in EVENTS[10:400]:  # a log may repeat what was not acknowledged
+        log.append(TopicPartition(plural_of(event), 3), encode(event))
+    for other in events_of(SMALL, "r2"):
+        log.append(TopicPartition(plural_of(other), 1), encode(other))
+    log.append(TopicPartition("pictures", 0), b"nonsense", b'{"type":"user"}', encode(EVENTS[0]), b"\xff", b"[]")
+    log.append(TopicPartition("comments", 0), b'{"type":"comment","run_id":"r1"}')
+    found = await read_log(AloneReader(log, "alone"), "r1", span_us)
+    assert found.unreadable == 6
+    assert_same(found, expected_run())
+
+
+async def test_the_only_run_needs_no_name_and_one_of_several_does():
+    assert_same(await read_log(AloneReader(memory_log(EVENTS), "alone"), None, span_us), expected_run())
+    both = memory_log([*EVENTS, *events_of(SMALL, "r2")])
+    with pytest.raises(InputError, match="more than one run, such as r1, r2; name one with --run-id"):
+        await read_log(AloneReader(both, "alone"), None, span_us)
+    with pytest.raises(InputError, match="holds no event of run r7"):
+        await read_log(AloneReader(both, "alone"), "r7", span_us)
+    with pytest.raises(InputError, match=r"holds no event$"):
+        await read_log(AloneReader(memory_log([]), "alone"), None, span_us)
+
+
+async def check_warehouse(place):
+    await store(place, EVENTS)
+    await store(place, list(events_of(SMALL, "r2")))
+    engine = read_engine(place.url, place.password)
+    try:
+        with engine.connect() as connection:
+            assert_same(read_warehouse(connection, "r1", span_us), expected_run())
+            with pytest.raises(InputError, match="more than one run"):
+                read_warehouse(connection, None, span_us)
+            with pytest.raises(InputError, match="no event of run r7"):
+                read_warehouse(connection, "r7", span_us)
+    finally:
+        engine.dispose()
+
+
+async def test_sqlite_gives_the_same(sqlite_place):
+    await check_warehouse(sqlite_place)
+
+
+async def test_mysql_gives_the_same(mysql_place):
+    await check_warehouse(mysql_place)
+
+
+def test_every_type_is_kept_with_what_all_events_have():
+    assert set(KEPT) == set(EVENT_TYPES)
+    for name, members in KEPT.items():
+        assert {"shard", "seq", "time_us", "user_id", "device"} <= set(members)
+        assert set(members) <= set(EVENT_TYPES[name].__struct_fields__)
+
+
+def test_countries_are_numbers_and_back():
+    assert [country_name(country_code(code)) for code in ("IN", "ZZ", "AA")] == ["IN", "ZZ", "AA"]
+
+
+def test_a_run_ends_with_its_scenario_or_behind_the_last_event():
+    assert run_of(5, {"user": users(1)}).days == 1
+    late = run_of(5, {"user": users(1, SMALL.start_us + 4 * DAY_US + 1)})
+    assert late.days == 5
+    unknown = make_run("r1", {"user": [_rows(SMALL.start_us + DAY_US + 5)]}, None)
+    assert (unknown.start_us, unknown.days) == (SMALL.start_us + DAY_US, 1)
+
+
+def _rows(time_us):
+    row = {"time_us": time_us}
+    return {member: np.array([row.get(member, 0)]) for member in KEPT["user"]}
