@@ -139,9 +139,10 @@ soak: install ## Watch the memory of a run and a consumer over several million e
 	@$(BIN)/python -m benchmarks.soak
 
 .PHONY: docs
-docs: install ## Generate docs/schema anew from the tables: DDL and diagrams
+docs: install ## Generate docs anew: DDL and diagrams from the tables, the SQL of the key figures
 	$(BIN)/python -m socialsim.warehouse.ddl
 	$(BIN)/python -m socialsim.warehouse.er
+	$(BIN)/python -m socialsim.analytics.kpi.sql
 
 .PHONY: lock
 lock: install ## Pin every dependency by hash, for development and for the image

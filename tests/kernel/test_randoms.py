@@ -16,6 +16,7 @@ from socialsim.kernel.randoms import (
     exponential,
     log_normal,
     mix,
+    mix_on,
     next_state,
     threshold,
 )
@@ -56,6 +57,8 @@ def test_mix_keeps_its_values(words: tuple[int, ...], hashed: int) -> None:
 def test_mix_chains_its_words(first: int, second: int) -> None:
     assert mix(first, second) == mix((mix(first) + second) & MASK_64)
     assert 0 <= mix(first, second) <= MASK_64
+    assert mix_on(mix(first), second) == mix(first, second)
+    assert mix_on(mix(second, first), second) == mix(second, first, second)
 
 
 def test_mix_spreads_neighbours() -> None:
