@@ -10,13 +10,13 @@ from socialsim.events import EVENT_TYPES, PLURALS, WIRE_NAMES, Event, encode
 from socialsim.realism.events import CONTENT_KINDS, DEVICES, KEPT, RunEvents, country_code, kind_of, make_run
 from socialsim.realism.graph import Graph, make_graph
 from socialsim.realism.view import View
-from socialsim.scenario import DAY_US, Scenario
+from socialsim.scenario import DAY_US, Scenario, make_scenario
 from socialsim.testing import MemoryLog
 from socialsim.transport.base import TopicPartition
 from tests.support.account import events_of
 
 #: Everybody behaves alike: what a network that looks like a real one must be told from. 1,000 people for 16 days.
-UNIFORM = Scenario(users=1_000, days=16, shards=4, seed=3)
+UNIFORM = make_scenario("uniform", users=1_000, days=16, shards=4, seed=3)
 START_US = UNIFORM.start_us
 
 

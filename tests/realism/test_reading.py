@@ -18,7 +18,7 @@ from tests.support.account import events_of
 
 __all__ = ["empty_mysql", "empty_sqlite", "mysql_place", "sqlite_place"]
 
-SMALL = Scenario(users=40, days=3, shards=3, actions_per_day=24, request_share=0.3, video_share=0.1)
+SMALL = Scenario(users=40, days=3, shards=3, adoption_midpoint=0.1, friends_mean=8, video_share=0.4)
 EVENTS = list(events_of(SMALL, "r1"))
 
 
