@@ -67,7 +67,7 @@ class LeanUser(User):
         """The same life as ``User.run``, in SimPy's words."""
         world = cast("SimpyWorld", self._world)
         env = self.env
-        begin_us: int | None = env.now + 1 + (self.draw() >> 7)
+        begin_us: int | None = self.loop.now_us + 1 + (self.draw() >> 7)
         while begin_us is not None:
             yield env.timeout(begin_us - env.now)
             session_id = yield from self.question(world.session_ids, "session")

@@ -73,7 +73,9 @@ def test_bounds_themselves_are_allowed_and_nothing_beyond(knob: Knob) -> None:
     if knob.low is None or knob.high is None:
         assert knob.name == "start"
         return
-    others = dict.fromkeys(("mobile_only_share", "web_only_share", "tablet_share", "circle_share", "closure_share"), 0)
+    others: dict[str, Any] = dict.fromkeys(
+        ("mobile_only_share", "web_only_share", "tablet_share", "circle_share", "closure_share"), 0
+    )
     for bound, beyond in ((knob.low, knob.low - 1), (knob.high, knob.high + 1)):
         assert getattr(make_scenario(**others | {knob.name: bound}), knob.name) == bound
         with pytest.raises(InputError, match=f"^scenario: {knob.name}: Expected"):

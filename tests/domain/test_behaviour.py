@@ -1,5 +1,7 @@
 """What people decide: the scenario's shares, and bounds that hold for every draw."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +30,7 @@ def share(hits: list[bool]) -> float:
 @pytest.mark.parametrize("meeting", range(3))
 @pytest.mark.parametrize("accepted", [0.0, 0.25, 0.85, 1.0])
 def test_requests_are_accepted_by_how_people_met(meeting: int, accepted: float) -> None:
-    others = {f"accept_{name}_share": 0.5 for name in MEETINGS}
+    others: dict[str, Any] = {f"accept_{name}_share": 0.5 for name in MEETINGS}
     behaviour = Behaviour(Scenario(**others | {f"accept_{MEETINGS[meeting]}_share": accepted}))
     for friends in (0, 9, 10):
         answers = [behaviour.accepts(meeting, friends, 10, draw) for draw in EVEN_DRAWS]

@@ -1,6 +1,8 @@
 """What people are like: means and correlations that the scenario asks for, by fixed seeds."""
 
+from collections.abc import Sequence
 from statistics import mean, quantiles
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,9 +24,9 @@ def everybody(scenario: Scenario) -> tuple[list[Traits], Geography]:
     return traits, geography
 
 
-def rank_correlation(left: list[int], right: list[int]) -> float:
+def rank_correlation(left: Sequence[int], right: Sequence[int]) -> float:
     ranks = [np.argsort(np.argsort(values, kind="stable"), kind="stable") for values in (left, right)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(np.asarray(ranks, dtype=float))[0, 1])
 
 
 @pytest.mark.parametrize(("wanted", "spread"), [(40.0, 1.0), (200.0, 0.5), (15.0, 0.0)])
@@ -119,6 +121,6 @@ def test_devices_have_their_shares() -> None:
         ({"mobile_only_share": 0, "web_only_share": 0, "tablet_share": 0}, ("mobile", "web")),
     ],
 )
-def test_a_share_of_one_is_everybody(knobs: dict[str, float], pair: tuple[str, str]) -> None:
+def test_a_share_of_one_is_everybody(knobs: dict[str, Any], pair: tuple[str, str]) -> None:
     habits = Habits(Scenario(**knobs))
     assert {habits.devices(user_id) for user_id in range(500)} == {pair}

@@ -47,7 +47,9 @@ LIVELY = Scenario(
 SCENARIOS = {
     "lively": LIVELY,
     "starts at mid-day": Scenario(users=80, days=9, seed=2, start="2026-03-28T13:37:11.5Z", adoption_steepness=0.0),
-    "one user": Scenario(users=1, days=12, seed=3, active_day_alpha=100.0, active_day_beta=0.05),
+    "one user": Scenario(
+        users=1, days=12, seed=3, active_day_alpha=100.0, active_day_beta=0.05, bounce_share=0.0, drift_share=0.0
+    ),
     "one user, one day": Scenario(users=1, days=1, seed=4, shards=1),
     "one day": Scenario(users=100, days=1, seed=6, sessions_per_active_day=6.0),
     "many days, fewer users than shards": Scenario(

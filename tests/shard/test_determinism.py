@@ -172,7 +172,7 @@ def test_equal_streams_have_no_difference_in_whatever_order_they_come() -> None:
 def test_the_first_event_that_differs_is_named_with_its_time_and_the_seed() -> None:
     actual = list(posts(100, 200, 300, 400))
     actual[3].device = "tablet"
-    actual[1].caption = "another caption"  # type: ignore[attr-defined]
+    actual[1].caption = "another caption"  # type: ignore[union-attr]
     with pytest.raises(AssertionError) as caught:
         assert_same_stream(posts(100, 200, 300, 400), actual, BUSY)
     message = str(caught.value)

@@ -35,7 +35,7 @@ MESSAGES = st.one_of(
 def letters_of(shard: int) -> st.SearchStrategy[list[Letter]]:
     receivers = st.lists(st.integers(0, 39), min_size=1, max_size=6, unique=True)
     to_some = st.tuples(st.just(shard), receivers, MESSAGES)
-    to_everybody = st.tuples(st.just(shard), st.just([]), POSTS)
+    to_everybody: st.SearchStrategy[Letter] = st.tuples(st.just(shard), st.just([]), POSTS)
     return st.lists(to_some | to_everybody, max_size=6)
 
 

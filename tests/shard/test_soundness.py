@@ -34,8 +34,11 @@ SHARES = st.sampled_from([0.0, 0.4, 1.0])
 
 def with_parts(main_device: str, closure_of_rest: float, circle_share: float, **knobs: Any) -> Scenario:
     """A scenario whose shares of one whole fit together."""
+    devices: dict[str, Any] = {
+        f"{part}_share": float(part == main_device) for part in ("mobile_only", "web_only", "tablet")
+    }
     return make_scenario(
-        **{f"{part}_share": float(part == main_device) for part in ("mobile_only", "web_only", "tablet")},
+        **devices,
         circle_share=circle_share,
         closure_share=(1.0 - circle_share) * closure_of_rest,
         **knobs,
