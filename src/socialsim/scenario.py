@@ -56,11 +56,15 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     # --- who signs up, and when -----------------------------------------------------------------------------------
     adoption_midpoint: Annotated[
-        float, _share("densification, growth", "share of the run after which half of the people have signed up")
-    ] = 0.25
+        float,
+        _share(
+            "densification, growth",
+            "share of the run at which the S-curve of sign-ups, which is cut to the run, rises most",
+        ),
+    ] = 0.45
     adoption_steepness: Annotated[
         float, _number(0, 100, "1/run", "densification, growth", "of the S-curve of sign-ups; 0 is a constant rate")
-    ] = 10.0
+    ] = 2.0
     country_skew: Annotated[
         float, _number(0, 4, "exponent", "countries", "of the countries' published weights; 0 makes all alike")
     ] = 1.0
@@ -79,14 +83,17 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     active_day_beta: Annotated[float, _number(0.05, 100, "shape", "DAU/MAU, retention", "see active_day_alpha")] = 0.38
     sessions_per_active_day: Annotated[
         float, _number(1, 50, "sessions", "volumes", "mean of a person with median zeal on a working day")
-    ] = 2.2
+    ] = 2.8
     session_duration_median_s: Annotated[
         int, _number(1, 36_000, "seconds", "volumes, burstiness", "median length of a session; log-normal")
-    ] = 200
+    ] = 170
     action_gap_median_s: Annotated[
         int,
         _number(1, 36_000, "seconds", "volumes, burstiness", "median time between actions of a session; log-normal"),
     ] = 25
+    action_gap_sigma: Annotated[
+        float, _number(0, 4, "log", "burstiness", "of the log-normal time between actions of a session")
+    ] = 1.1
     daily_rhythm: Annotated[
         float, _share("hour of week", "how far the hours of the local day differ; 1 has peak/trough 11, 0 is flat")
     ] = 1.0
@@ -95,7 +102,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         _number(
             0, 5, "ratio", "weekend share of posts", "sessions and posts on a day of the weekend to a working day's"
         ),
-    ] = 0.8
+    ] = 0.88
     bounce_share: Annotated[float, _share("retention", "people who never return after the day of their sign-up")] = 0.03
     drift_share: Annotated[
         float, _share("retention, growth accounting", "mean probability that an active day is the last for a while")
@@ -119,48 +126,57 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     friends_spread: Annotated[
         float,
         _number(0, 2, "exponent", "degree, Gini", "of the published distribution of friends; 0: all want the same"),
-    ] = 1.0
+    ] = 1.1
     community_people: Annotated[
         int, _number(1, 1_000_000, "people", "assortativity", "size of the communities whose members are alike")
     ] = 400
     community_influence: Annotated[
         float, _share("assortativity", "correlation within a community of the number of friends wanted")
-    ] = 0.5
-    circle_people: Annotated[int, _number(2, 10_000, "people", "clustering", "size of a circle: a class, a club")] = 40
-    circle_share: Annotated[float, _share("clustering, same country", "requests to somebody of an own circle")] = 0.5
+    ] = 0.75
+    circle_people: Annotated[
+        int,
+        _number(
+            2,
+            10_000,
+            "people",
+            "clustering",
+            "size of a person's third circle, a class or a club; the first is a quarter of that, the sixth twice",
+        ),
+    ] = 45
+    circle_share: Annotated[float, _share("clustering, same country", "requests to somebody of an own circle")] = 0.52
     closure_share: Annotated[
         float, _share("clustering, triangle closing", "requests to a friend of a friend; the rest: strangers")
-    ] = 0.4
+    ] = 0.36
     closure_abroad_share: Annotated[
         float, _share("same country", "friends of friends who are considered although they live abroad")
-    ] = 0.25
+    ] = 0.15
     stranger_home_share: Annotated[float, _share("same country", "strangers met in the own country, not anywhere")] = (
-        0.5
+        0.6
     )
-    accept_circle_share: Annotated[float, _share("requests accepted", "of requests within a circle")] = 0.9
-    accept_closure_share: Annotated[float, _share("requests accepted", "of requests from a friend of a friend")] = 0.85
-    accept_stranger_share: Annotated[float, _share("requests accepted", "of requests from a stranger")] = 0.5
+    accept_circle_share: Annotated[float, _share("requests accepted", "of requests within a circle")] = 0.95
+    accept_closure_share: Annotated[float, _share("requests accepted", "of requests from a friend of a friend")] = 0.92
+    accept_stranger_share: Annotated[float, _share("requests accepted", "of requests from a stranger")] = 0.6
     accept_delay_median_s: Annotated[
         int,
         _number(1, 10_000_000, "seconds", "acceptance latency", "least time until a request is answered; log-normal"),
-    ] = 7_200
+    ] = 3_600
 
     # --- what they do ---------------------------------------------------------------------------------------------
     post_share: Annotated[
         float, _share("volumes, posts per user", "posts, of the actions of a person of median zeal")
-    ] = 0.06
+    ] = 0.04
     post_sigma: Annotated[
         float, _number(0, 4, "log", "posts per user", "of the log-normal zeal with which people post")
     ] = 1.4
     video_share: Annotated[float, _share("photo : video", "videos, of all posts")] = 0.2
-    comment_share: Annotated[float, _share("likes : comments", "comments, of likes and comments")] = 0.25
+    comment_share: Annotated[float, _share("likes : comments", "comments, of likes and comments")] = 0.27
     reach_median: Annotated[
         int, _number(0, 10_000, "friends", "likes per post", "friends who are shown a post of median quality")
-    ] = 10
+    ] = 14
     quality_sigma: Annotated[float, _number(0, 4, "log", "likes per post", "of the log-normal quality of posts")] = 0.8
     recency_s: Annotated[
         int, _number(1, 10_000_000, "seconds", "post half-life", "age at which a post draws half as much attention")
-    ] = 3_600
+    ] = 2_400
     popular_share: Annotated[float, _share("likes per post", "likes of posts that are popular at the moment")] = 0.07
 
     def __post_init__(self) -> None:

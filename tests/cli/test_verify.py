@@ -49,13 +49,11 @@ class TestVerify:
         assert run["verification"]["ok"]
 
     def test_a_run_that_does_not_ends_with_1_and_names_table_and_shard(self, cli: Cli, database: Path) -> None:
-        change(
-            database, "UPDATE comments SET text = 'no' WHERE (shard, seq) = (SELECT shard, seq FROM comments LIMIT 1)"
-        )
+        change(database, "UPDATE users SET city = 'Oz' WHERE (shard, seq) = (SELECT shard, seq FROM users LIMIT 1)")
         done = cli("verify", *FROM)
         assert done.returncode == 1
         assert re.search(r"^accounts +BROKEN ", done.stdout, re.MULTILINE)
-        assert re.search(r"^accounts:\n  comments shard \d: a stored row differs", done.stdout, re.MULTILINE)
+        assert re.search(r"^accounts:\n  users shard \d: a stored row differs", done.stdout, re.MULTILINE)
         assert done.stdout.endswith("NOT verified: accounts\n")
         assert "BROKEN: accounts" in cli("runs").stdout
 

@@ -196,7 +196,7 @@ def _simulated(
                     other.run_id,
                     led,
                     processes=count,
-                    speed=None,
+                    pacer=None,
                     on_progress=lambda _: None,
                     stop=stop,
                     drain_timeout_s=_DRAIN_S,

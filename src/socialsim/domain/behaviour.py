@@ -2,15 +2,15 @@
 
 from typing import Final, Literal, TypeAlias
 
-from socialsim.kernel.randoms import UNIT, exponential, log_normal, threshold
+from socialsim.kernel.randoms import UNIT, UNIT_BITS, exponential, log_normal, threshold
 from socialsim.scenario import DAY_US, Scenario
 
 Meeting: TypeAlias = Literal["circle", "closure", "stranger"]
 
 _DELAY_SIGMA: Final = 1.0  # of the logarithm of the least time until a request is answered
 _AWAY_SIGMA: Final = 0.8  # of the logarithm of the time away of those who return
+GAP_BITS: Final = 12
 _SESSION_SIGMA: Final = 1.0
-_GAP_SIGMA: Final = 1.1
 _SESSION_MAX_US: Final = 4 * 3_600_000_000
 _QUALITY_UNIT: Final = 1 << 10  #: a post of median quality
 _PICTURE_SIZES: Final = ((1080, 1080), (1080, 1350), (1920, 1080), (2048, 1536), (3024, 4032), (4032, 3024))
@@ -21,8 +21,8 @@ class Behaviour:
     """A scenario's knobs as integer bounds and tables for 32-bit draws."""
 
     __slots__ = (
-        "_accept", "_answer_s", "_away_days", "_bounce", "_gap_us", "_quality_sigma", "_reach", "_return",
-        "_session_us", "circle", "closure", "closure_abroad", "comment", "popular", "recency_us", "second_device",
+        "_accept", "_answer_s", "_away_days", "_bounce",  "_quality_sigma", "_reach", "_return",
+        "_session_us", "circle", "closure", "closure_abroad", "comment", "gaps_us", "popular", "recency_us", "second_device",
         "stranger_home", "video", "weekend_post",
     )  # fmt: skip
 
@@ -36,7 +36,16 @@ class Behaviour:
         self._bounce = threshold(scenario.bounce_share)
         self._return = threshold(scenario.return_share)
         self._session_us = scenario.session_duration_median_s * 1_000_000
-        self._gap_us = scenario.action_gap_median_s * 1_000_000
+        #: Times between two actions of a session, by the high ``GAP_BITS`` of a draw: log-normal, a microsecond at least.
+        self.gaps_us = tuple(
+            log_normal(
+                (cell << UNIT_BITS - GAP_BITS) + (1 << UNIT_BITS - GAP_BITS - 1),
+                scenario.action_gap_median_s * 1_000_000,
+                scenario.action_gap_sigma,
+            )
+            + 1
+            for cell in range(1 << GAP_BITS)
+        )
         self._reach = scenario.reach_median
         self._quality_sigma = scenario.quality_sigma
         self.recency_us = scenario.recency_s * 1_000_000  #: the age at which a post draws half as much attention
@@ -58,11 +67,7 @@ class Behaviour:
     def session_us(self, draw: int) -> int:
         """How long a session will last: log-normal, from a second to four hours, in whole seconds."""
         duration_us = min(log_normal(draw, self._session_us, _SESSION_SIGMA), _SESSION_MAX_US)
-        return duration_us - duration_us % 1_000_000 + 1_000_000
-
-    def gap_us(self, draw: int) -> int:
-        """The time between two actions of a session: log-normal, at least a microsecond."""
-        return log_normal(draw, self._gap_us, _GAP_SIGMA) + 1
+        return max(duration_us - duration_us % 1_000_000, 1_000_000)
 
     def bounces(self, draw: int) -> bool:
         """Whether somebody never comes back after the day of his sign-up."""
@@ -84,7 +89,7 @@ class Behaviour:
         """Whether a request will be accepted: less and less likely when one has the friends that one wanted."""
         chance = self._accept[meeting]
         if friends > friends_wanted:
-            room = (friends_wanted >> 3) + 2
+            room = (friends_wanted >> 1) + 2
             chance = chance * max(room - (friends - friends_wanted), 0) // room
         return draw < chance
 

@@ -56,6 +56,15 @@ class Permutation:
         return (number - self._summand) * self._inverse % self._size
 
 
+class Circle(NamedTuple):
+    """Some people who meet: a block of an area's positions after a permutation."""
+
+    permutation: Permutation
+    start: int  #: of the area's positions
+    first: int  #: member's place after the permutation
+    members: int
+
+
 #: What the circles of a person are blocks of, from the first on: most people have but three to five.
 _AREAS: Final = ("community", "community", "city", "community", "city", "country")
 
@@ -95,21 +104,25 @@ class Geography:
         """The number of the country of ``user_id``."""
         return self._cities[bisect_right(self._city_starts, self._positions.image(user_id)) - 1][0]
 
-    def circle_member(self, home: Home, circle: int, draw: int) -> int:
-        """A member, by ``draw`` in 0 .. 2**32 - 1, of the circle number ``circle`` of one who lives at ``home``."""
-        area = _AREAS[circle % len(_AREAS)]
+    def circle(self, home: Home, number: int) -> "Circle":
+        """The circle of that ``number`` of one who lives at ``home``."""
+        area = _AREAS[number % len(_AREAS)]
         if area == "community":
             positions = home.community
         elif area == "city":
             positions = home.city_positions
         else:
             positions = home.country_positions
-        permutation = self._permutation(len(positions), circle)
+        permutation = self._permutation(len(positions), number)
         place = permutation.image(home.position - positions.start)
-        first = place - place % self._circle_people
-        members = min(self._circle_people, len(positions) - first)
-        member = permutation.origin(first + (draw * members >> 32))
-        return self._positions.origin(positions.start + member)
+        size = max(self._circle_people * (3 * number + 2) >> 3, 2)  # the first circles are the closest
+        first = place - place % size
+        return Circle(permutation, positions.start, first, min(size, len(positions) - first))
+
+    def member(self, circle: "Circle", draw: int) -> int:
+        """A member of ``circle`` by ``draw`` in 0 .. 2**32 - 1."""
+        position = circle.start + circle.permutation.origin(circle.first + (draw * circle.members >> 32))
+        return self._positions.origin(position)
 
     def compatriot(self, home: Home, draw: int) -> int:
         """Anybody, by ``draw`` in 0 .. 2**32 - 1, of the country of one who lives at ``home``."""

@@ -1,8 +1,9 @@
 """The people of a scenario: when they join, where they live, what they are like.
 
-Everything here is a pure function of the seed and the user id, so any shard can tell anything about any stranger.
+Everything here is a pure function of the scenario and the user id, so any shard can tell anything about any stranger.
 """
 
+from array import array
 from typing import Final
 
 from socialsim.domain.adoption import Adoption
@@ -36,6 +37,10 @@ class Population:
         self._temper = Temper(scenario)
         self._habits = Habits(scenario)
         self.geography = Geography(scenario)
+        # What is asked about strangers again and again is kept once computed: 16 bytes for each user, 0 where unknown.
+        self._sign_ups_us = array("q", bytes(8 * scenario.users))
+        self._wanted = array("I", bytes(4 * scenario.users))
+        self._active = array("I", bytes(4 * scenario.users))
 
     @property
     def friends_mean(self) -> int:
@@ -65,7 +70,10 @@ class Population:
 
     def is_there(self, user_id: int, now_us: int) -> bool:
         """Whether the user has signed up before ``now_us``."""
-        return self.sign_up_us(user_id) < now_us
+        sign_up_us = self._sign_ups_us[user_id]
+        if not sign_up_us:
+            sign_up_us = self._sign_ups_us[user_id] = self.sign_up_us(user_id)
+        return sign_up_us < now_us
 
     # --- being somebody -------------------------------------------------------------------------------------------
 
@@ -75,7 +83,13 @@ class Population:
 
     def visibility(self, user_id: int) -> tuple[int, int]:
         """How many friends the user would like to have, and the threshold for a draw whether he comes on a day."""
-        return self._temper.visibility(user_id, self.geography.home(user_id))
+        wanted = self._wanted[user_id]
+        if wanted:
+            return wanted, self._active[user_id]
+        wanted, active_day = self._temper.visibility(user_id, self.geography.home(user_id))
+        self._wanted[user_id] = wanted
+        self._active[user_id] = active_day
+        return wanted, active_day
 
     def devices(self, user_id: int) -> tuple[Device, Device]:
         """The user's main device and the other one, which may be the same."""

@@ -27,7 +27,7 @@ _FRIENDS_QUANTILES: Final = (
 )  # fmt: skip
 
 #: People want more friends than they find in time; measured over 60 days.
-_WANTED_TO_FOUND: Final = 1.3
+_WANTED_TO_FOUND: Final = 1.15
 _Z_BITS: Final = 9  # z-scores are in units of 2**-9
 _Z_MAX: Final = 4 << _Z_BITS
 _SOCIABLE_AND_BUSY: Final = 0.5  # correlation of friends wanted and activity: those with many friends come more often
@@ -141,7 +141,7 @@ def _published_friends(share: float) -> float:
     """The published quantile function, straight between its points."""
     for (left, low), (right, high) in pairwise(_FRIENDS_QUANTILES):
         if share <= right:
-            return low + (high - low) * (share - left) / (right - left)
+            return float(low + (high - low) * (share - left) / (right - left))
     raise AssertionError("a share is at most 1")
 
 
@@ -149,7 +149,7 @@ def _active_table(alpha: float, beta: float) -> list[int]:
     """The threshold of an active day by z-score: quantiles of Kumaraswamy's distribution, close to a Beta's."""
     normal = NormalDist()
     return [
-        threshold((1 - (1 - normal.cdf(z / (1 << _Z_BITS))) ** (1 / beta)) ** (1 / alpha))
+        min(threshold((1 - (1 - normal.cdf(z / (1 << _Z_BITS))) ** (1 / beta)) ** (1 / alpha)), UNIT - 1)
         for z in range(-_Z_MAX, _Z_MAX + 1)
     ]
 

@@ -4,7 +4,7 @@ from array import array
 from bisect import bisect_left, insort
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
-from socialsim.domain.behaviour import watched_s
+from socialsim.domain.behaviour import GAP_BITS, watched_s
 from socialsim.domain.feed import drop_stale, pick
 from socialsim.domain.messages import (
     FriendAcceptance,
@@ -31,12 +31,16 @@ MAILBOX_MAX: Final = 256  #: unread posts of a user who stays away: beyond it th
 POPULAR_US: Final = 12 * 3_600_000_000  #: for how long after it was posted a post can be popular
 _MINUTE_US: Final = 60_000_000
 _FIRST_SESSION_US: Final = 15 * _MINUTE_US  # at least: newcomers look about
-_ASKED_OF_8: Final = 5  # of eight friends wanted so many are looked for
+_ASKED_OF_8: Final = 6  # of eight friends wanted so many are looked for
 _FIRST_REQUESTS: Final = 6  # at least: or people would remain alone
 _SUGGESTIONS_MAX: Final = 12  # friends of friends that one has in mind
-_CIRCLES_MIN: Final = 3
+_LATEST_FRIENDS: Final = 12  # whom one speaks of; they are more likely to look for friends themselves
+_CIRCLES_MIN: Final = 1
 _CIRCLES_MAX: Final = 12
-_TRIES: Final = 8  # how often one looks about for somebody to ask
+_CIRCLE_TRIES: Final = 5  # ... in one's circles, before one turns to strangers
+_TRIES: Final = 9  # how often one looks about for somebody to ask
+_IDLE_GAPS: Final = 3
+_GAP_SHIFT: Final = 64 - GAP_BITS
 _TOLD: Final = 0x7  # one like in eight makes the post known to everybody
 
 #: What needs an id of a store.
@@ -56,7 +60,7 @@ class User(Actor[UserMessage]):
 
     __slots__ = (
         "_active_day", "_agenda", "_day", "_device", "_drift", "_feed", "_friends", "_friends_wanted",
-        "_known", "_liked", "_main_device", "_other_device", "_pending", "_plan", "_post", "_requests_left",
+        "_idle",        "_known", "_liked", "_main_device", "_other_device", "_pending", "_plan", "_post", "_requests_left",
         "_session_end_us", "_sessions_extra", "_state", "_subject", "_suggested", "_utc_offset_us", "_world",
         "country", "user_id",
     )  # fmt: skip
@@ -88,6 +92,7 @@ class User(Actor[UserMessage]):
         self._day: int | None = None  # the last local day that was planned; None before the first session
         self._plan: list[int] | None = None  # begins of that day's sessions that are to come, UTC, the last first
         self._session_end_us = 0
+        self._idle = False  # whether there was nothing to do
         self._requests_left = 0
         self._subject: PostShared | int = 0  # whom or what the action is about that waits for an id
 
@@ -147,7 +152,11 @@ class User(Actor[UserMessage]):
 
     def next_action_us(self) -> int | None:
         """When to act next; None when the session is over before."""
-        when_us = self.loop.now_us + self._world.behaviour.gap_us(self.draw())
+        state = self._state = (self._state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
+        gap_us = self._world.behaviour.gaps_us[state >> _GAP_SHIFT]
+        if self._idle:  # who finds nothing to do looks on for longer
+            gap_us *= _IDLE_GAPS
+        when_us = self.loop.now_us + gap_us
         return when_us if when_us < self._session_end_us else None
 
     def next_session_us(self) -> int | None:
@@ -199,6 +208,7 @@ class User(Actor[UserMessage]):
         if self.mailbox is not None:
             self._read_mail()
         now_us = self.loop.now_us
+        self._idle = False
         agenda = self._agenda
         if agenda and agenda[0][0] <= now_us:
             self._answer_request()
@@ -218,19 +228,28 @@ class User(Actor[UserMessage]):
             post = post * behaviour.weekend_post >> 16
         if draw < post:
             return "video" if self.draw() < behaviour.video else "picture"
-        state = self._state = (self._state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
+        return self._react()
+
+    def _react(self) -> Made | None:
+        """Like or comment what there is to see, as ``decide`` does."""
+        now_us = self.loop.now_us
+        behaviour = self._world.behaviour
+        state = (self._state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
+        chance = state >> 32
+        state = self._state = (state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
         draw = state >> 32
         feed = self._feed
-        if self.draw() < behaviour.comment:
-            if feed:
-                self._subject = feed[pick(feed, draw, now_us, behaviour.recency_us)]
-                return "comment"
+        if not feed:
+            self._idle = True
+            if draw & 3 == 0:
+                self._like_popular(draw)  # who has nothing to look at among friends looks at what all look at
+        elif chance < behaviour.comment:
+            self._subject = feed[pick(feed, draw, now_us, behaviour.recency_us)]
+            return "comment"
         elif self.draw() < behaviour.popular:
             self._like_popular(draw)
-        elif feed:
+        else:
             self._like(feed.pop(pick(feed, draw, now_us, behaviour.recency_us)))
-        elif draw & 3 == 0:
-            self._like_popular(draw)  # who has nothing to look at among friends looks at what all look at
         return None
 
     def complete(self, made: Made, new_id: int) -> None:
@@ -283,10 +302,11 @@ class User(Actor[UserMessage]):
             world.send((first, second) if first != second else (first,), SuggestionWanted(self.user_id))
 
     def suggest(self, asker_id: int) -> None:
-        """Name a friend to a friend. Called when the question arrives, for one's friends are there to be seen."""
+        """Name one of the latest friends to a friend, when the question arrives: one's friends are there to be seen."""
         friends = self._friends
         if friends is not None:
-            friend_id = friends[self.draw() * len(friends) >> 32]
+            latest = min(len(friends), _LATEST_FRIENDS)
+            friend_id = friends[len(friends) - 1 - (self.draw() * latest >> 32)]
             if friend_id != asker_id:
                 self._world.send((asker_id,), Suggestion(friend_id))
 
@@ -308,26 +328,29 @@ class User(Actor[UserMessage]):
         home = geography.home(self.user_id)
         stranger = draw >= behaviour.closure
         mean = population.friends_mean
-        circles = min(_CIRCLES_MIN + 3 * self._friends_wanted // mean, _CIRCLES_MAX)
+        circle = None
         for attempt in range(_TRIES):
-            if not stranger and attempt < _TRIES // 2:
-                user_id = geography.circle_member(home, self.draw() * circles >> 32, self.draw())
+            if not stranger and attempt < _CIRCLE_TRIES:
+                if circle is None or attempt == _CIRCLE_TRIES // 2:
+                    circles = min(_CIRCLES_MIN + 3 * self._friends_wanted // mean, _CIRCLES_MAX)
+                    draw = self.draw()  # squared: most of what one does is in the first, small circles
+                    circle = geography.circle(home, (draw * draw >> 32) * circles >> 32)
+                user_id = geography.member(circle, self.draw())
             elif not stranger or self.draw() < behaviour.stranger_home:
-                # Also where the own circles are not there yet, or are known: somebody of the same country.
-                stranger = True
+                # Also where nobody of the own circles is there yet, or all are known.
                 user_id = geography.compatriot(home, self.draw())
             else:
                 anybody = population.pick_user(self.draw(), now_us)
                 if anybody is None:
                     continue
                 user_id = anybody
-            if user_id == self.user_id or self._knows(user_id) or not population.is_there(user_id, now_us):
+            if not population.is_there(user_id, now_us) or user_id == self.user_id or self._knows(user_id):
                 continue
             # Sociable people are met more often, else the others would be asked far more often than they like; and
             # those who come often.
             wanted, active_day = population.visibility(user_id)
-            if attempt == _TRIES - 1 or (self.draw() * (wanted + mean) >> 32 < wanted and self.draw() < active_day):
-                return user_id << 2 | (2 if stranger else 0)
+            if attempt == _TRIES - 1 or (self.draw() * (wanted + 2 * mean) >> 32 < wanted and self.draw() < active_day):
+                return user_id << 2 | (2 if stranger or attempt >= _CIRCLE_TRIES else 0)
         return None
 
     # --- mail ---------------------------------------------------------------------------------------------------------
