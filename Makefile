@@ -85,7 +85,7 @@ $(AIRFLOW)/.installed: requirements/airflow.txt
 	@touch $@
 
 .PHONY: test-superset
-test-superset: services $(BI)/.installed $(SUPERSET)/.installed ## Import the dashboard into a real Superset and open it in Chromium (three minutes)
+test-superset: services $(BI)/.installed $(SUPERSET)/.installed ## Import the dashboard into a real Superset and open it in Chromium (minutes)
 	CHROMIUM=$(CHROMIUM) $(BI)/bin/pytest -m bi tests/bi/test_superset.py
 
 $(SUPERSET)/.installed: requirements/superset.txt
@@ -96,9 +96,10 @@ $(SUPERSET)/.installed: requirements/superset.txt
 	@touch $@
 
 .PHONY: pictures
-pictures: services $(BI)/.installed $(SUPERSET)/.installed ## Take docs/report.png and docs/superset.png anew: make pictures RUN="--users 10000 --days 56"
+pictures: services $(BI)/.installed $(SUPERSET)/.installed ## Take the pictures of docs/ anew: make pictures RUN="--users 10000 --days 56"
 	CHROMIUM=$(CHROMIUM) SOCIALSIM_PICTURES="$(abspath docs)" SOCIALSIM_PICTURES_RUN="$(RUN)" \
 	  $(BI)/bin/pytest -m bi -k "run_that_was_computed_last or report_of_a_real_run" tests/bi
+	CHROMIUM=$(CHROMIUM) $(BI)/bin/python -m tests.bi.live_picture docs/dashboard.png
 
 .PHONY: superset
 superset: install $(SUPERSET)/.installed ## Start Apache Superset with the dashboard of the KPIs, after make up

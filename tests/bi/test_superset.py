@@ -120,7 +120,7 @@ def bi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bi]:
         )
         subprocess.run([*COMMAND, "migrate"], cwd=directory, env=clean_environment(), capture_output=True, check=True)
         simulate(directory, "older", "--users", "40", "--days", "3")
-        simulate(directory, "shown", *RUN)
+        simulate(directory, "demo", *RUN)
         try:
             done = superset(directory, "up")
             assert done.returncode == 0, done.stderr
@@ -172,7 +172,7 @@ def test_every_chart_is_drawn_of_the_run_that_was_computed_last(seen):
         assert answer["error"] is None
         assert answer["rowcount"] > 0, asked["form_data"]["viz_type"]
         filters = asked["queries"][0]["filters"]
-        assert {"col": "run_id", "op": "IN", "val": ["shown"]} in filters, asked["form_data"]["viz_type"]
+        assert {"col": "run_id", "op": "IN", "val": ["demo"]} in filters, asked["form_data"]["viz_type"]
     if place := os.environ.get("SOCIALSIM_PICTURES"):
         (Path(place) / "superset.png").write_bytes(seen.still())
 

@@ -45,7 +45,9 @@ def scalar(connection, query):
 
 
 @pytest.mark.slow
-def test_each_event_is_stored_once_though_a_consumer_is_killed(cli, tmp_path, log, fresh_database, database):
+def test_each_event_is_stored_once_though_a_consumer_is_killed(  # noqa: PLR0917 - fixtures
+    cli, inside, tmp_path, log, fresh_database, database
+):
     expected = Counter(WIRE_NAMES[type(event)] for event in simulate(SCENARIO))
     settings = {"SOCIALSIM_MYSQL_PASSWORD": fresh_database.password}
     # The shortest session that the broker allows: so long the second consumer waits for the first, which was killed.
@@ -82,48 +84,48 @@ def test_each_event_is_stored_once_though_a_consumer_is_killed(cli, tmp_path, lo
     moved = scalar(database, "SELECT SUM(next_offset) FROM consumer_offsets")
     assert 0 < moved < expected.total(), "the consumer was not killed in the middle of its work"
 
-    drained = cli(*consume, "--drain", **settings)
+    drained = cli(*consume, "--drain", "--batch-rows", "500", **settings)
     assert drained.returncode == 0, drained.stderr
     stored = {name: scalar(database, f"SELECT COUNT(*) FROM {PLURALS[name]}") for name in PLURALS}
     assert stored == dict(expected)
     assert scalar(database, "SELECT COUNT(*) FROM dead_letters") == 0
 
     assert cli(*RUN).returncode == 0
-    files = cli("digest")
+    files = inside("digest")
     assert files.returncode == 0
-    assert cli("digest", "--from", log).stdout == files.stdout
-    described = cli("topics", "describe", "--to", log).stdout
+    assert inside("digest", "--from", log).stdout == files.stdout
+    described = inside("topics", "describe", "--to", log).stdout
     assert ".pictures" in described
     assert f"{expected['picture']:,}" in described
 
 
 @pytest.mark.slow
-def test_verify_asks_kafka_whether_all_was_consumed(cli, kafka, topic_prefix, log):
-    assert cli("topics", "create", "--to", log, "--partitions", "2").returncode == 0
-    ran = cli("run", "--users", "60", "--days", "1", "--seed", "3", "--shards", "4", "--to", log)
+def test_verify_asks_kafka_whether_all_was_consumed(inside, kafka, topic_prefix, log):
+    assert inside("topics", "create", "--to", log, "--partitions", "2").returncode == 0
+    ran = inside("run", "--users", "60", "--days", "1", "--seed", "3", "--shards", "4", "--to", log)
     assert ran.returncode == 0, ran.stderr
-    drained = cli("consume", "--drain", "--from", log)
+    drained = inside("consume", "--drain", "--from", log)
     assert drained.returncode == 0, drained.stderr
-    verified = cli("verify", "--from", log)
+    verified = inside("verify", "--from", log)
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert re.search(r"^log end +ok ", verified.stdout, re.MULTILINE), verified.stdout
 
     # Another log in the same cluster, consumed into the same warehouse, has an end of its own.
     other = f"{log}-other"
-    assert cli("topics", "create", "--to", other, "--partitions", "1").returncode == 0
-    assert cli("run", "--users", "40", "--days", "1", "--seed", "4", "--shards", "4", "--to", other).returncode == 0
-    drained = cli("consume", "--drain", "--from", other)
+    assert inside("topics", "create", "--to", other, "--partitions", "1").returncode == 0
+    assert inside("run", "--users", "40", "--days", "1", "--seed", "4", "--shards", "4", "--to", other).returncode == 0
+    drained = inside("consume", "--drain", "--from", other)
     assert drained.returncode == 0, drained.stderr
     run_id = Scenario(users=60, days=1, seed=3, shards=4).run_id
-    verified = cli("verify", "--from", log, "--run-id", run_id)
+    verified = inside("verify", "--from", log, "--run-id", run_id)
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
     asyncio.run(produce_one(kafka.bootstrap, f"{topic_prefix}pictures"))
-    behind = cli("verify", "--from", log, "--run-id", run_id)
+    behind = inside("verify", "--from", log, "--run-id", run_id)
     assert behind.returncode == 1
     assert "NOT verified: log end" in behind.stdout
     assert re.search(rf"{topic_prefix}pictures\[1\]: 1 of the log's \d+ records are not consumed yet", behind.stdout)
-    away = cli("verify", "--from", "kafka://127.0.0.1:1", "--run-id", run_id)
+    away = inside("verify", "--from", "kafka://127.0.0.1:1", "--run-id", run_id)
     assert away.returncode == 3
     assert "127.0.0.1:1" in away.stderr
 
@@ -134,9 +136,9 @@ async def produce_one(bootstrap, topic):
 
 
 @pytest.mark.slow
-def test_a_wrong_password_is_an_input_error_that_does_not_show_it(cli, fresh_database):
+def test_a_wrong_password_is_an_input_error_that_does_not_show_it(inside, fresh_database):
     for command in (("migrate",), ("consume", "--drain")):
-        done = cli(*command, "--into", fresh_database.url, SOCIALSIM_MYSQL_PASSWORD="geheim")
+        done = inside(*command, "--into", fresh_database.url, SOCIALSIM_MYSQL_PASSWORD="geheim")
         assert done.returncode == 2, done.stderr
         assert fresh_database.user in done.stderr
         assert "geheim" not in done.stderr

@@ -114,6 +114,14 @@ async def test_a_broker_that_is_not_there_is_named() -> None:
     await reader.close()
 
 
+async def test_a_session_that_the_broker_does_not_allow_is_refused(cluster: KafkaLog) -> None:
+    reader = KafkaReader(cluster, TYPES, group=cluster.topic_prefix, session_timeout_s=1)
+    reading = await Reading(reader).start()
+    with pytest.raises(InputError, match="--session-timeout-s"):
+        await reading.poll_until(lambda: False)
+    await reader.close()
+
+
 async def test_a_group_shares_the_partitions_and_hands_them_over(cluster: KafkaLog) -> None:
     await asyncio.to_thread(write, cluster, 60)
     one = await Reading(KafkaReader(cluster, TYPES, group=cluster.topic_prefix)).start()

@@ -28,6 +28,7 @@ _DENIED: Final = (
 )
 _TERMINAL: Final = (
     *_DENIED,
+    kafka_errors.InvalidSessionTimeoutError,
     kafka_errors.MessageSizeTooLargeError,
     kafka_errors.RecordListTooLargeError,
     kafka_errors.InvalidTopicError,
@@ -51,6 +52,8 @@ def translate(error: BaseException, cluster: KafkaLog) -> SocialsimError:
     text = f"Kafka at {cluster.address}: {type(error).__name__}: {error}"
     if isinstance(error, _DENIED):
         return TerminalError(f"{text}; check SOCIALSIM_KAFKA_USERNAME, its password and its rights")
+    if isinstance(error, kafka_errors.InvalidSessionTimeoutError):
+        return InputError(f"{text}; the broker does not allow this --session-timeout-s")
     return TerminalError(text) if isinstance(error, _TERMINAL) else TransientError(text)
 
 
