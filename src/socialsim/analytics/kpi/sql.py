@@ -54,9 +54,16 @@ SECTIONS: Final = (
         (queries.REQUESTS, queries.ACCEPTANCES),
     ),
     Section(
-        ("events", "device_hour", "engagement_per_post", "engagement_per_active_user"),
+        (
+            "events",
+            "device_hour",
+            "engagement_per_post",
+            "engagement_per_active_user",
+            "sessions_per_active_user",
+            "time_per_active_user_s",
+        ),
         "Sums of `events` by `name`; by `device` and `hour`. Engagement is the sum over `picture_like`, `video_like` and "
-        "`comment`, divided by that over `picture` and `video`; by `dau`.",
+        "`comment`, divided by that over `picture` and `video`; by `dau`. The sum over `session`, and that of `session_s`, by `dau`.",
         (queries.VOLUMES,),
     ),
     Section(
