@@ -63,7 +63,8 @@ SECTIONS: Final = (
             "time_per_active_user_s",
         ),
         "Sums of `events` by `name`; by `device` and `hour`. Engagement is the sum over `picture_like`, `video_like` and "
-        "`comment`, divided by that over `picture` and `video`; by `dau`. The sum over `session`, and that of `session_s`, by `dau`.",
+        "`comment`, divided by that over `picture` and `video`; by `dau`. The sum over `session`, and that "
+        "of `session_s`, by `dau`.",
         (queries.VOLUMES,),
     ),
     Section(
