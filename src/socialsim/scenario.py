@@ -318,7 +318,7 @@ def preset_of(scenario: Scenario) -> str | None:
     return None
 
 
-def _knobs_of(preset: str | None, place: str) -> dict[str, Any]:
+def _knobs_of(preset: object, place: str) -> dict[str, Any]:
     """What the preset says. Raises InputError naming ``place`` if there is none of that name."""
     if preset is None:
         return {}

@@ -1,7 +1,7 @@
 """The truth that a run keeps is what a slow look through all of its events finds, for all kinds of runs."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
@@ -19,7 +19,7 @@ from socialsim.events import (
 )
 from socialsim.oracle import Chunk, Observer, Truth, make_truth
 from socialsim.oracle import columns as columns_module
-from socialsim.scenario import Scenario
+from socialsim.scenario import DAY_US, Scenario
 from socialsim.simulate import simulate
 from tests.oracle.brute import Brute, Key, Ratio
 
@@ -97,6 +97,17 @@ def test_the_truth_is_what_a_slow_look_finds(name: str) -> None:
         brute.cohorts()
     )
     assert truth.events == len(events)
+
+
+def test_days_after_the_last_event_are_not_closed() -> None:
+    """As for whoever computes from the rows: the week of the last event is over only when a later day has begun."""
+    events = [event for event in simulate(LIVELY) if event.time_us < LIVELY.start_us + 3 * DAY_US]
+    truth = make_truth(LIVELY, "r", watched([events], 1024), sealed=True)
+    behind = date(1970, 1, 1) + timedelta(days=events[-1].time_us // DAY_US + 1)
+    assert truth.closed_until == behind
+    assert not any(truth.week_is_closed(row) for row in truth.cohort_weekly if row.cohort_week + timedelta(7) > behind)
+    begun = make_truth(LIVELY, "r", watched([events], 1024), sealed=False)
+    assert begun.closed_until == behind - timedelta(days=1)
 
 
 def test_the_scenarios_bring_out_what_is_hard() -> None:

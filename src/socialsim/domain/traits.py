@@ -125,7 +125,7 @@ def friends_mean_at(users: int) -> float:
     """The mean number of friends in a network of that size: LDBC Datagen's formula, fitted to Facebook's figures."""
     if users < 2:
         return 1.0
-    return max(users ** (0.512 - 0.028 * math.log10(users)), 1.0)
+    return max(math.pow(users, 0.512 - 0.028 * math.log10(users)), 1.0)
 
 
 def _friends_table(mean: float, spread: float) -> list[int]:

@@ -91,7 +91,8 @@ def make_truth(scenario: Scenario, run_id: str, chunks: Iterable[Chunk], *, seal
     return Truth(
         run_id=run_id,
         sealed=sealed,
-        closed_until=_date((scenario.end_us if sealed else last_us) // DAY_US),
+        # Of days after the last event there are no rows, so nobody can tell that they are over but by the run's books.
+        closed_until=_date(min(scenario.end_us // DAY_US, last_us // DAY_US + 1) if sealed else last_us // DAY_US),
         events=events,
         kpi_daily=tuple(rows),
         cohort_weekly=tuple(_cohorts(weeks)),
