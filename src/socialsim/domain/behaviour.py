@@ -89,7 +89,7 @@ class Behaviour:
         """Whether a request will be accepted: less and less likely when one has the friends that one wanted."""
         chance = self._accept[meeting]
         if friends > friends_wanted:
-            room = (friends_wanted >> 1) + 2
+            room = (friends_wanted >> 2) + 2
             chance = chance * max(room - (friends - friends_wanted), 0) // room
         return draw < chance
 

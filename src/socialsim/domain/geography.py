@@ -8,6 +8,7 @@ from any of them, by any shard.
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import cache
 from itertools import pairwise
 from math import gcd
 from typing import Final, NamedTuple
@@ -35,34 +36,45 @@ class Home(NamedTuple):
 class Permutation:
     """A keyed bijection of ``range(size)``: a line around the circle of remainders, hence its own cheap inverse."""
 
-    __slots__ = ("_factor", "_inverse", "_size", "_summand")
+    __slots__ = ("_factor", "inverse", "size", "summand")
 
     def __init__(self, size: int, key: int) -> None:
         # A factor far from 0 and from size, so that neighbours do not stay neighbours.
         factor = (size // 4 + key % (size // 2 + 1)) % size
         while gcd(factor, size) != 1:
             factor = (factor + 1) % size
-        self._size = size
+        self.size = size
         self._factor = factor
-        self._inverse = pow(factor, -1, size)
-        self._summand = (key >> 32) % size
+        self.inverse = pow(factor, -1, size)
+        self.summand = (key >> 32) % size
 
     def image(self, number: int) -> int:
         """Where ``number`` is put."""
-        return (self._factor * number + self._summand) % self._size
+        return (self._factor * number + self.summand) % self.size
 
     def origin(self, number: int) -> int:
         """Which number is put to ``number``."""
-        return (number - self._summand) * self._inverse % self._size
+        return (number - self.summand) * self.inverse % self.size
 
 
 class Circle(NamedTuple):
-    """Some people who meet: a block of an area's positions after a permutation."""
+    """Some people who can meet: a block of an area's positions after a permutation.
+
+    The member in place i, ``first`` <= i < ``first + members``, has the position ``start + permutation.origin(i)``.
+    """
 
     permutation: Permutation
     start: int  #: of the area's positions
     first: int  #: member's place after the permutation
     members: int
+
+
+@cache
+def _unchanged(size: int) -> Permutation:
+    """Puts each number to itself."""
+    permutation = Permutation(size, 0)
+    permutation.inverse, permutation.summand = 1, 0
+    return permutation
 
 
 #: What the circles of a person are blocks of, from the first on: most people have but three to five.
@@ -77,7 +89,8 @@ class Geography:
         self._users = scenario.users
         self._community_people = scenario.community_people
         self._circle_people = scenario.circle_people
-        self._positions = Permutation(scenario.users, mix(scenario.seed, _POSITIONS))
+        self.positions = Permutation(scenario.users, mix(scenario.seed, _POSITIONS))  #: from user ids
+        self.everybody = Circle(_unchanged(scenario.users), 0, 0, scenario.users)
         self._countries = _intervals(
             range(scenario.users),
             [round(country.weight**scenario.country_skew * _WEIGHT_UNIT) for country in COUNTRIES],
@@ -93,7 +106,7 @@ class Geography:
 
     def home(self, user_id: int) -> Home:
         """Where ``user_id`` lives."""
-        position = self._positions.image(user_id)
+        position = self.positions.image(user_id)
         country, city, positions = self._cities[bisect_right(self._city_starts, position) - 1]
         size = self._community_people
         start = position - (position - positions.start) % size
@@ -102,7 +115,7 @@ class Geography:
 
     def country(self, user_id: int) -> int:
         """The number of the country of ``user_id``."""
-        return self._cities[bisect_right(self._city_starts, self._positions.image(user_id)) - 1][0]
+        return self._cities[bisect_right(self._city_starts, self.positions.image(user_id)) - 1][0]
 
     def circle(self, home: Home, number: int) -> "Circle":
         """The circle of that ``number`` of one who lives at ``home``."""
@@ -119,15 +132,10 @@ class Geography:
         first = place - place % size
         return Circle(permutation, positions.start, first, min(size, len(positions) - first))
 
-    def member(self, circle: "Circle", draw: int) -> int:
-        """A member of ``circle`` by ``draw`` in 0 .. 2**32 - 1."""
-        position = circle.start + circle.permutation.origin(circle.first + (draw * circle.members >> 32))
-        return self._positions.origin(position)
-
-    def compatriot(self, home: Home, draw: int) -> int:
-        """Anybody, by ``draw`` in 0 .. 2**32 - 1, of the country of one who lives at ``home``."""
+    def country_of(self, home: Home) -> "Circle":
+        """All who live in the country of one who lives at ``home``."""
         positions = home.country_positions
-        return self._positions.origin(positions.start + (draw * len(positions) >> 32))
+        return Circle(_unchanged(len(positions)), positions.start, 0, len(positions))
 
     def _permutation(self, size: int, circle: int) -> Permutation:
         """That of the circles number ``circle`` of areas of ``size`` people. Kept, for there are few."""

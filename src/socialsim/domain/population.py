@@ -7,13 +7,13 @@ from array import array
 from typing import Final
 
 from socialsim.domain.adoption import Adoption
-from socialsim.domain.geography import Geography, Home
+from socialsim.domain.geography import Circle, Geography, Home
 from socialsim.domain.places import COUNTRIES
 from socialsim.domain.pools import Pools
 from socialsim.domain.profiles import Profile, make_profile
 from socialsim.domain.traits import Habits, Temper, Traits
 from socialsim.events import Device
-from socialsim.kernel.randoms import UNIT, mix, mix_on
+from socialsim.kernel.randoms import LCG_FACTOR, LCG_SUMMAND, MASK_64, UNIT, mix, mix_on
 from socialsim.scenario import Scenario
 
 # One stream of ``mix`` for each aspect of a person, so that a change of one leaves the others alone.
@@ -36,16 +36,14 @@ class Population:
         self._adoption = Adoption(scenario)
         self._temper = Temper(scenario)
         self._habits = Habits(scenario)
+        self.friends_mean = max(
+            round(self._temper.friends_mean), 1
+        )  #: friends that people would like to have, on average
         self.geography = Geography(scenario)
         # What is asked about strangers again and again is kept once computed: 16 bytes for each user, 0 where unknown.
         self._sign_ups_us = array("q", bytes(8 * scenario.users))
         self._wanted = array("I", bytes(4 * scenario.users))
         self._active = array("I", bytes(4 * scenario.users))
-
-    @property
-    def friends_mean(self) -> int:
-        """How many friends people would like to have on average, rounded; 1 at least."""
-        return max(round(self._temper.friends_mean), 1)
 
     # --- joining --------------------------------------------------------------------------------------------------
 
@@ -57,23 +55,35 @@ class Population:
         share = (rank * UNIT + draw) // len(users)
         return self._start_us + (self._span_us * self._adoption.instant(share) >> 32)
 
-    def pick_user(self, draw: int, now_us: int) -> int | None:
-        """Anybody who has signed up before ``now_us``: uniform over the shards, then within the shard."""
-        scenario = self._scenario
-        anybody = draw * scenario.users >> 32
-        users = scenario.user_range(scenario.shard_of_user(anybody))
-        # Those in shares that are complete have signed up for sure, the next one maybe.
-        share = self._adoption.share(min(((now_us - self._start_us) << 32) // self._span_us, UNIT))
-        there = min((share * len(users) >> 32) + 1, len(users))
-        user_id = users.start + (anybody - users.start) * there // len(users)
-        return user_id if self.is_there(user_id, now_us) else None
+    def meet(self, circle: Circle, draws: int, now_us: int, tries: int) -> int | None:
+        """A member of ``circle`` who has signed up before ``now_us``, by 64 random bits; None if the tries found none.
 
-    def is_there(self, user_id: int, now_us: int) -> bool:
-        """Whether the user has signed up before ``now_us``."""
-        sign_up_us = self._sign_ups_us[user_id]
-        if not sign_up_us:
-            sign_up_us = self._sign_ups_us[user_id] = self.sign_up_us(user_id)
-        return sign_up_us < now_us
+        Sociable people are met more often, else the others would be asked far more often than they like; and so are
+        those who come often. Much time is spent here, so what the geography says is inlined.
+        """
+        permutation, start, first, members = circle
+        positions = self.geography.positions
+        size, inverse, summand = permutation.size, permutation.inverse, permutation.summand
+        users, users_inverse, users_summand = positions.size, positions.inverse, positions.summand
+        sign_ups_us = self._sign_ups_us
+        common = 2 * self.friends_mean
+        state = draws
+        for _ in range(tries):
+            state = (state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
+            position = start + (first + ((state >> 32) * members >> 32) - summand) * inverse % size
+            user_id = (position - users_summand) * users_inverse % users
+            if (sign_ups_us[user_id] or self._sign_up_us(user_id)) < now_us:
+                wanted = self._wanted[user_id] or self.visibility(user_id)[0]
+                state = (state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
+                if (state >> 32) * (wanted + common) >> 32 < wanted:
+                    state = (state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
+                    if state >> 32 < self._active[user_id]:
+                        return user_id
+        return None
+
+    def _sign_up_us(self, user_id: int) -> int:
+        sign_up_us = self._sign_ups_us[user_id] = self.sign_up_us(user_id)
+        return sign_up_us
 
     # --- being somebody -------------------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ _FRIENDS_QUANTILES: Final = (
 )  # fmt: skip
 
 #: People want more friends than they find in time; measured over 60 days.
-_WANTED_TO_FOUND: Final = 1.15
+_WANTED_TO_FOUND: Final = 1.2
 _Z_BITS: Final = 9  # z-scores are in units of 2**-9
 _Z_MAX: Final = 4 << _Z_BITS
 _SOCIABLE_AND_BUSY: Final = 0.5  # correlation of friends wanted and activity: those with many friends come more often

@@ -31,14 +31,18 @@ MAILBOX_MAX: Final = 256  #: unread posts of a user who stays away: beyond it th
 POPULAR_US: Final = 12 * 3_600_000_000  #: for how long after it was posted a post can be popular
 _MINUTE_US: Final = 60_000_000
 _FIRST_SESSION_US: Final = 15 * _MINUTE_US  # at least: newcomers look about
-_ASKED_OF_8: Final = 6  # of eight friends wanted so many are looked for
+_ASKED_OF_8: Final = 5  # of eight friends wanted so many are looked for
 _FIRST_REQUESTS: Final = 6  # at least: or people would remain alone
 _SUGGESTIONS_MAX: Final = 12  # friends of friends that one has in mind
 _LATEST_FRIENDS: Final = 12  # whom one speaks of; they are more likely to look for friends themselves
 _CIRCLES_MIN: Final = 1
 _CIRCLES_MAX: Final = 12
-_CIRCLE_TRIES: Final = 5  # ... in one's circles, before one turns to strangers
-_TRIES: Final = 9  # how often one looks about for somebody to ask
+# How often one looks about for somebody to ask, and at how many people each time.
+_CIRCLE_MEETINGS: Final = 3
+_CIRCLE_TRIES: Final = 12
+_STRANGER_MEETINGS: Final = 2
+_STRANGER_TRIES: Final = 48
+_APART: Final = 0x9E37_79B9_7F4A_7C15  # keeps the draws of a meeting apart from the user's own
 _IDLE_GAPS: Final = 3
 _GAP_SHIFT: Final = 64 - GAP_BITS
 _TOLD: Final = 0x7  # one like in eight makes the post known to everybody
@@ -326,31 +330,22 @@ class User(Actor[UserMessage]):
             draw = 0
         geography = population.geography
         home = geography.home(self.user_id)
-        stranger = draw >= behaviour.closure
-        mean = population.friends_mean
-        circle = None
-        for attempt in range(_TRIES):
-            if not stranger and attempt < _CIRCLE_TRIES:
-                if circle is None or attempt == _CIRCLE_TRIES // 2:
-                    circles = min(_CIRCLES_MIN + 3 * self._friends_wanted // mean, _CIRCLES_MAX)
-                    draw = self.draw()  # squared: most of what one does is in the first, small circles
-                    circle = geography.circle(home, (draw * draw >> 32) * circles >> 32)
-                user_id = geography.member(circle, self.draw())
-            elif not stranger or self.draw() < behaviour.stranger_home:
-                # Also where nobody of the own circles is there yet, or all are known.
-                user_id = geography.compatriot(home, self.draw())
-            else:
-                anybody = population.pick_user(self.draw(), now_us)
-                if anybody is None:
-                    continue
-                user_id = anybody
-            if not population.is_there(user_id, now_us) or user_id == self.user_id or self._knows(user_id):
-                continue
-            # Sociable people are met more often, else the others would be asked far more often than they like; and
-            # those who come often.
-            wanted, active_day = population.visibility(user_id)
-            if attempt == _TRIES - 1 or (self.draw() * (wanted + 2 * mean) >> 32 < wanted and self.draw() < active_day):
-                return user_id << 2 | (2 if stranger or attempt >= _CIRCLE_TRIES else 0)
+        if draw < behaviour.closure:
+            circles = min(_CIRCLES_MIN + 3 * self._friends_wanted // population.friends_mean, _CIRCLES_MAX)
+            for _ in range(_CIRCLE_MEETINGS):
+                draw = self.draw()  # squared: most of what one does is in the first, small circles
+                circle = geography.circle(home, (draw * draw >> 32) * circles >> 32)
+                met = population.meet(circle, self._state ^ _APART, now_us, _CIRCLE_TRIES)
+                if met is not None and met != self.user_id and not self._knows(met):
+                    return met << 2
+            area = geography.country_of(home)  # nobody of the own circles is there yet, or all are known
+        else:
+            area = geography.country_of(home) if self.draw() < behaviour.stranger_home else geography.everybody
+        for _ in range(_STRANGER_MEETINGS):
+            self.draw()
+            met = population.meet(area, self._state ^ _APART, now_us, _STRANGER_TRIES)
+            if met is not None and met != self.user_id and not self._knows(met):
+                return met << 2 | 2
         return None
 
     # --- mail ---------------------------------------------------------------------------------------------------------
