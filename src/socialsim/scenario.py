@@ -150,8 +150,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     closure_abroad_share: Annotated[
         float, _share("same country", "friends of friends who are considered although they live abroad")
     ] = 0.15
-    stranger_home_share: Annotated[float, _share("same country", "strangers met in the own country, not anywhere")] = 0.45
-        0.6
+    stranger_home_share: Annotated[float, _share("same country", "strangers met in the own country, not anywhere")] = (
+        0.45
     )
     accept_circle_share: Annotated[float, _share("requests accepted", "of requests within a circle")] = 0.96
     accept_closure_share: Annotated[float, _share("requests accepted", "of requests from a friend of a friend")] = 0.93

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from socialsim.domain.behaviour import (
+    GAP_BITS,
     MEETINGS,
     Behaviour,
     attention,
@@ -58,8 +59,10 @@ def test_sessions_and_gaps_take_time(draw: int, session_s: int, gap_s: int) -> N
     behaviour = Behaviour(Scenario(session_duration_median_s=session_s, action_gap_median_s=gap_s))
     duration_us = behaviour.session_us(draw)
     assert duration_us % 1_000_000 == 0
-    assert 1_000_000 <= duration_us <= 4 * 3_600_000_000 + 1_000_000
-    assert behaviour.gap_us(draw) >= 1
+    assert 1_000_000 <= duration_us <= 4 * 3_600_000_000
+    assert min(behaviour.gaps_us) >= 1
+    assert list(behaviour.gaps_us) == sorted(behaviour.gaps_us)
+    assert len(behaviour.gaps_us) == 1 << GAP_BITS
 
 
 def test_waits_have_their_medians() -> None:
@@ -71,7 +74,7 @@ def test_waits_have_their_medians() -> None:
     middle = UNIT // 2
     assert behaviour.answer_delay_us(middle) == pytest.approx(7_200_000_000, rel=0.01)
     assert behaviour.session_us(middle) == pytest.approx(300_000_000, rel=0.01)
-    assert behaviour.gap_us(middle) == pytest.approx(40_000_000, rel=0.01)
+    assert behaviour.gaps_us[len(behaviour.gaps_us) // 2] == pytest.approx(40_000_000, rel=0.01)
     assert behaviour.days_away(middle, 0) in {20, 21}
 
 

@@ -6,17 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from socialsim.domain.geography import Geography, Permutation
+from socialsim.domain.geography import Circle, Geography, Permutation
 from socialsim.domain.places import COUNTRIES
-from socialsim.kernel.randoms import UNIT
 from socialsim.scenario import Scenario
 
-DRAWS = [number * UNIT // 97 for number in range(97)] + [UNIT - 1]  # reach every member of a circle of up to 97
+
+def members_of(geography: Geography, circle: Circle) -> frozenset[int]:
+    places = range(circle.first, circle.first + circle.members)
+    positions = [circle.start + circle.permutation.origin(place) for place in places]
+    return frozenset(geography.positions.origin(position) for position in positions)
 
 
 def circle(geography: Geography, user_id: int, number: int) -> frozenset[int]:
-    home = geography.home(user_id)
-    return frozenset(geography.circle_member(home, number, draw) for draw in DRAWS)
+    return members_of(geography, geography.circle(geography.home(user_id), number))
 
 
 @given(st.integers(1, 3_000), st.integers(0, 2**64 - 1))
@@ -63,14 +65,17 @@ def test_the_smallest_networks_have_homes_and_circles(users: int, circle_people:
         assert len(home.community) <= 3
         for number in range(12):
             assert user_id in circle(geography, user_id, number) <= set(range(users))
-        assert {geography.country(geography.compatriot(home, draw)) for draw in DRAWS} == {home.country}
+        compatriots = members_of(geography, geography.country_of(home))
+        assert compatriots == {other for other in range(users) if geography.country(other) == home.country}
     assert len(positions) == users
+    assert members_of(geography, geography.everybody) == set(range(users))
 
 
 @pytest.mark.parametrize("number", range(6))
 def test_who_is_in_a_circle_is_so_for_all_of_its_members(number: int) -> None:
-    users, people = 1_000, 7
-    geography = Geography(Scenario(users=users, circle_people=people, community_people=50, seed=5))
+    users = 1_000
+    geography = Geography(Scenario(users=users, circle_people=16, community_people=50, seed=5))
+    people = 4 + 6 * number  # the first circles are the closest
     circles = {user_id: circle(geography, user_id, number) for user_id in range(users)}
     for user_id, members in circles.items():
         assert user_id in members

@@ -12,7 +12,7 @@ from socialsim.domain.pools import build_pools
 from socialsim.domain.population import Population
 from socialsim.domain.texts import PHRASES, captions, remarks
 from socialsim.events import UserSignedUp, decode, encode
-from socialsim.kernel.randoms import UNIT
+from socialsim.kernel.randoms import mix
 from socialsim.scenario import Scenario
 from tests.support.streams import pools_of
 
@@ -67,28 +67,52 @@ def test_sign_ups_come_in_the_order_of_ids_and_within_the_run(scenario: Scenario
 
 @given(
     scenario=SCENARIOS,
-    draw=st.integers(0, UNIT - 1) | st.sampled_from([0, UNIT - 1]),
+    user=st.floats(0, 1, exclude_max=True),
+    draws=st.integers(0, 2**64 - 1),
     share=st.floats(0, 1, exclude_max=True),
     at=st.none() | st.integers(-1, 1),
 )
-def test_only_who_has_signed_up_before_can_be_met(scenario: Scenario, draw: int, share: float, at: int | None) -> None:
+def test_only_who_has_signed_up_before_can_be_met(
+    scenario: Scenario, user: float, draws: int, share: float, at: int | None
+) -> None:
     population = Population(scenario, pools_of(1))
     now_us = scenario.start_us + int(share * (scenario.end_us - scenario.start_us))
+    user_id = int(user * scenario.users)
     if at is not None:  # at somebody's very sign-up, and a microsecond to either side
-        now_us = max(scenario.start_us, population.sign_up_us(draw * scenario.users >> 32) + at)
-    stranger = population.pick_user(draw, now_us)
-    if stranger is not None:
-        assert 0 <= stranger < scenario.users
-        assert population.sign_up_us(stranger) < now_us
+        now_us = max(scenario.start_us, population.sign_up_us(user_id) + at)
+    geography = population.geography
+    home = geography.home(user_id)
+    for circle in (geography.circle(home, draws % 12), geography.country_of(home), geography.everybody):
+        met = population.meet(circle, draws, now_us, 8)
+        if met is not None:
+            assert 0 <= met < scenario.users
+            assert population.sign_up_us(met) < now_us
+            assert circle is geography.everybody or geography.country(met) == home.country
 
 
 def test_nobody_is_met_at_the_beginning_and_anybody_at_the_end() -> None:
-    scenario = Scenario(users=300, shards=7)
+    scenario = Scenario(users=300, shards=7, active_day_alpha=100.0, active_day_beta=0.05)
     population = Population(scenario, pools_of(1))
-    draws = [number * UNIT // 3_000 for number in range(3_000)]
-    assert {population.pick_user(draw, scenario.start_us) for draw in draws} == {None}
-    met = {population.pick_user(draw, scenario.end_us) for draw in draws}
-    assert met == set(range(300))
+    everybody = population.geography.everybody
+    draws = [mix(number) for number in range(20_000)]
+    assert {population.meet(everybody, draw, scenario.start_us, 9) for draw in draws[:100]} == {None}
+    met = {population.meet(everybody, draw, scenario.end_us, 9) for draw in draws}
+    assert met - {None} == set(range(300))
+
+
+def test_who_is_met_is_as_inlined_as_written() -> None:
+    """``meet`` says the geography's formulas in its own words: here they are compared, with everybody there and willing."""
+    scenario = Scenario(users=500, seed=4, active_day_alpha=100.0, active_day_beta=0.05, friends_spread=0.0)
+    population = Population(scenario, pools_of(1))
+    geography = population.geography
+    for user_id in range(0, 500, 7):
+        for number in range(12):
+            circle = geography.circle(geography.home(user_id), number)
+            places = range(circle.first, circle.first + circle.members)
+            members = {geography.positions.origin(circle.start + circle.permutation.origin(place)) for place in places}
+            met = {population.meet(circle, mix(user_id, number, draw), scenario.end_us, 20) for draw in range(20)}
+            assert met - {None} <= members
+            assert user_id in members
 
 
 def test_profiles_are_unique_valid_and_reach_nobody() -> None:

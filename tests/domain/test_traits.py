@@ -41,7 +41,7 @@ def test_people_want_as_many_friends_as_the_scenario_says(wanted: float, spread:
 
 def test_the_friends_wanted_are_spread_as_published() -> None:
     """Facebook in 2011: with a mean of 190, 10 % have less than 10, 20 % less than 25, half less than 99."""
-    scenario = Scenario(users=USERS, friends_mean=1_900, community_influence=0)
+    scenario = Scenario(users=USERS, friends_mean=1_900, friends_spread=1.0, community_influence=0)
     scale = Temper(scenario).friends_mean / 190
     deciles = quantiles([each.friends_wanted for each in everybody(scenario)[0]], n=10)
     assert deciles[0] == pytest.approx(10 * scale, rel=0.2)

@@ -238,8 +238,9 @@ def ask_oneself(events: list[Event]) -> None:
 
 def ask_again(events: list[Event]) -> None:
     requests = [event for event in events if isinstance(event, FriendRequested)]
-    first = requests[0]
-    next(event for event in requests[1:] if event.user_id == first.user_id).receiver_id = first.receiver_id
+    asked: dict[int, int] = {}
+    again = next(event for event in requests if asked.setdefault(event.user_id, event.receiver_id) != event.receiver_id)
+    again.receiver_id = asked[again.user_id]
 
 
 def accept_for_another(events: list[Event]) -> None:

@@ -3,8 +3,8 @@
 Everything here is a pure function of the scenario and the user id, so any shard can tell anything about any stranger.
 """
 
-from array import array
-from typing import Final
+import struct
+from typing import Final, Literal
 
 from socialsim.domain.adoption import Adoption
 from socialsim.domain.geography import Circle, Geography, Home
@@ -41,9 +41,9 @@ class Population:
         )  #: friends that people would like to have, on average
         self.geography = Geography(scenario)
         # What is asked about strangers again and again is kept once computed: 16 bytes for each user, 0 where unknown.
-        self._sign_ups_us = array("q", bytes(8 * scenario.users))
-        self._wanted = array("I", bytes(4 * scenario.users))
-        self._active = array("I", bytes(4 * scenario.users))
+        self._sign_ups_us = _zeros("q", scenario.users)
+        self._wanted = _zeros("I", scenario.users)
+        self._active = _zeros("I", scenario.users)
 
     # --- joining --------------------------------------------------------------------------------------------------
 
@@ -113,3 +113,8 @@ class Population:
     def life_seed(self, user_id: int) -> int:
         """The first state of the stream that decides what the user does."""
         return mix_on(self._lives, user_id)
+
+
+def _zeros(kind: Literal["q", "I"], count: int) -> "memoryview[int]":
+    """So many integers, which take memory only once they are used."""
+    return memoryview(bytearray(struct.calcsize(kind) * count)).cast(kind)
