@@ -142,20 +142,20 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "clustering",
             "size of a person's third circle, a class or a club; the first is a quarter of that, the sixth twice",
         ),
-    ] = 45
-    circle_share: Annotated[float, _share("clustering, same country", "requests to somebody of an own circle")] = 0.54
+    ] = 50
+    circle_share: Annotated[float, _share("clustering, same country", "requests to somebody of an own circle")] = 0.52
     closure_share: Annotated[
         float, _share("clustering, triangle closing", "requests to a friend of a friend; the rest: strangers")
-    ] = 0.36
+    ] = 0.34
     closure_abroad_share: Annotated[
         float, _share("same country", "friends of friends who are considered although they live abroad")
-    ] = 0.15
+    ] = 0.25
     stranger_home_share: Annotated[float, _share("same country", "strangers met in the own country, not anywhere")] = (
-        0.45
+        0.3
     )
     accept_circle_share: Annotated[float, _share("requests accepted", "of requests within a circle")] = 0.96
     accept_closure_share: Annotated[float, _share("requests accepted", "of requests from a friend of a friend")] = 0.93
-    accept_stranger_share: Annotated[float, _share("requests accepted", "of requests from a stranger")] = 0.7
+    accept_stranger_share: Annotated[float, _share("requests accepted", "of requests from a stranger")] = 0.75
     accept_delay_median_s: Annotated[
         int,
         _number(1, 10_000_000, "seconds", "acceptance latency", "least time until a request is answered; log-normal"),
