@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from socialsim.domain.behaviour import attention
 from socialsim.domain.feed import FEED_MAX, STALE_US, Trending, drop_stale, pick
 from socialsim.domain.messages import PostShared
 from socialsim.kernel.randoms import UNIT, mix
@@ -43,6 +44,18 @@ def test_the_longer_attention_lasts_the_less_age_matters() -> None:
 def test_the_place_is_one_of_the_feed(size: int, draw: int, recency_us: int) -> None:
     feed = [post(number, number) for number in range(size, 0, -1)]
     assert 0 <= pick(feed, draw, NOW_US, recency_us) < size
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, STALE_US), st.integers(1, 1 << 20)), min_size=1, max_size=30),
+    st.integers(0, UNIT - 1),
+    st.integers(1, 10**13),
+)
+def test_picking_is_by_attention_as_written_there(posts: list[tuple[int, int]], draw: int, recency_us: int) -> None:
+    feed = [post(number, age_us, quality) for number, (age_us, quality) in enumerate(posts)]
+    looks = [((draw >> shift) & 1_023) * len(feed) >> 10 for shift in (0, 10, 20)]
+    drawn = [attention(feed[place].quality, NOW_US - feed[place].posted_us, recency_us) for place in looks]
+    assert pick(feed, draw, NOW_US, recency_us) == looks[drawn.index(max(drawn))]
 
 
 def test_every_post_can_be_picked() -> None:

@@ -10,6 +10,7 @@ Meeting: TypeAlias = Literal["circle", "closure", "stranger"]
 _DELAY_SIGMA: Final = 1.0  # of the logarithm of the least time until a request is answered
 _AWAY_SIGMA: Final = 0.8  # of the logarithm of the time away of those who return
 GAP_BITS: Final = 12
+FRESH_BITS: Final = 10  #: a new post is 2**10 fresh
 _SESSION_SIGMA: Final = 1.0
 _SESSION_MAX_US: Final = 4 * 3_600_000_000
 _QUALITY_UNIT: Final = 1 << 10  #: a post of median quality
@@ -115,7 +116,7 @@ class Behaviour:
 
 def attention(quality: int, age_us: int, recency_us: int) -> int:
     """How much a post of that quality and age draws the eye; comparable among posts only."""
-    fresh = (recency_us << 10) // (recency_us + age_us)
+    fresh = (recency_us << FRESH_BITS) // (recency_us + age_us)
     return quality * fresh * fresh
 
 

@@ -64,7 +64,7 @@ class User(Actor[UserMessage]):
 
     __slots__ = (
         "_active_day", "_agenda", "_day", "_device", "_drift", "_feed", "_friends", "_friends_wanted",
-        "_idle",        "_known", "_liked", "_main_device", "_other_device", "_pending", "_plan", "_post", "_requests_left",
+        "_idle", "_known", "_liked", "_main_device", "_other_device", "_pending", "_plan", "_post", "_requests_left",
         "_session_end_us", "_sessions_extra", "_state", "_subject", "_suggested", "_utc_offset_us", "_world",
         "country", "user_id",
     )  # fmt: skip
@@ -149,7 +149,7 @@ class User(Actor[UserMessage]):
         )
         if self.mailbox is not None:
             self._read_mail()
-        if self._feed:
+        elif self._feed:
             drop_stale(self._feed, now_us)
         self._forget_likes(now_us - POPULAR_US)
         self._look_for_friends()
