@@ -129,10 +129,10 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 1.1
     community_people: Annotated[
         int, _number(1, 1_000_000, "people", "assortativity", "size of the communities whose members are alike")
-    ] = 400
+    ] = 150
     community_influence: Annotated[
         float, _share("assortativity", "correlation within a community of the number of friends wanted")
-    ] = 0.75
+    ] = 0.85
     circle_people: Annotated[
         int,
         _number(
