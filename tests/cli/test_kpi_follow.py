@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from compose.native.ports import free_port
-from tests.cli.conftest import COMMAND, DEADLINE_S, Cli, clean_environment, wait_for
+from tests.cli.conftest import COMMAND, DEADLINE_S, Cli, clean_environment, has_written, wait_for
 
 RUN = ("run", "--users", "60", "--days", "3", "--processes", "1")
 FIRST_DAY = date(2026, 1, 1)
@@ -85,8 +85,9 @@ def test_a_service_that_is_told_to_end_ends_well(cli: Cli, tmp_path: Path, numbe
 @pytest.mark.slow
 def test_days_are_computed_as_the_stream_closes_them(cli: Cli, start, tmp_path: Path) -> None:
     simulating = start(
-        "run", "--users", "2000", "--days", "200", "--run-id", "r1", "--processes", "1", "--speed", "40000"
+        "run", "--users", "10000", "--days", "200", "--run-id", "r1", "--processes", "1", "--speed", "40000"
     )
+    wait_for(lambda: has_written(tmp_path))  # a consumer does not wait for a log that is not there
     start("consume")
     wait_for(lambda: cli("runs").returncode == 0 and (tmp_path / "socialsim-data" / "socialsim.sqlite").exists())
     with following(tmp_path) as follower:

@@ -14,10 +14,10 @@ from socialsim.warehouse.base import Warehouse
 from tests.support.account import events_of
 from tests.warehouse.places import Place
 
-#: Some seven hundred events of all types, over all of eight shards.
-SMALL: Final = Scenario(users=100, days=2, seed=5, shards=8)
-#: Five thousand.
-MIDDLE: Final = Scenario(users=300, days=3, seed=6, shards=8)
+#: Some twelve hundred events of all types, over all of eight shards.
+SMALL: Final = Scenario(users=120, days=3, seed=5, shards=8)
+#: Six thousand.
+MIDDLE: Final = Scenario(users=500, days=3, seed=6, shards=8)
 
 #: Many small transactions, and no patience wasted.
 QUICK: Final = ConsumerSettings(

@@ -112,7 +112,7 @@ async def test_a_broker_that_freezes_and_dies_stops_the_clock_and_loses_nothing(
 async def test_a_leader_that_is_killed_is_replaced_and_comes_back(
     kafka_cluster_factory: Callable[..., KafkaCluster], place: Place, seed: int
 ) -> None:
-    scenario = Scenario(users=300, days=3, seed=seed, shards=8)
+    scenario = Scenario(users=500, days=3, seed=seed, shards=8)
     cluster = await asyncio.to_thread(kafka_cluster_factory, brokers=3)
     log = KafkaLog(tuple(cluster.bootstrap.split(",")))
     await make_topics(log, partitions=3)

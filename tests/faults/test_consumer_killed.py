@@ -13,8 +13,8 @@ from tests.support.processes import Cli
 from tests.support.proxy import MysqlProxy, Rule, Statement, Verdict
 from tests.warehouse.places import Place
 
-TOWN = Scenario(users=300, days=3, seed=8, shards=8)
-RUN = ("run", "--users", "300", "--days", "3", "--seed", "8", "--shards", "8")
+TOWN = Scenario(users=400, days=5, seed=8, shards=8)
+RUN = ("run", "--users", "400", "--days", "5", "--seed", "8", "--shards", "8")
 
 #: The statements of a transaction; each is still done by the server, or is not, when the consumer is dead.
 STEPS = [

@@ -19,8 +19,8 @@ from tests.faults.marks import slow
 from tests.support.account import assert_whole_log, read_all
 from tests.support.processes import SOCIALSIM, Cli
 
-TOWN = Scenario(users=300, days=3, seed=8, shards=8)
-RUN = ("run", "--users", "300", "--days", "3", "--seed", "8", "--shards", "8")
+TOWN = Scenario(users=400, days=5, seed=8, shards=8)
+RUN = ("run", "--users", "400", "--days", "5", "--seed", "8", "--shards", "8")
 
 #: A disk of its own in a mount namespace of its own, which is gone when the shell is: run on it while it is small, keep a
 #: copy of what was there, make it larger, run again, and copy the result out of the namespace.

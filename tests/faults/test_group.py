@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from compose.native import KafkaCluster
+from socialsim.bootstrap import TOPICS
 from socialsim.errors import OffsetsLostError
 from socialsim.events import PLURALS, WIRE_NAMES, Event, encode
 from socialsim.transport.kafka import KafkaLog
@@ -59,6 +60,7 @@ async def test_one_consumer_then_four_then_one(log: KafkaLog, mysql_place: Place
     settings = replace(SETTINGS, group=unique_name, batch_rows=50, poll_records=50, drain=False)
     events = events_of(MIDDLE)
     fifth = len(events) // 5
+    everything = 4 * len(TOPICS)
     async with AsyncExitStack() as first:
         consumers = []
 
@@ -75,13 +77,13 @@ async def test_one_consumer_then_four_then_one(log: KafkaLog, mysql_place: Place
             return int(row["n"] or 0)
 
         await join(first)
-        await until(lambda: shares() == [32], "one consumer has every partition")
+        await until(lambda: shares() == [everything], "one consumer has every partition")
         await produce(log, events[:fifth])
         async with AsyncExitStack() as others:
             for _ in range(3):
                 await join(others)
             await produce(log, events[fifth : 2 * fifth])
-            await until(lambda: sum(shares()) == 32 and min(shares()) > 0, "four share the partitions")
+            await until(lambda: sum(shares()) == everything and min(shares()) > 0, "four share the partitions")
             await produce(log, events[2 * fifth : 3 * fifth])
             rows = [consumer.stats().rows for consumer in consumers]
             await produce(log, events[3 * fifth : 4 * fifth])
@@ -89,7 +91,7 @@ async def test_one_consumer_then_four_then_one(log: KafkaLog, mysql_place: Place
                 lambda: all(consumer.stats().rows > before for consumer, before in zip(consumers, rows, strict=True)),
                 "each of the four stores something",
             )
-        await until(lambda: shares()[0] == 32, "one has every partition again")
+        await until(lambda: shares()[0] == everything, "one has every partition again")
         await produce(log, events[4 * fifth :])
         await until(lambda: stored() == len(events), "everything is stored")
         assert sum(sum(consumer.stats().duplicates.values()) for consumer in consumers) == 0

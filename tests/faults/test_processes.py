@@ -28,14 +28,14 @@ from tests.support.account import assert_all_stored, assert_whole_log, events_of
 from tests.support.processes import Cli, eventually
 from tests.warehouse.places import Place
 
-TOWN = Scenario(users=300, days=3, seed=8, shards=8)
-RUN = ("run", "--users", "300", "--days", "3", "--seed", "8", "--shards", "8")
-PACED = ("--processes", "2", "--speed", "80000")  # some three seconds, and all that happened is in the files soon
+TOWN = Scenario(users=400, days=5, seed=8, shards=8)
+RUN = ("run", "--users", "400", "--days", "5", "--seed", "8", "--shards", "8")
+PACED = ("--processes", "2", "--speed", "60000")  # some seven seconds, and all that happened is in the files soon
 ORPHANS_GONE_S = 5.0
 DRAINED_S = 10.0
 
 Start = Callable[..., Cli]
-#: How much of the megabyte of events is in the files when the fault comes.
+#: How much of the megabyte and a half of events is in the files when the fault comes.
 EARLY, MIDDLE, LATE = 20_000, 300_000, 700_000
 MOMENTS = [
     slow(EARLY),
