@@ -106,11 +106,21 @@ def test_the_start_is_an_instant_in_utc(start: str, start_us: int) -> None:
 
 def test_the_same_scenario_has_the_same_run_id_however_it_is_spelled(tmp_path: Path) -> None:
     file = tmp_path / "scenario.toml"
-    file.write_text("friends_spread = 1\nstart = '2026-01-01'\n", encoding="utf-8")
+    # A default in other words: the day of the instant, and a whole number where a float is meant.
+    day = Scenario().start.removesuffix("T00:00:00Z")
+    whole = {
+        knob.name: int(knob.default)
+        for knob in knobs()
+        if isinstance(knob.default, float) and knob.default.is_integer()
+    }
+    assert day != Scenario().start
+    assert whole
+    lines = [f"{name} = {value}" for name, value in whole.items()]
+    file.write_text("\n".join([f"start = '{day}'", *lines]), encoding="utf-8")
     run_ids = {
         Scenario().run_id,
         make_scenario().run_id,
-        Scenario(friends_spread=1, start="2026-01-01", users=1_000).run_id,
+        Scenario(**whole, start=day, users=Scenario().users).run_id,
         load_scenario(file).run_id,
         msgspec.json.decode(Scenario().to_json(), type=Scenario).run_id,
     }

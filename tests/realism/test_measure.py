@@ -17,12 +17,14 @@ HOUR_US = DAY_US // 24
 def test_the_uniform_baseline_fails():
     verdicts = {each.id: each.verdict for each in judge(measure(uniform_view()), None, [], "mature")}
     failing = {name for name, verdict in verdicts.items() if verdict == "fail"}
-    # What nobody would mistake for people: equal friends, no circles, no countries, no nights, no loud minority.
+    # What nobody would mistake for people: equal friends, no circles, no countries, no growth, no loud minority.
     assert failing >= {
-        "degree_distribution", "degree_gini", "local_clustering", "mean_distance", "same_country", "post_concentration",
-        "burstiness", "devices",
+        "degree_distribution", "degree_gini", "local_clustering", "transitivity", "friendship_paradox", "same_country",
+        "triangle_closing", "densification", "likes_to_comments", "post_concentration", "devices",
     }  # fmt: skip
     assert sum(verdict == "pass" for verdict in verdicts.values()) < 12
+    # So few people are near each other in any network, and chance alone is a little bursty: these need not fail.
+    assert not {name for name in ("mean_distance", "burstiness") if verdicts[name] == "pass"}
 
 
 def test_the_same_events_give_the_same_figures_to_the_last_bit():
