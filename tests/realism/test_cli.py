@@ -15,7 +15,9 @@ from tests.cli.test_report import plotly
 
 __all__ = ["plotly"]
 
-RUN = ("run", "--users", "150", "--days", "8", "--shards", "2", "--processes", "1", "--run-id", "r1")
+RUN = ("run", "--preset", "uniform", "--scenario", "posts.toml", "--processes", "1", "--run-id", "r1")
+#: Few people, who post so much that their videos can be counted.
+POSTS = "users = 150\ndays = 8\nshards = 2\naction_gap_median_s = 1_200\npost_share = 0.2\nvideo_share = 0.25\n"
 ONLY = "same_country,photo_to_video,transitivity,degree_gini"
 
 
@@ -23,6 +25,7 @@ ONLY = "same_country,photo_to_video,transitivity,degree_gini"
 def place(tmp_path_factory):
     """A directory with one run, which no test changes."""
     directory = tmp_path_factory.mktemp("validated")
+    (directory / "posts.toml").write_text(POSTS)
     for arguments in (RUN, ("consume", "--drain")):
         subprocess.run([*COMMAND, *arguments], cwd=directory, env=clean_environment(), check=True, capture_output=True)
     return directory
