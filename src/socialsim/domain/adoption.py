@@ -1,7 +1,6 @@
-"""When people join: an S-curve, from shares of the people to instants and back, in integers."""
+"""When people join: an S-curve, from shares of the people to instants, in integers."""
 
 import math
-from bisect import bisect_right
 from typing import Final
 
 from socialsim.kernel.randoms import UNIT, UNIT_BITS
@@ -32,15 +31,6 @@ class Adoption:
             return UNIT
         low = self._instants[cell]
         return low + ((self._instants[cell + 1] - low) * (share & _MASK) >> _SHIFT)
-
-    def share(self, instant: int) -> int:
-        """Which share of the people have signed up by ``instant``: the inverse, to within a cell's rounding."""
-        instants = self._instants
-        cell = bisect_right(instants, instant) - 1
-        if cell >= _CELLS:
-            return UNIT
-        low = instants[cell]
-        return (cell << _SHIFT) + ((instant - low << _SHIFT) // (instants[cell + 1] - low))
 
 
 def _instants(midpoint: float, steepness: float) -> list[int]:

@@ -3,7 +3,7 @@
 from typing import Final, Literal, TypeAlias
 
 from socialsim.kernel.randoms import UNIT, UNIT_BITS, exponential, log_normal, threshold
-from socialsim.scenario import DAY_US, Scenario
+from socialsim.scenario import Scenario
 
 Meeting: TypeAlias = Literal["circle", "closure", "stranger"]
 
@@ -139,4 +139,4 @@ def watched_s(draw: int, duration_s: int, quality: int) -> int:
 def actions_per_day(scenario: Scenario) -> float:
     """Roughly how often a person acts in a day, to size timers by."""
     per_session = 1 + 1.5 * scenario.session_duration_median_s / scenario.action_gap_median_s
-    return max(scenario.sessions_per_active_day * min(per_session, DAY_US), 0.01)
+    return scenario.sessions_per_active_day * per_session
