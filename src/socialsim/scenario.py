@@ -61,10 +61,10 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "densification, growth",
             "share of the run at which the S-curve of sign-ups, which is cut to the run, rises most",
         ),
-    ] = 0.45
+    ] = 0.5
     adoption_steepness: Annotated[
         float, _number(0, 100, "1/run", "densification, growth", "of the S-curve of sign-ups; 0 is a constant rate")
-    ] = 2.0
+    ] = 3.0
     country_skew: Annotated[
         float, _number(0, 4, "exponent", "countries", "of the countries' published weights; 0 makes all alike")
     ] = 1.0
@@ -126,13 +126,13 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     friends_spread: Annotated[
         float,
         _number(0, 2, "exponent", "degree, Gini", "of the published distribution of friends; 0: all want the same"),
-    ] = 1.1
+    ] = 1.05
     community_people: Annotated[
         int, _number(1, 1_000_000, "people", "assortativity", "size of the communities whose members are alike")
     ] = 150
     community_influence: Annotated[
         float, _share("assortativity", "correlation within a community of the number of friends wanted")
-    ] = 0.85
+    ] = 0.9
     circle_people: Annotated[
         int,
         _number(
@@ -164,7 +164,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # --- what they do ---------------------------------------------------------------------------------------------
     post_share: Annotated[
         float, _share("volumes, posts per user", "posts, of the actions of a person of median zeal")
-    ] = 0.04
+    ] = 0.06
     post_sigma: Annotated[
         float, _number(0, 4, "log", "posts per user", "of the log-normal zeal with which people post")
     ] = 1.4

@@ -1,24 +1,22 @@
 """Where people live: everybody somewhere, countries by their weights, and circles that all of their members agree on."""
 
 from collections import Counter, defaultdict
+from itertools import chain
+from operator import attrgetter
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from socialsim.domain.geography import Circle, Geography, Permutation
+from socialsim.domain.geography import Geography, Permutation
 from socialsim.domain.places import COUNTRIES
 from socialsim.scenario import Scenario
 
 
-def members_of(geography: Geography, circle: Circle) -> frozenset[int]:
-    places = range(circle.first, circle.first + circle.members)
-    positions = [circle.start + circle.permutation.origin(place) for place in places]
-    return frozenset(geography.positions.origin(position) for position in positions)
-
-
 def circle(geography: Geography, user_id: int, number: int) -> frozenset[int]:
-    return members_of(geography, geography.circle(geography.home(user_id), number))
+    members = geography.members(geography.circle(geography.home(user_id), number))
+    assert len(set(members)) == len(members)
+    return frozenset(members)
 
 
 @given(st.integers(1, 3_000), st.integers(0, 2**64 - 1))
@@ -65,10 +63,18 @@ def test_the_smallest_networks_have_homes_and_circles(users: int, circle_people:
         assert len(home.community) <= 3
         for number in range(12):
             assert user_id in circle(geography, user_id, number) <= set(range(users))
-        compatriots = members_of(geography, geography.country_of(home))
-        assert compatriots == {other for other in range(users) if geography.country(other) == home.country}
     assert len(positions) == users
-    assert members_of(geography, geography.everybody) == set(range(users))
+    compatriots = [geography.compatriots(country) for country in range(len(COUNTRIES))]
+    assert sorted(chain.from_iterable(compatriots)) == list(range(users))
+    for country, user_ids in enumerate(compatriots):
+        assert all(geography.country(user_id) == country for user_id in user_ids)
+
+
+def test_communities_are_numbered_one_after_the_other() -> None:
+    geography = Geography(Scenario(users=2_000, community_people=50))
+    homes = sorted((geography.home(user_id) for user_id in range(2_000)), key=attrgetter("position"))
+    communities = list(dict.fromkeys(home.community for home in homes))
+    assert [communities.index(home.community) for home in homes] == [home.community_number for home in homes]
 
 
 @pytest.mark.parametrize("number", range(6))

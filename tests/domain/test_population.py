@@ -1,6 +1,7 @@
 """The people: pure functions of seed and id, in bounds, unique, and never to be met before they have signed up."""
 
 import re
+from collections import Counter
 
 import msgspec
 import pytest
@@ -68,13 +69,14 @@ def test_sign_ups_come_in_the_order_of_ids_and_within_the_run(scenario: Scenario
 @given(
     scenario=SCENARIOS,
     user=st.floats(0, 1, exclude_max=True),
-    draws=st.integers(0, 2**64 - 1),
+    draws=st.integers(0, 2**32 - 1),
     share=st.floats(0, 1, exclude_max=True),
     at=st.none() | st.integers(-1, 1),
 )
 def test_only_who_has_signed_up_before_can_be_met(
     scenario: Scenario, user: float, draws: int, share: float, at: int | None
 ) -> None:
+    scenario = msgspec.structs.replace(scenario, users=min(scenario.users, 300))
     population = Population(scenario, pools_of(1))
     now_us = scenario.start_us + int(share * (scenario.end_us - scenario.start_us))
     user_id = int(user * scenario.users)
@@ -82,37 +84,51 @@ def test_only_who_has_signed_up_before_can_be_met(
         now_us = max(scenario.start_us, population.sign_up_us(user_id) + at)
     geography = population.geography
     home = geography.home(user_id)
-    for circle in (geography.circle(home, draws % 12), geography.country_of(home), geography.everybody):
-        met = population.meet(circle, draws, now_us, 8)
-        if met is not None:
-            assert 0 <= met < scenario.users
-            assert population.sign_up_us(met) < now_us
-            assert circle is geography.everybody or geography.country(met) == home.country
+    number = draws % 12
+    members = geography.members(geography.circle(home, number))
+    compatriots = geography.compatriots(home.country)
+    everybody = range(scenario.users)
+    for company, user_ids in (
+        (population.circle(home, number), members),
+        (population.compatriots(home.country), compatriots),
+        (population.everybody, everybody),
+    ):
+        met = company.meet(now_us, draws)
+        there = [other for other in user_ids if population.sign_up_us(other) < now_us]
+        assert met in there if there else met is None
+
+
+def test_a_company_is_the_same_for_all_its_members() -> None:
+    population = Population(Scenario(users=500, seed=4), pools_of(1))
+    geography = population.geography
+    for user_id in range(0, 500, 7):
+        home = geography.home(user_id)
+        for number in range(12):
+            company = population.circle(home, number)
+            for member in geography.members(geography.circle(home, number)):
+                assert population.circle(geography.home(member), number) is company
 
 
 def test_nobody_is_met_at_the_beginning_and_anybody_at_the_end() -> None:
     scenario = Scenario(users=300, shards=7, active_day_alpha=100.0, active_day_beta=0.05)
     population = Population(scenario, pools_of(1))
-    everybody = population.geography.everybody
-    draws = [mix(number) for number in range(20_000)]
-    assert {population.meet(everybody, draw, scenario.start_us, 9) for draw in draws[:100]} == {None}
-    met = {population.meet(everybody, draw, scenario.end_us, 9) for draw in draws}
-    assert met - {None} == set(range(300))
+    draws = [mix(number) >> 32 for number in range(200_000)]
+    assert {population.everybody.meet(scenario.start_us, draw) for draw in draws[:100]} == {None}
+    assert {population.everybody.meet(scenario.end_us, draw) for draw in draws} == set(range(300))
 
 
-def test_who_is_met_is_as_inlined_as_written() -> None:
-    """``meet`` says the geography's formulas in its own words: here they are compared, with everybody there and willing."""
-    scenario = Scenario(users=500, seed=4, active_day_alpha=100.0, active_day_beta=0.05, friends_spread=0.0)
+def test_who_is_sociable_and_there_often_is_met_more() -> None:
+    """In proportion to the days on which somebody comes, and to friends wanted / (friends wanted + 2 x their mean)."""
+    scenario = Scenario(users=300, seed=2)
     population = Population(scenario, pools_of(1))
-    geography = population.geography
-    for user_id in range(0, 500, 7):
-        for number in range(12):
-            circle = geography.circle(geography.home(user_id), number)
-            places = range(circle.first, circle.first + circle.members)
-            members = {geography.positions.origin(circle.start + circle.permutation.origin(place)) for place in places}
-            met = {population.meet(circle, mix(user_id, number, draw), scenario.end_us, 20) for draw in range(20)}
-            assert met - {None} <= members
-            assert user_id in members
+    met = Counter(population.everybody.meet(scenario.end_us, mix(number) >> 32) for number in range(100_000))
+    weights = []
+    for user_id in range(300):
+        wanted, active = population.visibility(user_id)
+        weights.append(wanted * active / (wanted + 2 * population.friends_mean))
+    for user_id, weight in enumerate(weights):
+        expected = 100_000 * weight / sum(weights)
+        assert abs(met[user_id] - expected) < 5 * expected**0.5 + 5
 
 
 def test_profiles_are_unique_valid_and_reach_nobody() -> None:

@@ -2,14 +2,14 @@
 
 from typing import Final, Literal, TypeAlias
 
-from socialsim.kernel.randoms import UNIT, UNIT_BITS, exponential, log_normal, threshold
+from socialsim.kernel.randoms import UNIT, exponential, log_normal, threshold
 from socialsim.scenario import Scenario
 
 Meeting: TypeAlias = Literal["circle", "closure", "stranger"]
 
 _DELAY_SIGMA: Final = 1.0  # of the logarithm of the least time until a request is answered
 _AWAY_SIGMA: Final = 0.8  # of the logarithm of the time away of those who return
-GAP_BITS: Final = 12
+TABLE_BITS: Final = 12  #: tables of quantiles have 2**12 cells
 FRESH_BITS: Final = 10  #: a new post is 2**10 fresh
 _SESSION_SIGMA: Final = 1.0
 _SESSION_MAX_US: Final = 4 * 3_600_000_000
@@ -23,7 +23,7 @@ class Behaviour:
 
     __slots__ = (
         "_accept", "_answer_s", "_away_days", "_bounce",  "_quality_sigma", "_reach", "_return",
-        "_session_us", "circle", "closure", "closure_abroad", "comment", "gaps_us", "popular", "recency_us", "second_device",
+        "circle", "closure", "closure_abroad", "comment", "gaps_us", "popular", "recency_us", "second_device", "sessions_us",
         "stranger_home", "video", "weekend_post",
     )  # fmt: skip
 
@@ -36,16 +36,14 @@ class Behaviour:
         self._away_days = scenario.away_median_days
         self._bounce = threshold(scenario.bounce_share)
         self._return = threshold(scenario.return_share)
-        self._session_us = scenario.session_duration_median_s * 1_000_000
-        #: Times between two actions of a session, by the high ``GAP_BITS`` of a draw: log-normal, a microsecond at least.
+        #: Times between two actions of a session, by the high ``TABLE_BITS`` of a draw: log-normal, a microsecond at least.
         self.gaps_us = tuple(
-            log_normal(
-                (cell << UNIT_BITS - GAP_BITS) + (1 << UNIT_BITS - GAP_BITS - 1),
-                scenario.action_gap_median_s * 1_000_000,
-                scenario.action_gap_sigma,
-            )
-            + 1
-            for cell in range(1 << GAP_BITS)
+            gap_us + 1 for gap_us in _log_normals(scenario.action_gap_median_s * 1_000_000, scenario.action_gap_sigma)
+        )
+        #: How long sessions last, likewise: log-normal, from a second to four hours, in whole seconds.
+        self.sessions_us = tuple(
+            min(max(duration_us - duration_us % 1_000_000, 1_000_000), _SESSION_MAX_US)
+            for duration_us in _log_normals(scenario.session_duration_median_s * 1_000_000, _SESSION_SIGMA)
         )
         self._reach = scenario.reach_median
         self._quality_sigma = scenario.quality_sigma
@@ -64,11 +62,6 @@ class Behaviour:
         self.weekend_post = round(scenario.weekend_activity * (1 << 16))  #: in 2**-16, to a working day's
 
     # --- sessions -------------------------------------------------------------------------------------------------
-
-    def session_us(self, draw: int) -> int:
-        """How long a session will last: log-normal, from a second to four hours, in whole seconds."""
-        duration_us = min(log_normal(draw, self._session_us, _SESSION_SIGMA), _SESSION_MAX_US)
-        return max(duration_us - duration_us % 1_000_000, 1_000_000)
 
     def bounces(self, draw: int) -> bool:
         """Whether somebody never comes back after the day of his sign-up."""
@@ -112,6 +105,12 @@ class Behaviour:
         )  # by far not everybody is reached alike
         count = min(friends, reach)
         return (draw * friends >> 32, count) if count < friends else (0, count)
+
+
+def _log_normals(median: int, sigma: float) -> list[int]:
+    """The quantiles in the middles of 2**``TABLE_BITS`` equal steps."""
+    step = UNIT >> TABLE_BITS
+    return [log_normal(draw, median, sigma) for draw in range(step // 2, UNIT, step)]
 
 
 def attention(quality: int, age_us: int, recency_us: int) -> int:

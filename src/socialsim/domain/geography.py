@@ -8,8 +8,7 @@ from any of them, by any shard.
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from functools import cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import gcd
 from typing import Final, NamedTuple
 
@@ -29,6 +28,7 @@ class Home(NamedTuple):
     city: int  #: number in the country's cities
     position: int
     community: range  #: the positions of his community
+    community_number: int  #: among all communities, in order of their positions
     city_positions: range
     country_positions: range
 
@@ -58,23 +58,11 @@ class Permutation:
 
 
 class Circle(NamedTuple):
-    """Some people who can meet: a block of an area's positions after a permutation.
+    """Some people who can meet: a block of an area's positions after the permutation of that number."""
 
-    The member in place i, ``first`` <= i < ``first + members``, has the position ``start + permutation.origin(i)``.
-    """
-
-    permutation: Permutation
-    start: int  #: of the area's positions
+    number: int
+    area: range  #: positions
     first: int  #: member's place after the permutation
-    members: int
-
-
-@cache
-def _unchanged(size: int) -> Permutation:
-    """Puts each number to itself."""
-    permutation = Permutation(size, 0)
-    permutation.inverse, permutation.summand = 1, 0
-    return permutation
 
 
 #: What the circles of a person are blocks of, from the first on: most people have but three to five.
@@ -90,7 +78,6 @@ class Geography:
         self._community_people = scenario.community_people
         self._circle_people = scenario.circle_people
         self.positions = Permutation(scenario.users, mix(scenario.seed, _POSITIONS))  #: from user ids
-        self.everybody = Circle(_unchanged(scenario.users), 0, 0, scenario.users)
         self._countries = _intervals(
             range(scenario.users),
             [round(country.weight**scenario.country_skew * _WEIGHT_UNIT) for country in COUNTRIES],
@@ -102,22 +89,34 @@ class Geography:
             if interval
         ]
         self._city_starts = [interval.start for _, _, interval in self._cities]
+        sizes = [-(-len(interval) // scenario.community_people) for _, _, interval in self._cities]
+        self._first_communities = list(accumulate(sizes, initial=0))  # by city
         self._permutations: dict[tuple[int, int], Permutation] = {}
 
     def home(self, user_id: int) -> Home:
         """Where ``user_id`` lives."""
         position = self.positions.image(user_id)
-        country, city, positions = self._cities[bisect_right(self._city_starts, position) - 1]
+        place = bisect_right(self._city_starts, position) - 1
+        country, city, positions = self._cities[place]
         size = self._community_people
-        start = position - (position - positions.start) % size
+        number = (position - positions.start) // size
+        start = positions.start + number * size
         community = range(start, min(start + size, positions.stop))
-        return Home(country, city, position, community, positions, self._countries[country])
+        return Home(
+            country,
+            city,
+            position,
+            community,
+            self._first_communities[place] + number,
+            positions,
+            self._countries[country],
+        )
 
     def country(self, user_id: int) -> int:
         """The number of the country of ``user_id``."""
         return self._cities[bisect_right(self._city_starts, self.positions.image(user_id)) - 1][0]
 
-    def circle(self, home: Home, number: int) -> "Circle":
+    def circle(self, home: Home, number: int) -> Circle:
         """The circle of that ``number`` of one who lives at ``home``."""
         area = _AREAS[number % len(_AREAS)]
         if area == "community":
@@ -126,16 +125,23 @@ class Geography:
             positions = home.city_positions
         else:
             positions = home.country_positions
-        permutation = self._permutation(len(positions), number)
-        place = permutation.image(home.position - positions.start)
-        size = max(self._circle_people * (3 * number + 2) >> 3, 2)  # the first circles are the closest
-        first = place - place % size
-        return Circle(permutation, positions.start, first, min(size, len(positions) - first))
+        place = self._permutation(len(positions), number).image(home.position - positions.start)
+        return Circle(number, positions, place - place % self._people(number))
 
-    def country_of(self, home: Home) -> "Circle":
-        """All who live in the country of one who lives at ``home``."""
-        positions = home.country_positions
-        return Circle(_unchanged(len(positions)), positions.start, 0, len(positions))
+    def members(self, circle: Circle) -> list[int]:
+        """The user ids of those in ``circle``."""
+        number, area, first = circle
+        permutation = self._permutation(len(area), number)
+        places = range(first, min(first + self._people(number), len(area)))
+        return [self.positions.origin(area[permutation.origin(place)]) for place in places]
+
+    def compatriots(self, country: int) -> list[int]:
+        """The user ids of all who live in the country of that number."""
+        return [self.positions.origin(position) for position in self._countries[country]]
+
+    def _people(self, number: int) -> int:
+        """How many people a full circle of that number has: the first circles are the closest."""
+        return max(self._circle_people * (3 * number + 2) >> 3, 2)
 
     def _permutation(self, size: int, circle: int) -> Permutation:
         """That of the circles number ``circle`` of areas of ``size`` people. Kept, for there are few."""

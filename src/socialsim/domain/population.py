@@ -4,22 +4,26 @@ Everything here is a pure function of the scenario and the user id, so any shard
 """
 
 import struct
+from collections.abc import Iterable
+from functools import cached_property
 from typing import Final, Literal
 
 from socialsim.domain.adoption import Adoption
+from socialsim.domain.company import Company
 from socialsim.domain.geography import Circle, Geography, Home
 from socialsim.domain.places import COUNTRIES
 from socialsim.domain.pools import Pools
 from socialsim.domain.profiles import Profile, make_profile
 from socialsim.domain.traits import Habits, Temper, Traits
 from socialsim.events import Device
-from socialsim.kernel.randoms import LCG_FACTOR, LCG_SUMMAND, MASK_64, UNIT, mix, mix_on
+from socialsim.kernel.randoms import UNIT, mix, mix_on
 from socialsim.scenario import Scenario
 
 # One stream of ``mix`` for each aspect of a person, so that a change of one leaves the others alone.
 _SIGN_UP: Final = 1
 _PROFILE: Final = 2
 _LIFE: Final = 4
+_WEIGHT_SHIFT: Final = 16  # weights of people in company are below 2**16
 
 
 class Population:
@@ -44,46 +48,57 @@ class Population:
         self._sign_ups_us = _zeros("q", scenario.users)
         self._wanted = _zeros("I", scenario.users)
         self._active = _zeros("I", scenario.users)
+        self._circles: dict[Circle, Company] = {}
+        self._countries: dict[int, Company] = {}
 
     # --- joining --------------------------------------------------------------------------------------------------
 
     def sign_up_us(self, user_id: int) -> int:
         """When the user signs up. Within a shard they come in the order of ids, one in each equal share of its people."""
-        users = self._scenario.user_range(self._scenario.shard_of_user(user_id))
-        rank = user_id - users.start
-        draw = mix_on(self._sign_ups, user_id) >> 32
-        share = (rank * UNIT + draw) // len(users)
-        return self._start_us + (self._span_us * self._adoption.instant(share) >> 32)
-
-    def meet(self, circle: Circle, draws: int, now_us: int, tries: int) -> int | None:
-        """A member of ``circle`` who has signed up before ``now_us``, by 64 random bits; None if the tries found none.
-
-        Sociable people are met more often, else the others would be asked far more often than they like; and so are
-        those who come often. Much time is spent here, so what the geography says is inlined.
-        """
-        permutation, start, first, members = circle
-        positions = self.geography.positions
-        size, inverse, summand = permutation.size, permutation.inverse, permutation.summand
-        users, users_inverse, users_summand = positions.size, positions.inverse, positions.summand
-        sign_ups_us = self._sign_ups_us
-        common = 2 * self.friends_mean
-        state = draws
-        for _ in range(tries):
-            state = (state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
-            position = start + (first + ((state >> 32) * members >> 32) - summand) * inverse % size
-            user_id = (position - users_summand) * users_inverse % users
-            if (sign_ups_us[user_id] or self._sign_up_us(user_id)) < now_us:
-                wanted = self._wanted[user_id] or self.visibility(user_id)[0]
-                state = (state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
-                if (state >> 32) * (wanted + common) >> 32 < wanted:
-                    state = (state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
-                    if state >> 32 < self._active[user_id]:
-                        return user_id
-        return None
-
-    def _sign_up_us(self, user_id: int) -> int:
-        sign_up_us = self._sign_ups_us[user_id] = self.sign_up_us(user_id)
+        sign_up_us = self._sign_ups_us[user_id]
+        if not sign_up_us:
+            users = self._scenario.user_range(self._scenario.shard_of_user(user_id))
+            rank = user_id - users.start
+            draw = mix_on(self._sign_ups, user_id) >> 32
+            share = (rank * UNIT + draw) // len(users)
+            sign_up_us = self._start_us + (self._span_us * self._adoption.instant(share) >> 32)
+            self._sign_ups_us[user_id] = sign_up_us
         return sign_up_us
+
+    # --- meeting each other -----------------------------------------------------------------------------------------
+
+    def circle(self, home: Home, number: int) -> Company:
+        """The circle of that ``number`` of one who lives at ``home``."""
+        circle = self.geography.circle(home, number)
+        company = self._circles.get(circle)
+        if company is None:
+            company = self._circles[circle] = self._company(self.geography.members(circle))
+        return company
+
+    def compatriots(self, country: int) -> Company:
+        """All who live in the country of that number."""
+        company = self._countries.get(country)
+        if company is None:
+            company = self._countries[country] = self._company(self.geography.compatriots(country))
+        return company
+
+    @cached_property
+    def everybody(self) -> Company:
+        """All people of the scenario."""
+        return self._company(range(self._scenario.users))
+
+    def _company(self, user_ids: Iterable[int]) -> Company:
+        """These people. Who is sociable is met more often, else the others would be asked far more often than they
+
+        like; and so is who comes often.
+        """
+        people = []
+        common = 2 * self.friends_mean
+        for user_id in user_ids:
+            wanted, active = self.visibility(user_id)
+            weight = wanted * active // ((wanted + common) << _WEIGHT_SHIFT) + 1
+            people.append((self.sign_up_us(user_id), user_id, weight))
+        return Company(people)
 
     # --- being somebody -------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from socialsim.domain.geography import Home
 from socialsim.events import Device
-from socialsim.kernel.randoms import UNIT, exponential, log_normal, mix, mix_on, threshold
+from socialsim.kernel.randoms import GOLDEN, MASK_64, UNIT, exponential, log_normal, mix, mix_on, threshold
 from socialsim.scenario import Scenario
 
 # One stream of ``mix`` for each aspect of a person, so that a change of one leaves the others alone.
@@ -90,9 +90,13 @@ class Temper:
         return _clipped(shared * sociability + own * _z_score(mix_on(self._activity_seed, user_id)) >> 20)
 
     def _sociability(self, user_id: int, home: Home) -> int:
-        """A normal z-score that the members of a community share in part."""
+        """A normal z-score that the members of a community share in part.
+
+        Communities' own are spread evenly over the quantiles (a golden-ratio sequence), not drawn: a network has but some
+        hundreds, and by chance alone its mean degree would vary by a quarter from seed to seed.
+        """
         shared, own = self._weights
-        community = _z_score(mix_on(self._community_seed, home.community.start))
+        community = _z_score((self._community_seed + home.community_number * GOLDEN) & MASK_64)
         return _clipped(shared * community + own * _z_score(mix_on(self._friends_seed, user_id)) >> 20)
 
 

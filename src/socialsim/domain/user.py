@@ -1,10 +1,10 @@
 """A user: one task, one mailbox, and all scheduling of what he does."""
 
 from array import array
-from bisect import bisect_left, insort
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
-from socialsim.domain.behaviour import GAP_BITS, watched_s
+from socialsim.domain.acquainted import Acquainted
+from socialsim.domain.behaviour import TABLE_BITS, watched_s
 from socialsim.domain.feed import drop_stale, pick
 from socialsim.domain.messages import (
     FriendAcceptance,
@@ -14,13 +14,10 @@ from socialsim.domain.messages import (
     NewSessionId,
     PostShared,
     Suggestion,
-    SuggestionWanted,
-    UserMessage,
 )
 from socialsim.domain.places import COUNTRIES
 from socialsim.domain.rhythm import is_weekend
-from socialsim.events import Device, FriendAccepted, PictureLiked, SessionStarted, VideoLiked
-from socialsim.kernel import Actor
+from socialsim.events import PictureLiked, SessionStarted, VideoLiked
 from socialsim.kernel.randoms import LCG_FACTOR, LCG_SUMMAND, MASK_64
 from socialsim.scenario import DAY_US
 
@@ -31,27 +28,16 @@ MAILBOX_MAX: Final = 256  #: unread posts of a user who stays away: beyond it th
 POPULAR_US: Final = 12 * 3_600_000_000  #: for how long after it was posted a post can be popular
 _MINUTE_US: Final = 60_000_000
 _FIRST_SESSION_US: Final = 15 * _MINUTE_US  # at least: newcomers look about
-_ASKED_OF_8: Final = 5  # of eight friends wanted so many are looked for
-_FIRST_REQUESTS: Final = 6  # at least: or people would remain alone
-_SUGGESTIONS_MAX: Final = 12  # friends of friends that one has in mind
-_LATEST_FRIENDS: Final = 12  # whom one speaks of; they are more likely to look for friends themselves
-_CIRCLES_MIN: Final = 1
-_CIRCLES_MAX: Final = 12
-# How often one looks about for somebody to ask, and at how many people each time.
-_CIRCLE_MEETINGS: Final = 3
-_CIRCLE_TRIES: Final = 12
-_STRANGER_MEETINGS: Final = 2
-_STRANGER_TRIES: Final = 48
-_APART: Final = 0x9E37_79B9_7F4A_7C15  # keeps the draws of a meeting apart from the user's own
-_IDLE_GAPS: Final = 3
-_GAP_SHIFT: Final = 64 - GAP_BITS
+_IDLE_GAPS: Final = 12
+_GAP_SHIFT: Final = 64 - TABLE_BITS  # of a state
+_SESSION_SHIFT: Final = 32 - TABLE_BITS  # of a draw
 _TOLD: Final = 0x7  # one like in eight makes the post known to everybody
 
 #: What needs an id of a store.
 Made: TypeAlias = Literal["picture", "video", "comment", "request"]
 
 
-class User(Actor[UserMessage]):
+class User(Acquainted):
     """Somebody who has signed up.
 
     ``run`` is only waiting and asking; what to do is decided by the methods that it calls, in an order that any other
@@ -59,45 +45,31 @@ class User(Actor[UserMessage]):
     the session is over, then ``next_session_us``.
 
     He reads his mail when he is there: friends' posts go into his feed, requests into his agenda, to be answered later.
-    Whom he has asked or was asked by is remembered, so that nobody is asked twice.
     """
 
     __slots__ = (
-        "_active_day", "_agenda", "_day", "_device", "_drift", "_feed", "_friends", "_friends_wanted",
-        "_idle", "_known", "_liked", "_main_device", "_other_device", "_pending", "_plan", "_post", "_requests_left",
-        "_session_end_us", "_sessions_extra", "_state", "_subject", "_suggested", "_utc_offset_us", "_world",
-        "country", "user_id",
+        "_active_day", "_day", "_drift", "_feed", "_idle", "_liked", "_main_device", "_other_device", "_plan", "_post",
+        "_post_now",        "_session_end_us", "_sessions_extra", "_subject", "_utc_offset_us",
     )  # fmt: skip
 
     def __init__(self, world: "World", user_id: int) -> None:
-        super().__init__(world.loop)
         population = world.population
         home = population.geography.home(user_id)
         traits = population.traits(user_id, home)
-        self._world = world
-        self.user_id = user_id
-        self._state = population.life_seed(user_id)
+        super().__init__(world, user_id, home, traits.friends_wanted)
         self._main_device, self._other_device = population.devices(user_id)
-        self._device: Device = self._main_device
-        self.country = home.country
         self._utc_offset_us = COUNTRIES[home.country].cities[home.city].utc_offset_min * _MINUTE_US
-        self._friends_wanted = traits.friends_wanted
         self._active_day = traits.active_day
         self._sessions_extra = traits.sessions_extra
-        self._post = traits.post
+        self._post = traits.post  # threshold for a draw: whether an action is a post
+        self._post_now = 0  # the same, in this session
         self._drift = traits.drift
-        self._friends: array[int] | None = None
-        self._known: array[int] | None = None  # asked, or was asked by; friends among them; sorted
-        self._suggested: list[int] | None = None  # friends of friends
-        self._pending = 0  # requests of the last days that were not answered yet
         self._feed: list[PostShared] | None = None
         self._liked: array[int] | None = None  # when the posts were posted that he liked and that can still be popular
-        self._agenda: list[tuple[int, int, int]] | None = None  # (when_us, request_id, requester_id), sorted
         self._day: int | None = None  # the last local day that was planned; None before the first session
         self._plan: list[int] | None = None  # begins of that day's sessions that are to come, UTC, the last first
         self._session_end_us = 0
         self._idle = False  # whether there was nothing to do
-        self._requests_left = 0
         self._subject: PostShared | int = 0  # whom or what the action is about that waits for an id
 
     async def run(self) -> None:
@@ -124,11 +96,6 @@ class User(Actor[UserMessage]):
                     self.complete(made, self.answer)
             begin_us = self.next_session_us()
 
-    def draw(self) -> int:
-        """The next 32 random bits of this user's own stream (``randoms.next_state``, inlined for speed)."""
-        state = self._state = (self._state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
-        return state >> 32
-
     # --- sessions -----------------------------------------------------------------------------------------------------
 
     def open_session(self, session_id: int) -> None:
@@ -136,10 +103,12 @@ class User(Actor[UserMessage]):
         world = self._world
         behaviour = world.behaviour
         now_us = self.loop.now_us
-        duration_us = behaviour.session_us(self.draw())
+        duration_us = behaviour.sessions_us[self.draw() >> _SESSION_SHIFT]
         if self._day is None:
             duration_us = max(duration_us, _FIRST_SESSION_US)
         self._session_end_us = now_us + duration_us
+        weekend = is_weekend((now_us + self._utc_offset_us) // DAY_US)
+        self._post_now = self._post * behaviour.weekend_post >> 16 if weekend else self._post
         second = self._main_device != self._other_device and self.draw() < behaviour.second_device
         device = self._device = self._other_device if second else self._main_device
         world.emit(
@@ -217,21 +186,16 @@ class User(Actor[UserMessage]):
         if agenda and agenda[0][0] <= now_us:
             self._answer_request()
             return None
-        behaviour = self._world.behaviour
         state = self._state = (self._state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
         draw = state >> 32
         if self._requests_left and draw & 7:
             self._requests_left -= 1
-            stranger_id = self._meet()
+            stranger_id = self._meet(draw)
             if stranger_id is not None:
                 self._subject = stranger_id
                 return "request"
-            return None
-        post = self._post
-        if is_weekend((now_us + self._utc_offset_us) // DAY_US):
-            post = post * behaviour.weekend_post >> 16
-        if draw < post:
-            return "video" if self.draw() < behaviour.video else "picture"
+        if draw < self._post_now:
+            return "video" if self.draw() < self._world.behaviour.video else "picture"
         return self._react()
 
     def _react(self) -> Made | None:
@@ -244,9 +208,8 @@ class User(Actor[UserMessage]):
         draw = state >> 32
         feed = self._feed
         if not feed:
-            self._idle = True
-            if draw & 3 == 0:
-                self._like_popular(draw)  # who has nothing to look at among friends looks at what all look at
+            self._idle = not self._requests_left
+            self._like_popular(draw)  # who has nothing to look at among friends looks at what all look at
         elif chance < behaviour.comment:
             self._subject = feed[pick(feed, draw, now_us, behaviour.recency_us)]
             return "comment"
@@ -268,85 +231,6 @@ class User(Actor[UserMessage]):
             world.friend_request_maker.request(self, new_id, receiver_id, meeting, self._device)
         else:
             world.content_maker.post(self, made, new_id, self._device)
-
-    # --- acquaintances ------------------------------------------------------------------------------------------------
-
-    def _knows(self, user_id: int) -> bool:
-        """Whether a friend request between the two exists already, as far as this user can know."""
-        known = self._known
-        if known is None:
-            return False
-        place = bisect_left(known, user_id)
-        return place < len(known) and known[place] == user_id
-
-    def _remember(self, user_id: int) -> None:
-        """A friend request between the two exists from now on."""
-        if self._known is None:
-            self._known = array("I")
-        insort(self._known, user_id)
-
-    def _befriend(self, user_id: int) -> None:
-        if self._friends is None:
-            self._friends = array("I")
-        self._friends.append(user_id)
-
-    def _look_for_friends(self) -> None:
-        """How many people to ask in this session; friends are asked whom they know."""
-        friends = self._friends
-        count = len(friends) if friends is not None else 0
-        world = self._world
-        # One asks for most of the friends one wants; the others come by being asked.
-        missing = (self._friends_wanted * _ASKED_OF_8 >> 3) + 1 - count - self._pending
-        self._requests_left = world.behaviour.requests(missing)
-        if friends is None and self._pending < _FIRST_REQUESTS:
-            self._requests_left = max(self._requests_left, _FIRST_REQUESTS)
-        if self._requests_left and friends is not None:
-            first = friends[self.draw() * count >> 32]
-            second = friends[self.draw() * count >> 32]
-            world.send((first, second) if first != second else (first,), SuggestionWanted(self.user_id))
-
-    def suggest(self, asker_id: int) -> None:
-        """Name one of the latest friends to a friend, when the question arrives: one's friends are there to be seen."""
-        friends = self._friends
-        if friends is not None:
-            latest = min(len(friends), _LATEST_FRIENDS)
-            friend_id = friends[len(friends) - 1 - (self.draw() * latest >> 32)]
-            if friend_id != asker_id:
-                self._world.send((asker_id,), Suggestion(friend_id))
-
-    def _meet(self) -> int | None:
-        """Somebody to ask, whom one does not know yet, and how one met: 4 x user id + number of the meeting."""
-        world = self._world
-        behaviour = world.behaviour
-        population = world.population
-        now_us = self.loop.now_us
-        draw = self.draw()
-        if behaviour.circle <= draw < behaviour.closure:
-            suggested = self._suggested
-            while suggested:
-                user_id = suggested.pop()
-                if not self._knows(user_id):
-                    return user_id << 2 | 1
-            draw = 0
-        geography = population.geography
-        home = geography.home(self.user_id)
-        if draw < behaviour.closure:
-            circles = min(_CIRCLES_MIN + 3 * self._friends_wanted // population.friends_mean, _CIRCLES_MAX)
-            for _ in range(_CIRCLE_MEETINGS):
-                draw = self.draw()  # squared: most of what one does is in the first, small circles
-                circle = geography.circle(home, (draw * draw >> 32) * circles >> 32)
-                met = population.meet(circle, self._state ^ _APART, now_us, _CIRCLE_TRIES)
-                if met is not None and met != self.user_id and not self._knows(met):
-                    return met << 2
-            area = geography.country_of(home)  # nobody of the own circles is there yet, or all are known
-        else:
-            area = geography.country_of(home) if self.draw() < behaviour.stranger_home else geography.everybody
-        for _ in range(_STRANGER_MEETINGS):
-            self.draw()
-            met = population.meet(area, self._state ^ _APART, now_us, _STRANGER_TRIES)
-            if met is not None and met != self.user_id and not self._knows(met):
-                return met << 2 | 2
-        return None
 
     # --- mail ---------------------------------------------------------------------------------------------------------
 
@@ -370,70 +254,7 @@ class User(Actor[UserMessage]):
             feed += posts
         drop_stale(feed, self.loop.now_us)
 
-    def _consider(self, request: FriendRequest) -> None:
-        """Decide now, answer later. Of two requests that crossed only that of the smaller id counts, on both sides."""
-        requester_id = request.requester_id
-        if self._knows(requester_id):
-            if requester_id > self.user_id:
-                return
-        else:
-            self._remember(requester_id)
-        behaviour = self._world.behaviour
-        friends = len(self._friends) if self._friends is not None else 0
-        agenda = self._agenda
-        if agenda:
-            friends += len(agenda)
-        if behaviour.accepts(request.meeting, friends, self._friends_wanted, self.draw()):
-            if agenda is None:
-                agenda = self._agenda = []
-            when_us = self.loop.now_us + behaviour.answer_delay_us(self.draw())
-            insort(agenda, (when_us, request.request_id, requester_id))
-
-    def _consider_suggestion(self, user_id: int) -> None:
-        """Keep a friend of a friend in mind, mostly only if he lives in the same country."""
-        if user_id == self.user_id or self._knows(user_id):
-            return
-        world = self._world
-        if (
-            world.population.geography.country(user_id) != self.country
-            and self.draw() >= world.behaviour.closure_abroad
-        ):
-            return
-        if self.draw() >= world.population.visibility(user_id)[1]:
-            return  # who is hardly ever there is hardly ever seen
-        suggested = self._suggested
-        if suggested is None:
-            suggested = self._suggested = []
-        if user_id not in suggested:
-            suggested.append(user_id)
-            if len(suggested) > _SUGGESTIONS_MAX:
-                del suggested[0]
-
-    def _answer_request(self) -> None:
-        """Accept the request that has waited longest."""
-        assert self._agenda  # noqa: S101 - its first entry is why this is called
-        world = self._world
-        _, request_id, requester_id = self._agenda.pop(0)
-        if not self._agenda:
-            self._agenda = None
-        self._befriend(requester_id)
-        world.emit(
-            FriendAccepted(
-                world.run_id, world.shard, 0, self.loop.now_us, self.user_id, self._device, request_id, requester_id
-            )
-        )
-        world.send((requester_id,), FriendAcceptance(self.user_id))
-
     # --- likes --------------------------------------------------------------------------------------------------------
-
-    def audience(self, quality: int) -> list[int]:
-        """The friends who are shown the next post."""
-        friends = self._friends
-        if friends is None:
-            return []
-        first, count = self._world.behaviour.audience(len(friends), quality, self.draw())
-        shown = friends[first : first + count].tolist()
-        return shown if len(shown) == count else shown + friends[: count - len(shown)].tolist()
 
     def _like_popular(self, draw: int) -> None:
         """Like what is popular at the moment, unless it is one's own or was liked before."""

@@ -12,7 +12,7 @@ from statistics import NormalDist
 from typing import Final
 
 MASK_64: Final = 0xFFFF_FFFF_FFFF_FFFF
-_GOLDEN: Final = 0x9E37_79B9_7F4A_7C15
+GOLDEN: Final = 0x9E37_79B9_7F4A_7C15  #: 2**64 / 1.618...: its multiples mod 2**64 are spread evenly
 LCG_FACTOR: Final = 6_364_136_223_846_793_005
 LCG_SUMMAND: Final = 1_442_695_040_888_963_407
 UNIT_BITS: Final = 32
@@ -28,7 +28,7 @@ def mix(*words: int) -> int:
     """A 64-bit hash of integers: each step is the finaliser of SplitMix64 (Steele, Lea, Flood 2014)."""
     state = 0
     for word in words:
-        state = (state + word + _GOLDEN) & MASK_64
+        state = (state + word + GOLDEN) & MASK_64
         state = ((state ^ (state >> 30)) * 0xBF58_476D_1CE4_E5B9) & MASK_64
         state = ((state ^ (state >> 27)) * 0x94D0_49BB_1331_11EB) & MASK_64
         state ^= state >> 31
@@ -37,7 +37,7 @@ def mix(*words: int) -> int:
 
 def mix_on(state: int, word: int) -> int:
     """``mix(*words, word)``, where ``state`` is ``mix(*words)``: for the many words that follow the same few."""
-    state = (state + word + _GOLDEN) & MASK_64
+    state = (state + word + GOLDEN) & MASK_64
     state = ((state ^ (state >> 30)) * 0xBF58_476D_1CE4_E5B9) & MASK_64
     state = ((state ^ (state >> 27)) * 0x94D0_49BB_1331_11EB) & MASK_64
     return state ^ (state >> 31)
