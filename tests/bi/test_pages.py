@@ -5,6 +5,7 @@ import os
 import shlex
 import signal
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from socialsim.report.build import build_content
 from socialsim.report.html import render
 from socialsim.report.rows import KpiRows
 from tests.cli.conftest import COMMAND, clean_environment
-from tests.report.rows import HOSTILE, kpi_rows
+from tests.report.rows import HOSTILE, kpi_rows, row
 
 pytestmark = pytest.mark.bi
 
@@ -26,6 +27,7 @@ CHARTS = {
         "growth",
         "retention",
         "week",
+        "hours",
         "volume",
         "network",
         "devices",
@@ -91,6 +93,7 @@ def test_a_hostile_name_is_a_name(browser, written):
         # In the picture, in the table and in what a screen reader says.
         assert HOSTILE in seen.page.locator("#chart-creators .yaxislayer-above text").all_text_contents()
         seen.page.locator("#chart-creators summary").click()
+        seen.page.locator("#chart-creators td").first.wait_for()  # made once the browser tells that it is open
         assert HOSTILE in seen.page.locator("#chart-creators td").all_text_contents()
         assert HOSTILE in seen.page.locator("#chart-creators .plot").get_attribute("aria-label")
         assert seen.page.locator("body img").count() == 0
@@ -113,6 +116,27 @@ def test_the_tooltip_tells_the_day_and_the_theme_can_be_chosen(browser, written)
         assert seen.page.locator("html").get_attribute("data-theme") == "dark"
         seen.page.wait_for_selector(f"#chart-active .scatterlayer .js-line:not([style*='{stroke}'])")
         assert seen.page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+        assert seen.complaints == []
+
+
+def test_bursts_are_marked_and_listed(browser, written):
+    rows = kpi_rows(30)
+    mobs = [row(n, "device_hour", 3_000, 1, "device_hour", f"tablet {12 + n % 2}") for n in range(9, 21)]
+    with look(browser) as seen:
+        seen.go(written(replace(rows, rows=[*rows.rows, *mobs[:1]])))
+        chart = seen.page.locator("#chart-hours")
+        assert chart.locator(".scatterlayer .trace.scatter .points path").count() == 1
+        assert chart.locator(".list tbody tr").all_inner_texts() == ["2026-01-10 13:00\t751.0 \u00d7\t3,004\t4\t1 hour"]
+        assert "1 burst, 2026-01-10 13:00" in chart.locator(".plot").get_attribute("aria-label")
+        chart.locator("summary").click()
+        chart.locator("details td").first.wait_for()
+        assert chart.locator("details tbody tr").count() == 30
+        seen.go(written(replace(rows, rows=[*rows.rows, *mobs])))
+        assert chart.locator(".list tbody tr").count() == 10
+        assert chart.locator(".list .note").inner_text() == "The 10 greatest of 12 bursts"
+        seen.go(written(rows))
+        assert "No hour stands out" in chart.locator(".list").inner_text()
+        assert chart.locator(".list table").count() == 0
         assert seen.complaints == []
 
 

@@ -1,10 +1,10 @@
 """What a page says, from rows whose figures are known."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
-from socialsim.report.build import COUNTRIES_MAX, build_content, change
+from socialsim.report.build import COUNTRIES_MAX, HOURS_DAYS, build_content, change
 from socialsim.report.rows import KpiRows
 from tests.report.rows import FIRST, kpi_rows, row
 
@@ -55,6 +55,9 @@ def test_every_chart_has_its_data():
     assert content.network[1].values[-1] == 30
     assert [(series.name, series.values[0]) for series in content.devices] == [("mobile", 0.75), ("web", 0.25)]
     assert content.week == [[4.0] * 24] * 7
+    assert content.hours == [4.0] * 24 * 30
+    assert content.hours_from == FIRST
+    assert content.bursts == []
     assert content.creators[0].likes == 20
     assert content.creators[0].days_on_top == 28
     assert content.creators[2].name == "user 2"  # whose sign-up is not stored yet
@@ -73,7 +76,8 @@ def test_countries_that_are_too_many_are_one():
 
 def test_an_empty_run_has_an_empty_page():
     content = build_content(KpiRows("r1"))
-    assert content.days == content.tiles == content.cohorts == content.creators == content.week == []
+    assert content.days == content.tiles == content.cohorts == content.creators == content.week == content.hours == []
+    assert content.hours_from is None
     assert content.creators_share is None
 
 
@@ -91,3 +95,31 @@ def test_a_day_between_without_rows_is_a_gap():
     content = build_content(KpiRows("r1", [row(0, "dau", 5), row(2, "dau", 7)]))
     assert content.days == [FIRST + timedelta(n) for n in range(3)]
     assert content.active[0].values == [5, None, 7]
+
+
+def hourly_rows(days, mobs=()):
+    """500 events in each hour from each of two devices, and 2,000 more from one in each of ``mobs``."""
+    for n in days:
+        for hour in range(24):
+            extra = 2_000 if (n, hour) in mobs else 0
+            yield row(n, "device_hour", 500 + extra, 1, "device_hour", f"mobile {hour:02}")
+            yield row(n, "device_hour", 500, 1, "device_hour", f"web {hour:02}")
+
+
+def test_hours_are_those_of_the_last_days_with_their_bursts():
+    rows = list(hourly_rows(range(60), {(2, 7), (30, 0), (59, 23)}))
+    content = build_content(KpiRows("r1", rows))
+    assert content.hours_from == FIRST + timedelta(60 - HOURS_DAYS)
+    assert len(content.hours) == 24 * HOURS_DAYS
+    assert [(burst.peak, burst.hours, burst.events, burst.usual) for burst in content.bursts] == [
+        (datetime(2026, 1, 31, 0), 1, 3000, pytest.approx(1000)),  # noqa: DTZ001 - UTC, as all of the page
+        (datetime(2026, 3, 1, 23), 1, 3000, pytest.approx(1000)),  # noqa: DTZ001
+    ]  # not that of the third day, which is not drawn
+    start = datetime.combine(content.hours_from, datetime.min.time())
+    for burst in content.bursts:
+        assert content.hours[int((burst.peak - start) / timedelta(hours=1))] == burst.events
+
+
+def test_hours_of_a_day_without_rows_are_a_gap():
+    content = build_content(KpiRows("r1", list(hourly_rows((0, 2)))))
+    assert content.hours == [1000.0] * 24 + [None] * 24 + [1000.0] * 24

@@ -2,17 +2,19 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from socialsim.analytics.kpi.figures import CohortWeek
 from socialsim.analytics.kpi.reading import KpiRow
-from socialsim.report.content import Cohort, Content, Creator, Series, Step, Tile, Unit
+from socialsim.report.bursts import HOURS, find_bursts
+from socialsim.report.content import Burst, Cohort, Content, Creator, Series, Step, Tile, Unit
 from socialsim.report.rows import KpiRows, Person
 
 COUNTRIES_MAX: Final = 6  #: drawn apart, the others as one: more colours than that cannot be told from each other
 SPARK_DAYS: Final = 28
 RECENT_DAYS: Final = 28
+HOURS_DAYS: Final = 42  #: drawn hour by hour: of more days each hour is less than a pixel
 WEEK_DAYS: Final = 7
 OTHER: Final = "other"
 
@@ -64,6 +66,8 @@ def build_content(given: KpiRows) -> Content:
     days = figures.days
     funnel_days = len(figures.of("funnel", "step").get(_STEPS[0], {}).keys() & set(days[-RECENT_DAYS:]))
     creators_share = figures.series("top_creators_share")
+    hours = _hours(figures)
+    unknown: list[float | None] = [None] * HOURS
     return Content(
         run_id=given.run_id,
         days=days,
@@ -79,6 +83,9 @@ def build_content(given: KpiRows) -> Content:
         funnel_days=funnel_days,
         network=_network(figures) if days else [],
         week=_week(figures) if days else [],
+        hours=[events for day in hours[-HOURS_DAYS:] for events in day or unknown],
+        hours_from=days[-HOURS_DAYS:][0] if days else None,
+        bursts=_bursts(days, hours),
         devices=_devices(figures),
         creators=_creators(figures, given.people) if days else [],
         creators_share=creators_share[-1] if creators_share else None,
@@ -166,6 +173,23 @@ def _week(figures: _Figures) -> list[list[float]]:
     for _, hour, row in _device_hours(figures):
         totals[row.day.weekday()][hour] += row.value
     return [[total / max(1, seen[weekday]) for total in hours] for weekday, hours in enumerate(totals)]
+
+
+def _hours(figures: _Figures) -> list[list[float] | None]:
+    by_day: dict[date, list[float]] = {}
+    for _, hour, row in _device_hours(figures):
+        by_day.setdefault(row.day, [0.0] * HOURS)[hour] += row.value
+    return [by_day.get(day) for day in figures.days]
+
+
+def _bursts(days: Sequence[date], hours: Sequence[list[float] | None]) -> list[Burst]:
+    """Looked for among all days, so that those before the first one that is drawn say what is usual."""
+    drawn = max(0, len(days) - HOURS_DAYS) * HOURS
+    return [
+        Burst(datetime.combine(days[0], time()) + timedelta(hours=each.peak), each.hours, each.events, each.usual)
+        for each in find_bursts(hours)
+        if each.peak >= drawn
+    ]
 
 
 def _devices(figures: _Figures) -> list[Series]:

@@ -55,6 +55,15 @@ class Creator(msgspec.Struct, frozen=True):
     days_on_top: int  #: how many of the last 28 days he was among the first ten
 
 
+class Burst(msgspec.Struct, frozen=True):
+    """Hours that stand out: ``events`` of the highest, ``peak`` (UTC), and how many there usually are in such an hour."""
+
+    peak: datetime
+    hours: int
+    events: float
+    usual: float
+
+
 class Content(msgspec.Struct, frozen=True, kw_only=True):
     """A whole page. All lists are empty if no day is closed yet."""
 
@@ -72,6 +81,9 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     funnel_days: int
     network: list[Series]  #: ``friendships`` and ``friends_per_user``
     week: list[list[float]]  #: mean events in each hour (UTC), Monday first
+    hours: list[float | None]  #: events in each hour (UTC) of the last days, one after the other
+    hours_from: date | None  #: the day that they begin with
+    bursts: list[Burst]  #: of these hours, in their order
     devices: list[Series]  #: share of the day's events
     creators: list[Creator]
     creators_share: float | None

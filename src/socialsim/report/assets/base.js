@@ -1,5 +1,6 @@
 // What every page does: elements, light and dark, charts and their tables, the chart library.
-// A page brings CHARTS, of which each is {id, title, about, shape, height, empty, alt, table, draw}.
+// A page brings CHARTS, of which each is {id, title, about, shape, height, empty, alt, table, draw}; one may have a
+// ``list``, which is a table too, but always to be seen.
 "use strict";
 
 const root = document.documentElement;
@@ -77,16 +78,27 @@ function frameOf(chart) {
   const details = make("details", {}, make("summary", {}, "As a table"), table);
   details.addEventListener("toggle", () => details.open && showTable(chart, table));
   const frame = make("figure", { class: `card ${chart.shape ?? ""}`, id: `chart-${chart.id}`, "aria-labelledby": `title-${chart.id}` },
-    make("h2", { id: `title-${chart.id}` }, chart.title), make("p", { class: "about" }, chart.about), plot, details);
+    make("h2", { id: `title-${chart.id}` }, chart.title), make("p", { class: "about" }, chart.about), plot,
+    ...(chart.list ? [make("div", { class: "list" })] : []), details);
   document.getElementById("charts").append(frame);
   return frame;
 }
 
 function showTable(chart, place) {
   if (chart.empty(content)) return place.replaceChildren();
-  const { head, rows } = chart.table(content);
+  place.replaceChildren(tableOf(chart.table(content)));
+}
+
+function tableOf({ head, rows }) {
   const row = (cells, tag) => make("tr", {}, ...cells.map((cell) => make(tag, {}, cell)));
-  place.replaceChildren(make("table", {}, make("thead", {}, row(head, "th")), make("tbody", {}, ...rows.map((each) => row(each, "td")))));
+  return make("table", {}, make("thead", {}, row(head, "th")), make("tbody", {}, ...rows.map((each) => row(each, "td"))));
+}
+
+function showList(chart, place) {
+  if (chart.empty(content)) return place.replaceChildren();
+  const { title, note, head, rows } = chart.list(content);
+  const table = () => make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title }, tableOf({ head, rows }));
+  place.replaceChildren(...(note ? [make("p", { class: "note" }, note)] : []), ...(rows.length ? [table()] : []));
 }
 
 async function showCharts() {
@@ -95,6 +107,7 @@ async function showCharts() {
     const frame = frameOf(chart);
     const plot = frame.querySelector(".plot");
     const table = frame.querySelector("details");
+    if (chart.list) showList(chart, frame.querySelector(".list"));
     if (chart.empty(content)) {
       Plotly.purge(plot);
       plot.replaceChildren(make("p", { class: "note" }, "Nothing to show yet."));

@@ -1,5 +1,5 @@
-// What each chart shows. A chart is {id, title, about, shape, empty, alt, table, draw}; ``draw(content, theme)`` gives
-// Plotly's traces and layout. Nothing here touches the document.
+// What each chart shows. A chart is {id, title, about, shape, empty, alt, table, draw} and perhaps a list for below it;
+// ``draw(content, theme)`` gives Plotly's traces and layout. Nothing here touches the document.
 "use strict";
 
 const NAMES = {
@@ -119,6 +119,33 @@ const CHARTS = [
     }], { hovermode: "closest", yaxis: { autorange: "reversed", showgrid: false, type: "category" }, xaxis: { showgrid: false, type: "category", dtick: 3 } }],
   },
   {
+    id: "hours", title: "Events by hour", shape: "full", height: 300,
+    about: "Events in each hour, UTC, of the last 42 days; marked are bursts, hours far above what is usual at that time of day",
+    empty: (c) => !c.hours.some((events) => events !== null),
+    alt: (c) => (c.bursts.length ? `${c.bursts.length} ${c.bursts.length === 1 ? "burst" : "bursts"}, ${burstsShown(c).map((each) => `${minute(each.peak)} ${times(each)}`).join(", ")}` : "no burst"),
+    table: (c) => ({
+      head: ["day", ...HOURS],
+      rows: Array.from({ length: c.hours.length / 24 }, (_, n) => [hourOf(c, 24 * n).slice(0, 10), ...c.hours.slice(24 * n, 24 * n + 24).map(count)]).reverse(),
+    }),
+    list: (c) => ({
+      title: "Bursts", note: c.bursts.length > BURSTS_MAX ? `The ${BURSTS_MAX} greatest of ${c.bursts.length} bursts`
+        : c.bursts.length ? null : "No hour stands out. What is usual is known once there are eight days.",
+      head: ["highest hour (UTC)", "times the usual", "events", "usual", "lasted"],
+      rows: burstsShown(c).map((each) => [minute(each.peak), times(each), count(each.events), count(each.usual), each.hours === 1 ? "1 hour" : `${each.hours} hours`]),
+    }),
+    draw: (c, theme) => [[
+      {
+        type: "scatter", mode: "lines", name: "events", x: c.hours.map((_, n) => hourOf(c, n)), y: c.hours, hovertemplate: "%{y:,}",
+        line: { width: 1.25, color: theme.colours[0] }, fill: "tozeroy", fillcolor: theme.faint,
+      },
+      {
+        type: "scatter", mode: "markers", name: "bursts", x: c.bursts.map((each) => minute(each.peak)), y: c.bursts.map((each) => each.events),
+        customdata: c.bursts.map(times), hovertemplate: "%{customdata} the usual", showlegend: c.bursts.length > 0,
+        marker: { size: 10, symbol: "diamond", color: theme.colours[1], line: { width: 1, color: theme.card } }, cliponaxis: false,
+      },
+    ], { hovermode: "x unified", yaxis: { rangemode: "tozero" }, xaxis: { hoverformat: "%a %Y-%m-%d %H:%M" } }],
+  },
+  {
     id: "volume", title: "Content and reactions", shape: "wide", height: 340, about: "Events of each day by type, without sessions",
     empty: (c) => !c.volume.length,
     alt: (c) => c.volume.map((each) => `${named(each.name)} ${count(last(each.values))}`).join(", "),
@@ -166,6 +193,16 @@ const CHARTS = [
     }],
   },
 ];
+
+const BURSTS_MAX = 10;
+const times = (burst) => `${(burst.events / burst.usual).toFixed(1)} ×`;
+const minute = (text) => text.slice(0, 16).replace("T", " ");
+const hourOf = (c, n) => minute(new Date(Date.parse(c.hours_from) + n * 3_600_000).toISOString());
+function burstsShown(c) {
+  const above = (burst) => burst.events - burst.usual;
+  const shown = new Set([...c.bursts].sort((a, b) => above(b) - above(a)).slice(0, BURSTS_MAX));
+  return c.bursts.filter((each) => shown.has(each)).reverse();
+}
 
 function cohortWeeks(c) {
   return Array.from({ length: Math.max(...c.cohorts.map((each) => each.active.length)) }, (_, n) => n);

@@ -12,7 +12,7 @@ function showPulse(pulse) {
     cell(pulse.rows_per_s === null ? "–" : `${count(pulse.rows_per_s)} rows/s`, "stored", pulse.problem ? "broken" : idle ? "still" : "live"),
     cell(pulse.lag === null ? "–" : count(pulse.lag), pulse.lag === null ? "lag: give the log by --from" : "lag: records in the log, not stored"),
     cell(count(pulse.rows), "rows stored so far"),
-    cell(pulse.newest ? moment(pulse.newest) : "–", "newest event (UTC)"),
+    cell(pulse.newest ? minute(pulse.newest) : "–", "newest event (UTC)"),
     spark(pulse.rates, "rows stored per second, lately", 0),
   );
   const hint = content.days.length ? null : "No day has its figures yet. They are made as days close by: socialsim kpi --follow";

@@ -52,14 +52,13 @@ function showTiles() {
 
 // --- the page ---------------------------------------------------------------------------------------------------------
 
-const moment = (text) => text.slice(0, 16).replace("T", " ");
 function showHead() {
   const { days } = content;
   document.getElementById("title").textContent = content.run_id;
   document.getElementById("span").textContent = days.length
     ? `${days[0]} to ${last(days)} · ${days.length} closed ${days.length === 1 ? "day" : "days"} (UTC) · figures of ${last(days)}` : "no closed day yet";
   if (content.waiting) document.getElementById("span").textContent += ` · ${content.waiting} of them wait for late rows to be counted`;
-  document.getElementById("footer").textContent = content.computed_at ? `Figures computed ${moment(content.computed_at)} UTC · socialsim simulates; nobody here is real.` : "";
+  document.getElementById("footer").textContent = content.computed_at ? `Figures computed ${minute(content.computed_at)} UTC · socialsim simulates; nobody here is real.` : "";
   if (!live) notify(days.length ? null : "This run has no figures yet. They are made by: socialsim kpi");
 }
 

@@ -1,0 +1,87 @@
+"""Which hours are said to stand out, in networks that grow, rest at weekends and scatter as real ones do."""
+
+import math
+import random
+
+import pytest
+
+from socialsim.report.bursts import DAYS_MIN, HOURS, TIMES_MIN, Burst, find_bursts
+
+#: As in a network whose evening has nine times the events of its night.
+RHYTHM = [0.2 + 0.8 * (1 + math.cos(2 * math.pi * (hour - 20) / HOURS)) for hour in range(HOURS)]
+
+
+def network(days, mean=500, growth=1.0, weekend=1.0, seed=None):
+    """Events of each hour of each day. With a seed they scatter as the begins of sessions of seven events each do."""
+    draw = random.Random(seed)
+
+    def events(day, hour):
+        expected = mean * growth**day * (weekend if day % 7 >= 5 else 1) * RHYTHM[hour]
+        spread = draw.gauss(0, math.sqrt(7 * expected)) if seed is not None else 0
+        return max(0, round(expected + spread))
+
+    return [[events(day, hour) for hour in range(HOURS)] for day in range(days)]
+
+
+@pytest.mark.parametrize("growth", [1.0, 1.02, 1.15, 0.9], ids=["even", "slow", "fast", "shrinking"])
+@pytest.mark.parametrize("weekend", [1.0, 0.7, 1.3])
+@pytest.mark.parametrize("seed", [None, 1, 2])
+def test_where_nothing_happens_nothing_stands_out(growth, weekend, seed):
+    assert find_bursts(network(42, growth=growth, weekend=weekend, seed=seed)) == []
+
+
+@pytest.mark.parametrize(("day", "hour"), [(0, 8), (20, 4), (20, 20), (41, 23)])
+@pytest.mark.parametrize("growth", [1.0, 1.05])
+def test_a_burst_is_found_whenever_it_is(day, hour, growth):
+    days = network(42, growth=growth, seed=3)
+    quiet = days[day][hour]
+    days[day][hour] = 3 * quiet + 500
+    (burst,) = find_bursts(days)
+    assert (burst.peak, burst.hours, burst.events) == (HOURS * day + hour, 1, 3 * quiet + 500)
+    assert burst.usual == pytest.approx(quiet, rel=0.5)
+
+
+def test_the_usual_is_that_of_the_hour_on_a_day_like_this_one():
+    days = network(30, weekend=0.5)
+    days[12][9] = 5_000  # on a weekend
+    usual = pytest.approx(500 * 0.5 * RHYTHM[9], rel=0.1)  # of a working day it is twice as much
+    assert find_bursts(days) == [Burst(12 * HOURS + 9, 1, 5_000, usual)]
+
+
+def test_hours_that_follow_each_other_are_one_burst_also_over_midnight():
+    days = network(30)
+    days[10][22], days[10][23], days[11][0] = 3_000, 9_000, 4_000
+    days[11][2] = 3_000  # another one: the hour between is as usual
+    first, second = find_bursts(days)
+    assert (first.peak, first.hours, first.events) == (10 * HOURS + 23, 3, 9_000)
+    assert (second.peak, second.hours, second.events) == (11 * HOURS + 2, 1, 3_000)
+
+
+def test_what_is_usual_is_not_known_of_a_short_run():
+    for count in range(DAYS_MIN + 1):
+        days = network(count)
+        if days:
+            days[-1][12] = 50_000
+        assert find_bursts(days) == []
+    days = network(DAYS_MIN + 1)
+    days[-1][12] = 50_000
+    assert len(find_bursts(days)) == 1
+
+
+def test_a_burst_has_many_events_not_only_many_times_the_usual():
+    small, large = network(30, mean=5), network(30, mean=50_000)
+    small[15][12] = 60  # ten times as many: a few people who happened to come
+    assert find_bursts(small) == []
+    usual = large[15][12]
+    large[15][12] = round((TIMES_MIN - 0.1) * usual)  # far more than chance explains, and not far above the usual
+    assert find_bursts(large) == []
+    large[15][12] = round((TIMES_MIN + 0.1) * usual)
+    assert len(find_bursts(large)) == 1
+
+
+def test_unknown_and_silent_days_are_passed_over():
+    days = network(30)
+    days[3], days[14] = None, [0] * HOURS
+    days[15][12] = 50_000
+    assert [burst.peak for burst in find_bursts(days)] == [15 * HOURS + 12]
+    assert find_bursts([None] * 30) == find_bursts([[0] * HOURS] * 30) == find_bursts([]) == []
