@@ -86,6 +86,7 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             video_share=0.5,
             comment_share=0.5,
             quality_sigma=0.0,
+            affinity_sigma=0.0,
             recency_s=10_000_000,
             popular_share=0.0,
         ),

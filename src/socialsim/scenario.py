@@ -174,6 +174,12 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int, _number(0, 10_000, "friends", "likes per post", "friends who are shown a post of median quality")
     ] = 14
     quality_sigma: Annotated[float, _number(0, 4, "log", "likes per post", "of the log-normal quality of posts")] = 0.8
+    affinity_sigma: Annotated[
+        float,
+        _number(
+            0, 4, "log", "likes by friend, watch time", "of the log-normal affinity of two people; 0: all like alike"
+        ),
+    ] = 0.6
     recency_s: Annotated[
         int, _number(1, 10_000_000, "seconds", "post half-life", "age at which a post draws half as much attention")
     ] = 2_400

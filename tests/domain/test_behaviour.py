@@ -10,6 +10,7 @@ from socialsim.domain.behaviour import (
     MEETINGS,
     TABLE_BITS,
     Behaviour,
+    appeal,
     attention,
     picture_size_px,
     video_duration_s,
@@ -136,18 +137,28 @@ def test_quality_has_its_median() -> None:
 
 
 @given(st.integers(1, 1 << 20), st.integers(0, 10**12), st.integers(1, 10**12), st.integers(1, 10**13))
-def test_attention_falls_with_age_and_rises_with_quality(quality: int, age_us: int, more_us: int, recency: int) -> None:
-    assert attention(quality, age_us + more_us, recency) <= attention(quality, age_us, recency)
-    assert attention(quality + 1, age_us, recency) >= attention(quality, age_us, recency)
+def test_attention_falls_with_age_and_rises_with_quality_and_affinity(
+    quality: int, age_us: int, more_us: int, recency: int
+) -> None:
+    for draws in (attention, appeal):
+        assert draws(quality, 1_024, age_us + more_us, recency) <= draws(quality, 1_024, age_us, recency)
+        assert draws(quality + 1, 1_024, age_us, recency) >= draws(quality, 1_024, age_us, recency)
+        assert draws(quality, 1_025, age_us, recency) >= draws(quality, 1_024, age_us, recency)
 
 
-@given(draw=DRAWS, duration_s=st.integers(1, 600), quality=st.integers(1, 1 << 20))
-def test_nobody_watches_more_than_there_is(draw: int, duration_s: int, quality: int) -> None:
-    assert duration_s // 6 <= watched_s(draw, duration_s, quality) <= duration_s
+def test_appeal_of_what_is_usual_is_one_and_half_when_it_is_old() -> None:
+    assert appeal(1_024, 1_024, 0, 3_600) == 1_024
+    assert appeal(1_024, 1_024, 10**12, 3_600) == 512
+    assert appeal(2_048, 512, 0, 3_600) == 1_024
 
 
-def test_good_videos_are_watched_for_longer() -> None:
-    watched = {quality: sum(watched_s(draw, 90, quality) for draw in EVEN_DRAWS) for quality in (100, 1_024, 5_000)}
+@given(draw=DRAWS, duration_s=st.integers(1, 600), held=st.integers(0, 1 << 24))
+def test_nobody_watches_more_than_there_is(draw: int, duration_s: int, held: int) -> None:
+    assert duration_s // 6 <= watched_s(draw, duration_s, held) <= duration_s
+
+
+def test_videos_with_more_appeal_are_watched_for_longer() -> None:
+    watched = {held: sum(watched_s(draw, 90, held) for draw in EVEN_DRAWS) for held in (100, 1_024, 5_000)}
     assert watched[100] < watched[1_024] < watched[5_000]
     assert watched_s(0, 90, 1_024) == 15
     assert watched_s(UNIT - 1, 90, 1_024) == 90

@@ -4,14 +4,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socialsim.domain.behaviour import attention
+from socialsim.domain.behaviour import Behaviour, attention
 from socialsim.domain.feed import FEED_MAX, STALE_US, Trending, drop_stale, pick
 from socialsim.domain.messages import PostShared
 from socialsim.kernel.randoms import UNIT, mix
+from socialsim.scenario import Scenario
 
 NOW_US = 10**15
 HOUR_US = 3_600_000_000
 DRAWS = [mix(7, number) >> 32 for number in range(4_000)]
+
+
+ME = 1_000_000
+
+
+def taste(recency_s: int = 3_600, affinity_sigma: float = 0.0) -> Behaviour:
+    """Of people who look at posts by these knobs."""
+    return Behaviour(Scenario(recency_s=recency_s, affinity_sigma=affinity_sigma))
+
+
+ALL_ALIKE = taste()
 
 
 def post(number: int, age_us: int = HOUR_US, quality: int = 1_024) -> PostShared:
@@ -23,44 +35,63 @@ def post(number: int, age_us: int = HOUR_US, quality: int = 1_024) -> PostShared
 def test_what_is_recent_or_good_is_picked_unless_all_three_looks_miss_it(better: PostShared, place: int) -> None:
     feed = [post(0)]
     feed.insert(place, better)
-    picked = [pick(feed, draw, NOW_US, HOUR_US) for draw in DRAWS]
+    picked = [pick(feed, draw, NOW_US, ME, ALL_ALIKE) for draw in DRAWS]
     assert picked.count(place) / len(picked) == pytest.approx(1 - 0.5**3, abs=0.02)
 
 
 def test_a_good_old_post_may_beat_a_new_one() -> None:
     feed = [post(0, 2 * HOUR_US, 1 << 14), post(1, HOUR_US)]
-    picked = [pick(feed, draw, NOW_US, HOUR_US) for draw in DRAWS]
+    picked = [pick(feed, draw, NOW_US, ME, ALL_ALIKE) for draw in DRAWS]
     assert picked.count(0) > picked.count(1)
 
 
 def test_the_longer_attention_lasts_the_less_age_matters() -> None:
     feed = [post(0, 20 * HOUR_US, 1_100), post(1, HOUR_US)]
-    brief = sum(pick(feed, draw, NOW_US, HOUR_US) for draw in DRAWS)
-    lasting = sum(pick(feed, draw, NOW_US, 10_000 * HOUR_US) for draw in DRAWS)
+    patient = taste(recency_s=10_000_000)
+    brief = sum(pick(feed, draw, NOW_US, ME, ALL_ALIKE) for draw in DRAWS)
+    lasting = sum(pick(feed, draw, NOW_US, ME, patient) for draw in DRAWS)
     assert lasting < brief
 
 
-@given(st.integers(1, 300), st.integers(0, UNIT - 1) | st.sampled_from([0, UNIT - 1]), st.integers(1, 10**13))
-def test_the_place_is_one_of_the_feed(size: int, draw: int, recency_us: int) -> None:
+def test_of_like_posts_one_prefers_that_of_whom_one_cares_for() -> None:
+    behaviour = taste(affinity_sigma=0.6)
+    feed = [post(0), post(1)]
+    for user_id in range(10, 20):
+        dearest = max(range(2), key=lambda author: behaviour.affinity.between(user_id, author))
+        picked = [pick(feed, draw, NOW_US, user_id, behaviour) for draw in DRAWS]
+        assert picked.count(dearest) / len(picked) == pytest.approx(1 - 0.5**3, abs=0.02)
+
+
+@given(st.integers(1, 300), st.integers(0, UNIT - 1) | st.sampled_from([0, UNIT - 1]), st.integers(1, 10_000_000))
+def test_the_place_is_one_of_the_feed(size: int, draw: int, recency_s: int) -> None:
     feed = [post(number, number) for number in range(size, 0, -1)]
-    assert 0 <= pick(feed, draw, NOW_US, recency_us) < size
+    assert 0 <= pick(feed, draw, NOW_US, ME, taste(recency_s)) < size
 
 
 @given(
     st.lists(st.tuples(st.integers(0, STALE_US), st.integers(1, 1 << 20)), min_size=1, max_size=30),
     st.integers(0, UNIT - 1),
-    st.integers(1, 10**13),
+    st.integers(1, 10_000_000),
 )
-def test_picking_is_by_attention_as_written_there(posts: list[tuple[int, int]], draw: int, recency_us: int) -> None:
+def test_picking_is_by_attention_as_written_there(posts: list[tuple[int, int]], draw: int, recency_s: int) -> None:
+    behaviour = taste(recency_s, affinity_sigma=0.6)
     feed = [post(number, age_us, quality) for number, (age_us, quality) in enumerate(posts)]
     looks = [((draw >> shift) & 1_023) * len(feed) >> 10 for shift in (0, 10, 20)]
-    drawn = [attention(feed[place].quality, NOW_US - feed[place].posted_us, recency_us) for place in looks]
-    assert pick(feed, draw, NOW_US, recency_us) == looks[drawn.index(max(drawn))]
+    drawn = [
+        attention(
+            feed[place].quality,
+            behaviour.affinity.between(ME, feed[place].publisher_id),
+            NOW_US - feed[place].posted_us,
+            behaviour.recency_us,
+        )
+        for place in looks
+    ]
+    assert pick(feed, draw, NOW_US, ME, behaviour) == looks[drawn.index(max(drawn))]
 
 
 def test_every_post_can_be_picked() -> None:
     feed = [post(number) for number in range(FEED_MAX)]
-    assert {pick(feed, draw, NOW_US, HOUR_US) for draw in DRAWS} == set(range(FEED_MAX))
+    assert {pick(feed, draw, NOW_US, ME, ALL_ALIKE) for draw in DRAWS} == set(range(FEED_MAX))
 
 
 def test_stale_posts_are_forgotten_to_the_microsecond() -> None:

@@ -2,6 +2,7 @@
 
 from typing import Final, Literal, TypeAlias
 
+from socialsim.domain.affinity import AFFINITY_UNIT, Affinity
 from socialsim.kernel.randoms import UNIT, exponential, log_normal, threshold
 from socialsim.scenario import Scenario
 
@@ -22,9 +23,9 @@ class Behaviour:
     """A scenario's knobs as integer bounds and tables for 32-bit draws."""
 
     __slots__ = (
-        "_accept", "_answer_s", "_away_days", "_bounce",  "_quality_sigma", "_reach", "_return",
-        "circle", "closure", "closure_abroad", "comment", "gaps_us", "popular", "recency_us", "second_device", "sessions_us",
-        "stranger_home", "video", "weekend_post",
+        "_accept", "_answer_s", "_away_days", "_bounce", "_quality_sigma", "_reach", "_return",
+        "affinity", "circle", "closure", "closure_abroad", "comment", "gaps_us", "popular", "recency_us", "second_device",
+        "sessions_us", "stranger_home", "video", "weekend_post",
     )  # fmt: skip
 
     def __init__(self, scenario: Scenario) -> None:
@@ -47,6 +48,7 @@ class Behaviour:
         )
         self._reach = scenario.reach_median
         self._quality_sigma = scenario.quality_sigma
+        self.affinity = Affinity(scenario)
         self.recency_us = scenario.recency_s * 1_000_000  #: the age at which a post draws half as much attention
         # Thresholds for draws:
         self.circle = threshold(scenario.circle_share)  #: a request goes to somebody of a circle
@@ -113,10 +115,19 @@ def _log_normals(median: int, sigma: float) -> list[int]:
     return [log_normal(draw, median, sigma) for draw in range(step // 2, UNIT, step)]
 
 
-def attention(quality: int, age_us: int, recency_us: int) -> int:
-    """How much a post of that quality and age draws the eye; comparable among posts only."""
+def attention(quality: int, affinity: int, age_us: int, recency_us: int) -> int:
+    """How much a post draws the eye of one who cares so much for its author; comparable among posts only."""
     fresh = (recency_us << FRESH_BITS) // (recency_us + age_us)
-    return quality * fresh * fresh
+    return quality * affinity * fresh * fresh
+
+
+def appeal(quality: int, affinity: int, age_us: int, recency_us: int) -> int:
+    """How much a video holds whom it has drawn: 1024 for a new one of median quality by somebody one likes as most.
+
+    Age does not spoil a video, but what was new is watched for twice as long as what everybody has seen.
+    """
+    fresh = (recency_us << FRESH_BITS) // (recency_us + age_us)
+    return (quality * affinity // AFFINITY_UNIT) * ((1 << FRESH_BITS) + fresh) >> (FRESH_BITS + 1)
 
 
 def picture_size_px(draw: int) -> tuple[int, int]:
@@ -129,9 +140,9 @@ def video_duration_s(draw: int) -> int:
     return min(max(log_normal(draw, 30, 0.9), 1), 600)
 
 
-def watched_s(draw: int, duration_s: int, quality: int) -> int:
-    """How much of a video was seen before it was liked: at least a sixth, more of good ones, at most all."""
-    held = draw % UNIT * (quality + _QUALITY_UNIT) // (2 * _QUALITY_UNIT)
+def watched_s(draw: int, duration_s: int, appeal: int) -> int:
+    """How much of a video was seen before it was liked: at least a sixth, the more the greater its appeal, at most all."""
+    held = draw % UNIT * (appeal + _QUALITY_UNIT) // (2 * _QUALITY_UNIT)
     return min(duration_s // 6 + (held * duration_s >> 32), duration_s)
 
 

@@ -4,8 +4,10 @@ from bisect import bisect_left
 from operator import attrgetter
 from typing import Final
 
-from socialsim.domain.behaviour import FRESH_BITS
+from socialsim.domain.affinity import SHIFT
+from socialsim.domain.behaviour import FRESH_BITS, Behaviour
 from socialsim.domain.messages import PostShared
+from socialsim.kernel.randoms import GOLDEN, MASK_64
 
 FEED_MAX: Final = 24  #: posts of friends that a user has in mind; older ones fall out
 STALE_US: Final = 86_400_000_000  #: nobody scrolls down to posts older than this
@@ -14,26 +16,29 @@ _INDEX_MASK: Final = (1 << _INDEX_BITS) - 1
 _posted: Final = attrgetter("posted_us")
 
 
-def pick(feed: list[PostShared], draw: int, now_us: int, recency_us: int) -> int:
-    """The place in ``feed``, which has posts, of what draws the eye: the best of three by chance.
+def pick(feed: list[PostShared], draw: int, now_us: int, user_id: int, behaviour: Behaviour) -> int:
+    """The place in ``feed``, which has posts, of what draws the eye of ``user_id``: the best of three by chance.
 
-    ``draw`` lies in 0 .. 2**32 - 1; posts are judged by quality and age.
+    ``draw`` lies in 0 .. 2**32 - 1; posts are judged by quality, affinity and age.
     """
     size = len(feed)
     best = (draw & _INDEX_MASK) * size >> _INDEX_BITS
     if size == 1:
         return best
-    # attention() three times, inlined for speed
+    # attention() and Affinity.between() three times, inlined for speed
+    factors = behaviour.affinity.factors
+    pairs = user_id ^ behaviour.affinity.key
+    recency_us = behaviour.recency_us
     scaled_us = recency_us << FRESH_BITS
     behind_us = now_us + recency_us
     post = feed[best]
     fresh = scaled_us // (behind_us - post.posted_us)
-    most = post.quality * fresh * fresh
+    most = post.quality * factors[((post.publisher_id ^ pairs) * GOLDEN & MASK_64) >> SHIFT] * fresh * fresh
     for shift in (_INDEX_BITS, 2 * _INDEX_BITS):
         place = ((draw >> shift) & _INDEX_MASK) * size >> _INDEX_BITS
         post = feed[place]
         fresh = scaled_us // (behind_us - post.posted_us)
-        drawn = post.quality * fresh * fresh
+        drawn = post.quality * factors[((post.publisher_id ^ pairs) * GOLDEN & MASK_64) >> SHIFT] * fresh * fresh
         if drawn > most:
             best, most = place, drawn
     return best

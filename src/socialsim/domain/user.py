@@ -4,7 +4,7 @@ from array import array
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
 from socialsim.domain.acquainted import Acquainted
-from socialsim.domain.behaviour import TABLE_BITS, watched_s
+from socialsim.domain.behaviour import TABLE_BITS, appeal, watched_s
 from socialsim.domain.feed import drop_stale, pick
 from socialsim.domain.messages import (
     FriendAcceptance,
@@ -211,12 +211,12 @@ class User(Acquainted):
             self._idle = not self._requests_left
             self._like_popular(draw)  # who has nothing to look at among friends looks at what all look at
         elif chance < behaviour.comment:
-            self._subject = feed[pick(feed, draw, now_us, behaviour.recency_us)]
+            self._subject = feed[pick(feed, draw, now_us, self.user_id, behaviour)]
             return "comment"
         elif self.draw() < behaviour.popular:
             self._like_popular(draw)
         else:
-            self._like(feed.pop(pick(feed, draw, now_us, behaviour.recency_us)))
+            self._like(feed.pop(pick(feed, draw, now_us, self.user_id, behaviour)))
         return None
 
     def complete(self, made: Made, new_id: int) -> None:
@@ -280,7 +280,10 @@ class User(Acquainted):
         duration_s = post.duration_s
         draw = self.draw()
         if duration_s:
-            watched = watched_s(draw, duration_s, post.quality)
+            behaviour = world.behaviour
+            affinity = behaviour.affinity.between(self.user_id, post.publisher_id)
+            held = appeal(post.quality, affinity, now_us - post.posted_us, behaviour.recency_us)
+            watched = watched_s(draw, duration_s, held)
             world.emit(
                 VideoLiked(world.run_id, world.shard, 0, now_us, self.user_id, self._device, post.content_id, watched)
             )

@@ -1,0 +1,31 @@
+"""How much two people care for each other: whose posts somebody rather looks at, and watches for longer."""
+
+from typing import Final
+
+from socialsim.kernel.randoms import GOLDEN, MASK_64, UNIT, log_normal, mix
+from socialsim.scenario import Scenario
+
+AFFINITY_UNIT: Final = 1 << 10  #: of two people who care for each other as most do
+_AFFINITIES: Final = 0x6166_6669  # keeps these draws apart from all others
+_TABLE_BITS: Final = 6
+SHIFT: Final = 64 - _TABLE_BITS  #: from a pair's hash to its place in ``factors``
+
+
+class Affinity:
+    """A pure function of the seed and two user ids, the same from either side: log-normal, the median is 1024.
+
+    ``feed.pick`` inlines ``between``.
+    """
+
+    __slots__ = ("factors", "key")
+
+    def __init__(self, scenario: Scenario) -> None:
+        step = UNIT >> _TABLE_BITS
+        self.key = mix(scenario.seed, _AFFINITIES)
+        self.factors = tuple(
+            max(log_normal(draw, AFFINITY_UNIT, scenario.affinity_sigma), 1) for draw in range(step // 2, UNIT, step)
+        )
+
+    def between(self, user_id: int, other_id: int) -> int:
+        """How much the two care for each other, friends or not."""
+        return self.factors[((user_id ^ other_id ^ self.key) * GOLDEN & MASK_64) >> SHIFT]
