@@ -94,7 +94,7 @@ def test_flash_mobs_are_as_many_as_wished_within_the_run() -> None:
     assert all(MOBS.start_us <= mob.start_us < MOBS.end_us for mob in mobs)
     everywhere = sum(mob.country is None for mob in mobs)
     assert 6 <= everywhere <= 26
-    assert len({mob.country for mob in mobs}) > 8
+    assert len({mob.country for mob in mobs}) > 5
     assert flash_mobs(Scenario(flash_mobs_per_30_days=0)) == []
     assert not Rhythm(Scenario(flash_mobs_per_30_days=0)).has_mobs
 
@@ -124,3 +124,14 @@ def test_only_a_share_joins_a_flash_mob() -> None:
     chances = [n * UNIT // 400 for n in range(400)]
     joined = [rhythm.joined_mobs(day, 3, 0, lambda chance=chance: chance) for chance in chances]  # type: ignore[misc]
     assert sum(map(bool, joined)) == 100
+
+
+@pytest.mark.parametrize("country", [0, 7])
+def test_a_country_is_stirred_for_the_hour_after_a_mob_has_begun(country: int) -> None:
+    rhythm = Rhythm(MOBS)
+    mobs = flash_mobs(MOBS)
+    near = [mob.start_us + after_us for mob in mobs for after_us in (-1, 0, 1, 60 * MINUTE_US - 1, 60 * MINUTE_US)]
+    for now_us in near:
+        begun = any(0 <= now_us - mob.start_us < 60 * MINUTE_US for mob in mobs if mob.country in {None, country})
+        assert rhythm.is_stirred(country, now_us) is begun
+    assert not Rhythm(Scenario(flash_mobs_per_30_days=0)).is_stirred(country, MOBS.start_us)

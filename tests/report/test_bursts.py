@@ -5,7 +5,10 @@ import random
 
 import pytest
 
+from socialsim.domain.rhythm import flash_mobs
 from socialsim.report.bursts import DAYS_MIN, HOURS, TIMES_MIN, Burst, find_bursts
+from socialsim.scenario import DAY_US, make_scenario
+from tests.support.account import events_of
 
 #: As in a network whose evening has nine times the events of its night.
 RHYTHM = [0.2 + 0.8 * (1 + math.cos(2 * math.pi * (hour - 20) / HOURS)) for hour in range(HOURS)]
@@ -85,3 +88,24 @@ def test_unknown_and_silent_days_are_passed_over():
     days[15][12] = 50_000
     assert [burst.peak for burst in find_bursts(days)] == [15 * HOURS + 12]
     assert find_bursts([None] * 30) == find_bursts([[0] * HOURS] * 30) == find_bursts([]) == []
+
+
+def test_the_flash_mobs_of_a_run_stand_out_and_nothing_else_does():
+    scenario = make_scenario(
+        "demo", users=600, days=21, flash_mobs_per_30_days=12.0, adoption_midpoint=0.1, adoption_steepness=20.0
+    )
+    hour_us = DAY_US // HOURS
+    days = [[0] * HOURS for _ in range(scenario.days)]
+    for event in events_of(scenario):
+        day, hour = divmod((event.time_us - scenario.start_us) // hour_us, HOURS)
+        days[day][hour] += 1
+    bursts = find_bursts(days)
+    mobs = flash_mobs(scenario)
+    everywhere = [mob for mob in mobs if mob.country is None]
+    assert len(everywhere) >= 2
+
+    def is_of(burst, mob):
+        return 0 <= burst.peak - (mob.start_us - scenario.start_us) // hour_us <= 1
+
+    assert all(any(is_of(burst, mob) for burst in bursts) for mob in everywhere)
+    assert all(any(is_of(burst, mob) for mob in mobs) for burst in bursts)

@@ -1,8 +1,9 @@
 """When people come: days of the week, hours of their own day, and bursts that take hold of a country."""
 
 import math
-from bisect import insort
+from bisect import bisect_right, insort
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from socialsim.domain.places import COUNTRIES
@@ -37,6 +38,9 @@ class FlashMob(NamedTuple):
     country: int | None  #: number in ``COUNTRIES``; None: everywhere
 
 
+_start: Final = attrgetter("start_us")
+
+
 class Rhythm:
     """Plans people's days, in their local time."""
 
@@ -47,7 +51,8 @@ class Rhythm:
         )
         self._weekend_sessions = round(scenario.weekend_activity * (1 << 16))
         self._mob_share = threshold(scenario.flash_mob_share)
-        self._mobs = _by_local_day(flash_mobs(scenario))
+        self._mobs_in_order = flash_mobs(scenario)
+        self._mobs = _by_local_day(self._mobs_in_order)
 
     def plan(self, day: int, sessions_extra: int, draw: Callable[[], int]) -> list[int]:
         """Begins of an active day's sessions, in microseconds of local time since the epoch, the last first.
@@ -81,6 +86,16 @@ class Rhythm:
                 )
         return begins_us
 
+    def is_stirred(self, country: int, now_us: int) -> bool:
+        """Whether a flash mob has begun within the last hour in the country of that number, or everywhere."""
+        mobs = self._mobs_in_order
+        place = bisect_right(mobs, now_us, key=_start)
+        while place and mobs[place - 1].start_us > now_us - _HOUR_US:
+            place -= 1
+            if mobs[place].country in {None, country}:
+                return True
+        return False
+
     @property
     def has_mobs(self) -> bool:
         """Whether there is any flash mob."""
@@ -93,9 +108,9 @@ def is_weekend(day: int) -> bool:
 
 
 def flash_mobs(scenario: Scenario) -> list[FlashMob]:
-    """The run's flash mobs: at any time, one in four of them everywhere, the others in large countries mostly."""
+    """The run's flash mobs, in order of time: at any time, one in four everywhere, the others in large countries mostly."""
     mobs = []
-    weights = [country.weight for country in COUNTRIES]
+    weights = [country.weight**2 for country in COUNTRIES]  # what stirs a small country is hardly seen from afar
     for number in range(round(scenario.flash_mobs_per_30_days * scenario.days / 30)):
         bits = mix(scenario.seed, _MOBS, number)
         start_us = scenario.start_us + (scenario.end_us - scenario.start_us) * (bits & 0xFFFF_FFFF) // (1 << 32)
@@ -107,7 +122,7 @@ def flash_mobs(scenario: Scenario) -> list[FlashMob]:
                 draw -= weights[country]
                 country += 1
         mobs.append(FlashMob(start_us, country))
-    return sorted(mobs, key=lambda mob: mob.start_us)
+    return sorted(mobs, key=_start)
 
 
 def _by_local_day(mobs: list[FlashMob]) -> dict[tuple[int, int], list[FlashMob]]:

@@ -28,6 +28,7 @@ MAILBOX_MAX: Final = 256  #: unread posts of a user who stays away: beyond it th
 POPULAR_US: Final = 12 * 3_600_000_000  #: for how long after it was posted a post can be popular
 _MINUTE_US: Final = 60_000_000
 _FIRST_SESSION_US: Final = 15 * _MINUTE_US  # at least: newcomers look about
+_STIRRED_SESSION_US: Final = 8 * _MINUTE_US  # at least: while a flash mob goes on
 _IDLE_GAPS: Final = 12
 _GAP_SHIFT: Final = 64 - TABLE_BITS  # of a state
 _SESSION_SHIFT: Final = 32 - TABLE_BITS  # of a draw
@@ -106,9 +107,13 @@ class User(Acquainted):
         duration_us = behaviour.sessions_us[self.draw() >> _SESSION_SHIFT]
         if self._day is None:
             duration_us = max(duration_us, _FIRST_SESSION_US)
-        self._session_end_us = now_us + duration_us
         weekend = is_weekend((now_us + self._utc_offset_us) // DAY_US)
-        self._post_now = self._post * behaviour.weekend_post >> 16 if weekend else self._post
+        post = self._post * behaviour.weekend_post >> 16 if weekend else self._post
+        if world.rhythm.has_mobs and world.rhythm.is_stirred(self.country, now_us):
+            duration_us = max(duration_us, _STIRRED_SESSION_US)  # one stays, and has something to show
+            post <<= 1
+        self._post_now = post
+        self._session_end_us = now_us + duration_us
         second = self._main_device != self._other_device and self.draw() < behaviour.second_device
         device = self._device = self._other_device if second else self._main_device
         world.emit(
