@@ -143,10 +143,10 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "size of a person's third circle, a class or a club; the first is a quarter of that, the sixth twice",
         ),
     ] = 50
-    circle_share: Annotated[float, _share("clustering, same country", "requests to somebody of an own circle")] = 0.52
+    circle_share: Annotated[float, _share("clustering, same country", "requests to somebody of an own circle")] = 0.5
     closure_share: Annotated[
         float, _share("clustering, triangle closing", "requests to a friend of a friend; the rest: strangers")
-    ] = 0.34
+    ] = 0.31
     closure_abroad_share: Annotated[
         float, _share("same country", "friends of friends who are considered although they live abroad")
     ] = 0.25

@@ -23,8 +23,8 @@ from socialsim.warehouse.tables import EVENT_TABLES, runs
 from tests.warehouse.places import Place
 
 SCENARIO = Scenario(
-    users=40, days=3, shards=3, adoption_midpoint=0.1, active_day_alpha=5, sessions_per_active_day=6, friends_mean=10,
-    accept_delay_median_s=600, post_share=0.2, video_share=0.3, recency_s=20_000,
+    users=40, days=3, shards=3, seed=3, adoption_midpoint=0.1, adoption_steepness=6, active_day_alpha=5,
+    sessions_per_active_day=6, friends_mean=10, accept_delay_median_s=60, post_share=0.2, video_share=0.3, recency_s=20_000,
 )  # fmt: skip
 LOG_ID = "file-test"
 GROUP = "socialsim"

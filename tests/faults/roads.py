@@ -15,7 +15,9 @@ from tests.support.account import events_of
 from tests.warehouse.places import Place
 
 #: Some twelve hundred events of all types, over all of eight shards.
-SMALL: Final = Scenario(users=120, days=3, seed=5, shards=8)
+SMALL: Final = Scenario(
+    users=120, days=3, seed=5, shards=8, adoption_midpoint=0.1, adoption_steepness=10.0, accept_delay_median_s=600
+)
 #: Six thousand.
 MIDDLE: Final = Scenario(users=500, days=3, seed=6, shards=8)
 

@@ -20,11 +20,13 @@ def test_the_uniform_baseline_fails():
     # What nobody would mistake for people: equal friends, no circles, no countries, no growth, no loud minority.
     assert failing >= {
         "degree_distribution", "degree_gini", "local_clustering", "transitivity", "friendship_paradox", "same_country",
-        "triangle_closing", "densification", "likes_to_comments", "post_concentration", "devices",
+        "triangle_closing", "densification", "post_concentration", "devices",
     }  # fmt: skip
     assert sum(verdict == "pass" for verdict in verdicts.values()) < 12
-    # So few people are near each other in any network, and chance alone is a little bursty: these need not fail.
-    assert not {name for name in ("mean_distance", "burstiness") if verdicts[name] == "pass"}
+    # So few people are near each other in any network, chance alone is a little bursty, and one like for each comment, as
+    # one picture for each video, lies half a band's width outside, just where failing begins: these need not fail.
+    near = ("mean_distance", "burstiness", "likes_to_comments", "photo_to_video")
+    assert not {name for name in near if verdicts[name] == "pass"}
 
 
 def test_the_same_events_give_the_same_figures_to_the_last_bit():

@@ -35,7 +35,7 @@ from tests.support.streams import (
 SHORT_WINDOWS = msgspec.structs.replace(BUSY, users=30, days=1, seed=2**63 - 1, shards=4, window_s=60)
 #: Most likes are of popular posts, and most requests go to friends of friends: both cross processes in ways of their own.
 CROSSING = msgspec.structs.replace(
-    BUSY, shards=6, window_s=20, circle_share=0.1, closure_share=0.9, closure_abroad_share=1.0, popular_share=0.7,
+    BUSY, users=150, shards=6, window_s=20, circle_share=0.1, closure_share=0.9, closure_abroad_share=1.0, popular_share=0.7,
     friends_mean=20.0, accept_delay_median_s=1, active_day_alpha=100.0, active_day_beta=0.05, days=3,
 )  # fmt: skip
 
