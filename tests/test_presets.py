@@ -1,11 +1,14 @@
 """Presets are scenarios like any other: valid, told apart, and theirs to change."""
 
+from bisect import bisect_right
 from pathlib import Path
 
 import pytest
 
 from socialsim import Scenario, load_scenario, make_scenario
+from socialsim.domain.adoption import Adoption
 from socialsim.errors import InputError
+from socialsim.kernel.randoms import UNIT
 from socialsim.presets import PRESETS, SIZE_KNOBS
 from socialsim.scenario import knobs, preset_of
 
@@ -80,3 +83,10 @@ def test_a_backfilled_network_has_grown_by_its_live_part() -> None:
     grown = make_scenario("app", days=100).grown_by(25)
     assert grown.adoption_midpoint == PRESETS["app"].knobs["adoption_midpoint"] / 4
     assert grown.adoption_steepness == PRESETS["app"].knobs["adoption_steepness"] * 4
+
+
+@pytest.mark.parametrize(("past_days", "days"), [(1, 366), (3, 368), (90, 455), (1, 3_660)])
+def test_however_short_the_past_most_people_have_joined_by_its_end(past_days: int, days: int) -> None:
+    grown = make_scenario(users=1_000, days=days).grown_by(past_days)
+    joined = bisect_right(range(UNIT), UNIT * past_days // days, key=Adoption(grown).instant) / UNIT
+    assert joined > 0.9

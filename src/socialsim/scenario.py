@@ -18,6 +18,7 @@ _START_PATTERN: Final = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d{1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(9000, 1, 1, tzinfo=UTC)
 _GROWN_STEEPNESS: Final = 6.0  #: of a curve that is all but flat at its end
+_STEEPEST: Final = 100_000.0  #: enough for an S-curve over one day of the longest run
 #: Shares of one whole, whose rest goes to what has no knob.
 _WHOLES: Final = (
     ("mobile_only_share", "web_only_share", "tablet_share"),
@@ -63,7 +64,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = 0.5
     adoption_steepness: Annotated[
-        float, _number(0, 100, "1/run", "densification, growth", "of the S-curve of sign-ups; 0 is a constant rate")
+        float,
+        _number(0, _STEEPEST, "1/run", "densification, growth", "of the S-curve of sign-ups; 0 is a constant rate"),
     ] = 3.0
     country_skew: Annotated[
         float, _number(0, 4, "exponent", "countries", "of the countries' published weights; 0 makes all alike")
@@ -237,7 +239,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return msgspec.structs.replace(
             self,
             adoption_midpoint=self.adoption_midpoint * part,
-            adoption_steepness=min(max(self.adoption_steepness, _GROWN_STEEPNESS) / part, 100.0),
+            adoption_steepness=min(max(self.adoption_steepness, _GROWN_STEEPNESS) / part, _STEEPEST),
         )
 
     def to_json(self) -> bytes:

@@ -11,7 +11,7 @@ from socialsim.kernel.randoms import UNIT
 from socialsim.scenario import Scenario
 
 MIDPOINTS = st.floats(0, 1)
-STEEPNESSES = st.floats(0, 100) | st.sampled_from([0.0, 1e-3, 100.0])
+STEEPNESSES = st.floats(0, 100) | st.floats(0, 100_000) | st.sampled_from([0.0, 1e-3, 100.0, 100_000.0])
 GRID = [number * UNIT // 500 for number in range(501)]
 
 
@@ -27,7 +27,9 @@ def test_sign_ups_never_go_back_and_fill_the_run(midpoint: float, steepness: flo
     assert (instants[0], instants[-1]) == (0, UNIT)
 
 
-@pytest.mark.parametrize(("midpoint", "steepness"), [(0.5, 3.0), (0.5, 10.0), (0.25, 100.0), (0.7, 100.0)])
+@pytest.mark.parametrize(
+    ("midpoint", "steepness"), [(0.5, 3.0), (0.5, 10.0), (0.25, 100.0), (0.7, 100.0), (0.001, 100_000.0)]
+)
 def test_half_of_the_people_have_joined_at_the_midpoint(midpoint: float, steepness: float) -> None:
     assert adoption(midpoint, steepness).instant(UNIT // 2) == pytest.approx(midpoint * UNIT, abs=UNIT >> 20)
 

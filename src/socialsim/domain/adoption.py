@@ -48,4 +48,5 @@ def _instants(midpoint: float, steepness: float) -> list[int]:
 
 
 def _logistic(x: float) -> float:
-    return 1 / (1 + math.exp(-x))
+    # Written so that nothing overflows: a steep curve has arguments of thousands.
+    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
