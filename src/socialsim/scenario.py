@@ -66,7 +66,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     adoption_steepness: Annotated[
         float,
         _number(0, _STEEPEST, "1/run", "densification, growth", "of the S-curve of sign-ups; 0 is a constant rate"),
-    ] = 3.0
+    ] = 6.0
     country_skew: Annotated[
         float, _number(0, 4, "exponent", "countries", "of the countries' published weights; 0 makes all alike")
     ] = 1.0
