@@ -98,7 +98,7 @@ $(SUPERSET)/.installed: requirements/superset.txt
 .PHONY: pictures
 pictures: services $(BI)/.installed $(SUPERSET)/.installed ## Take the pictures of docs/ anew: make pictures RUN="--users 10000 --days 56"
 	CHROMIUM=$(CHROMIUM) SOCIALSIM_PICTURES="$(abspath docs)" SOCIALSIM_PICTURES_RUN="$(RUN)" \
-	  $(BI)/bin/pytest -m bi -k "run_that_was_computed_last or report_of_a_real_run" tests/bi
+	  $(BI)/bin/pytest -m bi -k "run_that_was_computed_last or of_a_real_run" tests/bi
 	CHROMIUM=$(CHROMIUM) $(BI)/bin/python -m tests.bi.live_picture docs/dashboard.png
 
 .PHONY: superset

@@ -1,5 +1,11 @@
 """The validation's page in a real Chromium, with the real chart library."""
 
+import json
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from socialsim.realism.charts import make_charts
@@ -8,6 +14,7 @@ from socialsim.realism.measure import measure
 from socialsim.realism.page import render
 from socialsim.realism.validation import Subject, make_validation
 from socialsim.realism.view import View
+from tests.cli.conftest import COMMAND, clean_environment
 from tests.realism.runs import run_of, uniform_view
 
 pytestmark = pytest.mark.bi
@@ -16,6 +23,8 @@ CHARTS = {f"chart-{name}" for name in ("degree", "likes", "clustering", "gaps", 
 #: What of a chart is only there when the library has drawn marks.
 MARKS = ".scatterlayer .trace path, .heatmaplayer image"
 RUN = Subject(run_id="r1", source="file:x", events=1, users=2, days=3)
+#: What the picture shows is simulated for it, see `make pictures`.
+SIZE = shlex.split(os.environ.get("SOCIALSIM_PICTURES_RUN") or "--users 150 --days 16")
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +86,27 @@ def test_a_run_without_anything_says_so(browser, written):
         seen.go(address)
         assert seen.drawn() == dict.fromkeys(CHARTS, "empty")
         assert seen.complaints == []
+
+
+def test_the_validation_of_a_real_run_beside_the_baseline(browser, tmp_path):
+    """And its picture, for `make pictures`."""
+
+    def call(*arguments):
+        return subprocess.run(
+            [*COMMAND, "--quiet", *arguments], cwd=tmp_path, env=clean_environment(), capture_output=True, check=False
+        )
+
+    for preset in ("mature", "uniform"):
+        assert call("run", "--preset", preset, *SIZE, "--run-id", preset, "--to", f"file:{preset}").returncode == 0
+    page = ("--baseline", "file:uniform", "--page", "page.html")
+    done = call("validate", "--from", "file:mature", *page)
+    assert done.returncode in {0, 1}, done.stderr  # a small network need not pass
+    with look(browser) as seen:
+        seen.go((tmp_path / "page.html").as_uri())
+        assert set(seen.drawn()) == CHARTS
+        validation = json.loads(seen.page.locator("#content").text_content())["validation"]
+        assert (validation["run"]["run_id"], validation["baseline"]["run_id"]) == ("mature", "uniform")
+        assert seen.complaints == []
+        assert seen.foreign_requests("file:") == []
+        if place := os.environ.get("SOCIALSIM_PICTURES"):
+            seen.page.screenshot(path=Path(place) / "realism.png", full_page=True)
