@@ -32,6 +32,7 @@ SCENARIO = Scenario(
     shards=4,
     start="2026-01-04T00:00:00Z",
     adoption_midpoint=0.1,
+    adoption_steepness=3.0,
     active_day_alpha=9.0,
     sessions_per_active_day=12.0,
     session_duration_median_s=400,
