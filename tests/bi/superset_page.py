@@ -25,7 +25,7 @@ class Dashboard:
     answers: list[Response] = field(default_factory=list)
 
     @classmethod
-    def in_window(cls, browser: Browser, url: str, *, width: int = 1600, height: int = 2600) -> "Dashboard":
+    def in_window(cls, browser: Browser, url: str, *, width: int = 1600, height: int = 3150) -> "Dashboard":
         """A window high enough for all of it: Superset draws what is in sight."""
         seen = cls(browser.new_context(viewport={"width": width, "height": height}).new_page(), url)
         seen.page.set_default_timeout(PATIENCE_MS)
