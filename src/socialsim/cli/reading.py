@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 RunsDirOption = Annotated[
     Path | None,
-    typer.Option("--runs-dir", envvar="SOCIALSIM_RUNS", help="where run keeps its books; default: beside the files"),
+    typer.Option(
+        "--runs-dir",
+        envvar="SOCIALSIM_RUNS",
+        help="where run keeps its books; default: runs beside the files of --from, else ./socialsim-data/runs",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
 
