@@ -20,7 +20,7 @@ import pytest
 from compose.native import Database, MySQLServer
 from compose.native.ports import free_port
 from compose.native.settings import COMPOSE_DIR
-from tests.cli.conftest import COMMAND, clean_environment, wait_for
+from tests.cli.conftest import COMMAND, clean_environment, has_written, wait_for
 
 pytestmark = pytest.mark.bi
 
@@ -207,10 +207,12 @@ def test_a_run_that_is_being_simulated_has_its_day_computed_and_is_verified_late
     call, run_dag: RunDag, tmp_path: Path
 ) -> None:
     run = ("run", "--users", "2000", "--days", "200", *RUN[5:], "--speed", "40000")
-    with working(tmp_path, *run) as simulating, working(tmp_path, "consume"):
-        wait_for(lambda: call("kpi", "--date", "2026-01-01").returncode == 0)
-        code, text, tasks = run_dag("2026-01-01")
-        assert simulating.poll() is None, "the run came to its end too soon"
+    with working(tmp_path, *run) as simulating:
+        wait_for(lambda: has_written(tmp_path))  # a consumer without a log leaves
+        with working(tmp_path, "consume"):
+            wait_for(lambda: call("kpi", "--date", "2026-01-01").returncode == 0)
+            code, text, tasks = run_dag("2026-01-01")
+            assert simulating.poll() is None, "the run came to its end too soon"
     assert (code, tasks) == (0, {"kpi": ("success", 1), "verify": ("skipped", 1)}), text
     assert re.search("not yet: .*run r1 is being simulated: it can be verified when it has come to its end", text)
 

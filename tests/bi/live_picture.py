@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.bi.browser import chromium, watching
-from tests.cli.conftest import COMMAND, clean_environment
+from tests.cli.conftest import COMMAND, clean_environment, has_written, wait_for
 
 #: Two weeks of it pass in a minute; the picture is taken while it goes on.
 RUN = ("run", "--users", "4000", "--days", "45", "--run-id", "live-demo", "--speed", "21600")
@@ -39,6 +39,7 @@ def main() -> None:
         Path(directory, "socialsim-data").mkdir()
         subprocess.run(migrate, cwd=directory, env=clean_environment(), stdout=subprocess.DEVNULL, check=True)
         start(*RUN)
+        wait_for(lambda: has_written(Path(directory)))
         start("consume")
         start("kpi", "--follow")
         page = start("dashboard", "--port", "0")
