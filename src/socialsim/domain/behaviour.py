@@ -117,17 +117,22 @@ def _log_normals(median: int, sigma: float) -> list[int]:
 
 def attention(quality: int, affinity: int, age_us: int, recency_us: int) -> int:
     """How much a post draws the eye of one who cares so much for its author; comparable among posts only."""
-    fresh = (recency_us << FRESH_BITS) // (recency_us + age_us)
+    fresh = _freshness(age_us, recency_us)
     return quality * affinity * fresh * fresh
 
 
 def appeal(quality: int, affinity: int, age_us: int, recency_us: int) -> int:
     """How much a video holds whom it has drawn: 1024 for a new one of median quality by somebody one likes as most.
 
-    Age does not spoil a video, but what was new is watched for twice as long as what everybody has seen.
+    An old one has half the appeal of the same one when it was new.
     """
-    fresh = (recency_us << FRESH_BITS) // (recency_us + age_us)
+    fresh = _freshness(age_us, recency_us)
     return (quality * affinity // AFFINITY_UNIT) * ((1 << FRESH_BITS) + fresh) >> (FRESH_BITS + 1)
+
+
+def _freshness(age_us: int, recency_us: int) -> int:
+    """In 2**-``FRESH_BITS``: of a new post 1, of one whose age is ``recency_us`` a half."""
+    return (recency_us << FRESH_BITS) // (recency_us + age_us)
 
 
 def picture_size_px(draw: int) -> tuple[int, int]:
@@ -140,10 +145,10 @@ def video_duration_s(draw: int) -> int:
     return min(max(log_normal(draw, 30, 0.9), 1), 600)
 
 
-def watched_s(draw: int, duration_s: int, appeal: int) -> int:
-    """How much of a video was seen before it was liked: at least a sixth, the more the greater its appeal, at most all."""
-    held = draw % UNIT * (appeal + _QUALITY_UNIT) // (2 * _QUALITY_UNIT)
-    return min(duration_s // 6 + (held * duration_s >> 32), duration_s)
+def watched_s(draw: int, duration_s: int, held: int) -> int:
+    """How much of a video was seen before it was liked: at least a sixth, more if it ``held`` (its appeal), at most all."""
+    share = draw % UNIT * (held + _QUALITY_UNIT) // (2 * _QUALITY_UNIT)
+    return min(duration_s // 6 + (share * duration_s >> 32), duration_s)
 
 
 def actions_per_day(scenario: Scenario) -> float:

@@ -109,7 +109,7 @@ class User(Acquainted):
             duration_us = max(duration_us, _FIRST_SESSION_US)
         weekend = is_weekend((now_us + self._utc_offset_us) // DAY_US)
         post = self._post * behaviour.weekend_post >> 16 if weekend else self._post
-        if world.rhythm.has_mobs and world.rhythm.is_stirred(self.country, now_us):
+        if world.rhythm.is_stirred(self.country, now_us):
             duration_us = max(duration_us, _STIRRED_SESSION_US)  # one stays, and has something to show
             post <<= 1
         self._post_now = post
