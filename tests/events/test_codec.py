@@ -21,37 +21,7 @@ from socialsim.events import (
     encode,
     encode_lines,
 )
-from socialsim.events.types import ID_MAX, TIME_US_MAX
-
-# JSON can carry every character but lone surrogates; NUL is refused, for not every warehouse can hold it.
-TEXT = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
-IDS = st.integers(0, ID_MAX) | st.sampled_from([0, ID_MAX])
-MEMBERS: dict[str, st.SearchStrategy[Any]] = {
-    "run_id": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", fullmatch=True),
-    "shard": st.integers(0, 4_095),
-    "seq": IDS,
-    "time_us": st.integers(0, TIME_US_MAX),
-    "device": st.sampled_from(["web", "mobile", "tablet"]),
-    "version": st.just(1),
-    "email": st.sampled_from(["a@example.com", "ß.ü@example.org"]),
-    "birthday": st.dates(),
-    "country": st.from_regex(r"[A-Z]{2}", fullmatch=True),
-    "phone": st.text(TEXT, min_size=1, max_size=32),
-    "width_px": st.integers(1, 65_535),
-    "height_px": st.integers(1, 65_535),
-    "duration_s": st.integers(1, 86_400),
-    "watched_s": st.integers(0, 86_400),
-    "content_kind": st.sampled_from(["picture", "video"]),
-    "caption": st.text(TEXT, max_size=1_000),
-    "text": st.text(TEXT, max_size=1_000),
-}
-SHORT = st.text(TEXT, min_size=1, max_size=64)
-EVENTS = st.sampled_from(list(EVENT_TYPES.values())).flatmap(
-    lambda event_type: st.builds(
-        event_type,
-        **{name: MEMBERS.get(name, IDS if name.endswith("_id") else SHORT) for name in event_type.__struct_fields__},
-    )
-)
+from tests.support.event_strategies import EVENTS
 
 
 @given(EVENTS)
