@@ -1,11 +1,11 @@
-"""``python -m benchmarks [simulate] [kafka] [warehouse]``: all three when none is named.
+"""``python -m benchmarks [simulate] [formats] [kafka] [warehouse]``: all when none is named.
 
 Nothing here passes or fails by time: ratios are printed, with the conditions under which they were measured.
 """
 
 import argparse
 
-WHAT = ("simulate", "kafka", "warehouse")
+WHAT = ("simulate", "formats", "kafka", "warehouse")
 
 
 def main() -> None:
@@ -28,6 +28,10 @@ def main() -> None:
         from benchmarks import simulate  # noqa: PLC0415
 
         simulate.main(**size, large_users=chosen.large_users)
+    if "formats" in what:
+        from benchmarks import formats  # noqa: PLC0415
+
+        formats.main(**size)
     if "kafka" in what:
         from benchmarks import kafka  # noqa: PLC0415
 

@@ -16,9 +16,16 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from compose.native import Database, KafkaCluster, MySQLServer
+from compose.native import Database, KafkaCluster, MySQLServer, RegistryServer
 from compose.native.keeper import shared_state, stop_keepers
-from tests.support.services import MYSQL_VARIANTS, KafkaFactory, MySQLFactory, database_of, private_servers
+from tests.support.services import (
+    MYSQL_VARIANTS,
+    KafkaFactory,
+    MySQLFactory,
+    RegistryFactory,
+    database_of,
+    private_servers,
+)
 
 # The same examples on every machine, however busy: a test that fails once must fail again.
 settings.register_profile("socialsim", deadline=None, derandomize=True)
@@ -54,13 +61,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a server, so that ``-m 'not kafka and not mysql'`` leaves what needs none."""
+    """Mark what needs a server, so that ``-m 'not kafka and not mysql and not registry'`` leaves what needs none."""
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
         if names & {"kafka", "kafka_cluster_factory"}:
             item.add_marker("kafka")
         if names & {"mysql", "mysql_factory"}:
             item.add_marker("mysql")
+        if names & {"registry", "registry_factory"}:
+            item.add_marker("registry")
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +85,13 @@ def mysql(request: pytest.FixtureRequest) -> MySQLServer:
     stash = request.config.stash
     flavour = MYSQL_VARIANTS[request.param]
     return MySQLServer.from_state(shared_state(flavour, stash[_shared_directory], stash[_controller_pid]))
+
+
+@pytest.fixture(scope="session")
+def registry(request: pytest.FixtureRequest) -> RegistryServer:
+    """A shared schema registry: ``registry.url`` is what ``--registry`` takes. A test uses subjects of its own."""
+    stash = request.config.stash
+    return RegistryServer.from_state(shared_state("registry", stash[_shared_directory], stash[_controller_pid]))
 
 
 @pytest.fixture
@@ -108,4 +124,11 @@ def kafka_cluster_factory() -> Iterator[KafkaFactory]:
 def mysql_factory() -> Iterator[MySQLFactory]:
     """``mysql_factory(flavour="mariadb" | "mysql", **options of MySQLServer.create)``: a private, started server."""
     with private_servers(MySQLServer.create) as factory:
+        yield factory
+
+
+@pytest.fixture
+def registry_factory() -> Iterator[RegistryFactory]:
+    """``registry_factory()``: a private, started schema registry."""
+    with private_servers(RegistryServer.create) as factory:
         yield factory

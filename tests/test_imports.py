@@ -32,6 +32,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "digest": frozenset({"errors"}),
     # the road: the log knows bytes only, the warehouse knows no log
     "transport": frozenset({"errors"}),
+    "registry": frozenset({"settings", "errors"}),  # texts and bytes; what they say is of no concern to it
     "warehouse": frozenset({"events", "errors"}),
     "consumer": frozenset({"transport.base", "warehouse.base", "events", "errors"}),
     "live": frozenset({"consumer", "shard.process", "web", "events", "errors"}),
@@ -54,6 +55,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     ),
     "testing": frozenset(
         {
+            "registry.base",
             "transport.base",
             "warehouse.base",
             "warehouse.conflicts",

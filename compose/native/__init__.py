@@ -1,4 +1,4 @@
-"""Real Kafka brokers and MySQL-protocol servers without Docker: for ``make up``, and for the test fixtures.
+"""Kafka brokers, MySQL-protocol servers and schema registries without Docker: for ``make up`` and the test fixtures.
 
     with KafkaCluster.create(directory, brokers=3) as kafka: ...
     with MySQLServer.create(directory, flavour="mariadb") as mysql: ...
@@ -8,6 +8,16 @@ Everything listens on loopback only. ``python -m compose.native --help`` is the 
 
 from compose.native.kafka import KafkaBroker, KafkaCluster
 from compose.native.mysql import Database, Flavour, MySQLServer
+from compose.native.registry import RegistryServer
 from compose.native.server import NativeServer, StackError
 
-__all__ = ["Database", "Flavour", "KafkaBroker", "KafkaCluster", "MySQLServer", "NativeServer", "StackError"]
+__all__ = [
+    "Database",
+    "Flavour",
+    "KafkaBroker",
+    "KafkaCluster",
+    "MySQLServer",
+    "NativeServer",
+    "RegistryServer",
+    "StackError",
+]

@@ -18,6 +18,7 @@ _INSTALLERS: dict[str, Callable[[], object]] = {
     "kafka": install.ensure_kafka,
     "mariadb": install.ensure_mariadb,
     "mysql": install.ensure_mysql,
+    "registry": install.ensure_registry,
     "docker-compose": install.ensure_compose_checker,
 }
 

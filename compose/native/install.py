@@ -153,10 +153,7 @@ def ensure_mysql() -> Path:
             f"fetching MySQL {settings.native}",
         )
         (jar,) = directory.glob("*.jar")
-        with jar.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if digest != settings.native_sha256:
-            raise StackError(f"{jar.name} has SHA-256 {digest}, not {settings.native_sha256} as in settings.toml")
+        _check_digest(jar, settings.native_sha256)
         with (
             zipfile.ZipFile(jar) as archive,
             archive.open("mysql-Linux-amd64.tar.gz") as packed,
@@ -166,6 +163,40 @@ def ensure_mysql() -> Path:
         jar.unlink()
 
     return cached(f"mysql-{settings.native}", build)
+
+
+def ensure_registry() -> Path:
+    """The directory of Apicurio Registry, with its ``*-runner.jar``."""
+    ensure_java()
+    settings = load_settings().registry
+
+    def build(directory: Path) -> None:
+        _ensure_maven()
+        run(
+            (
+                *_MAVEN,
+                f"{_DEPENDENCY_PLUGIN}:copy",
+                f"-Dartifact={settings.artifact}",
+                f"-DoutputDirectory={directory}",
+                "-Dmdep.useBaseVersion=true",
+            ),
+            f"fetching Apicurio Registry {settings.version}",
+        )
+        (archive,) = directory.glob("*.tar.gz")
+        _check_digest(archive, settings.sha256)
+        with tarfile.open(archive) as tar:
+            tar.extractall(directory, filter="data")
+        archive.unlink()
+
+    return cached(f"apicurio-{settings.version}", build)
+
+
+def _check_digest(path: Path, expected: str) -> None:
+    """Raises StackError unless the file is the one that settings.toml names."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != expected:
+        raise StackError(f"{path.name} has SHA-256 {digest}, not {expected} as in settings.toml")
 
 
 def _has_library(name: str) -> bool:

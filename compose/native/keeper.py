@@ -20,13 +20,15 @@ from typing import Any
 from compose.native.install import file_lock
 from compose.native.kafka import KafkaCluster
 from compose.native.mysql import MySQLServer
+from compose.native.registry import RegistryServer
 from compose.native.server import POLL_S, ProcessIdentity, StackError
 
 #: What can be shared, by name.
-KINDS: dict[str, Callable[[Path], KafkaCluster | MySQLServer]] = {
+KINDS: dict[str, Callable[[Path], KafkaCluster | MySQLServer | RegistryServer]] = {
     "kafka": KafkaCluster.create,
     "mysql": lambda directory: MySQLServer.create(directory, flavour="mysql"),
     "mariadb": lambda directory: MySQLServer.create(directory, flavour="mariadb"),
+    "registry": RegistryServer.create,
 }
 _START_S = 600  # the first start may have to fetch the programs
 

@@ -30,15 +30,30 @@ class MySQLSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistrySettings:
+    """Version of Apicurio Registry, its archive on Maven Central, and the path of Confluent's interface."""
+
+    version: str
+    artifact: str
+    sha256: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All of ``settings.toml``."""
 
     kafka: KafkaSettings
     mysql: MySQLSettings
+    registry: RegistrySettings
 
 
 @cache
 def load_settings() -> Settings:
     """Read the file once. A missing or unknown key is an error of ours, raised as TypeError."""
     table = tomllib.loads((COMPOSE_DIR / "settings.toml").read_text(encoding="utf-8"))
-    return Settings(kafka=KafkaSettings(**table["kafka"]), mysql=MySQLSettings(**table["mysql"]))
+    return Settings(
+        kafka=KafkaSettings(**table["kafka"]),
+        mysql=MySQLSettings(**table["mysql"]),
+        registry=RegistrySettings(**table["registry"]),
+    )

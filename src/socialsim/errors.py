@@ -76,6 +76,14 @@ class SchemaOutdatedError(InputError):
     """The warehouse's tables are not at this version's migration; the message says what to run."""
 
 
+class SchemaRefusedError(InputError):
+    """The schema registry does not take a schema, or a request; the message holds its reason."""
+
+
+class UnknownSchemaError(SocialsimError):
+    """A record names a schema that the registry does not know, or that could not be asked for in time."""
+
+
 class ActorFailedError(SocialsimError):
     """An actor raised: the message names the actor, its virtual time and the seed that shows it again."""
 

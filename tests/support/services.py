@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from compose.native import Database, KafkaCluster, MySQLServer
+from compose.native import Database, KafkaCluster, MySQLServer, RegistryServer
 
 #: By fixture parameter: the name of the test's variant and the flavour of the server.
 MYSQL_VARIANTS = {"mariadb": "mariadb", "mysql8": "mysql"}
 
 KafkaFactory = Callable[..., KafkaCluster]
 MySQLFactory = Callable[..., MySQLServer]
+RegistryFactory = Callable[..., RegistryServer]
 
 
 @contextlib.contextmanager
