@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from socialsim.errors import InputError, ServiceUnavailableError
 from socialsim.settings import Secret, Settings
 
-REMEDY: Final = "say where it is by --registry"
+REMEDY: Final = "start it, or say by --registry where it is"
 _PORTS: Final = {"http": 80, "https": 443}
 _EXAMPLE: Final = "http://127.0.0.1:8081"
 

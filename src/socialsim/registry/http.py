@@ -4,8 +4,12 @@ The deadline is of the whole exchange, so a server that sends a byte now and the
 """
 
 import asyncio
+import contextlib
 import http.client
 import io
+import os
+import socket
+import ssl
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -41,12 +45,21 @@ async def exchange(
                 await writer.drain()
                 raw = await _read(reader)
             finally:
-                writer.close()
+                writer.transport.abort()  # all is read, or nobody wants the rest
+                with contextlib.suppress(OSError):
+                    await writer.wait_closed()
     except TimeoutError:
         raise UnreachableError(f"no answer within {timeout_s:g} s") from None
     except (OSError, EOFError) as error:  # ssl.SSLError and socket.gaierror are OSErrors
-        raise UnreachableError(str(error) or type(error).__name__) from error
+        raise UnreachableError(_reason(error)) from error
     return _parsed(raw, method)
+
+
+def _reason(error: OSError | EOFError) -> str:
+    """Without the number and the address that asyncio puts there."""
+    if isinstance(error, OSError) and error.errno and not isinstance(error, ssl.SSLError | socket.gaierror):
+        return os.strerror(error.errno)
+    return str(error) or type(error).__name__
 
 
 def _request(address: RegistryAddress, method: str, path: str, body: bytes | None) -> bytes:
