@@ -32,7 +32,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@touch $@
 
 .PHONY: services
-services: install ## Fetch the servers' programs: Java, Kafka, MySQL, MariaDB, docker-compose
+services: install ## Fetch the servers' programs: Java, Kafka, MySQL, MariaDB, Apicurio Registry, docker-compose
 	@$(BIN)/python -m compose.native install
 
 .PHONY: check
@@ -110,8 +110,8 @@ superset-down: install ## Stop it; make down does so too
 	@$(BIN)/python -m compose.superset down
 
 .PHONY: up
-up: install ## Start Kafka and MySQL (Docker where an engine answers, else natively), write .env, make tables and topics
-	@$(BIN)/python -m compose up
+up: install ## Start Kafka and MySQL (Docker where an engine answers, else natively), write .env, make tables and topics; REGISTRY=1: a schema registry too
+	@$(BIN)/python -m compose up $(if $(REGISTRY),--registry)
 	@$(BIN)/socialsim migrate
 	@$(BIN)/socialsim topics create
 

@@ -21,13 +21,15 @@ def _up(arguments: argparse.Namespace) -> None:
     native_exists = (directory / "state.json").exists()
     by_docker = docker.exists or (not native_exists and not arguments.native and engine_answers())
     if by_docker:
-        endpoints = docker.up()
+        endpoints = docker.up(registry=arguments.registry)
     else:
         with Stack.opened(directory) as stack:
-            endpoints = stack.up(brokers=arguments.brokers, flavour=arguments.flavour)
+            endpoints = stack.up(brokers=arguments.brokers, flavour=arguments.flavour, registry=arguments.registry)
     write_env(_ENV_FILE, endpoints.as_environment())
     print(f"Kafka  {endpoints.kafka_url}")
     print(f"MySQL  {endpoints.mysql_url}   (password in {_ENV_FILE})")
+    if endpoints.registry_url:
+        print(f"Schema registry  {endpoints.registry_url}")
 
 
 def _down(arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""The same two services by Docker Compose, for machines with a Docker engine."""
+"""The same services by Docker Compose, for machines with a Docker engine."""
 
 import secrets
 import shutil
@@ -8,6 +8,7 @@ from pathlib import Path
 from compose.endpoints import Endpoints
 from compose.native.ports import free_port
 from compose.native.server import StackError
+from compose.native.settings import load_settings
 
 COMPOSE_FILE = Path(__file__).with_name("docker-compose.yml")
 _SECRETS = (
@@ -19,7 +20,12 @@ _SECRETS = (
 #: Of services that were added later: a ``docker.env`` from before lacks them.
 _LATER_SECRETS = ("SOCIALSIM_SUPERSET_PASSWORD", "SOCIALSIM_SUPERSET_SECRET_KEY")
 _USERS = {"SOCIALSIM_MYSQL_MIGRATOR": "socialsim_migrator", "SOCIALSIM_MYSQL_READER": "socialsim_reader"}
-_PORTS = {"SOCIALSIM_KAFKA_PORT": 9092, "SOCIALSIM_MYSQL_PORT": 3306, "SOCIALSIM_SUPERSET_PORT": 8088}
+_PORTS = {
+    "SOCIALSIM_KAFKA_PORT": 9092,
+    "SOCIALSIM_MYSQL_PORT": 3306,
+    "SOCIALSIM_SUPERSET_PORT": 8088,
+    "SOCIALSIM_REGISTRY_PORT": 8081,
+}
 
 
 def engine_answers() -> bool:
@@ -49,13 +55,15 @@ class DockerStack:
         """Whether it was brought up and not wiped."""
         return self.env_path.exists()
 
-    def up(self) -> Endpoints:
-        """Start both and wait until they are healthy."""
+    def up(self, *, registry: bool = False) -> Endpoints:
+        """Start Kafka and MySQL, with ``registry`` a schema registry too, and wait until they are healthy."""
         values = self._environment()
-        self._compose("up", "--detach", "--wait", "kafka", "mysql")
+        self._compose("up", "--detach", "--wait", "kafka", "mysql", *(["registry"] if registry else []))
         kafka = f"kafka://127.0.0.1:{values['SOCIALSIM_KAFKA_PORT']}"
         mysql = f"mysql://socialsim@127.0.0.1:{values['SOCIALSIM_MYSQL_PORT']}/socialsim"
-        return Endpoints(kafka, mysql, _USERS | {name: values[name] for name in _SECRETS[:3]})
+        address = f"http://127.0.0.1:{values['SOCIALSIM_REGISTRY_PORT']}{load_settings().registry.path}"
+        users = _USERS | {name: values[name] for name in _SECRETS[:3]}
+        return Endpoints(kafka, mysql, users, address if registry else None)
 
     def superset_up(self) -> tuple[str, str]:
         """Build and start Superset, and wait until it is healthy; its URL and its administrator's password."""
@@ -89,7 +97,8 @@ class DockerStack:
 
     def _compose(self, *arguments: str) -> None:
         files = ("--env-file", str(self.env_path), "--file", str(COMPOSE_FILE))
-        argv = ["docker", "compose", "--project-name", "socialsim", "--profile", "superset", *files, *arguments]
+        profiles = ("--profile", "superset", "--profile", "registry")
+        argv = ["docker", "compose", "--project-name", "socialsim", *profiles, *files, *arguments]
         done = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL)
         if done.returncode != 0:
             raise StackError(f"docker compose {arguments[0]} failed (exit {done.returncode})")

@@ -9,6 +9,7 @@ KEYS = (
     "SOCIALSIM_TO",
     "SOCIALSIM_FROM",
     "SOCIALSIM_INTO",
+    "SOCIALSIM_REGISTRY",
     "SOCIALSIM_MYSQL_PASSWORD",
     "SOCIALSIM_MYSQL_MIGRATOR",
     "SOCIALSIM_MYSQL_MIGRATOR_PASSWORD",
@@ -19,16 +20,18 @@ KEYS = (
 
 @dataclass(frozen=True)
 class Endpoints:
-    """The two URLs, and the settings that name the database's users and hold their passwords."""
+    """The URLs, and the settings that name the database's users and hold their passwords."""
 
     kafka_url: str
     mysql_url: str
     users: Mapping[str, str] = field(repr=False)
+    registry_url: str | None = None  #: where a schema registry was asked for
 
     def as_environment(self) -> dict[str, str]:
         """The settings of ``socialsim`` that lead to these services."""
         urls = {"SOCIALSIM_TO": self.kafka_url, "SOCIALSIM_FROM": self.kafka_url, "SOCIALSIM_INTO": self.mysql_url}
-        return urls | dict(self.users)
+        registry = {} if self.registry_url is None else {"SOCIALSIM_REGISTRY": self.registry_url}
+        return urls | registry | dict(self.users)
 
 
 def write_env(path: Path, values: Mapping[str, str], keys: Collection[str] = KEYS) -> None:

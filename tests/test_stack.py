@@ -208,13 +208,19 @@ def test_up_outlives_its_command_and_down_ends_exactly_that(tmp_path: Path) -> N
         return subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
     try:
-        assert "mysql://socialsim@127.0.0.1:" in native("up", "--flavour", "mariadb")
+        said = native("up", "--flavour", "mariadb", "--registry")
+        assert "mysql://socialsim@127.0.0.1:" in said
+        assert re.search(r"^Schema registry  http://127\.0\.0\.1:\d+/apis/ccompat/v7$", said, flags=re.MULTILINE)
         state_path = tmp_path / "stack" / "state.json"
         assert stat.S_IMODE(state_path.stat().st_mode) == 0o600
         state = json.loads(state_path.read_text())
-        processes = [ProcessIdentity(*state["mysql"]["process"]), ProcessIdentity(*state["kafka"]["processes"][0])]
+        processes = [
+            ProcessIdentity(*state["mysql"]["process"]),
+            ProcessIdentity(*state["kafka"]["processes"][0]),
+            ProcessIdentity(*state["registry"]["process"]),
+        ]
         assert all(process.alive for process in processes)
-        assert native("status").count("up, pid") == 2
+        assert native("status").count("up, pid") == 3
     finally:
         native("down", "--wipe")
     assert not any(process.alive for process in processes)
@@ -288,7 +294,7 @@ def test_compose_file_refuses_to_work_without_a_password(missing: str) -> None:
 
 def test_compose_file_publishes_on_loopback_only() -> None:
     published = re.findall(r"^\s+- (\S*:\d+/tcp)$", _compose_words(password="x"), flags=re.MULTILINE)
-    assert len(published) == 3
+    assert len(published) == 4
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 
@@ -347,11 +353,16 @@ def test_compose_file_and_native_stack_have_equal_settings() -> None:
     words = _compose_words(password="x")
     assert f"image: apache/kafka:{settings.kafka.version}\n" in words
     assert f"image: mysql:{settings.mysql.image}\n" in words
+    registry = _services(words)["registry"]
+    assert f"image: apicurio/apicurio-registry-kafkasql:{settings.registry.version}\n" in registry
+    assert settings.registry.version in settings.registry.artifact
+    assert f"http://127.0.0.1:8080{settings.registry.path}/subjects" in registry
+    assert re.search(r"^    profiles:\n\s+- registry$", registry, flags=re.MULTILINE)
     assert settings.mysql.image.split(".")[0] == settings.mysql.native.split(".")[0]
 
     in_compose = {
         key.lower().replace("_", "."): value.strip("'\"")
-        for key, value in re.findall(r"^\s+KAFKA_(\w+): (.*)$", words, flags=re.MULTILINE)
+        for key, value in re.findall(r"^\s+KAFKA_(\w+): (.*)$", _services(words)["kafka"], flags=re.MULTILINE)
     }
     where = {"process.roles", "node.id", "controller.quorum.voters", "listeners", "advertised.listeners"}
     where |= {"listener.security.protocol.map", "controller.listener.names", "inter.broker.listener.name", "log.dirs"}

@@ -37,6 +37,7 @@ def add_stack_options(parser: argparse.ArgumentParser) -> None:
     """The choices that ``up`` has."""
     parser.add_argument("--brokers", type=int, choices=(1, 3), help="how many Kafka brokers (default 1)")
     parser.add_argument("--flavour", choices=FLAVOURS, help="the MySQL-protocol server (default mysql on x86-64)")
+    parser.add_argument("--registry", action="store_true", help="a schema registry too (Apicurio)")
 
 
 def print_status(stack: Stack) -> None:
@@ -50,10 +51,12 @@ def print_status(stack: Stack) -> None:
 
 def _up(arguments: argparse.Namespace) -> None:
     with Stack.opened(arguments.directory) as stack:
-        endpoints = stack.up(brokers=arguments.brokers, flavour=arguments.flavour)
+        endpoints = stack.up(brokers=arguments.brokers, flavour=arguments.flavour, registry=arguments.registry)
         print_status(stack)
     print(f"Kafka  {endpoints.kafka_url}")
     print(f"MySQL  {endpoints.mysql_url}   (password in {arguments.directory / 'state.json'})")
+    if endpoints.registry_url:
+        print(f"Schema registry  {endpoints.registry_url}")
 
 
 def _down(arguments: argparse.Namespace) -> None:

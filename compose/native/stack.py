@@ -1,4 +1,4 @@
-"""The stack of ``up`` and ``down``: one Kafka and one MySQL-protocol server that outlive the command.
+"""The stack of ``up`` and ``down``: Kafka, a MySQL-protocol server, perhaps a schema registry, outliving the command.
 
 What runs is written to ``state.json`` in the stack's directory, readable by the owner only, since it holds the
 passwords. Data stay over ``down`` and ``up``; ``wipe`` removes them.
@@ -16,10 +16,12 @@ from compose.endpoints import Endpoints
 from compose.native.install import file_lock
 from compose.native.kafka import KafkaCluster
 from compose.native.mysql import Database, Flavour, MySQLServer, Users, default_flavour
+from compose.native.registry import RegistryServer
 from compose.native.server import NativeServer, StackError
 
 _KAFKA_PORT = 9092
 _MYSQL_PORT = 3306
+_REGISTRY_PORT = 8081
 #: As one would run it on a desk, not as the tests do.
 _MYSQL_OPTIONS = {"innodb-buffer-pool-size": "512M", "innodb-log-file-size": "256M"}
 
@@ -32,6 +34,7 @@ class Stack:
     kafka: KafkaCluster | None = None
     mysql: MySQLServer | None = None
     users: Users | None = None
+    registry: RegistryServer | None = None
 
     @classmethod
     @contextmanager
@@ -57,6 +60,7 @@ class Stack:
             KafkaCluster.from_state(state["kafka"]) if state["kafka"] else None,
             MySQLServer.from_state(state["mysql"]) if state["mysql"] else None,
             _users(state.get("users")),
+            RegistryServer.from_state(state["registry"]) if state.get("registry") else None,
         )
 
     def _save(self) -> None:
@@ -66,6 +70,7 @@ class Stack:
             "kafka": self.kafka.to_state() if self.kafka else None,
             "mysql": self.mysql.to_state() if self.mysql else None,
             "users": asdict(self.users) if self.users else None,
+            "registry": self.registry.to_state() if self.registry else None,
         }
         scratch = self.directory / "state.new"
         scratch.touch(mode=0o600)
@@ -75,7 +80,7 @@ class Stack:
     @property
     def servers(self) -> list[NativeServer]:
         """Every server that there is, up or down."""
-        return [*(self.kafka.brokers if self.kafka else ()), *([self.mysql] if self.mysql else ())]
+        return [*(self.kafka.brokers if self.kafka else ()), *filter(None, (self.mysql, self.registry))]
 
     def server(self, name: str) -> NativeServer:
         """By its name as ``status`` shows it."""
@@ -85,8 +90,10 @@ class Stack:
         names = ", ".join(server.name for server in self.servers) or "none, run up first"
         raise StackError(f"no server is called {name!r}; there are: {names}")
 
-    def up(self, *, brokers: int | None = None, flavour: Flavour | None = None) -> Endpoints:
+    def up(self, *, brokers: int | None = None, flavour: Flavour | None = None, registry: bool = False) -> Endpoints:
         """Bring up what is down, and make the database when it is new. ``None`` keeps what there is.
+
+        A schema registry comes when it is asked for, and from then on with the rest.
 
         Raises StackError if the data are another number of brokers' or another flavour's.
         """
@@ -111,7 +118,14 @@ class Stack:
             self.mysql.start()
         if self.users is None:
             self.users = self.mysql.create_users("socialsim")
-        return Endpoints(self.kafka.url, self.users.writer.url, self.users.as_environment())
+        if registry and self.registry is None:
+            self.registry = RegistryServer.create(
+                self.directory / "registry", port=_REGISTRY_PORT, die_with_parent=False
+            )
+        if self.registry is not None and not self.registry.alive:
+            self.registry.start()
+        registry_url = self.registry.url if self.registry else None
+        return Endpoints(self.kafka.url, self.users.writer.url, self.users.as_environment(), registry_url)
 
     def down(self, *, wipe: bool = False) -> None:
         """End exactly the processes that were started, and with ``wipe`` remove their data."""
@@ -119,6 +133,8 @@ class Stack:
             self.kafka.stop()
         if self.mysql is not None:
             self.mysql.stop()
+        if self.registry is not None:
+            self.registry.stop()
         if wipe:
             shutil.rmtree(self.directory)
 

@@ -39,14 +39,14 @@ def is_loopback(address: IPv4Address | IPv6Address) -> bool:
     return (mapped or address).is_loopback
 
 
-@pytest.mark.parametrize("kind", ["kafka", "mysql"])
+@pytest.mark.parametrize("kind", ["kafka", "mysql", "registry"])
 def test_the_native_servers_listen_on_loopback_only(request, kind):
-    server = request.getfixturevalue(kind) if kind == "kafka" else None
-    if server is None:
+    if kind == "mysql":
         factory = request.getfixturevalue("mysql_factory")
         servers = [factory(flavour=flavour) for flavour in ("mariadb", "mysql")]
     else:
-        servers = server.brokers
+        server = request.getfixturevalue(kind)
+        servers = server.brokers if kind == "kafka" else [server]
     for each in servers:
         found = listening({each.identity.pid})
         assert each.port in {port for _, port in found}
