@@ -140,10 +140,11 @@ soak: install ## Watch the memory of a run and a consumer over several million e
 	@$(BIN)/python -m benchmarks.soak
 
 .PHONY: docs
-docs: install ## Generate docs anew: DDL and diagrams from the tables, the SQL of the key figures
+docs: install ## Generate docs anew: DDL and diagrams from the tables, SQL of the key figures, AsyncAPI, data contract
 	$(BIN)/python -m socialsim.warehouse.ddl
 	$(BIN)/python -m socialsim.warehouse.er
 	$(BIN)/python -m socialsim.analytics.kpi.sql
+	$(BIN)/python -m socialsim.contracts
 
 .PHONY: lock
 lock: install ## Pin every dependency by hash, for development and for the image

@@ -30,6 +30,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "oracle": frozenset({"events", "scenario", "errors"}),  # not the rows, not the log, not SQL
     "rundir": frozenset({"manifest", "oracle", "scenario", "errors"}),
     "digest": frozenset({"errors"}),
+    "contracts": frozenset({"events"}),
     # the road: the log knows bytes only, the warehouse knows no log
     "transport": frozenset({"errors"}),
     "registry": frozenset({"settings", "errors"}),  # texts and bytes; what they say is of no concern to it
