@@ -19,7 +19,7 @@ _REPEATS = 15
 
 
 def main(*, rounds: int, users: int, days: int) -> None:
-    """Measure and print. Formats take turns in each round, and the best of a round counts: others only add to it."""
+    """Measure and print. Formats take turns in each round, whose best counts: a busy machine only adds to it."""
     print(conditions("socialsim", "msgspec"))
     samples = _samples(users, days)
     rows = []

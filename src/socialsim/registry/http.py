@@ -13,6 +13,7 @@ import ssl
 from dataclasses import dataclass
 from typing import Any, Final
 
+from socialsim.errors import InputError
 from socialsim.registry.address import RegistryAddress
 
 ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -35,7 +36,7 @@ class HttpAnswer:
 async def exchange(
     address: RegistryAddress, method: str, path: str, body: bytes | None, timeout_s: float
 ) -> HttpAnswer:
-    """Ask for ``path`` below the registry's own. Raises UnreachableError."""
+    """Ask for ``path`` below the registry's own. Raises UnreachableError, InputError for a certificate that is not good."""
     tls = address.tls()
     try:
         async with asyncio.timeout(timeout_s):
@@ -50,6 +51,11 @@ async def exchange(
                     await writer.wait_closed()
     except TimeoutError:
         raise UnreachableError(f"no answer within {timeout_s:g} s") from None
+    except ssl.SSLCertVerificationError as error:
+        raise InputError(
+            f"the schema registry at {address.url} has a certificate that is not good ({error.verify_message}); "
+            "SOCIALSIM_REGISTRY_CAFILE names the authority to trust"
+        ) from error
     except (OSError, EOFError) as error:  # ssl.SSLError and socket.gaierror are OSErrors
         raise UnreachableError(_reason(error)) from error
     return _parsed(raw, method)
