@@ -218,7 +218,7 @@ async def test_certificates_are_verified(tmp_path: Path) -> None:
     tls.load_cert_chain(certificate.certificate, certificate.key)
     async with serving(answer(200, ["a"]), tls=tls) as server:
         assert await client(server.url, CAFILE=str(authority.cafile)).subjects() == ["a"]
-        with pytest.raises(InputError, match="certificate that is not good .*SOCIALSIM_REGISTRY_CAFILE"):
+        with pytest.raises(InputError, match=r"certificate that is not good .*SOCIALSIM_REGISTRY_CAFILE"):
             await client(server.url, CAFILE=str(stranger.cafile)).subjects()
         plain = server.url.replace("https", "http")
         with pytest.raises(ServiceUnavailableError):
