@@ -54,6 +54,10 @@ test: services ## The tests, on real Kafka, MySQL and MariaDB, all but the slow 
 	$(BIN)/pytest -n $(WORKERS) -m "not slow_faults and not bi"
 	@echo "The slow faults and the browser were left out; make test-faults runs every fault, make test-bi opens the pages."
 
+.PHONY: test-pythons
+test-pythons: install ## Hold the stream's golden digests against every Python from 3.11 on that is here
+	@$(BIN)/python -m tools.pythons
+
 .PHONY: test-faults
 test-faults: services ## Break processes, servers and connections in every way, and look whether anything is lost
 	$(BIN)/pytest -n $(WORKERS) -m faults tests/faults
@@ -144,6 +148,10 @@ docs: install ## Generate docs anew: DDL and diagrams from the tables, the SQL o
 	$(BIN)/python -m socialsim.warehouse.ddl
 	$(BIN)/python -m socialsim.warehouse.er
 	$(BIN)/python -m socialsim.analytics.kpi.sql
+
+.PHONY: data
+data: install ## Make the stream's own data anew, from Faker's lists: other data are another stream version
+	$(BIN)/python -m tools.make_names
 
 .PHONY: lock
 lock: install ## Pin every dependency by hash, for development and for the image

@@ -17,7 +17,7 @@ import msgspec
 
 from socialsim.errors import InputError, LogCorruptError, RunConflictError, SocialsimError
 from socialsim.events import PLURALS, Event
-from socialsim.scenario import Scenario
+from socialsim.scenario import STREAM_VERSION, Scenario
 from socialsim.settings import Settings
 from socialsim.transport.base import EventReader, EventWriter, RunInfo, TopicDescription, TopicPartition
 from socialsim.transport.urls import FileUrl, LogUrl, parse_log_url
@@ -88,7 +88,18 @@ def begun_run(log: LogUrl, settings: Settings, run_id: str) -> tuple[Scenario, L
     if record is None:
         known = ", ".join(list_runs(root)) or "no run at all"
         raise InputError(f"--resume is {run_id!r}, but {root} knows {known}")
+    _check_stream(record, root / run_id)
     return record.scenario, parse_log(record.log, f"log in {root / run_id}")
+
+
+def _check_stream(record: "RunRecord", path: Path) -> None:
+    """Only who makes the same bytes can go on with a run. Raises RunConflictError."""
+    if record.stream_version != STREAM_VERSION:
+        raise RunConflictError(
+            f"run {record.run_id}: {path} is of stream version {record.stream_version}, this socialsim makes version "
+            f"{STREAM_VERSION}, other bytes from the same scenario; go on with the socialsim that began it, or simulate "
+            "anew under another --run-id"
+        )
 
 
 @contextmanager
@@ -108,9 +119,11 @@ def lead_run(log: LogUrl, settings: Settings, run_id: str, scenario: Scenario) -
             raise RunConflictError(
                 f"run {run_id}: {directory.path} holds the books of another scenario; choose another --run-id"
             )
+        if record is not None:
+            _check_stream(record, directory.path)
         known = record is not None and record.log == str(log)
-        info = RunInfo(run_id, scenario.shards, TOPICS, _TYPES)
-        began = RunRecord(run_id=run_id, log=str(log), scenario=scenario)
+        info = RunInfo(run_id, scenario.shards, TOPICS, _TYPES, stream_version=STREAM_VERSION)
+        began = RunRecord(run_id=run_id, log=str(log), scenario=scenario, stream_version=STREAM_VERSION)
         with _opened(log, settings, info, scenario, known=record if known else None) as (state, make_writer, seal):
             if state != "complete":
                 directory.write_record(began)

@@ -46,6 +46,7 @@ class RunRecord(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     run_id: str
     log: str
     scenario: Scenario
+    stream_version: int = 1  #: ``scenario.STREAM_VERSION`` of who began it; files that do not say it are older than it
     state: RunState = "running"
 
 

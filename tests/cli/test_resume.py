@@ -1,7 +1,10 @@
 """A run that was killed, gone on with by its id."""
 
+import json
+
 import pytest
 
+from socialsim.scenario import STREAM_VERSION
 from tests.cli.conftest import DEADLINE_S, has_written, wait_for
 
 
@@ -38,3 +41,22 @@ def test_a_run_that_is_being_written_is_refused_to_a_second_process(start, cli, 
         refused = cli(*arguments)
         assert refused.returncode == 2
         assert "run r is being simulated by another process" in refused.stderr
+
+
+@pytest.mark.parametrize("version", [None, STREAM_VERSION + 1])
+def test_a_run_of_another_stream_version_is_not_gone_on_with(inside, tmp_path, version):
+    """Its other bytes would follow the first ones. Files that name no version are older than it."""
+    options = ("run", "--users", "5", "--days", "1", "--run-id", "r")
+    assert inside(*options).returncode == 0
+    books = tmp_path / "socialsim-data/runs/r/run.json"
+    record = json.loads(books.read_text())
+    assert record.pop("stream_version") == STREAM_VERSION
+    books.write_text(json.dumps(record | ({} if version is None else {"stream_version": version})))
+    for arguments in (("run", "--resume", "r"), options):
+        refused = inside(*arguments)
+        assert refused.returncode == 2
+        assert refused.stderr.count("\n") == 1
+        assert f"run r: {books.parent.relative_to(tmp_path)} is of stream version {version or 1}" in refused.stderr
+        assert f"this socialsim makes version {STREAM_VERSION}" in refused.stderr
+    assert inside("runs").returncode == 0
+    assert inside("digest").returncode == 0

@@ -72,6 +72,17 @@ def test_another_scenario_or_shape_under_the_same_id_is_refused(tmp_path: Path) 
     create_run(tmp_path, INFO, SCENARIO).close()
 
 
+def test_the_same_scenario_by_other_rules_is_another_run(tmp_path: Path) -> None:
+    create_run(tmp_path, INFO, SCENARIO).close()
+    path = tmp_path / INFO.run_id / "run.json"
+    described = msgspec.json.decode(path.read_bytes())
+    assert described.pop("stream_version") == INFO.stream_version == 1
+    path.write_bytes(msgspec.json.encode(described))  # as it was written before there was another
+    create_run(tmp_path, INFO, SCENARIO).close()
+    with pytest.raises(RunConflictError, match="holds events of stream version 1, this socialsim makes version 2"):
+        create_run(tmp_path, replace(INFO, stream_version=2), SCENARIO)
+
+
 def test_a_second_leader_is_refused_while_the_first_lives(tmp_path: Path) -> None:
     program = textwrap.dedent("""
         import sys

@@ -71,7 +71,7 @@ COUNTRIES: Final = (
         _at(-4, ("Manaus", 23), ("Cuiabá", 10)),
     ),
     _country(
-        "PH", 91, "en_PH", "tl",
+        "PH", 91, "en_US", "tl",
         _at(8, ("Quezon City", 30), ("Manila", 19), ("Davao City", 18), ("Caloocan", 17), ("Cebu City", 10),
             ("Zamboanga City", 9), ("Cagayan de Oro", 7), ("Iloilo City", 5)),
     ),

@@ -30,6 +30,7 @@ class RunInfo:
     topics: tuple[str, ...]
     types: Mapping[str, str]  #: topic to the event's wire name, for the header ``type``
     version: int = 1
+    stream_version: int = 1  #: of the rules that decide the records, beside the scenario
 
 
 class WriterStats(NamedTuple):

@@ -143,6 +143,11 @@ def _check_same(paths: RunPaths, meta: RunMeta, info: RunInfo, scenario: bytes) 
             f"run {info.run_id}: {paths.directory} holds a run of another scenario under this id; "
             "choose another --run-id or another --to"
         )
+    if meta.stream_version != info.stream_version:
+        raise RunConflictError(
+            f"run {info.run_id}: {paths.directory} holds events of stream version {meta.stream_version}, this socialsim "
+            f"makes version {info.stream_version}; choose another --run-id or another --to"
+        )
 
 
 def _create(paths: RunPaths, info: RunInfo, scenario: bytes) -> RunMeta:
@@ -153,6 +158,7 @@ def _create(paths: RunPaths, info: RunInfo, scenario: bytes) -> RunMeta:
         topics=info.topics,
         types=dict(info.types),
         scenario=msgspec.Raw(scenario),
+        stream_version=info.stream_version,
     )
     with writing_to(paths.directory):
         for directory in paths.directories(info.topics):
