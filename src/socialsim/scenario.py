@@ -18,6 +18,8 @@ from socialsim.presets import PRESETS, SIZE_KNOBS
 #: a byte, for one default run id must not name two streams; a test with golden digests tells.
 STREAM_VERSION: Final = 2
 DAY_US: Final = 86_400_000_000
+#: Nobody signs up before that birthday. A rule of the network: ``verify`` holds every row to it.
+LEAST_AGE_YEARS: Final = 13
 _START_PATTERN: Final = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z)?")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(9000, 1, 1, tzinfo=UTC)

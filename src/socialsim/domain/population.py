@@ -11,7 +11,6 @@ from typing import Final, Literal
 from socialsim.domain.adoption import Adoption
 from socialsim.domain.company import Company
 from socialsim.domain.geography import Circle, Geography, Home
-from socialsim.domain.places import COUNTRIES
 from socialsim.domain.pools import Pools
 from socialsim.domain.profiles import Profile, make_profile
 from socialsim.domain.traits import Habits, Temper, Traits
@@ -123,7 +122,8 @@ class Population:
     def profile(self, user_id: int) -> Profile:
         """Name, address and the rest. The username ends in the id, which makes it unique."""
         home = self.geography.home(user_id)
-        return make_profile(user_id, COUNTRIES[home.country], home, self._pools, mix_on(self._profiles, user_id))
+        bits = mix_on(self._profiles, user_id)
+        return make_profile(user_id, self.sign_up_us(user_id), home, self._pools, bits)
 
     def life_seed(self, user_id: int) -> int:
         """The first state of the stream that decides what the user does."""
