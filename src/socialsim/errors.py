@@ -38,8 +38,14 @@ class ServiceUnavailableError(SocialsimError):
         return f"cannot reach {self.address} (tried for {self.tried_s:.0f} s); {self.remedy}"
 
 
+class OutputError(SocialsimError):
+    """What a command has found cannot be printed, for example because the disk behind standard output is full."""
+
+
 class TransientError(SocialsimError):
     """A driver's error that may pass: drop the connection, read the stored position again, try again."""
+
+    exit_code = 3  # for a scheduler: the same call may do later
 
 
 class TerminalError(SocialsimError):

@@ -25,7 +25,7 @@ from socialsim.cli.session import (
     Session,
     serving,
 )
-from socialsim.cli.show import show, table
+from socialsim.cli.show import show, show_data, table
 from socialsim.cli.signals import StopRequest
 from socialsim.errors import InputError, ServiceUnavailableError, TransientError
 from socialsim.rundir import RunDirectory
@@ -138,7 +138,7 @@ def kpi(
         if view is not None:
             service.follow(run_id, view, as_json=as_json)
         else:
-            show(service.once(run_id, wish, as_json=as_json))
+            (show_data if as_json else show)(service.once(run_id, wish, as_json=as_json))
     # For a service, being told to end is how it ends well.
     told_to_end = follow and stop.exit_code == 128 + signal.SIGTERM
     session.exit_code = 0 if told_to_end else stop.exit_code
@@ -217,7 +217,7 @@ class _Service:
             with self._engine.connect() as connection:
                 scalars = read_scalars(connection, run_key, since=day, until=day)[day]
             if as_json:
-                show(msgspec.json.encode({"run_id": run_id, "day": day, **scalars}).decode())
+                show_data(msgspec.json.encode({"run_id": run_id, "day": day, **scalars}))
             else:
                 show(
                     f"{run_id}  {day}  "

@@ -7,7 +7,7 @@ import msgspec
 
 from socialsim.cli.reading import reading, runs_root
 from socialsim.cli.session import Session
-from socialsim.cli.show import show
+from socialsim.cli.show import show, show_data
 from socialsim.errors import InputError
 from socialsim.rundir import RunDirectory, list_runs
 
@@ -41,7 +41,10 @@ def check_stored(
         {(row.cohort_week, row.week_number): (row.users, row.active) for row in cohorts},
     )
     session.exit_code = 0 if comparison.ok else 1
-    show(_as_json(comparison) if as_json else as_text(comparison))
+    if as_json:
+        show_data(_as_json(comparison))
+    else:
+        show(as_text(comparison))
 
 
 def _as_json(comparison: "Comparison") -> str:

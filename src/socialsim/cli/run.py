@@ -23,7 +23,7 @@ from socialsim.cli.session import (
     ToOption,
     serving,
 )
-from socialsim.cli.show import show, table
+from socialsim.cli.show import show, show_data, table
 from socialsim.cli.signals import StopRequest
 from socialsim.errors import InputError, NotDrainedError
 from socialsim.events import EVENT_TYPES, RUN_ID_PATTERN, encode
@@ -112,7 +112,7 @@ def run(
         raise InputError("--speed cannot be given with --then-live: time goes by as it does")
     if dry_run:
         for event in itertools.islice(bootstrap.simulate(chosen, name), _DRY_RUN_EVENTS):
-            show(encode(event).decode())
+            show_data(encode(event))
         return
     view = bootstrap.run_view(name, chosen, 1.0 if then_live else pace) if metrics_port else None
     with serving(view, metrics_port, metrics_host):

@@ -7,7 +7,7 @@ import typer
 
 from socialsim.cli.reading import JsonOption, RunsDirOption, reading, runs_root
 from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
-from socialsim.cli.show import show, table
+from socialsim.cli.show import show, show_data, table
 from socialsim.warehouse.urls import SqliteTarget, parse_warehouse_url
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def runs(
         with reading(into, session.settings) as connection:
             summaries = summarize_runs(root, connection)
     if as_json:
-        show(msgspec.json.format(msgspec.json.encode(summaries), indent=2).decode())
+        show_data(msgspec.json.format(msgspec.json.encode(summaries), indent=2))
     elif summaries:
         headers = ("run", "state", "users", "days", "seed", "events", "rows", "last verification")
         show(table(headers, [_row(each) for each in summaries]))

@@ -15,7 +15,7 @@ from socialsim import bootstrap
 from socialsim.cli.reading import JsonOption, RunsDirOption, reading, runs_root
 from socialsim.cli.run import parse_processes
 from socialsim.cli.session import LOG_URL_DEFAULT, Session
-from socialsim.cli.show import show, table
+from socialsim.cli.show import show, show_data, table
 from socialsim.cli.signals import StopRequest
 from socialsim.errors import InputError
 from socialsim.rundir import RunDirectory
@@ -122,7 +122,10 @@ def validate(
 
         _write(page, render(validation, make_charts(view, other_view), library).encode())
     session.exit_code = 0 if validation.ok else 1
-    show(_as_json(validation) if as_json else _as_text(validation, page))
+    if as_json:
+        show_data(_as_json(validation))
+    else:
+        show(_as_text(validation, page))
 
 
 def _require_extra() -> None:

@@ -11,8 +11,8 @@ import typer
 from socialsim.analytics.report import CheckResult, Report
 from socialsim.cli.reading import JsonOption, RunsDirOption, read_log_ends, reading, runs_root
 from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
-from socialsim.cli.show import show, table
-from socialsim.errors import NOT_YET
+from socialsim.cli.show import show, show_data, table
+from socialsim.errors import NOT_YET, LogFullError
 from socialsim.rundir import RunDirectory, Verification, list_runs
 from socialsim.warehouse.urls import parse_warehouse_url
 
@@ -55,10 +55,16 @@ def verify(
         ok=report.ok,
         broken=tuple(check.name for check in report.checks if check.state == "broken"),
     )
-    if record is not None:
-        directory.write_verification(verification)
     session.exit_code = 0 if report.ok else NOT_YET if is_growing else 1
-    show(_as_json(report, verification) if as_json else as_text(report, target, root))
+    if record is not None:
+        try:
+            directory.write_verification(verification)
+        except LogFullError as error:  # looking needs no right to write: the verdict stands
+            logger.warning("%s; socialsim runs will not know of this verification", error)
+    if as_json:
+        show_data(_as_json(report, verification))
+    else:
+        show(as_text(report, target, root))
     if session.exit_code == NOT_YET:
         logger.warning("run %s is being simulated: it can be verified when it has come to its end", chosen)
 

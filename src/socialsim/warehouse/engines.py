@@ -120,7 +120,7 @@ def _mysql_engine(target: MysqlTarget, password: str | None, *, read_only: bool,
             host=target.host,
             port=target.port,
             user=target.user,
-            password=password or "",
+            password=(password or "").encode(),  # bytes: a text is sent as Latin-1, and the server keeps UTF-8
             database=target.database,
             charset="utf8mb4",
             connect_timeout=CONNECT_TIMEOUT_S,

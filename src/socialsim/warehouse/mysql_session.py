@@ -50,6 +50,11 @@ class _DriverConnection(_AiomysqlConnection):  # type: ignore[misc]
         await super()._request_authentication()
 
 
+def as_driver_text(password: str) -> str:
+    """``password`` such that aiomysql, which sends it as Latin-1, sends it as UTF-8, in which the server keeps it."""
+    return password.encode().decode("latin-1")
+
+
 _SESSION_UNKNOWN: Final = 1094
 _DRIVER_ERRORS: Final = (pymysql.MySQLError, OSError, EOFError, RuntimeError)
 
@@ -78,7 +83,7 @@ class MysqlSession:
             host=target.host,
             port=target.port,
             user=target.user,
-            password=password,
+            password=as_driver_text(password),
             db=target.database,
             charset="utf8mb4",
             autocommit=None,
@@ -92,9 +97,6 @@ class MysqlSession:
                 # Not aiomysql.connect(), which loses the socket when it is cancelled.
                 await connection._connect()
                 await session._pin()
-        except UnicodeEncodeError as error:
-            session.abandon()
-            raise InputError(f"{target}: the password holds a character outside Latin-1") from error
         except TimeoutError as error:
             session.abandon()
             tried_s = loop.time() - began_s
