@@ -60,6 +60,10 @@ class OffsetsLostError(SocialsimError):
     """The log no longer holds the records at a stored offset, or ends before it: going on would lose data."""
 
 
+class LogReplacedError(InputError):
+    """A topic or a run's files carry a name that stored positions know, and are not what they were."""
+
+
 class LogCorruptError(SocialsimError):
     """A stored block of an event log fails its checksum at a place that is not the tail."""
 
@@ -90,6 +94,12 @@ class NotDrainedError(SocialsimError):
     """A run was asked to stop and its log did not take everything in the time that it had. A later life goes on."""
 
     exit_code = 3
+
+
+class NotCaughtUpError(SocialsimError):
+    """A drain gave up: records wait in partitions that others hold, and nothing of them is stored any more."""
+
+    exit_code = NOT_YET
 
 
 class ShardDiedError(SocialsimError):

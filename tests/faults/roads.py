@@ -23,7 +23,7 @@ MIDDLE: Final = Scenario(users=500, days=3, seed=6, shards=8)
 
 #: Many small transactions, and no patience wasted.
 QUICK: Final = ConsumerSettings(
-    drain=True, batch_rows=100, poll_records=50, flush_after_ms=20, backoff_min_s=0.02, backoff_max_s=0.2, settle_s=30
+    drain=True, batch_rows=100, poll_records=50, flush_after_ms=20, backoff_min_s=0.02, backoff_max_s=0.2
 )
 
 

@@ -29,8 +29,8 @@ class Live:
         self._clock = clock
         self._logged_s = clock()
 
-    def update(self, text: str, **fields: float) -> None:
-        """Show ``text``; ``fields`` are the same numbers for logs that a machine reads."""
+    def update(self, text: str, **fields: float | None) -> None:
+        """Show ``text``; ``fields`` are the same numbers for logs that a machine reads, None what is not known."""
         if self._status is not None:
             with _best_effort():
                 self._status.update(text)

@@ -36,13 +36,15 @@ class ConsumerView(View):
         return f"the event loop has not run for {silent_s:.0f} s" if silent_s > _HEARTBEAT_MAX_S else None
 
     def not_ready(self) -> str | None:
-        """Not connected to both ends, or lag and no progress."""
+        """Not connected to both ends, without a partition, or lag and no progress."""
         stats = self._stats
         if stats is None or stats.log_silent_s is None:
             return "not connected yet"
         silent_s = stats.log_silent_s + self._clock() - self._updated_s
         if silent_s > PATIENCE_S:
             return f"the log has not answered for {silent_s:.0f} s"
+        if stats.lag is None:
+            return "no partition is assigned" if stats.assigned == 0 else "the log's end is not known yet"
         still_s = self._clock() - self._moved_s
         if still_s > PATIENCE_S:
             return f"{stats.lag} records wait in the log and none was stored for {still_s:.0f} s"

@@ -105,6 +105,8 @@ class Fetched(NamedTuple):
     first_offset: int
     values: list[bytes]
     event_name: str | None  #: the topic's only event type by wire name; None where the topic is not known
+    #: The ids of the runs that the records are of, with the digests of their scenarios, where the log tells them.
+    runs: frozenset[tuple[str, str]] = frozenset()
 
 
 #: Called by a reader when it is given partitions, before any of their records is returned: answers from where to read
@@ -112,6 +114,21 @@ class Fetched(NamedTuple):
 PositionsLoader = Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
 #: Called by a reader when partitions are taken away from it.
 RevokedCallback = Callable[[Sequence[TopicPartition]], Awaitable[None]]
+
+
+class Member(NamedTuple):
+    """Another reader of the same group. ``partitions`` is None while the log does not tell what it holds."""
+
+    name: str  #: for a person
+    partitions: frozenset[TopicPartition] | None
+
+
+class GroupLook(NamedTuple):
+    """The reader's group as the log tells it."""
+
+    settled: bool  #: False while partitions are being dealt out anew: nobody can tell who holds what
+    others: tuple[Member, ...]  #: but for the reader itself
+    silence_max_s: float  #: a member that is not heard of for so long loses its partitions
 
 
 class EventReader(ABC):
@@ -125,6 +142,13 @@ class EventReader(ABC):
     @abstractmethod
     def log_id(self) -> str:
         """Names this log among others, stable over restarts, at most 64 characters: offsets belong to it."""
+
+    @abstractmethod
+    def identity(self, topic: str) -> str:
+        """What tells this very topic from a later one of the same name, at most 64 ASCII characters.
+
+        Known once started; empty where the log cannot tell. Offsets belong to it, as they belong to the log.
+        """
 
     @abstractmethod
     async def probe(self, timeout_s: float) -> None:
@@ -147,7 +171,14 @@ class EventReader(ABC):
 
     @abstractmethod
     async def end_offsets(self) -> dict[TopicPartition, int]:
-        """For each assigned partition the offset behind its last readable record."""
+        """For each partition of the log, whoever reads it, the offset behind its last readable record.
+
+        Raises LogReplacedError if a topic is no longer the one that it was at the start.
+        """
+
+    async def look_at_group(self) -> GroupLook:
+        """Who else reads in the group. A log without groups has one reader."""
+        return GroupLook(settled=True, others=(), silence_max_s=0.0)
 
     @abstractmethod
     def seek(self, partition: TopicPartition, offset: int) -> None:

@@ -7,6 +7,7 @@ itself and passes over records that are in the log already, so to resume is to s
 
 import fcntl
 import os
+import secrets
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -54,6 +55,11 @@ class FileRun:
     def state(self) -> RunState:
         """``new`` has no record, ``unfinished`` is to be resumed by writing on, ``complete`` wants nothing more."""
         return self._state
+
+    @property
+    def identity(self) -> str:
+        """What tells it from a later run under the same id; empty if an older version made it."""
+        return self._meta.identity
 
     def acknowledged_seqs(self) -> list[int]:
         """Per shard the last ``seq`` in the log according to its index, -1 for none. Touches nothing."""
@@ -159,6 +165,7 @@ def _create(paths: RunPaths, info: RunInfo, scenario: bytes) -> RunMeta:
         types=dict(info.types),
         scenario=msgspec.Raw(scenario),
         stream_version=info.stream_version,
+        identity="run-" + secrets.token_hex(16),
     )
     with writing_to(paths.directory):
         for directory in paths.directories(info.topics):
