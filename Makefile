@@ -150,8 +150,9 @@ docs: install ## Generate docs anew: DDL and diagrams from the tables, the SQL o
 	$(BIN)/python -m socialsim.analytics.kpi.sql
 
 .PHONY: data
-data: install ## Make the stream's own data anew, from Faker's lists: other data are another stream version
+data: install ## Make the stream's own data anew, from Faker and tzdata: other data are another stream version
 	$(BIN)/python -m tools.make_names
+	$(BIN)/python -m tools.make_clocks
 
 .PHONY: lock
 lock: install ## Pin every dependency by hash, for development and for the image

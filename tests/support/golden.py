@@ -25,9 +25,9 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
 GOLDEN: Final = {
     2: {
         "tiny": "04985fc1b3bb5e30bf728021d2ad138ba53e58cc9a7443c758c0165c6c31c488",
-        "uniform, backfilled": "f68c459abb9e977646c7075a691a94a39513443927469fa667538697f64c6399",
-        "the epoch": "d1809c80bdaae14b9affe5fe3e95b7c007aeee3e80628f986e336e6cafcfa2da",
-        "leap day and clock changes": "11c017230488b7255e22d0a47ce520c18df070f9539e06f42fecd1e9b6eeaf57",
+        "uniform, backfilled": "e9a0f6773f277a810a3ccfdcda67e2af76b710c67bed3e125197944dd13495f5",
+        "the epoch": "5907f9776d586db2a8cefef48194fcfd4b746d24b67df757b296ce529825baab",
+        "leap day and clock changes": "5b62f93a7f751ca0349179d5d6ae8b6273df6eedb4b5c3c60ed7111444b6ad84",
     }
 }
 

@@ -6,11 +6,13 @@ Everything here is a pure function of the scenario and the user id, so any shard
 import struct
 from collections.abc import Iterable
 from functools import cached_property
+from heapq import merge
 from typing import Final, Literal
 
 from socialsim.domain.adoption import Adoption
-from socialsim.domain.company import Company
+from socialsim.domain.company import Arrivals, Company
 from socialsim.domain.geography import Circle, Geography, Home
+from socialsim.domain.places import COUNTRIES
 from socialsim.domain.pools import Pools
 from socialsim.domain.profiles import Profile, make_profile
 from socialsim.domain.traits import Habits, Temper, Traits
@@ -48,7 +50,6 @@ class Population:
         self._wanted = _zeros("I", scenario.users)
         self._active = _zeros("I", scenario.users)
         self._circles: dict[Circle, Company] = {}
-        self._countries: dict[int, Company] = {}
 
     # --- joining --------------------------------------------------------------------------------------------------
 
@@ -76,28 +77,32 @@ class Population:
 
     def compatriots(self, country: int) -> Company:
         """All who live in the country of that number."""
-        company = self._countries.get(country)
-        if company is None:
-            company = self._countries[country] = self._company(self.geography.compatriots(country))
-        return company
+        return self._arrivals.compatriots[country]
 
-    @cached_property
+    @property
     def everybody(self) -> Company:
         """All people of the scenario."""
-        return self._company(range(self._scenario.users))
+        return self._arrivals.everybody
+
+    @cached_property
+    def _arrivals(self) -> Arrivals:
+        shards = map(self._scenario.user_range, range(self._scenario.shards))
+        # Within a shard the order of ids is that of time.
+        people = merge(*(((self.sign_up_us(user_id), user_id) for user_id in user_ids) for user_ids in shards))
+        return Arrivals(
+            people, lambda user_id: (self.geography.country(user_id), self._weight(user_id)), len(COUNTRIES)
+        )
 
     def _company(self, user_ids: Iterable[int]) -> Company:
-        """These people. Who is sociable is met more often, else the others would be asked far more often than they
+        return Company((self.sign_up_us(user_id), user_id, self._weight(user_id)) for user_id in user_ids)
 
-        like; and so is who comes often.
+    def _weight(self, user_id: int) -> int:
+        """How often somebody is met. Who is sociable is met more often, else the others would be asked far more often
+
+        than they like; and so is who comes often.
         """
-        people = []
-        common = 2 * self.friends_mean
-        for user_id in user_ids:
-            wanted, active = self.visibility(user_id)
-            weight = wanted * active // ((wanted + common) << _WEIGHT_SHIFT) + 1
-            people.append((self.sign_up_us(user_id), user_id, weight))
-        return Company(people)
+        wanted, active = self.visibility(user_id)
+        return wanted * active // ((wanted + 2 * self.friends_mean) << _WEIGHT_SHIFT) + 1
 
     # --- being somebody -------------------------------------------------------------------------------------------
 
