@@ -75,11 +75,26 @@ def test_what_a_consumer_did_is_what_prometheus_reads():
     assert found["socialsim_duplicates_total", "picture"] == 1
     assert found["socialsim_dead_letters_total",] == 1
     assert found["socialsim_batches_total",] >= 1
-    assert found["socialsim_offset", "0", "pictures"] == found["socialsim_log_end_offset", "0", "pictures"] == 10
-    assert found["socialsim_lag", "0", "pictures"] == 0
+    assert found["socialsim_offset", "pictures"] == found["socialsim_log_end_offset", "pictures"] == 10
+    assert found["socialsim_lag", "pictures"] == 0
     assert found["socialsim_retries_total",] == 0
     assert found["socialsim_loop_lag_seconds",] >= 0
     assert found["process_resident_memory_bytes",] > 0
+
+
+def test_there_are_no_more_lines_for_more_partitions():
+    lines = []
+    for partitions in (1, 500):
+        log = MemoryLog(["pictures"], partitions=partitions)
+        for number in range(partitions):
+            log.append(TopicPartition("pictures", number), *raw(picture(0, number)))
+        view = ConsumerView()
+        consumer = Consumer(log.reader(), MemoryWarehouse(), ConsumerSettings(drain=True), view.update)
+        view.update(run_virtual(consumer.run()))
+        lines.append([sample for family in view.metrics() for sample in family.samples])
+        offsets = [sample.value for sample in lines[-1] if sample.name == "socialsim_offset"]
+        assert offsets == [partitions]
+    assert len(lines[0]) == len(lines[1]) < 60
 
 
 def test_a_consumer_with_lag_and_no_progress_is_not_ready_and_a_silent_one_not_alive():

@@ -9,11 +9,11 @@ import msgspec
 import typer
 
 from socialsim.analytics.report import CheckResult, Report
-from socialsim.cli.reading import JsonOption, RunsDirOption, read_log_ends, reading, runs_root
+from socialsim.cli.reading import JsonOption, RunsDirOption, find_books, read_log_ends, reading
 from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
 from socialsim.cli.show import show, show_data, table
 from socialsim.errors import NOT_YET, LogFullError
-from socialsim.rundir import RunDirectory, Verification, list_runs
+from socialsim.rundir import Verification
 from socialsim.warehouse.urls import parse_warehouse_url
 
 logger = logging.getLogger(__name__)
@@ -37,10 +37,11 @@ def verify(
     from socialsim.analytics.verify import choose_run, read_books, verify_run  # noqa: PLC0415 - loads SQLAlchemy
 
     session: Session = context.obj
-    root = runs_root(runs_dir, from_, session.settings)
+    shelves = find_books(runs_dir, from_, into, session.settings)
     with reading(into, session.settings) as connection:
-        chosen = choose_run(connection, list_runs(root), run_id)
-        directory = RunDirectory(root, chosen)
+        chosen = choose_run(connection, shelves.runs(), run_id)
+        directory = shelves.directory(chosen)
+        shelves.tell_missing(chosen)
         record = directory.read_record()
         is_growing = directory.is_led()  # asked before the books are read: what ends meanwhile is judged next time
         scenario = None if record is None else record.scenario
@@ -64,7 +65,7 @@ def verify(
     if as_json:
         show_data(_as_json(report, verification))
     else:
-        show(as_text(report, target, root))
+        show(as_text(report, target, directory.path))
     if session.exit_code == NOT_YET:
         logger.warning("run %s is being simulated: it can be verified when it has come to its end", chosen)
 
@@ -75,7 +76,7 @@ def _as_json(report: Report, verification: Verification) -> str:
     return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode()
 
 
-def as_text(report: Report, warehouse: str, root: Path) -> str:
+def as_text(report: Report, warehouse: str, books: Path) -> str:
     """The report for a person: what there is, what was checked, the first rows that break."""
     numbers = [
         (each.manifest, each.stored, each.dead_letters, each.manifest - each.stored - each.dead_letters)
@@ -87,7 +88,7 @@ def as_text(report: Report, warehouse: str, root: Path) -> str:
     verdict = f"NOT verified: {', '.join(check.name for check in broken)}" if broken else "verified"
     return "\n".join(
         [
-            f"run        {report.run_id} ({root / report.run_id})",
+            f"run        {report.run_id} ({books})",
             f"warehouse  {warehouse}",
             "",
             table(("event", "manifest", "stored", "dead letters", "difference"), [*rows, ("total", *totals)]),

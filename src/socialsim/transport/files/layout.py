@@ -12,6 +12,7 @@ The names with an underscore or a dot are passed over by Spark and by globs such
 """
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from typing import Final, Literal
 import msgspec
 
 from socialsim.errors import InputError, LogCorruptError, LogFullError
+from socialsim.platform_errors import unwritable
 from socialsim.transport.base import RunInfo
 
 RUN_FILE: Final = "run.json"
@@ -81,12 +83,20 @@ class RunPaths:
         return [*(self.directory / topic for topic in topics), self.directory / INDEX_DIRECTORY]
 
 
+_FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
+
 @contextlib.contextmanager
 def writing_to(path: Path | str) -> Iterator[None]:
-    """Turns an OSError of a write under ``path`` into LogFullError: what was to be written is not durable."""
+    """Turns an OSError of a write under ``path`` into LogFullError: what was to be written is not durable.
+
+    InputError where this user may not write at all.
+    """
     try:
         yield
     except OSError as error:
+        if error.errno in _FORBIDDEN:
+            raise unwritable(f"{error.filename or path}", error) from error
         raise LogFullError(f"{error.filename or path}: cannot be written: {error.strerror or error}") from error
 
 
