@@ -47,6 +47,7 @@ class RunRecord(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     log: str
     scenario: Scenario
     state: RunState = "running"
+    topics: dict[str, str] = {}  #: of a log in Kafka, the identities of its topics; empty in older books
 
 
 class Verification(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

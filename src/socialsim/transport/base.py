@@ -30,6 +30,7 @@ class RunInfo:
     topics: tuple[str, ...]
     types: Mapping[str, str]  #: topic to the event's wire name, for the header ``type``
     version: int = 1
+    scenario_digest: str = ""  #: tells two runs of one id apart; lower-case hexadecimal, empty if it is not told
 
 
 class WriterStats(NamedTuple):
