@@ -58,6 +58,8 @@ ALLOWED: dict[str, frozenset[str]] = {
             "warehouse.base",
             "warehouse.conflicts",
             "warehouse.planning",
+            "warehouse.positions",
+            "warehouse.run_keys",
             "events",
             "manifest",
             "errors",

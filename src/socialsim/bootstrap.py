@@ -3,6 +3,7 @@
 Drivers are imported where they are chosen, so that a command loads only what it uses.
 """
 
+import asyncio
 import dataclasses
 import functools
 import logging
@@ -19,7 +20,13 @@ from socialsim.errors import InputError, LogCorruptError, RunConflictError, Soci
 from socialsim.events import PLURALS, Event
 from socialsim.scenario import STREAM_VERSION, Scenario
 from socialsim.settings import Settings
-from socialsim.transport.base import EventReader, EventWriter, RunInfo, TopicDescription, TopicPartition
+from socialsim.transport.base import (
+    EventReader,
+    EventWriter,
+    RunInfo,
+    TopicDescription,
+    TopicPartition,
+)
 from socialsim.transport.urls import FileUrl, LogUrl, parse_log_url
 from socialsim.warehouse.base import Warehouse
 from socialsim.warehouse.urls import SqliteTarget, WarehouseTarget, parse_warehouse_url
@@ -121,11 +128,21 @@ def lead_run(log: LogUrl, settings: Settings, run_id: str, scenario: Scenario) -
             )
         if record is not None:
             _check_stream(record, directory.path)
-        known = record is not None and record.log == str(log)
-        info = RunInfo(run_id, scenario.shards, TOPICS, _TYPES, stream_version=STREAM_VERSION)
-        began = RunRecord(run_id=run_id, log=str(log), scenario=scenario, stream_version=STREAM_VERSION)
+        topics = _topic_identities(log, settings)
+        known = record is not None and _is_same_log(record, log, topics)
+        info = RunInfo(
+            run_id,
+            scenario.shards,
+            TOPICS,
+            _TYPES,
+            stream_version=STREAM_VERSION,
+            scenario_digest=scenario.digest,
+        )
+        began = RunRecord(run_id=run_id, log=str(log), scenario=scenario, stream_version=STREAM_VERSION, topics=topics)
         with _opened(log, settings, info, scenario, known=record if known else None) as (state, make_writer, seal):
-            if state != "complete":
+            if state == "complete":
+                _require_books(directory, scenario, log)
+            else:
                 directory.write_record(began)
                 directory.forget_truth()
             books = RunBooks(directory, resumed=state == "unfinished" and known)
@@ -147,6 +164,46 @@ def lead_run(log: LogUrl, settings: Settings, run_id: str, scenario: Scenario) -
                 directory.write_record(msgspec.structs.replace(began, state="stopped"))
     finally:
         directory.release()
+
+
+def _topic_identities(log: LogUrl, settings: Settings) -> dict[str, str]:
+    """What tells the topics of a log in Kafka from later ones of their names; empty for files, which tell it themselves.
+
+    Raises ServiceUnavailableError.
+    """
+    if isinstance(log, FileUrl):
+        return {}
+    from socialsim.transport.kafka import read_topics
+
+    found = asyncio.run(read_topics(_kafka(log, settings), TOPICS))
+    return {name: each.identity for name, each in found.topics.items() if each.identity}
+
+
+def _is_same_log(record: "RunRecord", log: LogUrl, topics: Mapping[str, str]) -> bool:
+    """Whether the books are of the run in this very log: what they say is durable is in it."""
+    if record.topics and record.topics != topics:
+        if record.log == str(log):
+            logger.warning(
+                "run %s was written into topics of %s that were deleted or were made anew since: it is simulated from its "
+                "start",
+                record.run_id,
+                log,
+            )
+        return False
+    return bool(record.topics) or record.log == str(log)
+
+
+def _require_books(directory: "RunDirectory", scenario: Scenario, log: LogUrl) -> None:
+    """A run that its log calls complete must have its books too. Raises RunConflictError."""
+    record = directory.read_record()
+    manifests = [directory.read_manifest(shard) for shard in range(scenario.shards)]
+    if record is None or any(each is None or not each.sealed for each in manifests):
+        raise RunConflictError(
+            f"run {directory.run_id} is complete in {log}, but its books are not in {directory.path}: it cannot be "
+            "verified. Simulate it under another --run-id, or point SOCIALSIM_RUNS to its books"
+        )
+    if record.state != "complete":  # its process died between the two
+        directory.write_record(msgspec.structs.replace(record, state="complete"))
 
 
 def _keep_truth(directory: "RunDirectory", scenario: Scenario, *, sealed: bool) -> None:

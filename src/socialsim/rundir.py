@@ -48,6 +48,7 @@ class RunRecord(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     scenario: Scenario
     stream_version: int = 1  #: ``scenario.STREAM_VERSION`` of who began it; files that do not say it are older than it
     state: RunState = "running"
+    topics: dict[str, str] = {}  #: of a log in Kafka, the identities of its topics; empty in older books
 
 
 class Verification(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

@@ -259,6 +259,11 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """The id of a run of this scenario when none is given: the same scenario and rules are the same run."""
         return "r" + hashlib.sha256(b"%d\n%b" % (STREAM_VERSION, self.to_json())).hexdigest()[:15]
 
+    @property
+    def digest(self) -> str:
+        """What tells it from another scenario under the same run id: 32 hexadecimal digits."""
+        return hashlib.sha256(self.to_json()).hexdigest()[:32]
+
 
 @lru_cache  # asked for at every window
 def _since_epoch_us(instant: str) -> int:

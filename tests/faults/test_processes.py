@@ -78,7 +78,8 @@ async def assert_proven(directory: Path) -> None:
         ends = await reader.end_offsets()
         await reader.close()
     books = read_books(RunDirectory(data / "runs", TOWN.run_id), TOWN)
-    log = LogEnds(reader.log_id, {(topic, number): end for (topic, number), end in ends.items()})
+    identities = {topic: reader.identity(topic) for topic, _ in ends}
+    log = LogEnds(reader.log_id, {(topic, number): end for (topic, number), end in ends.items()}, identities)
     assert_all_stored(place, TOWN, books=books, log=log)
 
 

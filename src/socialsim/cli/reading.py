@@ -122,7 +122,11 @@ def read_log_ends(url: str, settings: Settings, run_id: str) -> "LogEnds":
         try:
             await reader.start(_from_the_beginning, _keep_going)
             ends = await reader.end_offsets()
-            return LogEnds(reader.log_id, {(topic, number): end for (topic, number), end in ends.items()})
+            return LogEnds(
+                reader.log_id,
+                {(topic, number): end for (topic, number), end in ends.items()},
+                {topic: reader.identity(topic) for topic, _ in ends},
+            )
         finally:
             await reader.close()
 

@@ -85,7 +85,10 @@ def as_text(report: Report, warehouse: str, books: Path) -> str:
     totals = tuple(map(sum, zip(*numbers, strict=True)))
     rows = [(each.event, *row) for each, row in zip(report.accounts, numbers, strict=True)]
     broken = [check for check in report.checks if check.state == "broken"]
+    left_out = [check.name for check in report.checks if check.state == "not checked"]
     verdict = f"NOT verified: {', '.join(check.name for check in broken)}" if broken else "verified"
+    if left_out:
+        verdict += f" (not checked: {', '.join(left_out)})"
     return "\n".join(
         [
             f"run        {report.run_id} ({books})",

@@ -31,6 +31,7 @@ class RunInfo:
     types: Mapping[str, str]  #: topic to the event's wire name, for the header ``type``
     version: int = 1
     stream_version: int = 1  #: of the rules that decide the records, beside the scenario
+    scenario_digest: str = ""  #: tells two runs of one id apart; lower-case hexadecimal, empty if it is not told
 
 
 class WriterStats(NamedTuple):

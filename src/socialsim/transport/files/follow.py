@@ -106,7 +106,7 @@ class Cursor:
             return None
         values = self._held if len(self._held) <= records_max else self._held[:records_max]
         self._held = [] if values is self._held else self._held[records_max:]
-        fetched = Fetched(self.partition, self._position, values, self._event_name)
+        fetched = Fetched(self.partition, self._position, values, self._event_name, self._run.runs)
         self._position += len(values)
         return fetched
 
@@ -154,6 +154,7 @@ class FollowedRun:
         self._root = root
         self.meta = meta
         self.paths = RunPaths(root, meta.run_id)
+        self.runs = frozenset({(meta.run_id, meta.scenario_digest)} if meta.scenario_digest else ())
         self.indexes = [ShardIndex(self.paths, meta, shard) for shard in range(meta.shards)]
         self.is_complete = False
         self.refresh()

@@ -43,6 +43,7 @@ class RunMeta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     types: dict[str, str]
     scenario: msgspec.Raw
     stream_version: int = 1  #: files that do not say it were written before there was another
+    scenario_digest: str = ""  #: empty in older logs
     identity: str = ""  #: made with the run, so that a later one under the same id is another; empty in older logs
     state: Literal["writing", "complete"] = "writing"
     records: dict[str, list[int]] | None = None  #: once complete: per topic, the records of each shard

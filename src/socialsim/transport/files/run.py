@@ -16,7 +16,7 @@ import msgspec
 
 from socialsim.errors import InputError, LogCorruptError, RunConflictError
 from socialsim.transport.base import RunInfo
-from socialsim.transport.files.blocks import read_index
+from socialsim.transport.files.blocks import check_final_counts, read_index
 from socialsim.transport.files.index import IndexFormat
 from socialsim.transport.files.layout import (
     LOCK_FILE,
@@ -78,6 +78,12 @@ class FileRun:
                 write_atomically(self._paths.directory / RUN_FILE, msgspec.json.encode(meta))
         self._meta, self._state = meta, "complete"
 
+    def check_complete(self) -> None:
+        """Look whether the files of a complete run are all there. Raises LogCorruptError."""
+        counts = self._final_counts()
+        for shard in range(self._meta.shards):
+            check_final_counts(self._meta, shard, counts[shard])
+
     def _final_counts(self) -> list[list[int]]:
         """Per shard the records of each topic, after a check that the data files are as long as the index says."""
         counts = []
@@ -135,6 +141,8 @@ def create_run(root: Path, info: RunInfo, scenario: bytes) -> FileRun:
         with _locked(paths.directory / WRITERS_FILE, fcntl.LOCK_EX, info.run_id):
             pass
         run = FileRun(paths, meta, "complete" if meta.state == "complete" else "unfinished", lock)
+        if run.state == "complete":
+            run.check_complete()
         if run.state == "unfinished" and not any(Path(paths.index(shard)).exists() for shard in range(meta.shards)):
             run = FileRun(paths, meta, "new", lock)
     except BaseException:
@@ -165,6 +173,7 @@ def _create(paths: RunPaths, info: RunInfo, scenario: bytes) -> RunMeta:
         types=dict(info.types),
         scenario=msgspec.Raw(scenario),
         stream_version=info.stream_version,
+        scenario_digest=info.scenario_digest,
         identity="run-" + secrets.token_hex(16),
     )
     with writing_to(paths.directory):

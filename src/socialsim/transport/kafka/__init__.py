@@ -1,6 +1,7 @@
 """The event log in Kafka: one topic for each type of event, the acting user as the key."""
 
 from socialsim.transport.kafka.admin import create_topics, describe_topics
+from socialsim.transport.kafka.identity import read_topics
 from socialsim.transport.kafka.producing import ProducerOptions
 from socialsim.transport.kafka.reader import KafkaReader
 from socialsim.transport.kafka.settings import KafkaLog, KafkaSecurity
@@ -14,4 +15,5 @@ __all__ = [
     "ProducerOptions",
     "create_topics",
     "describe_topics",
+    "read_topics",
 ]

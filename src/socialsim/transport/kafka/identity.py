@@ -24,6 +24,7 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
+from socialsim.transport.kafka.admin import CONNECT_TIMEOUT_S
 from socialsim.transport.kafka.connect import start_client, stop_client, translate
 from socialsim.transport.kafka.settings import KafkaLog
 
@@ -142,7 +143,7 @@ def _identity(topic: dict[str, Any]) -> str:
     return "" if raw == _NO_ID else str(UUID(bytes=raw))
 
 
-async def read_topics(cluster: KafkaLog, names: Sequence[str], *, timeout_s: float) -> Topics:
+async def read_topics(cluster: KafkaLog, names: Sequence[str], *, timeout_s: float = CONNECT_TIMEOUT_S) -> Topics:
     """The same over a connection of its own; ``names`` are short. Raises ServiceUnavailableError, TransientError."""
     admin = await start_client(lambda: AIOKafkaAdminClient(**cluster.client_options()), cluster, timeout_s)
     try:
