@@ -25,7 +25,8 @@ from tests.faults.kafka_roads import SETTINGS, drain, make_topics, reader_of
 from tests.faults.marks import slow
 from tests.faults.roads import until
 from tests.support.account import assert_all_stored, assert_whole_log, events_of
-from tests.support.processes import Cli, eventually
+from tests.support.patience import HANG_S, eventually
+from tests.support.processes import Cli
 from tests.warehouse.places import Place
 
 TOWN = Scenario(users=400, days=5, seed=8, shards=8)
@@ -198,7 +199,7 @@ async def test_a_run_into_kafka_whose_shard_and_then_parent_is_killed_goes_on(
     await make_topics(log, partitions=2)
 
     async def reach_records(count: int, run: Cli) -> None:
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(HANG_S):
             while sum(topic.records for topic in await describe_topics(log, TOPICS)) < count:
                 assert run.process.poll() is None, f"the run ended before the fault: {run.tail()}"
 

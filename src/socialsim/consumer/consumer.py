@@ -208,7 +208,7 @@ class Consumer:
     async def _look_at_ends(self) -> bool:
         """Ask the log for its ends. False if it could not tell: the last answer stays."""
         try:
-            self._ends = await self._patience.within(self._reader.end_offsets(), self._settings.backoff_max_s)
+            self._ends = await self._patience.within(self._reader.end_offsets(), self._settings.answer_within_s)
         except (TimeoutError, TransientError, ServiceUnavailableError) as error:
             if not self._stopping:
                 self._note_log_away(str(error) or "it does not tell where it ends")
@@ -233,7 +233,7 @@ class Consumer:
         moved = {partition: offset for partition, offset in stored.items() if self._hinted.get(partition) != offset}
         if moved:
             with suppress(TimeoutError):
-                await self._patience.within(self._reader.commit_hint(moved), self._settings.backoff_max_s)
+                await self._patience.within(self._reader.commit_hint(moved), self._settings.answer_within_s)
             self._hinted = stored
 
     async def _watch(self) -> None:
@@ -259,7 +259,7 @@ class Consumer:
 
         Raises InputError if the log is there and holds nothing for us any more.
         """
-        timeout_s = self._settings.backoff_max_s
+        timeout_s = self._settings.answer_within_s
         try:
             await self._patience.within(self._reader.probe(timeout_s), 2 * timeout_s)
         except (TimeoutError, TransientError, ServiceUnavailableError):
