@@ -24,7 +24,7 @@ class ConsumerSettings:
     backoff_min_s: float = 0.1
     backoff_max_s: float = 5.0
     answer_within_s: float = 5.0  #: a log that takes longer to tell where it ends, or to let us in anew, is away
-    stuck_after_s: float = 120.0  #: lag and no progress for this long is an error, unless the log itself is away
+    stuck_after_s: float = 120.0  #: lag and no progress for this long is an error, counted while the log is there
     revoke_wait_s: float = 5.0  #: how long a rebalance waits for transactions under way
     stop_within_s: float = 8.0  #: after a stop request, what is not stored by then is left to the next start
     conflicts_max: int = 5  #: times in a row that another may move a partition's offset before this consumer leaves
