@@ -170,15 +170,22 @@ async def test_signals_end_a_run_of_several_processes(
 async def test_a_consumer_that_is_ended_is_followed_by_one_that_completes(
     start: Start, tmp_path: Path, number: int
 ) -> None:
-    run = start(*RUN, *PACED)  # beside it, so that the consumer is at work and not at its end
-    reach(tmp_path, EARLY, run)
+    run = start(*RUN, *PACED)
+    reach(tmp_path, MIDDLE, run)
+    writers = run.children()
+    run.send(signal.SIGSTOP)  # the log is at no end while the consumer is at work, however long that takes
+    for writer in writers:
+        writer.send(signal.SIGSTOP)
     consumer = start("consume", "--batch-rows", "200")
     database = tmp_path / "socialsim-data" / "socialsim.sqlite"
     eventually(lambda: stored_rows(database) > 500, "some rows in the database")
     consumer.send(number)
     consumer.wait(-number if number == signal.SIGKILL else 128 + number, DRAINED_S)
-    run.wait(0)
     assert stored_rows(database) < len(events_of(TOWN)), "the fault came too late"
+    for writer in writers:
+        writer.send(signal.SIGCONT)
+    run.send(signal.SIGCONT)
+    run.wait(0)
     await assert_proven(tmp_path)
 
 
