@@ -5,7 +5,6 @@ import logging
 import os
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
@@ -14,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from socialsim.cli.main import main
+from tests.support.patience import HANG_S, eventually
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
-DEADLINE_S = 60
+DEADLINE_S = HANG_S
 COMMAND = [sys.executable, "-c", "import sys; from socialsim.cli.main import main; sys.exit(main())"]
 
 
@@ -36,7 +36,7 @@ def cli(tmp_path: Path) -> Cli:
             env=clean_environment(**variables),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=DEADLINE_S,
             check=False,
         )
 
@@ -101,10 +101,7 @@ def start(tmp_path):
 
 
 def wait_for(condition):
-    deadline_s = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline_s, "it never happened"
-        time.sleep(0.02)
+    eventually(condition, "what the test waits for")
 
 
 def has_written(directory: Path) -> bool:

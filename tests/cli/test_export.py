@@ -6,6 +6,8 @@ import signal
 
 import pytest
 
+from tests.support.patience import HANG_S
+
 RUN = ("run", "--users", "30", "--days", "2", "--run-id", "r1")
 
 
@@ -107,7 +109,7 @@ def test_sigterm_leaves_what_was_there(start, tmp_path):
     process.send_signal(signal.SIGTERM)
     reader = os.open(place, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        said, complaints = process.communicate(timeout=60)
+        said, complaints = process.communicate(timeout=HANG_S)
     finally:
         os.close(reader)
     assert process.returncode == 128 + signal.SIGTERM, complaints

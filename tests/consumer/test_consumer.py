@@ -256,6 +256,39 @@ def test_a_log_that_is_away_for_longer_than_the_watchdogs_patience_is_waited_for
     assert said[1] == "the log answers again"
 
 
+def test_a_log_that_comes_back_when_the_watchdogs_patience_ends_is_given_time_to_be_found():
+    async def main():
+        reader = _Probed(a_log(), "g")
+        consumer, task = await _outage(reader, stuck_after_s=120)
+        reader.log.away = reader.wedged = True
+        await asyncio.sleep(115)
+        reader.log.away = False  # a probe reaches it from now on
+        await asyncio.sleep(60)
+        assert not task.done(), task.exception()
+        reader.wedged = False  # and now the reader's own connection does
+        await asyncio.sleep(10)
+        consumer.stop()
+        return (await task).rows
+
+    assert run_virtual(main()) == 11
+
+
+def test_a_log_that_went_away_and_came_back_does_not_hide_a_connection_that_is_lost():
+    async def main():
+        reader = _Probed(a_log(), "g")
+        _, task = await _outage(reader, stuck_after_s=120)
+        reader.log.away = reader.wedged = True
+        await asyncio.sleep(300)
+        reader.log.away = False
+        began_s = now_s()
+        with pytest.raises(StuckError, match="start the consumer again"):
+            async with asyncio.timeout(1_000):
+                await task
+        return now_s() - began_s
+
+    assert 100 < run_virtual(main()) < 150
+
+
 def test_a_connection_that_is_lost_while_the_log_is_there_is_an_error_in_the_end():
     async def main():
         reader = _Probed(a_log(), "g")

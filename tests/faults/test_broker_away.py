@@ -24,6 +24,7 @@ from tests.faults.marks import slow
 from tests.faults.roads import SMALL, following, until
 from tests.faults.test_group import produce
 from tests.support.account import assert_all_stored, assert_whole_log, events_of
+from tests.support.patience import HANG_S
 from tests.support.processes import Cli
 from tests.warehouse.places import Place
 
@@ -51,7 +52,7 @@ Clusters = Callable[..., KafkaCluster]
 def metric(port: int, name: str) -> float:
     """A metric's value as a run tells it; 0 while it tells none."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=HANG_S) as answer:
             lines = answer.read().decode().splitlines()
     except (urllib.error.URLError, ConnectionError):
         return 0.0
@@ -75,7 +76,7 @@ async def test_a_run_that_is_told_to_stop_while_its_broker_is_away_leaves_in_tim
     await make_topics(log)
     options = ("--processes", processes, "--drain-timeout-s", "2", "--metrics-port", str(port))
     run = start(*RUN, "--to", log.url, *options)
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(HANG_S):
         while sum(topic.records for topic in await describe_topics(log, TOPICS)) < 300:
             assert run.process.poll() is None, run.tail()
     await asyncio.to_thread(broker.freeze if how == "freeze" else broker.kill)

@@ -25,7 +25,8 @@ from tests.faults.kafka_roads import SETTINGS, drain, make_topics, reader_of
 from tests.faults.marks import slow
 from tests.faults.roads import until
 from tests.support.account import assert_all_stored, assert_whole_log, events_of
-from tests.support.processes import Cli, eventually
+from tests.support.patience import HANG_S, eventually
+from tests.support.processes import Cli
 from tests.warehouse.places import Place
 
 TOWN = Scenario(users=400, days=5, seed=8, shards=8)
@@ -170,15 +171,22 @@ async def test_signals_end_a_run_of_several_processes(
 async def test_a_consumer_that_is_ended_is_followed_by_one_that_completes(
     start: Start, tmp_path: Path, number: int
 ) -> None:
-    run = start(*RUN, *PACED)  # beside it, so that the consumer is at work and not at its end
-    reach(tmp_path, EARLY, run)
+    run = start(*RUN, *PACED)
+    reach(tmp_path, MIDDLE, run)
+    writers = run.children()
+    run.send(signal.SIGSTOP)  # the log is at no end while the consumer is at work, however long that takes
+    for writer in writers:
+        writer.send(signal.SIGSTOP)
     consumer = start("consume", "--batch-rows", "200")
     database = tmp_path / "socialsim-data" / "socialsim.sqlite"
     eventually(lambda: stored_rows(database) > 500, "some rows in the database")
     consumer.send(number)
     consumer.wait(-number if number == signal.SIGKILL else 128 + number, DRAINED_S)
-    run.wait(0)
     assert stored_rows(database) < len(events_of(TOWN)), "the fault came too late"
+    for writer in writers:
+        writer.send(signal.SIGCONT)
+    run.send(signal.SIGCONT)
+    run.wait(0)
     await assert_proven(tmp_path)
 
 
@@ -199,7 +207,7 @@ async def test_a_run_into_kafka_whose_shard_and_then_parent_is_killed_goes_on(
     await make_topics(log, partitions=2)
 
     async def reach_records(count: int, run: Cli) -> None:
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(HANG_S):
             while sum(topic.records for topic in await describe_topics(log, TOPICS)) < count:
                 assert run.process.poll() is None, f"the run ended before the fault: {run.tail()}"
 

@@ -14,6 +14,7 @@ from socialsim.shard.process import Progress
 from socialsim.testing import MemoryLog, MemoryWarehouse, run_virtual
 from socialsim.transport.base import TopicPartition, WriterStats
 from tests.consumer.events import picture, raw
+from tests.support.patience import HANG_S
 
 PLACE = TopicPartition("pictures", 0)
 
@@ -28,7 +29,7 @@ class Clock:
 
 def get(server, path):
     try:
-        with urllib.request.urlopen(f"http://{server.address}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://{server.address}{path}", timeout=HANG_S) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:

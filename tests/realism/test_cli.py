@@ -12,6 +12,7 @@ from socialsim.cli.main import main
 from socialsim.realism.bands import STATISTICS
 from tests.cli.conftest import COMMAND, clean_environment
 from tests.cli.test_report import plotly
+from tests.support.patience import HANG_S
 
 __all__ = ["plotly"]
 
@@ -40,7 +41,7 @@ def simulated(place):
             env=clean_environment(**variables),
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=HANG_S,
             check=False,
         )
 

@@ -11,13 +11,14 @@ from socialsim.testing import MemoryLog
 from socialsim.transport.base import EventReader, EventWriter, Fetched, Record, RunInfo, TopicPartition
 from socialsim.transport.files import FileReader, FileRun, FileWriter, create_run
 from socialsim.transport.kafka import KafkaLog, KafkaReader, KafkaWriter, create_topics
+from tests.support.patience import HANG_S
 
 TOPICS = ("users", "pictures", "picture_likes")
 TYPES = {"users": "user", "pictures": "picture", "picture_likes": "picture_like"}
 SHARDS = 3
 INFO = RunInfo("run-1", SHARDS, TOPICS, TYPES)
 SCENARIO = b'{"users":10}'
-DEADLINE_S = 60.0
+DEADLINE_S = HANG_S
 
 
 def make_records(shard: int, first_seq: int, count: int, *, users: int = 7) -> list[Record]:

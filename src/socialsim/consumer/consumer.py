@@ -6,6 +6,7 @@ returns is never older than the last seek.
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
@@ -17,6 +18,7 @@ from socialsim.consumer.offsets import Patience, StoredOffsets
 from socialsim.consumer.settings import ConsumerSettings
 from socialsim.consumer.stats import ConsumerStats, Counters
 from socialsim.errors import (
+    InputError,
     OffsetsLostError,
     ServiceUnavailableError,
     SocialsimError,
@@ -29,6 +31,7 @@ from socialsim.warehouse.base import OffsetKey, Warehouse
 log = logging.getLogger(__name__)
 
 _TICK_S = 0.5
+_PROBE_EVERY_S = 10.0  # of a log that does not answer: much less than the watchdog's patience
 
 
 class StuckError(SocialsimError):
@@ -62,6 +65,7 @@ class Consumer:
         self._look_again_s = 0.0  # at what others hold
         self._failed_polls = 0
         self._log_away = False
+        self._proved_away_s = -math.inf  # when last not even a new connection reached the log
         self._stopping = False
         self._changed = asyncio.Event()
         shared = Shared(warehouse, self._offsets, self._patience, self._counters, settings, self._changed.set)
@@ -93,7 +97,7 @@ class Consumer:
             async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as tasks:
                 for lane in self._lanes:
                     tasks.create_task(lane.work())
-                watch = tasks.create_task(self._watch())
+                watches = [tasks.create_task(self._watch()), tasks.create_task(self._probe())]
                 await self._reader.start(self._load_positions, self._revoke)
                 await self._read()
                 if self._stopping:
@@ -101,7 +105,8 @@ class Consumer:
                 for lane in self._lanes:
                     lane.close()
                 await self._rest()
-                watch.cancel()
+                for watch in watches:
+                    watch.cancel()
         except TimeoutError:
             log.warning("the last batch could not be stored in time; the next start reads it again")
         except BaseExceptionGroup as group:
@@ -241,7 +246,7 @@ class Consumer:
     async def _look_at_ends(self) -> bool:
         """Ask the log for its ends. False if it could not tell: the last answer stays."""
         try:
-            self._ends = await self._patience.within(self._reader.end_offsets(), self._settings.backoff_max_s)
+            self._ends = await self._patience.within(self._reader.end_offsets(), self._settings.answer_within_s)
         except (TimeoutError, TransientError, ServiceUnavailableError) as error:
             if not self._stopping:
                 self._note_log_away(str(error) or "it does not tell where it ends")
@@ -267,7 +272,7 @@ class Consumer:
         moved = {partition: offset for partition, offset in stored.items() if self._hinted.get(partition) != offset}
         if moved:
             with suppress(TimeoutError):
-                await self._patience.within(self._reader.commit_hint(moved), self._settings.backoff_max_s)
+                await self._patience.within(self._reader.commit_hint(moved), self._settings.answer_within_s)
             self._hinted = stored
 
     async def _watch(self) -> None:
@@ -276,10 +281,10 @@ class Consumer:
             stats = self.stats()
             self._on_progress(stats)
             now_s = asyncio.get_running_loop().time()
+            watchdog.forgive(self._proved_away_s)
             stuck_s = watchdog.stuck_for_s(now_s, self._counters.progress, stats.lag)
             if stuck_s is not None and await self._is_log_away():
                 self._note_log_away("not even over a new connection")
-                watchdog.forgive(now_s)
             elif stuck_s is not None:
                 raise StuckError(
                     f"{stats.lag} records wait in the log and nothing has moved for {stuck_s:.0f} s; "
@@ -288,15 +293,27 @@ class Consumer:
             await asyncio.sleep(_TICK_S)
             self._counters.note_loop_lag(asyncio.get_running_loop().time() - now_s - _TICK_S)
 
+    async def _probe(self) -> None:
+        """While the reader finds no log, look whether there is one: until then its connection is not to blame.
+
+        Once the log is back, the reader has the watchdog's whole patience to find it, however long it was away.
+        """
+        while True:
+            await asyncio.sleep(_PROBE_EVERY_S)
+            if self._log_away:
+                with suppress(InputError):  # a broker that is just starting: the watchdog asks again
+                    await self._is_log_away()
+
     async def _is_log_away(self) -> bool:
         """Whether a new connection fares no better than the reader's own, which may have lost its way.
 
         Raises InputError if the log is there and holds nothing for us any more.
         """
-        timeout_s = self._settings.backoff_max_s
+        timeout_s = self._settings.answer_within_s
         try:
             await self._patience.within(self._reader.probe(timeout_s), 2 * timeout_s)
         except (TimeoutError, TransientError, ServiceUnavailableError):
+            self._proved_away_s = asyncio.get_running_loop().time()
             return True
         return False
 

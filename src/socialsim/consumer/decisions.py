@@ -81,6 +81,6 @@ class Watchdog:
         idle_s = now_s - self._since_s
         return idle_s if idle_s >= self.stuck_after_s else None
 
-    def forgive(self, now_s: float) -> None:
-        """There is a known cause, which is waited out: begin to count anew."""
-        self._since_s = now_s
+    def forgive(self, until_s: float) -> None:
+        """There was a known cause until then, which is waited out: count from there."""
+        self._since_s = max(self._since_s, until_s)

@@ -25,7 +25,8 @@ class ConsumerSettings:
     drain_wait_s: float = 105.0
     backoff_min_s: float = 0.1
     backoff_max_s: float = 5.0
-    stuck_after_s: float = 120.0  #: lag and no progress for this long is an error, unless the log itself is away
+    answer_within_s: float = 5.0  #: a log that takes longer to tell where it ends, or to let us in anew, is away
+    stuck_after_s: float = 120.0  #: lag and no progress for this long is an error, counted while the log is there
     revoke_wait_s: float = 5.0  #: how long a rebalance waits for transactions under way
     stop_within_s: float = 8.0  #: after a stop request, what is not stored by then is left to the next start
     conflicts_max: int = 5  #: times in a row that another may move a partition's offset before this consumer leaves
