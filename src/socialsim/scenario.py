@@ -261,8 +261,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def digest(self) -> str:
-        """What tells it from another scenario under the same run id: 32 hexadecimal digits."""
-        return hashlib.sha256(self.to_json()).hexdigest()[:32]
+        """What tells its stream from that of another scenario or stream version: 32 hexadecimal digits."""
+        return hashlib.sha256(b"%d\n%b" % (STREAM_VERSION, self.to_json())).hexdigest()[:32]
 
 
 @lru_cache  # asked for at every window
