@@ -72,7 +72,7 @@ def test_topics_made_anew_stop_the_consumer_and_can_be_read_from_their_start(
     assert_stored(place, events_of(FIRST, "ra"), dead_letters=0)
 
     start(*drain, "--restart-replaced").wait(0)
-    assert_stored(place, [*events_of(FIRST, "ra"), *events_of(SECOND, "rb")], dead_letters=0)
+    assert_stored(place, (*events_of(FIRST, "ra"), *events_of(SECOND, "rb")), dead_letters=0)
     start(*drain).wait(0)
     verified = start("verify", "--from", log.url, "--run-id", "rb")
     assert "log end" in verified.wait(0)

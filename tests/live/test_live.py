@@ -1,5 +1,6 @@
 """Metrics and health, asked for over real HTTP."""
 
+import asyncio
 import socket
 import urllib.error
 import urllib.request
@@ -96,6 +97,27 @@ def test_there_are_no_more_lines_for_more_partitions():
         offsets = [sample.value for sample in lines[-1] if sample.name == "socialsim_offset"]
         assert offsets == [partitions]
     assert len(lines[0]) == len(lines[1]) < 60
+
+
+def test_a_consumer_without_a_partition_is_not_ready_and_tells_no_lag():
+    view = ConsumerView()
+    log = MemoryLog(["pictures"], partitions=1)
+    log.append(PLACE, *raw(picture(0, 0)))
+    log.join(log.reader())  # another member has it
+
+    async def main():
+        consumer = Consumer(log.reader(), MemoryWarehouse(), ConsumerSettings(), view.update)
+        task = asyncio.create_task(consumer.run())
+        await asyncio.sleep(10)
+        consumer.stop()
+        await task
+
+    run_virtual(main())
+    with LiveServer(view, 0) as server:
+        assert get(server, "/readyz") == (503, "no partition is assigned\n")
+        found = samples(get(server, "/metrics")[1])
+    assert found["socialsim_assigned_partitions",] == 0
+    assert not [sample for sample in found if sample[0] == "socialsim_lag"]
 
 
 def test_a_consumer_with_lag_and_no_progress_is_not_ready_and_a_silent_one_not_alive():

@@ -42,6 +42,17 @@ def test_a_run_goes_from_new_over_unfinished_to_complete(tmp_path: Path) -> None
     assert list_run_ids(tmp_path) == [INFO.run_id]
 
 
+@pytest.mark.parametrize("gone", ["data", "index"])
+def test_a_complete_run_whose_files_are_gone_is_not_called_complete(tmp_path: Path, gone: str) -> None:
+    with create_run(tmp_path, INFO, SCENARIO) as run:
+        write(tmp_path)
+        run.complete()
+    name = f"{TOPICS[0]}/00001.ndjson" if gone == "data" else "_index/00001.idx"
+    (tmp_path / INFO.run_id / name).unlink()
+    with pytest.raises(LogCorruptError, match=r"ends before byte|index ends at record"):
+        create_run(tmp_path, INFO, SCENARIO)
+
+
 def test_the_description_of_a_complete_run_holds_scenario_and_counts(tmp_path: Path) -> None:
     with create_run(tmp_path, INFO, SCENARIO) as run:
         write(tmp_path)
