@@ -111,9 +111,10 @@ def unwritable(place: str, error: OSError) -> SocialsimError:
 
 def _explain_os(error: OSError, place: str) -> SocialsimError | None:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return InputError(f"{place}the certificate is not accepted: {error.verify_message}")
+        return InputError(f"{place}the certificate is not accepted: {getattr(error, 'verify_message', error)}")
     if isinstance(error, ssl.SSLError):
-        return TransientError(f"{place}TLS failed: {error.reason or error}; look whether TLS is spoken at that port")
+        reason = getattr(error, "reason", None) or error
+        return TransientError(f"{place}TLS failed: {reason}; look whether TLS is spoken at that port")
     if isinstance(error, socket.gaierror):
         return TransientError(
             f"{place}the host's name cannot be resolved: {error.strerror}; check its spelling and DNS"
