@@ -9,7 +9,8 @@ from compose.native import KafkaCluster
 from socialsim import Scenario
 from tests.faults.marks import one_flavour
 from tests.support.account import assert_stored, events_of
-from tests.support.processes import Cli, eventually
+from tests.support.patience import eventually
+from tests.support.processes import Cli
 from tests.warehouse.places import Place
 
 pytestmark = one_flavour
