@@ -145,8 +145,8 @@ soak: install ## Watch the memory of a run and a consumer over several million e
 
 .PHONY: docs
 docs: install ## Generate docs anew: DDL and diagrams from the tables, the SQL of the key figures
-	$(BIN)/python -m socialsim.warehouse.ddl
-	$(BIN)/python -m socialsim.warehouse.er
+	$(BIN)/python -m socialsim.warehouse.schema.ddl
+	$(BIN)/python -m socialsim.warehouse.schema.er
 	$(BIN)/python -m socialsim.analytics.kpi.sql
 
 .PHONY: data

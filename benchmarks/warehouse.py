@@ -21,8 +21,8 @@ from socialsim import simulate
 from socialsim.events import PLURALS, WIRE_NAMES, Event, decode, encode
 from socialsim.scenario import Scenario
 from socialsim.warehouse.base import Batch, OffsetKey, OffsetMove
-from socialsim.warehouse.migrate import migrate
-from socialsim.warehouse.mysql import MysqlWarehouse
+from socialsim.warehouse.mysql.warehouse import MysqlWarehouse
+from socialsim.warehouse.schema.migrate import migrate
 from socialsim.warehouse.urls import MysqlTarget, parse_warehouse_url
 
 _LANES = (1, 3)

@@ -289,12 +289,12 @@ def open_warehouse(url: str, settings: Settings) -> Warehouse:
     """A warehouse that is not open. The embedded one gets its tables here; MySQL's are made by ``migrate`` alone."""
     target = warehouse_target(url, settings)
     if isinstance(target, SqliteTarget):
-        from socialsim.warehouse.migrate import migrate as migrate_warehouse
-        from socialsim.warehouse.sqlite import SqliteWarehouse
+        from socialsim.warehouse.schema.migrate import migrate as migrate_warehouse
+        from socialsim.warehouse.sqlite.warehouse import SqliteWarehouse
 
         migrate_warehouse(url)
         return SqliteWarehouse(target.path)
-    from socialsim.warehouse.mysql import MysqlWarehouse
+    from socialsim.warehouse.mysql.warehouse import MysqlWarehouse
 
     return MysqlWarehouse(target, _password(settings, "MYSQL_PASSWORD"))
 
@@ -305,8 +305,8 @@ def migrate(url: str, settings: Settings) -> str:
     If ``SOCIALSIM_MYSQL_MIGRATOR`` names a user, he does it, and then gives the URL's user, who writes, and
     ``SOCIALSIM_MYSQL_READER`` the rights that they need and no others.
     """
-    from socialsim.warehouse.grants import apply_grants
-    from socialsim.warehouse.migrate import migrate as migrate_warehouse
+    from socialsim.warehouse.mysql.grants import apply_grants
+    from socialsim.warehouse.schema.migrate import migrate as migrate_warehouse
 
     target = warehouse_target(url, settings)
     migrator = settings.text("MYSQL_MIGRATOR")

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Engine, event
 
-from socialsim.warehouse.tables import EVENT_TABLES, metadata
+from socialsim.warehouse.schema.tables import EVENT_TABLES, metadata
 
 RAW: Final = {table.name for table in EVENT_TABLES.values()}
 _RUN_KEY_BYTES: Final = 4

@@ -19,7 +19,7 @@ from socialsim.scenario import Scenario
 from socialsim.simulate import simulate
 from socialsim.warehouse.base import Batch, OffsetKey, OffsetMove
 from socialsim.warehouse.engines import read_engine, writing_engine
-from socialsim.warehouse.tables import EVENT_TABLES, runs
+from socialsim.warehouse.schema.tables import EVENT_TABLES, runs
 from tests.warehouse.places import Place
 
 SCENARIO = Scenario(

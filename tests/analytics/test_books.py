@@ -13,7 +13,7 @@ from socialsim.events import PLURALS, WIRE_NAMES, Event, PicturePosted, encode
 from socialsim.rundir import RunDirectory
 from socialsim.warehouse.base import Batch, DeadLetter, OffsetKey, OffsetMove
 from socialsim.warehouse.engines import writing_engine
-from socialsim.warehouse.tables import consumer_offsets
+from socialsim.warehouse.schema.tables import consumer_offsets
 from tests.analytics.stored import (
     GROUP,
     LOG_ID,

@@ -14,7 +14,7 @@ from socialsim.events import WIRE_NAMES, Event
 from socialsim.rundir import RunDirectory
 from socialsim.scenario import Scenario
 from socialsim.warehouse.base import Batch
-from socialsim.warehouse.tables import active_users, cohort_weekly, creator_day, kpi_daily, kpi_days, user_day
+from socialsim.warehouse.schema.tables import active_users, cohort_weekly, creator_day, kpi_daily, kpi_days, user_day
 from tests.analytics.brute_kpis import day_of
 from tests.analytics.kpis import assert_true, computed, engine_of, key_of, simulated
 from tests.analytics.stored import SCENARIO as KEPT

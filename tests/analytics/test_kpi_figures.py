@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 
 from socialsim.analytics.kpi import CohortWeek, KpiRow, read_scalars
-from socialsim.warehouse.views import WIDE_METRICS
+from socialsim.warehouse.schema.views import WIDE_METRICS
 from tests.analytics.kpis import (
     LIVELY,
     SLEEPY,

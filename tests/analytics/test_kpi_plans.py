@@ -6,7 +6,7 @@ from sqlalchemy import Engine, text
 
 from socialsim.analytics.kpi import Wish, compute, count_stored, read_stream
 from socialsim.scenario import Scenario
-from socialsim.warehouse.tables import metadata
+from socialsim.warehouse.schema.tables import metadata
 from tests.analytics.kpis import computed, engine_of, key_of, simulated
 from tests.analytics.plans import RAW, full_scans, unknown_tables, watched
 from tests.analytics.stored import store

@@ -8,7 +8,7 @@ from sqlalchemy import CompoundSelect, Select, text
 
 from socialsim.analytics.kpi import queries, sql
 from socialsim.analytics.kpi.bounds import values_of
-from socialsim.warehouse.views import WIDE_METRICS
+from socialsim.warehouse.schema.views import WIDE_METRICS
 from tests.analytics.kpis import computed, edges, engine_of, key_of, true_figures
 from tests.analytics.stored import store
 from tests.warehouse.places import Place

@@ -8,7 +8,7 @@ import pytest
 
 from socialsim.analytics.report import Break
 from socialsim.events import EVENT_TYPES, PLURALS
-from socialsim.warehouse.tables import EVENT_TABLES
+from socialsim.warehouse.schema.tables import EVENT_TABLES
 from tests.analytics.stored import (
     SCENARIO,
     breaks_of,

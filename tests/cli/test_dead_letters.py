@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from socialsim.events import encode
-from socialsim.warehouse.migrate import migrate
+from socialsim.warehouse.schema.migrate import migrate
 from tests.warehouse.samples import like
 
 POISON = b'{"a": "\x1b[31m\xff\\\n'

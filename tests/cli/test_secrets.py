@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from socialsim.errors import InputError
-from socialsim.warehouse.mysql_session import as_driver_text
+from socialsim.warehouse.mysql.session import as_driver_text
 from socialsim.warehouse.urls import MysqlTarget, SqliteTarget, parse_warehouse_url
 
 PASSWORDS = ["grün-Pa55", "€-Pa55wort", "пароль-密码-🎉1A", "a b%c:d@e/f?g#h"]

@@ -5,7 +5,7 @@ from pathlib import Path
 from socialsim.consumer import Consumer, ConsumerSettings
 from socialsim.testing import MemoryLog
 from socialsim.transport.base import TopicPartition
-from socialsim.warehouse.migrate import migrate
+from socialsim.warehouse.schema.migrate import migrate
 from tests.consumer.events import like, raw
 from tests.warehouse.places import Place
 

@@ -16,7 +16,7 @@ from msgspec import structs
 from compose.native import MySQLServer
 from socialsim.events import Event
 from socialsim.simulate import simulate
-from socialsim.warehouse.migrate import migrate
+from socialsim.warehouse.schema.migrate import migrate
 from tests.analytics.kpis import computed
 from tests.analytics.stored import SCENARIO, store
 from tests.export.exports import exported

@@ -13,7 +13,7 @@ from socialsim.analytics.verify import stored_runs
 from socialsim.events import Event
 from socialsim.export import Manifest, Span, choose_tables, export_run
 from socialsim.warehouse.engines import read_engine
-from socialsim.warehouse.tables import metadata
+from socialsim.warehouse.schema.tables import metadata
 from tests.warehouse.places import Place
 from tests.warehouse.samples import batch_of
 

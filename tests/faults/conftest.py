@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from compose.native import Database
-from socialsim.warehouse.migrate import migrate
+from socialsim.warehouse.schema.migrate import migrate
 from tests.support.processes import Cli, clis
 from tests.support.proxy import MysqlProxy
 from tests.warehouse.places import Place

@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from compose.native import KafkaCluster
 from socialsim import Scenario
 from socialsim.transport.kafka import KafkaLog
-from socialsim.warehouse.migrate import migrate
+from socialsim.warehouse.schema.migrate import migrate
 from tests.faults.kafka_roads import SETTINGS, UNACKNOWLEDGED_BYTES_MAX, KafkaRun, make_topics, reader_of
 from tests.faults.marks import slow
 from tests.faults.roads import MIDDLE, following, until

@@ -18,7 +18,7 @@ from socialsim.bootstrap import TOPICS
 from socialsim.errors import ServiceUnavailableError
 from socialsim.transport.base import TopicPartition
 from socialsim.transport.kafka import KafkaLog, KafkaReader, describe_topics
-from socialsim.warehouse.migrate import migrate
+from socialsim.warehouse.schema.migrate import migrate
 from tests.faults.kafka_roads import SETTINGS, TYPES, make_topics, reader_of
 from tests.faults.marks import slow
 from tests.faults.roads import SMALL, following, until

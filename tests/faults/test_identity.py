@@ -9,7 +9,7 @@ import pytest
 from socialsim.events import CommentPosted, Event, PictureLiked, UserSignedUp, encode
 from socialsim.testing import MemoryLog
 from socialsim.transport.base import TopicPartition
-from socialsim.warehouse.migrate import migrate
+from socialsim.warehouse.schema.migrate import migrate
 from tests.faults.marks import one_flavour, slow
 from tests.faults.roads import SMALL, consume, log_of, partition_of, write
 from tests.support.account import assert_all_stored, assert_books_add_up, events_of

@@ -9,7 +9,7 @@ import pytest
 from compose.native import MySQLServer
 from socialsim.consumer import ConsumerSettings, ConsumerStats
 from socialsim.testing import MemoryLog
-from socialsim.warehouse.migrate import migrate
+from socialsim.warehouse.schema.migrate import migrate
 from tests.faults.marks import one_flavour, slow
 from tests.faults.roads import MIDDLE, QUICK, consume, following, log_of, until, write
 from tests.support.account import assert_all_stored, events_of

@@ -20,7 +20,7 @@ from socialsim.testing import MemoryLog
 from socialsim.transport.base import TopicPartition
 from socialsim.transport.kafka import KafkaLog
 from socialsim.warehouse.base import DEAD_LETTER_BYTES_MAX
-from socialsim.warehouse.migrate import migrate
+from socialsim.warehouse.schema.migrate import migrate
 from tests.faults.kafka_roads import SETTINGS, drain
 from tests.faults.marks import one_flavour
 from tests.faults.roads import SMALL, consume, partition_of, write

@@ -20,7 +20,7 @@ from socialsim.consumer import Consumer, ConsumerSettings
 from socialsim.rundir import DEFAULT_ROOT, RunDirectory
 from socialsim.transport.files import FileReader
 from socialsim.transport.kafka import KafkaLog, describe_topics
-from socialsim.warehouse.migrate import migrate
+from socialsim.warehouse.schema.migrate import migrate
 from tests.faults.kafka_roads import SETTINGS, drain, make_topics, reader_of
 from tests.faults.marks import slow
 from tests.faults.roads import until

@@ -20,7 +20,7 @@ from socialsim.rundir import RunDirectory, RunRecord
 from socialsim.scenario import Scenario
 from socialsim.simulate import simulate
 from socialsim.warehouse.engines import writing_engine
-from socialsim.warehouse.tables import EVENT_TABLES, kpi_daily
+from socialsim.warehouse.schema.tables import EVENT_TABLES, kpi_daily
 from tests.analytics.stored import store
 from tests.oracle.test_truth import SCENARIOS, rows_of, watched
 from tests.warehouse.places import Place

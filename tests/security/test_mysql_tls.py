@@ -8,8 +8,8 @@ import pymysql
 import pytest
 
 from socialsim.errors import InputError
-from socialsim.warehouse.mysql import MysqlWarehouse
-from socialsim.warehouse.mysql_session import MysqlSession
+from socialsim.warehouse.mysql.session import MysqlSession
+from socialsim.warehouse.mysql.warehouse import MysqlWarehouse
 from socialsim.warehouse.urls import MysqlTarget
 from tests.security.authority import Authority
 from tests.security.servers import mysql_options

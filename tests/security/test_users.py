@@ -13,9 +13,9 @@ from compose.native.mysql import Users
 from compose.native.settings import COMPOSE_DIR
 from socialsim.errors import InputError
 from socialsim.events import PLURALS
-from socialsim.warehouse.grants import grants
-from socialsim.warehouse.tables import metadata
-from socialsim.warehouse.views import VIEWS
+from socialsim.warehouse.mysql.grants import grants
+from socialsim.warehouse.schema.tables import metadata
+from socialsim.warehouse.schema.views import VIEWS
 from tests.support.services import database_of
 
 DENIED = {1044, 1045, 1142, 1143, 1227, 1370}

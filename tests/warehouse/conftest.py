@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from compose.native import Database
-from socialsim.warehouse.migrate import migrate
+from socialsim.warehouse.schema.migrate import migrate
 from tests.warehouse.places import Place
 
 

@@ -13,11 +13,11 @@ from socialsim.events import Event
 from socialsim.events.codec import decode
 from socialsim.testing import MemoryWarehouse
 from socialsim.warehouse.base import OffsetKey, Warehouse
+from socialsim.warehouse.batches.transaction import dead_letter_row
 from socialsim.warehouse.engines import read_engine, writing_engine
-from socialsim.warehouse.mysql import MysqlWarehouse
-from socialsim.warehouse.planning import dead_letter_row
-from socialsim.warehouse.sqlite import SqliteWarehouse
-from socialsim.warehouse.tables import EVENT_TABLES
+from socialsim.warehouse.mysql.warehouse import MysqlWarehouse
+from socialsim.warehouse.schema.tables import EVENT_TABLES
+from socialsim.warehouse.sqlite.warehouse import SqliteWarehouse
 from socialsim.warehouse.urls import MysqlTarget, SqliteTarget, parse_warehouse_url
 
 

@@ -4,8 +4,8 @@ import asyncio
 import re
 from pathlib import Path
 
-from socialsim.warehouse.er import diagram, er_page
-from socialsim.warehouse.tables import EVENT_TABLES, metadata, references
+from socialsim.warehouse.schema.er import diagram, er_page
+from socialsim.warehouse.schema.tables import EVENT_TABLES, metadata, references
 from tests.analytics.kpis import computed
 from tests.analytics.stored import events_of, store
 from tests.warehouse.places import Place
@@ -18,7 +18,7 @@ _BOX = re.compile(r"  (\w+) \{")
 
 def test_the_published_diagram_is_up_to_date() -> None:
     published = (ROOT / "docs" / "schema" / "er.md").read_text(encoding="utf-8")
-    assert published == er_page(), "run: python -m socialsim.warehouse.er"
+    assert published == er_page(), "run: python -m socialsim.warehouse.schema.er"
 
 
 def test_each_table_and_column_is_drawn_once() -> None:

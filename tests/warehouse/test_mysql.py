@@ -18,13 +18,13 @@ from socialsim.errors import (
     TransientError,
 )
 from socialsim.events import FriendAccepted, PicturePosted
-from socialsim.warehouse import mysql_session
 from socialsim.warehouse.base import OffsetMove
-from socialsim.warehouse.migrate import migrate
-from socialsim.warehouse.mysql import MysqlWarehouse
-from socialsim.warehouse.mysql_literals import ROWS_TEXT, text_literal
-from socialsim.warehouse.mysql_statements import event_inserts, move_offsets
-from socialsim.warehouse.planning import MoveRow
+from socialsim.warehouse.batches.transaction import MoveRow
+from socialsim.warehouse.mysql.literals import ROWS_TEXT, text_literal
+from socialsim.warehouse.mysql.statements import event_inserts, move_offsets
+from socialsim.warehouse.mysql.warehouse import MysqlWarehouse
+from socialsim.warehouse.mysql.warehouse import session as mysql_session
+from socialsim.warehouse.schema.migrate import migrate
 from socialsim.warehouse.urls import MysqlTarget
 from tests.support.services import MySQLFactory
 from tests.warehouse.places import Place

@@ -20,12 +20,12 @@ from compose.native import Database
 from socialsim.errors import InputError, SchemaOutdatedError, ServiceUnavailableError, TransientError
 from socialsim.events import EVENT_TYPES, PLURALS
 from socialsim.warehouse.base import OffsetKey
-from socialsim.warehouse.ddl import EngineName, ddl
+from socialsim.warehouse.batches.rows import columns
 from socialsim.warehouse.engines import read_engine, translated, writing_engine
-from socialsim.warehouse.migrate import check_revision, current_revision, expected_revision, migrate
-from socialsim.warehouse.rows import columns
-from socialsim.warehouse.tables import EVENT_TABLES, metadata
-from socialsim.warehouse.views import VIEWS, WIDE_METRICS
+from socialsim.warehouse.schema.ddl import EngineName, ddl
+from socialsim.warehouse.schema.migrate import check_revision, current_revision, expected_revision, migrate
+from socialsim.warehouse.schema.tables import EVENT_TABLES, metadata
+from socialsim.warehouse.schema.views import VIEWS, WIDE_METRICS
 from tests.warehouse.places import Place
 from tests.warehouse.samples import key
 
@@ -199,7 +199,7 @@ def test_two_migrations_of_mysql_at_once_are_one(empty_mysql: Place) -> None:
 def test_migrating_is_silent(tmp_path: Path) -> None:
     code = (
         "import logging, sys; logging.basicConfig(level=logging.DEBUG)\n"
-        "from socialsim.warehouse.migrate import migrate; migrate(sys.argv[1])"
+        "from socialsim.warehouse.schema.migrate import migrate; migrate(sys.argv[1])"
     )
     run = subprocess.run(
         [sys.executable, "-c", code, f"sqlite:///{tmp_path}/w.sqlite"], capture_output=True, text=True, check=True
@@ -277,7 +277,7 @@ def test_each_field_of_an_event_has_its_column(name: str) -> None:
 @pytest.mark.parametrize("engine", get_args(EngineName))
 def test_the_published_ddl_is_up_to_date(engine: EngineName) -> None:
     published = (ROOT / "docs" / "schema" / f"{engine}.sql").read_text(encoding="utf-8")
-    assert published == ddl(engine), "run: python -m socialsim.warehouse.ddl"
+    assert published == ddl(engine), "run: python -m socialsim.warehouse.schema.ddl"
 
 
 def test_the_published_ddl_is_valid_sqlite() -> None:

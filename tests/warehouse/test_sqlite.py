@@ -7,7 +7,7 @@ import pytest
 
 from socialsim.errors import InputError, TransientError
 from socialsim.warehouse.base import OffsetMove
-from socialsim.warehouse.sqlite import SqliteWarehouse
+from socialsim.warehouse.sqlite.warehouse import SqliteWarehouse
 from tests.warehouse.places import Place
 from tests.warehouse.samples import batch_of, key, likes
 

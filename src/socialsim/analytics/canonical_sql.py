@@ -25,7 +25,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.sql.elements import BindParameter
 
 from socialsim.events.canonical import FREE_TEXTS, canonical_members
-from socialsim.warehouse.tables import EVENT_TABLES
+from socialsim.warehouse.schema.tables import EVENT_TABLES
 
 _Expression = ColumnElement[Any]
 

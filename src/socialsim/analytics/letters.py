@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, func, select
 
 from socialsim.events import EVENT_TYPES, RECORD_BYTES_MAX, Event, InvalidRecordError, decode
-from socialsim.warehouse.tables import dead_letters
+from socialsim.warehouse.schema.tables import dead_letters
 
 _ROWS_AT_ONCE: Final = 100
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from socialsim.analytics.report import Break
 from socialsim.analytics.tallies import Tallies
 from socialsim.events import PLURALS
-from socialsim.warehouse.tables import consumer_offsets
+from socialsim.warehouse.schema.tables import consumer_offsets
 
 _NAMES: Final = {plural: name for name, plural in PLURALS.items()}
 

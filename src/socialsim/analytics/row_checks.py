@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from socialsim.scenario import LEAST_AGE_YEARS
-from socialsim.warehouse.tables import (
+from socialsim.warehouse.schema.tables import (
     EVENT_TABLES,
     comments,
     friend_acceptances,

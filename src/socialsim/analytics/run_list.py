@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from socialsim.analytics.verify import stored_runs
 from socialsim.rundir import RunDirectory, RunRecord, Verification
-from socialsim.warehouse.tables import EVENT_TABLES
+from socialsim.warehouse.schema.tables import EVENT_TABLES
 
 #: ``unfinished``: its process died; ``unknown``: it has no directory here.
 RunState = Literal["running", "stopped", "unfinished", "complete", "unknown"]

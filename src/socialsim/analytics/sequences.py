@@ -4,7 +4,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, literal_column, or_, select, union_all
 
-from socialsim.warehouse.tables import EVENT_TABLES
+from socialsim.warehouse.schema.tables import EVENT_TABLES
 
 #: More irregular places than these are not told apart; the run is broken anyway.
 IRREGULARITIES_MAX: Final = 100_000

@@ -27,7 +27,7 @@ from socialsim.analytics.tallies import stored_tallies
 from socialsim.errors import InputError
 from socialsim.rundir import RunDirectory
 from socialsim.scenario import Scenario
-from socialsim.warehouse.tables import runs
+from socialsim.warehouse.schema.tables import runs
 
 #: No run has it: keys count from 1.
 _ABSENT_KEY: Final = -1

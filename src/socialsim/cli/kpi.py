@@ -259,7 +259,7 @@ def _writing(url: str, settings: "Settings") -> Iterator[tuple["Engine", "Wareho
     """An engine for the warehouse, which has the tables that are needed."""
     from socialsim.analytics.kpi import CONNECTIONS
     from socialsim.warehouse.engines import writing_engine
-    from socialsim.warehouse.migrate import check_revision, current_revision
+    from socialsim.warehouse.schema.migrate import check_revision, current_revision
     from socialsim.warehouse.urls import parse_warehouse_url
 
     url, password = bootstrap.warehouse_access(url, settings)
@@ -278,7 +278,7 @@ def _require_writable(engine: "Engine", target: "WarehouseTarget") -> None:
     from sqlalchemy import false, update
 
     from socialsim.warehouse.engines import translated
-    from socialsim.warehouse.tables import kpi_days
+    from socialsim.warehouse.schema.tables import kpi_days
 
     with translated(target), engine.connect() as connection:
         connection.execute(update(kpi_days).where(false()).values(dirty=kpi_days.c.dirty))

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql
 
 from socialsim.errors import InputError
-from socialsim.warehouse.tables import metadata
+from socialsim.warehouse.schema.tables import metadata
 
 _DAY: Final = timedelta(days=1)
 _MYSQL: Final = mysql.dialect()

@@ -25,7 +25,7 @@ from socialsim.realism.events import (
     make_run,
 )
 from socialsim.transport.base import EventReader, Fetched, TopicPartition
-from socialsim.warehouse.tables import EVENT_TABLES, runs
+from socialsim.warehouse.schema.tables import EVENT_TABLES, runs
 
 _POLL_RECORDS: Final = 50_000
 _POLL_TIMEOUT_S: Final = 0.5

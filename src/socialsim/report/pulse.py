@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from socialsim.analytics.offsets import LogEnds, OffsetRow, event_of_topic
 from socialsim.report.rows import Run
-from socialsim.warehouse.tables import EVENT_TABLES
+from socialsim.warehouse.schema.tables import EVENT_TABLES
 
 _WINDOW_S: Final = 10.0  #: batches come in bursts; over as long a time they make a rate
 _RATES_MAX: Final = 150

@@ -12,10 +12,10 @@ from typing import Literal
 from socialsim.errors import OwnershipLostError, TerminalError, TransientError
 from socialsim.events import EVENT_TYPES, Event
 from socialsim.warehouse.base import Batch, DeadLetter, OffsetKey, Stored, Warehouse
-from socialsim.warehouse.conflicts import CONTENTS, Conflict, Suspects, dead_letters_of, differing, row_key
-from socialsim.warehouse.planning import MoveRow, Tally, groups, move_rows, run_ids
-from socialsim.warehouse.positions import Place, StoredPosition, compare, note_changes, replaced_error
-from socialsim.warehouse.run_keys import KnownRun, check_scenarios, unknown_runs
+from socialsim.warehouse.batches.conflicts import CONTENTS, Conflict, Suspects, dead_letters_of, differing, row_key
+from socialsim.warehouse.batches.positions import Place, StoredPosition, compare, note_changes, replaced_error
+from socialsim.warehouse.batches.run_keys import KnownRun, check_scenarios, unknown_runs
+from socialsim.warehouse.batches.transaction import MoveRow, Tally, groups, move_rows, run_ids
 
 #: Run, time, shard and seq, as in the tables' primary key.
 Identity = tuple[str, int, int, int]

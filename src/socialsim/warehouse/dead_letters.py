@@ -16,10 +16,10 @@ from sqlalchemy.dialects import mysql, sqlite
 
 from socialsim.errors import InputError
 from socialsim.events import PLURALS, WIRE_NAMES, Event, InvalidRecordError, decode
+from socialsim.warehouse.batches.rows import columns
 from socialsim.warehouse.engines import read_engine, translated, writing_engine
-from socialsim.warehouse.mysql_session import SQL_MODE
-from socialsim.warehouse.rows import columns
-from socialsim.warehouse.tables import EVENT_TABLES, consumer_offsets, dead_letters, kpi_days, runs
+from socialsim.warehouse.mysql.session import SQL_MODE
+from socialsim.warehouse.schema.tables import EVENT_TABLES, consumer_offsets, dead_letters, kpi_days, runs
 from socialsim.warehouse.urls import SqliteTarget, WarehouseTarget, parse_warehouse_url
 
 _NAMES: Final = {plural: name for name, plural in PLURALS.items()}

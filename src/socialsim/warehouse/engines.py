@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from socialsim.errors import InputError, TerminalError
 from socialsim.warehouse.driver_errors import translate_mysql, translate_sqlite
-from socialsim.warehouse.tls import client_context, require_tls
+from socialsim.warehouse.mysql.tls import client_context, require_tls
 from socialsim.warehouse.urls import MysqlTarget, SqliteTarget, WarehouseTarget, parse_warehouse_url
 
 CONNECT_TIMEOUT_S = 10
@@ -98,7 +98,7 @@ def _sqlite_engine(target: SqliteTarget, *, read_only: bool, connections: int = 
         connection.execute(f"PRAGMA page_size={SQLITE_PAGE_BYTES}")  # of no effect on a file that holds tables
         connection.execute(f"PRAGMA cache_size=-{_SQLITE_CACHE_KIB}")
         connection.execute("PRAGMA temp_store=MEMORY")
-        connection.execute("PRAGMA synchronous=NORMAL")  # see socialsim.warehouse.sqlite
+        connection.execute("PRAGMA synchronous=NORMAL")  # see socialsim.warehouse.sqlite.warehouse
         return connection
 
     engine = create_engine("sqlite://", creator=connect, **_pool(connections))
@@ -116,7 +116,7 @@ _PymysqlConnection: Any = pymysql.connections.Connection
 
 class _Connection(_PymysqlConnection):  # type: ignore[misc]
     def _request_authentication(self) -> None:
-        require_tls(self.ctx if self.ssl else None, self.server_capabilities)  # see socialsim.warehouse.mysql_session
+        require_tls(self.ctx if self.ssl else None, self.server_capabilities)  # see socialsim.warehouse.mysql.session
         super()._request_authentication()
 
     def _force_close(self) -> None:

@@ -4,7 +4,7 @@ from sqlalchemy import Connection, func, select
 
 from socialsim.analytics.kpi.bounds import DAY, begin_of
 from socialsim.rundir import RunDirectory
-from socialsim.warehouse.tables import EVENT_TABLES, dead_letters, kpi_days
+from socialsim.warehouse.schema.tables import EVENT_TABLES, dead_letters, kpi_days
 
 
 def is_whole(connection: Connection, run_key: int, directory: RunDirectory) -> bool:

@@ -35,7 +35,7 @@ from socialsim.analytics.kpi.figures import (
     read_so_far,
     read_volumes,
 )
-from socialsim.warehouse.tables import EVENT_TABLES, cohort_weekly, kpi_daily, kpi_days, runs
+from socialsim.warehouse.schema.tables import EVENT_TABLES, cohort_weekly, kpi_daily, kpi_days, runs
 
 _SUNDAY: Final = 6
 _NOTHING: Final = {"events": 0, "users_so_far": 0, "friendships_so_far": 0}

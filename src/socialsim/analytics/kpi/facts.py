@@ -25,7 +25,7 @@ from sqlalchemy import (
 from socialsim.analytics.kpi.bounds import RUN, bound, happened, unindexed
 from socialsim.analytics.kpi.instants import day_of
 from socialsim.events import PLURALS
-from socialsim.warehouse.tables import (
+from socialsim.warehouse.schema.tables import (
     EVENT_TABLES,
     NEVER,
     active_users,

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from socialsim.analytics.kpi.bounds import DAY, RUN, WEEK, bound, happened
 from socialsim.analytics.kpi.facts import LIKES
 from socialsim.analytics.kpi.instants import hour_of, micros_between
-from socialsim.warehouse.tables import (
+from socialsim.warehouse.schema.tables import (
     EVENT_TABLES,
     active_users,
     creator_day,

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Table, select
 
 from socialsim.analytics.kpi.figures import CohortWeek
-from socialsim.warehouse.tables import cohort_weekly, kpi_daily, kpi_days
+from socialsim.warehouse.schema.tables import cohort_weekly, kpi_daily, kpi_days
 
 
 class KpiRow(NamedTuple):

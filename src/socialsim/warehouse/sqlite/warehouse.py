@@ -11,20 +11,16 @@ from socialsim.errors import OwnershipLostError
 from socialsim.events import EVENT_TYPES, PLURALS
 from socialsim.events.types import TIME_US_MAX
 from socialsim.warehouse.base import Batch, OffsetKey, Stored, Warehouse
-from socialsim.warehouse.conflicts import CONTENT_COLUMNS, Conflict, Suspects, dead_letters_of, differing, row_key
-from socialsim.warehouse.driver_errors import translate_sqlite
-from socialsim.warehouse.engines import SQLITE_PAGE_BYTES
-from socialsim.warehouse.migrate import check_revision
-from socialsim.warehouse.planning import (
-    Group,
-    MoveRow,
-    Tally,
-    dead_letter_row,
-    groups,
-    move_rows,
+from socialsim.warehouse.batches.conflicts import (
+    CONTENT_COLUMNS,
+    Conflict,
+    Suspects,
+    dead_letters_of,
+    differing,
+    row_key,
 )
-from socialsim.warehouse.positions import Place, StoredPosition, compare, note_changes, replaced_error
-from socialsim.warehouse.rows import (
+from socialsim.warehouse.batches.positions import Place, StoredPosition, compare, note_changes, replaced_error
+from socialsim.warehouse.batches.rows import (
     INSTANT_SOURCE,
     SECONDS,
     Kind,
@@ -34,7 +30,18 @@ from socialsim.warehouse.rows import (
     instant_text,
     payload_kinds,
 )
-from socialsim.warehouse.run_keys import KnownRun, check_scenarios, unknown_runs
+from socialsim.warehouse.batches.run_keys import KnownRun, check_scenarios, unknown_runs
+from socialsim.warehouse.batches.transaction import (
+    Group,
+    MoveRow,
+    Tally,
+    dead_letter_row,
+    groups,
+    move_rows,
+)
+from socialsim.warehouse.driver_errors import translate_sqlite
+from socialsim.warehouse.engines import SQLITE_PAGE_BYTES
+from socialsim.warehouse.schema.migrate import check_revision
 from socialsim.warehouse.urls import SqliteTarget
 
 _T = TypeVar("_T")

@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from socialsim.events import EVENT_TYPES, Event
 from socialsim.warehouse.base import IDENTITY_CONFLICT, Batch, DeadLetter
-from socialsim.warehouse.planning import Group, Tally
-from socialsim.warehouse.rows import columns
+from socialsim.warehouse.batches.rows import columns
+from socialsim.warehouse.batches.transaction import Group, Tally
 
 _KEY_COLUMNS: Final = 4  # run_key, event_time, shard, seq
 #: The columns behind the primary key, by wire name.

@@ -9,10 +9,12 @@ from socialsim.errors import OwnershipLostError, ServiceUnavailableError, Transi
 from socialsim.events import PLURALS, Event
 from socialsim.events.types import TIME_US_MAX
 from socialsim.warehouse.base import Batch, OffsetKey, Stored, Warehouse
-from socialsim.warehouse.conflicts import CONTENTS, Conflict, RowKey, Suspects, dead_letters_of, differing
-from socialsim.warehouse.migrate import check_revision
-from socialsim.warehouse.mysql_session import STATEMENT_TIMEOUT_S, MysqlSession
-from socialsim.warehouse.mysql_statements import (
+from socialsim.warehouse.batches.conflicts import CONTENTS, Conflict, RowKey, Suspects, dead_letters_of, differing
+from socialsim.warehouse.batches.positions import Place, StoredPosition, compare, note_changes, replaced_error
+from socialsim.warehouse.batches.run_keys import KnownRun, check_scenarios, unknown_runs
+from socialsim.warehouse.batches.transaction import Group, Tally, dead_letter_row, groups, move_rows, several_sources
+from socialsim.warehouse.mysql.session import STATEMENT_TIMEOUT_S, MysqlSession
+from socialsim.warehouse.mysql.statements import (
     BEGIN,
     COMMIT,
     KEYS_MAX,
@@ -31,9 +33,7 @@ from socialsim.warehouse.mysql_statements import (
     select_runs,
     tell_scenario,
 )
-from socialsim.warehouse.planning import Group, Tally, dead_letter_row, groups, move_rows, several_sources
-from socialsim.warehouse.positions import Place, StoredPosition, compare, note_changes, replaced_error
-from socialsim.warehouse.run_keys import KnownRun, check_scenarios, unknown_runs
+from socialsim.warehouse.schema.migrate import check_revision
 from socialsim.warehouse.urls import MysqlTarget
 
 #: Measured: three connections store about 2.5 times what one does, a fourth adds nothing.

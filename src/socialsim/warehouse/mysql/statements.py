@@ -5,16 +5,16 @@ from typing import Final, NamedTuple
 
 from socialsim.events import PLURALS, Event
 from socialsim.warehouse.base import OffsetKey
-from socialsim.warehouse.conflicts import CONTENT_COLUMNS
-from socialsim.warehouse.mysql_literals import (
+from socialsim.warehouse.batches.conflicts import CONTENT_COLUMNS
+from socialsim.warehouse.batches.rows import instant_text
+from socialsim.warehouse.batches.transaction import DeadLetterRow, MoveRow
+from socialsim.warehouse.mysql.literals import (
     INSERT_PREFIXES,
     INSERT_SUFFIX,
     ROWS_TEXT,
     text_literal,
     tuple_literal,
 )
-from socialsim.warehouse.planning import DeadLetterRow, MoveRow
-from socialsim.warehouse.rows import instant_text
 
 #: Small enough to leave in one write, so that the server works on it while the next one is made.
 STATEMENT_ROWS_MAX: Final = 1_000

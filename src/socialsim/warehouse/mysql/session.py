@@ -14,7 +14,7 @@ from pymysql.constants import CLIENT
 from socialsim.errors import InputError, ServiceUnavailableError, TerminalError
 from socialsim.warehouse.base import DEAD_LETTER_BYTES_MAX
 from socialsim.warehouse.driver_errors import MYSQL_REMEDY, translate_mysql
-from socialsim.warehouse.tls import client_context, require_tls
+from socialsim.warehouse.mysql.tls import client_context, require_tls
 from socialsim.warehouse.urls import MysqlTarget
 
 CONNECT_TIMEOUT_S: Final = 10.0

@@ -8,7 +8,7 @@ from sqlalchemy import Table, text
 
 from socialsim.errors import InputError
 from socialsim.warehouse.engines import translated, writing_engine
-from socialsim.warehouse.tables import (
+from socialsim.warehouse.schema.tables import (
     EVENT_TABLES,
     active_users,
     cohort_weekly,
@@ -21,8 +21,8 @@ from socialsim.warehouse.tables import (
     runs,
     user_day,
 )
+from socialsim.warehouse.schema.views import VIEWS
 from socialsim.warehouse.urls import MysqlTarget
-from socialsim.warehouse.views import VIEWS
 
 #: Events are only ever added. The upsert that makes replays harmless needs the right to "change" one column of the key,
 #: to itself: with it a row could be moved to another run, but none of its facts altered. MariaDB wants that right for

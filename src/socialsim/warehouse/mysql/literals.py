@@ -12,7 +12,15 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from socialsim.events import EVENT_TYPES, PLURALS, Event
-from socialsim.warehouse.rows import INSTANT_SOURCE, SECONDS, Kind, columns, compile_formatter, payload_kinds, words
+from socialsim.warehouse.batches.rows import (
+    INSTANT_SOURCE,
+    SECONDS,
+    Kind,
+    columns,
+    compile_formatter,
+    payload_kinds,
+    words,
+)
 
 RowsText: TypeAlias = Callable[[int, Sequence[Event]], bytes]
 

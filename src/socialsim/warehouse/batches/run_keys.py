@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from socialsim.errors import RunConflictError
 from socialsim.warehouse.base import Batch
-from socialsim.warehouse.planning import run_ids
+from socialsim.warehouse.batches.transaction import run_ids
 
 
 class KnownRun(NamedTuple):
