@@ -147,7 +147,7 @@ soak: install ## Watch the memory of a run and a consumer over several million e
 docs: install ## Generate docs anew: DDL and diagrams from the tables, the SQL of the key figures
 	$(BIN)/python -m socialsim.warehouse.schema.ddl
 	$(BIN)/python -m socialsim.warehouse.schema.er
-	$(BIN)/python -m socialsim.analytics.kpi.sql
+	$(BIN)/python -m socialsim.kpi.sql_docs
 
 .PHONY: data
 data: install ## Make the stream's own data anew, from Faker and tzdata: other data are another stream version

@@ -136,7 +136,7 @@ def test_every_unit_has_its_arrows() -> None:
         ("shard", "from socialsim.transport.files import FileWriter", "shard -> transport.files.FileWriter"),
         ("shard", "from socialsim.transport import files", "shard -> transport.files"),
         ("shard", "from socialsim.oracle import Observer", "shard -> oracle.Observer"),
-        ("oracle", "from socialsim.analytics import verify", "oracle -> analytics.verify"),
+        ("oracle", "from socialsim.verification import verify", "oracle -> analytics.verify"),
         ("oracle", "from socialsim.warehouse.schema.tables import users", "oracle -> warehouse.tables.users"),
         ("transport", "from socialsim.events import Event", "transport -> events.Event"),
         (

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from socialsim.analytics.kpi import CohortWeek, KpiRow
 from socialsim.events import (
     WIRE_NAMES,
     CommentPosted,
@@ -19,6 +18,7 @@ from socialsim.events import (
     VideoLiked,
     VideoPosted,
 )
+from socialsim.kpi import CohortWeek, KpiRow
 
 DAY = timedelta(days=1)
 HOURS_24_US = 24 * 3_600 * 1_000_000

@@ -9,8 +9,6 @@ from typing import Any
 from msgspec import structs
 from sqlalchemy import Connection, Engine
 
-from socialsim.analytics.kpi import CohortWeek, KpiRow, Wish, compute, read_cohorts, read_daily, read_stream
-from socialsim.analytics.verify import stored_runs
 from socialsim.events import (
     CommentPosted,
     Event,
@@ -23,8 +21,10 @@ from socialsim.events import (
     VideoLiked,
     VideoPosted,
 )
+from socialsim.kpi import CohortWeek, KpiRow, Wish, compute, read_cohorts, read_daily, read_stream
 from socialsim.scenario import Scenario
 from socialsim.simulate import simulate
+from socialsim.verification.verify import stored_runs
 from socialsim.warehouse.engines import writing_engine
 from tests.analytics.brute_kpis import Brute, day_of
 from tests.warehouse.places import Place

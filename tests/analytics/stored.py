@@ -9,14 +9,14 @@ from typing import Any
 from msgspec import structs
 from sqlalchemy import ColumnElement, Connection, and_, select
 
-from socialsim.analytics.offsets import LogEnds
-from socialsim.analytics.report import Break, Report
-from socialsim.analytics.verify import read_books, verify_run
 from socialsim.events import PLURALS, WIRE_NAMES, Event
 from socialsim.manifest import Ledger
 from socialsim.rundir import RunDirectory, RunRecord
 from socialsim.scenario import Scenario
 from socialsim.simulate import simulate
+from socialsim.verification.offsets import LogEnds
+from socialsim.verification.result import Break, Report
+from socialsim.verification.verify import read_books, verify_run
 from socialsim.warehouse.base import Batch, OffsetKey, OffsetMove
 from socialsim.warehouse.engines import read_engine, writing_engine
 from socialsim.warehouse.schema.tables import EVENT_TABLES, runs

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from socialsim.analytics.offsets import LogEnds, event_of_topic
-from socialsim.analytics.report import Account, Break
 from socialsim.events import PLURALS, WIRE_NAMES, Event, PicturePosted, encode
 from socialsim.rundir import RunDirectory
+from socialsim.verification.offsets import LogEnds, event_of_topic
+from socialsim.verification.result import Account, Break
 from socialsim.warehouse.base import Batch, DeadLetter, OffsetKey, OffsetMove
 from socialsim.warehouse.engines import writing_engine
 from socialsim.warehouse.schema.tables import consumer_offsets

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
-from socialsim.analytics.kpi import Wish, compute, count_stored, is_whole, read_days, read_stream
 from socialsim.events import WIRE_NAMES, Event
+from socialsim.kpi import Wish, compute, count_stored, is_whole, read_days, read_stream
 from socialsim.rundir import RunDirectory
 from socialsim.scenario import Scenario
 from socialsim.warehouse.base import Batch

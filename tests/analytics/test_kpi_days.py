@@ -4,9 +4,9 @@ from datetime import date, datetime
 
 import pytest
 
-from socialsim.analytics.kpi import Stream, Wish
-from socialsim.analytics.kpi.days import days_to_compute
 from socialsim.errors import InputError
+from socialsim.kpi import Stream, Wish
+from socialsim.kpi.days import days_to_compute
 
 
 def day(number: int) -> date:

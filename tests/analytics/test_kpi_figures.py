@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 
-from socialsim.analytics.kpi import CohortWeek, KpiRow, read_scalars
+from socialsim.kpi import CohortWeek, KpiRow, read_scalars
 from socialsim.warehouse.schema.views import WIDE_METRICS
 from tests.analytics.kpis import (
     LIVELY,

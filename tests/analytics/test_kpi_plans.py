@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import Engine, text
 
-from socialsim.analytics.kpi import Wish, compute, count_stored, read_stream
+from socialsim.kpi import Wish, compute, count_stored, read_stream
 from socialsim.scenario import Scenario
 from socialsim.warehouse.schema.tables import metadata
 from tests.analytics.kpis import computed, engine_of, key_of, simulated

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from sqlalchemy import CompoundSelect, Select, text
 
-from socialsim.analytics.kpi import queries, sql
-from socialsim.analytics.kpi.bounds import values_of
+from socialsim.kpi import queries
+from socialsim.kpi import sql_docs as sql
+from socialsim.kpi.parameters import values_of
 from socialsim.warehouse.schema.views import WIDE_METRICS
 from tests.analytics.kpis import computed, edges, engine_of, key_of, true_figures
 from tests.analytics.stored import store
@@ -21,7 +22,7 @@ SHOWN_METRICS = {metric for section in sql.SECTIONS for metric in section.metric
 
 
 def test_what_is_shown_is_what_is_executed() -> None:
-    assert sql.document() == SHOWN, "write it anew: python -m socialsim.analytics.kpi.sql"
+    assert sql.document() == SHOWN, "write it anew: python -m socialsim.kpi.sql_docs"
 
 
 def test_every_statement_is_shown() -> None:

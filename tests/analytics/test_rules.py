@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from socialsim.analytics.row_checks import ROW_CHECKS
+from socialsim.verification.row_rules import ROW_CHECKS
 from socialsim.warehouse.schema.tables import EVENT_TABLES
 from tests.analytics.stored import SCENARIO, breaks_of, change, rows_of, sabotage, verify_on
 from tests.warehouse.places import Place

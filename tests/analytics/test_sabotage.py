@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from socialsim.analytics.report import Break
 from socialsim.events import EVENT_TYPES, PLURALS
+from socialsim.verification.result import Break
 from socialsim.warehouse.schema.tables import EVENT_TABLES
 from tests.analytics.stored import (
     SCENARIO,

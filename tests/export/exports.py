@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pyarrow.parquet as pq
 
-from socialsim.analytics.verify import stored_runs
 from socialsim.events import Event
 from socialsim.export import Manifest, Span, choose_tables, export_run
+from socialsim.verification.verify import stored_runs
 from socialsim.warehouse.engines import read_engine
 from socialsim.warehouse.schema.tables import metadata
 from tests.warehouse.places import Place

@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 from socialsim import Scenario
-from socialsim.analytics.verify import read_books
 from socialsim.rundir import RunDirectory
 from socialsim.transport.files import FileReader
+from socialsim.verification.verify import read_books
 from tests.faults.marks import slow
 from tests.support.account import assert_whole_log, read_all
 from tests.support.processes import SOCIALSIM, Cli

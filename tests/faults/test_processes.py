@@ -13,13 +13,13 @@ import pytest
 from compose.native import KafkaCluster
 from compose.native.server import ProcessIdentity
 from socialsim import Scenario
-from socialsim.analytics.offsets import LogEnds
-from socialsim.analytics.verify import read_books
 from socialsim.bootstrap import TOPICS
 from socialsim.consumer import Consumer, ConsumerSettings
 from socialsim.rundir import DEFAULT_ROOT, RunDirectory
 from socialsim.transport.files import FileReader
 from socialsim.transport.kafka import KafkaLog, describe_topics
+from socialsim.verification.offsets import LogEnds
+from socialsim.verification.verify import read_books
 from socialsim.warehouse.schema.migrate import migrate
 from tests.faults.kafka_roads import SETTINGS, drain, make_topics, reader_of
 from tests.faults.marks import slow

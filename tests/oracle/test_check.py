@@ -10,15 +10,15 @@ import pytest
 from msgspec import structs
 from sqlalchemy import delete, update
 
-from socialsim.analytics.kpi import Stream, Wish, compute, read_cohorts, read_daily, read_stream
-from socialsim.analytics.kpi_check import Comparison, Difference, as_text, check_kpis, require_truth
-from socialsim.analytics.verify import stored_runs
 from socialsim.errors import InputError
 from socialsim.events import WIRE_NAMES, Event, PictureLiked, PicturePosted
+from socialsim.kpi import Stream, Wish, compute, read_cohorts, read_daily, read_stream
+from socialsim.kpi.check import Comparison, Difference, as_text, check_kpis, require_truth
 from socialsim.oracle import Truth, make_truth
 from socialsim.rundir import RunDirectory, RunRecord
 from socialsim.scenario import Scenario
 from socialsim.simulate import simulate
+from socialsim.verification.verify import stored_runs
 from socialsim.warehouse.engines import writing_engine
 from socialsim.warehouse.schema.tables import EVENT_TABLES, kpi_daily
 from tests.analytics.stored import store

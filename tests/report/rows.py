@@ -2,8 +2,8 @@
 
 from datetime import date, datetime, timedelta
 
-from socialsim.analytics.kpi.figures import CohortWeek
-from socialsim.analytics.kpi.reading import KpiRow
+from socialsim.kpi.metrics import CohortWeek
+from socialsim.kpi.reading import KpiRow
 from socialsim.report.rows import KpiRows, Person
 
 FIRST = date(2026, 1, 1)  # a Thursday

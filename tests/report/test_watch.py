@@ -4,9 +4,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from socialsim.analytics.kpi.compute import compute, read_stream
-from socialsim.analytics.kpi.days import Wish
 from socialsim.errors import InputError, ServiceUnavailableError
+from socialsim.kpi.compute import compute, read_stream
+from socialsim.kpi.days import Wish
 from socialsim.report.build import build_content
 from socialsim.report.pulse import RateMeter
 from socialsim.report.rows import find_run, read_rows

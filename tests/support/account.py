@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from socialsim import Scenario, simulate
-from socialsim.analytics.accounts import Books
-from socialsim.analytics.offsets import LogEnds
-from socialsim.analytics.verify import verify_run
 from socialsim.digest import RunDigest, identify
 from socialsim.events import WIRE_NAMES, Event, encode
 from socialsim.manifest import Ledger
 from socialsim.transport.base import EventReader, TopicPartition
+from socialsim.verification.offsets import LogEnds
+from socialsim.verification.reconcile import Books
+from socialsim.verification.verify import verify_run
 from socialsim.warehouse.engines import read_engine
 from tests.warehouse.places import Place
 

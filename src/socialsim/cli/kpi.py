@@ -31,7 +31,7 @@ from socialsim.errors import InputError, ServiceUnavailableError, TransientError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from socialsim.analytics.kpi import KpiRow, Stream, Wish
+    from socialsim.kpi import KpiRow, Stream, Wish
     from socialsim.live import KpiView
     from socialsim.settings import Settings
     from socialsim.warehouse.urls import WarehouseTarget
@@ -114,7 +114,7 @@ def kpi(
     metrics_host: MetricsHostOption = METRICS_HOST_DEFAULT,
 ) -> None:
     """Compute the key figures of closed days and store them; without a day, of those that are missing or out of date."""
-    from socialsim.analytics.kpi import Wish
+    from socialsim.kpi import Wish
 
     session: Session = context.obj
     wish = Wish(*_range(day, since, until))
@@ -158,7 +158,7 @@ class _Service:
 
     def once(self, run_id: str | None, wish: "Wish", *, as_json: bool) -> str:
         """Compute what is wished for, and tell of it."""
-        from socialsim.analytics.kpi import compute, read_daily, read_scalars
+        from socialsim.kpi import compute, read_daily, read_scalars
         from socialsim.warehouse.engines import translated
 
         with translated(self._target):
@@ -204,7 +204,7 @@ class _Service:
                     time.sleep(_GLANCE_S)
 
     def _catch_up(self, run_id: str, run_key: int, view: "KpiView", *, as_json: bool) -> None:
-        from socialsim.analytics.kpi import Wish, compute, read_scalars
+        from socialsim.kpi import Wish, compute, read_scalars
 
         def stopped() -> bool:
             view.beat()
@@ -227,7 +227,7 @@ class _Service:
             compute(self._engine, run_key, stream, Wish(), on_day=tell, stopped=stopped)
 
     def _runs(self) -> dict[str, int]:
-        from socialsim.analytics.verify import stored_runs
+        from socialsim.verification.verify import stored_runs
 
         with self._engine.connect() as connection:
             return stored_runs(connection)
@@ -236,7 +236,7 @@ class _Service:
         """How far the run is stored. Whether that is all of it takes counting: asked when it stands still."""
         from dataclasses import replace
 
-        from socialsim.analytics.kpi import is_whole, read_stream
+        from socialsim.kpi import is_whole, read_stream
 
         with self._engine.connect() as connection:
             stream = read_stream(connection, run_key, complete=self._complete)
@@ -257,7 +257,7 @@ class _Service:
 @contextmanager
 def _writing(url: str, settings: "Settings") -> Iterator[tuple["Engine", "WarehouseTarget"]]:
     """An engine for the warehouse, which has the tables that are needed."""
-    from socialsim.analytics.kpi import CONNECTIONS
+    from socialsim.kpi import CONNECTIONS
     from socialsim.warehouse.engines import writing_engine
     from socialsim.warehouse.schema.migrate import check_revision, current_revision
     from socialsim.warehouse.urls import parse_warehouse_url

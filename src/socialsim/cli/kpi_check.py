@@ -11,7 +11,7 @@ from socialsim.cli.show import show, show_data
 from socialsim.errors import InputError
 
 if TYPE_CHECKING:
-    from socialsim.analytics.kpi_check import Comparison
+    from socialsim.kpi.check import Comparison
 
 
 def check_stored(
@@ -21,9 +21,9 @@ def check_stored(
 
     Raises InputError if the run, its truth or its KPIs are not there, ServiceUnavailableError.
     """
-    from socialsim.analytics.kpi import read_cohorts, read_daily  # noqa: PLC0415 - loads SQLAlchemy
-    from socialsim.analytics.kpi_check import as_text, check_kpis, require_truth  # noqa: PLC0415
-    from socialsim.analytics.verify import choose_run, stored_runs  # noqa: PLC0415
+    from socialsim.kpi import read_cohorts, read_daily  # noqa: PLC0415 - loads SQLAlchemy
+    from socialsim.kpi.check import as_text, check_kpis, require_truth  # noqa: PLC0415
+    from socialsim.verification.verify import choose_run, stored_runs  # noqa: PLC0415
 
     shelves = find_books(runs_dir, None, into, session.settings)
     with reading(into, session.settings) as connection:

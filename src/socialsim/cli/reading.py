@@ -24,7 +24,7 @@ from socialsim.warehouse.urls import SqliteTarget, parse_warehouse_url
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from socialsim.analytics.offsets import LogEnds
+    from socialsim.verification.offsets import LogEnds
 
 # ruff: noqa: PLC0415 - see the module's text
 
@@ -114,7 +114,7 @@ def reading(url: str, settings: Settings) -> Iterator["Connection"]:
 
 def read_log_ends(url: str, settings: Settings, run_id: str) -> "LogEnds":
     """Ask the log where it ends. Raises InputError (of files: also if the run is not there), ServiceUnavailableError."""
-    from socialsim.analytics.offsets import LogEnds
+    from socialsim.verification.offsets import LogEnds
 
     reader = bootstrap.open_reader(bootstrap.parse_log(url, "--from"), settings, group=None, run_id=run_id)
 

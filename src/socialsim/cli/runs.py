@@ -11,7 +11,7 @@ from socialsim.cli.show import show, show_data, table
 from socialsim.warehouse.urls import SqliteTarget, parse_warehouse_url
 
 if TYPE_CHECKING:
-    from socialsim.analytics.run_list import RunSummary
+    from socialsim.runs.catalog import RunSummary
 
 
 def runs(
@@ -22,7 +22,7 @@ def runs(
     as_json: JsonOption = False,
 ) -> None:
     """List the runs with their state, events, rows and last verification."""
-    from socialsim.analytics.run_list import summarize_runs  # noqa: PLC0415 - loads SQLAlchemy
+    from socialsim.runs.catalog import summarize_runs  # noqa: PLC0415 - loads SQLAlchemy
 
     session: Session = context.obj
     shelves = find_books(runs_dir, None, into, session.settings)

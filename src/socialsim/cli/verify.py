@@ -8,12 +8,12 @@ from typing import Annotated
 import msgspec
 import typer
 
-from socialsim.analytics.report import CheckResult, Report
 from socialsim.cli.reading import JsonOption, RunsDirOption, find_books, read_log_ends, reading
 from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
 from socialsim.cli.show import show, show_data, table
 from socialsim.errors import NOT_YET, LogFullError
 from socialsim.rundir import Verification
+from socialsim.verification.result import CheckResult, Report
 from socialsim.warehouse.urls import parse_warehouse_url
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Hold what is stored of a run against its books; exit 0 only if everything holds, 75 while it is being simulated."""
-    from socialsim.analytics.verify import choose_run, read_books, verify_run  # noqa: PLC0415 - loads SQLAlchemy
+    from socialsim.verification.verify import choose_run, read_books, verify_run  # noqa: PLC0415 - loads SQLAlchemy
 
     session: Session = context.obj
     shelves = find_books(runs_dir, from_, into, session.settings)

@@ -32,7 +32,7 @@ _HOUR_US: Final = 3_600_000_000
 _EVENTS_MAX: Final = 500_000  #: of one chunk: bounds the memory of a process, whatever happens in a day
 
 #: What counts as activity: a user is active on a day if he did one of these things. SQL has its own list, see
-#: ``socialsim.analytics.kpi.facts``.
+#: ``socialsim.kpi.aggregates``.
 ACTIVITY: Final[tuple[type[Event], ...]] = tuple(EVENT_TYPES.values())
 
 #: The members that are kept, of those types of which more is asked than how many there were, by whom and from what device.

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
-from socialsim.analytics.kpi.figures import CohortWeek
-from socialsim.analytics.kpi.reading import KpiRow
+from socialsim.kpi.metrics import CohortWeek
+from socialsim.kpi.reading import KpiRow
 from socialsim.report.bursts import HOURS, find_bursts
 from socialsim.report.content import Burst, Cohort, Content, Creator, Series, Step, Tile, Unit
 from socialsim.report.rows import KpiRows, Person

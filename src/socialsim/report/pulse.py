@@ -8,8 +8,8 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from socialsim.analytics.offsets import LogEnds, OffsetRow, event_of_topic
 from socialsim.report.rows import Run
+from socialsim.verification.offsets import LogEnds, OffsetRow, event_of_topic
 from socialsim.warehouse.schema.tables import EVENT_TABLES
 
 _WINDOW_S: Final = 10.0  #: batches come in bursts; over as long a time they make a rate

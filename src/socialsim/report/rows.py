@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, select
 
-from socialsim.analytics.kpi.figures import CohortWeek
-from socialsim.analytics.kpi.reading import KpiRow, read_cohorts, read_daily, read_days
 from socialsim.errors import InputError
+from socialsim.kpi.metrics import CohortWeek
+from socialsim.kpi.reading import KpiRow, read_cohorts, read_daily, read_days
 from socialsim.warehouse.schema.tables import runs, users
 
 #: A page shows as many at most: more bars than that are narrower than a pixel.

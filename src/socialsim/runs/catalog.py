@@ -6,8 +6,8 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from socialsim.analytics.verify import stored_runs
 from socialsim.rundir import RunDirectory, RunRecord, Verification
+from socialsim.verification.verify import stored_runs
 from socialsim.warehouse.schema.tables import EVENT_TABLES
 
 #: ``unfinished``: its process died; ``unknown``: it has no directory here.

@@ -7,8 +7,8 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import CompoundSelect, Connection, Select
 
-from socialsim.analytics.kpi import queries
-from socialsim.analytics.kpi.bounds import WEEK, week_of
+from socialsim.kpi import queries
+from socialsim.kpi.parameters import WEEK, week_of
 
 _SECOND_US: Final = 1_000_000
 

@@ -13,11 +13,11 @@ To compute: ``compute(engine, run_key, stream, wish)``. The definitions are in d
 writes.
 """
 
-from socialsim.analytics.kpi.books import count_stored, is_whole
-from socialsim.analytics.kpi.compute import CONNECTIONS, compute, read_stream
-from socialsim.analytics.kpi.days import Stream, Wish
-from socialsim.analytics.kpi.figures import CohortWeek
-from socialsim.analytics.kpi.reading import KpiDay, KpiRow, read_cohorts, read_daily, read_days, read_scalars
+from socialsim.kpi.completeness import count_stored, is_whole
+from socialsim.kpi.compute import CONNECTIONS, compute, read_stream
+from socialsim.kpi.days import Stream, Wish
+from socialsim.kpi.metrics import CohortWeek
+from socialsim.kpi.reading import KpiDay, KpiRow, read_cohorts, read_daily, read_days, read_scalars
 
 __all__ = [
     "CONNECTIONS",

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, NamedTuple
 
-from socialsim.analytics.letters import Letter, Letters
-from socialsim.analytics.report import BREAKS_MAX, Account, Break
-from socialsim.analytics.sequences import Gap
-from socialsim.analytics.tallies import Tallies, with_event
 from socialsim.events import EVENT_TYPES, PLURALS
 from socialsim.manifest import Manifest, Tally
+from socialsim.verification.dead_letters import Letter, Letters
+from socialsim.verification.result import BREAKS_MAX, Account, Break
+from socialsim.verification.sequences import Gap
+from socialsim.verification.stored_totals import Tallies, with_event
 
 _NOTHING: Final = Tally()
 

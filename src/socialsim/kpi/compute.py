@@ -21,10 +21,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
 
-from socialsim.analytics.kpi.bounds import DAY, values_of
-from socialsim.analytics.kpi.days import Stream, Wish, days_to_compute
-from socialsim.analytics.kpi.facts import GATHER, LINK
-from socialsim.analytics.kpi.figures import (
+from socialsim.kpi.aggregates import GATHER, LINK
+from socialsim.kpi.days import Stream, Wish, days_to_compute
+from socialsim.kpi.metrics import (
     Asker,
     Figure,
     Volumes,
@@ -35,6 +34,7 @@ from socialsim.analytics.kpi.figures import (
     read_so_far,
     read_volumes,
 )
+from socialsim.kpi.parameters import DAY, values_of
 from socialsim.warehouse.schema.tables import EVENT_TABLES, cohort_weekly, kpi_daily, kpi_days, runs
 
 _SUNDAY: Final = 6

@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, select
 
-from socialsim.analytics.report import Break
-from socialsim.analytics.tallies import Tallies
 from socialsim.events import PLURALS
+from socialsim.verification.result import Break
+from socialsim.verification.stored_totals import Tallies
 from socialsim.warehouse.schema.tables import consumer_offsets
 
 _NAMES: Final = {plural: name for name, plural in PLURALS.items()}

@@ -10,7 +10,12 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from socialsim.analytics.accounts import (
+from socialsim.errors import InputError
+from socialsim.rundir import RunDirectory
+from socialsim.scenario import Scenario
+from socialsim.verification.dead_letters import Letters, count_letters, read_letters
+from socialsim.verification.offsets import LogEnds, book_breaks, end_breaks, event_of_topic, read_offsets
+from socialsim.verification.reconcile import (
     Books,
     compare,
     gap_breaks,
@@ -18,15 +23,10 @@ from socialsim.analytics.accounts import (
     letters_of_missing,
     missing_events,
 )
-from socialsim.analytics.letters import Letters, count_letters, read_letters
-from socialsim.analytics.offsets import LogEnds, book_breaks, end_breaks, event_of_topic, read_offsets
-from socialsim.analytics.report import BREAKS_MAX, Break, CheckResult, Report, not_checked, result
-from socialsim.analytics.row_checks import PROVES, ROW_CHECKS, RowCheck
-from socialsim.analytics.sequences import read_sequences
-from socialsim.analytics.tallies import stored_tallies
-from socialsim.errors import InputError
-from socialsim.rundir import RunDirectory
-from socialsim.scenario import Scenario
+from socialsim.verification.result import BREAKS_MAX, Break, CheckResult, Report, not_checked, result
+from socialsim.verification.row_rules import PROVES, ROW_CHECKS, RowCheck
+from socialsim.verification.sequences import read_sequences
+from socialsim.verification.stored_totals import stored_tallies
 from socialsim.warehouse.schema.tables import runs
 
 #: No run has it: keys count from 1.

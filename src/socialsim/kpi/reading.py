@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, select
 
-from socialsim.analytics.kpi.figures import CohortWeek
+from socialsim.kpi.metrics import CohortWeek
 from socialsim.warehouse.schema.tables import cohort_weekly, kpi_daily, kpi_days
 
 

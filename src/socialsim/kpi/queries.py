@@ -22,9 +22,9 @@ from sqlalchemy import (
     union_all,
 )
 
-from socialsim.analytics.kpi.bounds import DAY, RUN, WEEK, bound, happened
-from socialsim.analytics.kpi.facts import LIKES
-from socialsim.analytics.kpi.instants import hour_of, micros_between
+from socialsim.kpi.aggregates import LIKES
+from socialsim.kpi.parameters import DAY, RUN, WEEK, bound, happened
+from socialsim.kpi.time_sql import hour_of, micros_between
 from socialsim.warehouse.schema.tables import (
     EVENT_TABLES,
     active_users,

@@ -22,9 +22,9 @@ from sqlalchemy import (
     union_all,
 )
 
-from socialsim.analytics.kpi.bounds import RUN, bound, happened, unindexed
-from socialsim.analytics.kpi.instants import day_of
 from socialsim.events import PLURALS
+from socialsim.kpi.parameters import RUN, bound, happened, unindexed
+from socialsim.kpi.time_sql import day_of
 from socialsim.warehouse.schema.tables import (
     EVENT_TABLES,
     NEVER,

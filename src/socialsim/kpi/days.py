@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from socialsim.analytics.kpi.bounds import DAY
 from socialsim.errors import DayNotClosedError, InputError
+from socialsim.kpi.parameters import DAY
 
 #: Simulated time. Tables are filled side by side, so when one has reached a day's end others are a little behind. It need
 #: not be long: a row that is later than that marks its day, which is then computed again.

@@ -6,10 +6,10 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from socialsim.analytics.canonical_sql import tallies_query, texts_query
 from socialsim.events import EVENT_TYPES, Event
 from socialsim.events.canonical import canonical_text
 from socialsim.manifest import Tally
+from socialsim.verification.canonical_sql import tallies_query, texts_query
 
 #: By wire name and shard.
 Tallies = dict[tuple[str, int], Tally]

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, func, select
 
-from socialsim.analytics.kpi.bounds import DAY, begin_of
+from socialsim.kpi.parameters import DAY, begin_of
 from socialsim.rundir import RunDirectory
 from socialsim.warehouse.schema.tables import EVENT_TABLES, dead_letters, kpi_days
 
