@@ -19,10 +19,10 @@ from compose.native import KafkaCluster
 from compose.native.kafka import JVM, java
 from socialsim import simulate
 from socialsim.events import EVENT_TYPES, PLURALS
-from socialsim.scenario import Scenario
-from socialsim.shard.outbox import to_records
-from socialsim.shard.supervisor import Equipment, run
-from socialsim.testing.books import MemoryBooks
+from socialsim.scenario.model import Scenario
+from socialsim.simulation.event_sink import to_records
+from socialsim.simulation.supervisor import Equipment, run
+from socialsim.testing.manifests import MemoryBooks
 from socialsim.transport.base import EventWriter, Record, RunInfo
 from socialsim.transport.kafka import KafkaLog, KafkaWriter, create_topics
 

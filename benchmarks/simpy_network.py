@@ -24,7 +24,7 @@ from socialsim.domain.rhythm import Rhythm
 from socialsim.domain.user import User
 from socialsim.domain.world import Letter, World, deliver
 from socialsim.events import Event, UserSignedUp
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 
 if TYPE_CHECKING:
     from socialsim.kernel import VirtualTimeLoop

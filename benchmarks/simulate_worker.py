@@ -17,13 +17,13 @@ import msgspec
 from benchmarks.simpy_network import IdiomaticUser, LeanUser, Network
 from socialsim.domain.pools import Pools, build_pools
 from socialsim.events import EVENT_TYPES, PLURALS
-from socialsim.scenario import Scenario
-from socialsim.shard.exchange import Exchange
-from socialsim.shard.host import Host
-from socialsim.shard.outbox import Outbox
-from socialsim.shard.process import Work, run_shards
-from socialsim.shard.supervisor import Equipment, run
-from socialsim.testing.books import MemoryBooks
+from socialsim.scenario.model import Scenario
+from socialsim.simulation.event_sink import Outbox
+from socialsim.simulation.exchange import Exchange
+from socialsim.simulation.process import Work, run_shards
+from socialsim.simulation.shard_group import Host
+from socialsim.simulation.supervisor import Equipment, run
+from socialsim.testing.manifests import MemoryBooks
 from socialsim.transport.base import EventWriter, RunInfo
 from socialsim.transport.files import FileWriter, create_run
 

@@ -19,7 +19,7 @@ from compose.native import Database, MySQLServer
 from compose.native.mysql import Flavour
 from socialsim import simulate
 from socialsim.events import PLURALS, WIRE_NAMES, Event, decode, encode
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 from socialsim.warehouse.base import Batch, OffsetKey, OffsetMove
 from socialsim.warehouse.mysql.warehouse import MysqlWarehouse
 from socialsim.warehouse.schema.migrate import migrate

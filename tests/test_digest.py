@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socialsim.digest import DigestError, RunDigest, identify
 from socialsim.events import encode
+from socialsim.runs.digest import DigestError, RunDigest, identify
 from tests.consumer.events import like
 
 EVENTS = [(shard, seq, b"%d/%d" % (shard, seq)) for shard in (0, 3, 11) for seq in range(5)]
@@ -50,7 +50,7 @@ def test_an_absurd_seq_costs_no_memory_and_is_a_gap():
 
 
 def test_what_arrives_far_ahead_finds_its_place(monkeypatch):
-    monkeypatch.setattr("socialsim.digest._AHEAD_MAX", 1)
+    monkeypatch.setattr("socialsim.runs.digest._AHEAD_MAX", 1)
     assert digest_of([*reversed(EVENTS), *EVENTS]) == digest_of(EVENTS)
 
 

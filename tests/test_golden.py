@@ -18,7 +18,7 @@ from socialsim.domain.places import COUNTRIES
 from socialsim.domain.pools import build_pools, name_lists
 from socialsim.events import encode
 from socialsim.kernel import randoms
-from socialsim.scenario import STREAM_VERSION, Scenario, knobs
+from socialsim.scenario.model import STREAM_VERSION, Scenario, knobs
 from tests.support.golden import GOLDEN, SCENARIOS, digest_of
 from tests.support.streams import ROOT, simulate_whole
 from tools.make_names import is_clean, lines
@@ -31,7 +31,7 @@ def test_the_stream_is_the_one_that_its_version_names(name: str) -> None:
 
 def test_the_default_run_id_names_scenario_and_stream_version(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Scenario().run_id == "r20e17ae12797073"
-    monkeypatch.setattr("socialsim.scenario.STREAM_VERSION", STREAM_VERSION + 1)
+    monkeypatch.setattr("socialsim.scenario.model.STREAM_VERSION", STREAM_VERSION + 1)
     assert Scenario().run_id not in {"r20e17ae12797073", Scenario(seed=2).run_id}
 
 

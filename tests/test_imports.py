@@ -132,7 +132,7 @@ def test_every_unit_has_its_arrows() -> None:
     ("unit", "source", "arrow"),
     [
         ("kernel", "from socialsim.errors import InputError", "kernel -> errors.InputError"),
-        ("domain", "import socialsim.shard.host", "domain -> shard.host"),
+        ("domain", "import socialsim.simulation.shard_group", "domain -> shard.host"),
         ("shard", "from socialsim.transport.files import FileWriter", "shard -> transport.files.FileWriter"),
         ("shard", "from socialsim.transport import files", "shard -> transport.files"),
         ("shard", "from socialsim.oracle import Observer", "shard -> oracle.Observer"),

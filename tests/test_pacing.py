@@ -1,7 +1,7 @@
 """Pacers look at the clock that they are given and sleep for the rest."""
 
-from socialsim.pacing import LivePacer, WallPacer
-from socialsim.shard.process import slices
+from socialsim.simulation.pacing import LivePacer, WallPacer
+from socialsim.simulation.process import slices
 
 SECOND_US = 1_000_000
 

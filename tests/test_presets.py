@@ -9,8 +9,8 @@ from socialsim import Scenario, load_scenario, make_scenario
 from socialsim.domain.adoption import Adoption
 from socialsim.errors import InputError
 from socialsim.kernel.randoms import UNIT
-from socialsim.presets import PRESETS, SIZE_KNOBS
-from socialsim.scenario import knobs, preset_of
+from socialsim.scenario.model import knobs, preset_of
+from socialsim.scenario.presets import PRESETS, SIZE_KNOBS
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from socialsim import Scenario, load_scenario, make_scenario
 from socialsim.errors import InputError
 from socialsim.events.types import TIME_US_MAX
-from socialsim.scenario import DAY_US, Knob, knobs
+from socialsim.scenario.model import DAY_US, Knob, knobs
 
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"users": 0}, "scenario: users: Expected `int` >= 1"),

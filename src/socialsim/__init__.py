@@ -22,8 +22,8 @@ from socialsim.events import (
     decode,
     encode,
 )
-from socialsim.scenario import Scenario, load_scenario, make_scenario
-from socialsim.simulate import simulate
+from socialsim.scenario.model import Scenario, load_scenario, make_scenario
+from socialsim.simulation.iterate import simulate
 
 __version__ = version("socialsim")
 

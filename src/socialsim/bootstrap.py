@@ -18,7 +18,7 @@ import msgspec
 
 from socialsim.errors import InputError, LogCorruptError, RunConflictError, SocialsimError
 from socialsim.events import PLURALS, Event
-from socialsim.scenario import STREAM_VERSION, Scenario
+from socialsim.scenario.model import STREAM_VERSION, Scenario
 from socialsim.settings import Settings
 from socialsim.transport.base import (
     EventReader,
@@ -32,11 +32,11 @@ from socialsim.warehouse.base import Warehouse
 from socialsim.warehouse.urls import SqliteTarget, WarehouseTarget, parse_warehouse_url
 
 if TYPE_CHECKING:
-    from socialsim.live import ConsumerView, KpiView, RunView
-    from socialsim.rundir import RunBooks, RunDirectory, RunRecord
-    from socialsim.shard.outbox import Observer
-    from socialsim.shard.process import Pacer, Progress
-    from socialsim.shard.supervisor import RunResult, StopSignal
+    from socialsim.monitoring import ConsumerView, KpiView, RunView
+    from socialsim.runs.directory import RunBooks, RunDirectory, RunRecord
+    from socialsim.simulation.event_sink import Observer
+    from socialsim.simulation.process import Pacer, Progress
+    from socialsim.simulation.supervisor import RunResult, StopSignal
     from socialsim.transport.kafka import KafkaLog
     from socialsim.warehouse.dead_letters import DeadLetters
 
@@ -78,7 +78,7 @@ def check_group(group: str) -> str:
 
 def runs_root(log: LogUrl, settings: Settings) -> Path:
     """Where the books of the runs into ``log`` lie: ``SOCIALSIM_RUNS``, or ``runs`` beside the event files."""
-    from socialsim.rundir import DEFAULT_ROOT
+    from socialsim.runs.directory import DEFAULT_ROOT
 
     chosen = settings.text("RUNS")
     if chosen is not None:
@@ -88,7 +88,7 @@ def runs_root(log: LogUrl, settings: Settings) -> Path:
 
 def begun_run(log: LogUrl, settings: Settings, run_id: str) -> tuple[Scenario, LogUrl]:
     """What the run ``run_id`` simulates, and into which log. ``log`` tells where its books are. Raises InputError."""
-    from socialsim.rundir import RunDirectory, list_runs
+    from socialsim.runs.directory import RunDirectory, list_runs
 
     root = runs_root(log, settings)
     record = RunDirectory(root, run_id).read_record()
@@ -117,7 +117,7 @@ def lead_run(log: LogUrl, settings: Settings, run_id: str, scenario: Scenario) -
     RunConflictError if the id is of another scenario or being written, InputError.
     """
     from socialsim.oracle.files import SpillingObserver
-    from socialsim.rundir import RunBooks, RunDirectory, RunRecord
+    from socialsim.runs.directory import RunBooks, RunDirectory, RunRecord
 
     directory = RunDirectory(runs_root(log, settings), run_id).lead()
     try:
@@ -401,15 +401,15 @@ async def pass_over(partitions: Sequence[TopicPartition]) -> None:
 
 
 def choose_processes(users: int, cores: int) -> int:
-    """See socialsim.shard.supervisor."""
-    from socialsim.shard import supervisor
+    """See socialsim.simulation.supervisor."""
+    from socialsim.simulation import supervisor
 
     return supervisor.choose_processes(users, cores)
 
 
 def simulate(scenario: Scenario, run_id: str) -> Iterator[Event]:
     """See socialsim.simulate."""
-    from socialsim.simulate import simulate as simulate_events
+    from socialsim.simulation.iterate import simulate as simulate_events
 
     return simulate_events(scenario, run_id)
 
@@ -430,7 +430,7 @@ def run_simulation(
 
     Asked to ``stop``, it waits for the log no longer than ``drain_timeout_s``.
     """
-    from socialsim.shard import supervisor
+    from socialsim.simulation import supervisor
 
     def note_restart(error: SocialsimError) -> None:
         logger.warning("%s; starting all again from what is durable", error)
@@ -455,22 +455,22 @@ def run_simulation(
 
 
 def consumer_view() -> "ConsumerView":
-    """What a consumer's metrics and health are made of, see socialsim.live."""
-    from socialsim.live import ConsumerView
+    """What a consumer's metrics and health are made of, see socialsim.monitoring."""
+    from socialsim.monitoring import ConsumerView
 
     return ConsumerView()
 
 
 def kpi_view() -> "KpiView":
-    """What the metrics and health of ``kpi --follow`` are made of, see socialsim.live."""
-    from socialsim.live import KpiView
+    """What the metrics and health of ``kpi --follow`` are made of, see socialsim.monitoring."""
+    from socialsim.monitoring import KpiView
 
     return KpiView()
 
 
 def make_pacer(scenario: Scenario, speed: float | None, *, then_live: bool) -> "Pacer | None":
     """What ties a run to the wall clock; None: nothing does, it goes at full speed."""
-    from socialsim.pacing import LivePacer, WallPacer
+    from socialsim.simulation.pacing import LivePacer, WallPacer
 
     if then_live:
         return LivePacer()
@@ -478,8 +478,8 @@ def make_pacer(scenario: Scenario, speed: float | None, *, then_live: bool) -> "
 
 
 def run_view(run_id: str, scenario: Scenario, speed: float | None) -> "RunView":
-    """What a run's metrics and health are made of, see socialsim.live."""
-    from socialsim.live import RunView
+    """What a run's metrics and health are made of, see socialsim.monitoring."""
+    from socialsim.monitoring import RunView
 
     return RunView(run_id, scenario.start_us, speed)
 

@@ -22,8 +22,8 @@ from socialsim.events import (
     VideoPosted,
 )
 from socialsim.kpi import CohortWeek, KpiRow, Wish, compute, read_cohorts, read_daily, read_stream
-from socialsim.scenario import Scenario
-from socialsim.simulate import simulate
+from socialsim.scenario.model import Scenario
+from socialsim.simulation.iterate import simulate
 from socialsim.verification.verify import stored_runs
 from socialsim.warehouse.engines import writing_engine
 from tests.analytics.brute_kpis import Brute, day_of

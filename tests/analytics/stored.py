@@ -10,10 +10,10 @@ from msgspec import structs
 from sqlalchemy import ColumnElement, Connection, and_, select
 
 from socialsim.events import PLURALS, WIRE_NAMES, Event
-from socialsim.manifest import Ledger
-from socialsim.rundir import RunDirectory, RunRecord
-from socialsim.scenario import Scenario
-from socialsim.simulate import simulate
+from socialsim.runs.directory import RunDirectory, RunRecord
+from socialsim.runs.manifest import Ledger
+from socialsim.scenario.model import Scenario
+from socialsim.simulation.iterate import simulate
 from socialsim.verification.offsets import LogEnds
 from socialsim.verification.result import Break, Report
 from socialsim.verification.verify import read_books, verify_run

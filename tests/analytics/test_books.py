@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from socialsim.events import PLURALS, WIRE_NAMES, Event, PicturePosted, encode
-from socialsim.rundir import RunDirectory
+from socialsim.runs.directory import RunDirectory
 from socialsim.verification.offsets import LogEnds, event_of_topic
 from socialsim.verification.result import Account, Break
 from socialsim.warehouse.base import Batch, DeadLetter, OffsetKey, OffsetMove

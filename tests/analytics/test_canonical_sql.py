@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from socialsim.events import PLURALS, Event
-from socialsim.manifest import Ledger, Tally
+from socialsim.runs.manifest import Ledger, Tally
 from socialsim.verification.stored_totals import stored_tallies, with_event
 from socialsim.warehouse.engines import read_engine
 from tests.warehouse.places import Place

@@ -11,8 +11,8 @@ from sqlalchemy import event, select
 
 from socialsim.events import WIRE_NAMES, Event
 from socialsim.kpi import Wish, compute, count_stored, is_whole, read_days, read_stream
-from socialsim.rundir import RunDirectory
-from socialsim.scenario import Scenario
+from socialsim.runs.directory import RunDirectory
+from socialsim.scenario.model import Scenario
 from socialsim.warehouse.base import Batch
 from socialsim.warehouse.schema.tables import active_users, cohort_weekly, creator_day, kpi_daily, kpi_days, user_day
 from tests.analytics.brute_kpis import day_of

@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import Engine, text
 
 from socialsim.kpi import Wish, compute, count_stored, read_stream
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 from socialsim.warehouse.schema.tables import metadata
 from tests.analytics.kpis import computed, engine_of, key_of, simulated
 from tests.analytics.plans import RAW, full_scans, unknown_tables, watched

@@ -50,7 +50,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def library():
-    from socialsim.report.library import load_library
+    from socialsim.report.plotly_js import load_library
 
     return load_library()
 

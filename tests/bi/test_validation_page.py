@@ -37,7 +37,7 @@ def browser():
 
 @pytest.fixture
 def written(tmp_path):
-    from socialsim.report.library import load_library
+    from socialsim.report.plotly_js import load_library
 
     def write(view, baseline=None):
         outcomes = measure(view)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from socialsim.scenario import STREAM_VERSION
+from socialsim.scenario.model import STREAM_VERSION
 from tests.cli.conftest import DEADLINE_S, has_written, wait_for
 
 

@@ -5,8 +5,8 @@ import sqlite3
 from collections import Counter
 
 from socialsim import Scenario, simulate
-from socialsim.digest import RunDigest
 from socialsim.events import WIRE_NAMES, encode
+from socialsim.runs.digest import RunDigest
 
 SCENARIO = Scenario(users=80, days=2, seed=3)
 OPTIONS = ("--users", "80", "--days", "2", "--seed", "3")

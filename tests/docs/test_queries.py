@@ -15,7 +15,7 @@ from msgspec import structs
 
 from compose.native import MySQLServer
 from socialsim.events import Event
-from socialsim.simulate import simulate
+from socialsim.simulation.iterate import simulate
 from socialsim.warehouse.schema.migrate import migrate
 from tests.analytics.kpis import computed
 from tests.analytics.stored import SCENARIO, store

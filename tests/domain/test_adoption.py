@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from socialsim.domain.adoption import Adoption
 from socialsim.kernel.randoms import UNIT
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 
 MIDPOINTS = st.floats(0, 1)
 STEEPNESSES = st.floats(0, 100) | st.floats(0, 100_000) | st.sampled_from([0.0, 1e-3, 100.0, 100_000.0])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from socialsim.domain.affinity import AFFINITY_UNIT, Affinity
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 
 IDS = st.integers(0, 50_000_000)
 

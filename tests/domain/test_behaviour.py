@@ -17,7 +17,7 @@ from socialsim.domain.behaviour import (
     watched_s,
 )
 from socialsim.kernel.randoms import UNIT
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 
 DRAWS = st.integers(0, UNIT - 1) | st.sampled_from([0, UNIT - 1])
 #: The middles of 4096 equal parts: every outcome as often as it is likely.

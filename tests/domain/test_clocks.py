@@ -17,7 +17,7 @@ from socialsim.domain.data import zones
 from socialsim.domain.data.zones import ZONES
 from socialsim.domain.places import COUNTRIES
 from socialsim.events import SessionStarted, UserSignedUp
-from socialsim.scenario import DAY_US, Scenario
+from socialsim.scenario.model import DAY_US, Scenario
 from tests.support.streams import simulate_whole
 from tools.make_clocks import lines
 

@@ -8,7 +8,7 @@ from socialsim.domain.behaviour import Behaviour, attention
 from socialsim.domain.feed import FEED_MAX, STALE_US, Trending, drop_stale, pick
 from socialsim.domain.messages import PostShared
 from socialsim.kernel.randoms import UNIT, mix
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 
 NOW_US = 10**15
 HOUR_US = 3_600_000_000

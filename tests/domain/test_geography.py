@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from socialsim.domain.geography import Geography, Permutation
 from socialsim.domain.places import COUNTRIES
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 
 
 def circle(geography: Geography, user_id: int, number: int) -> frozenset[int]:

@@ -17,7 +17,7 @@ from socialsim.domain.messages import (
 )
 from socialsim.domain.user import MAILBOX_MAX, User
 from socialsim.domain.world import Surroundings, World, deliver, forget_old_posts, make_surroundings
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 from tests.support.streams import pools_of
 
 

@@ -7,7 +7,7 @@ from socialsim.domain.clocks import make_clocks
 from socialsim.domain.data.zones import ZONES
 from socialsim.domain.places import COUNTRIES, Country
 from socialsim.events.types import ShortText
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 
 PUBLISHED = {"IN": 417, "US": 240, "ID": 177, "BR": 139, "PH": 91, "MX": 78, "VN": 76}  # million users, DataReportal
 by_country = pytest.mark.parametrize("country", COUNTRIES, ids=lambda country: country.code)

@@ -16,7 +16,7 @@ from socialsim.domain.population import Population
 from socialsim.domain.texts import PHRASES, captions, remarks
 from socialsim.events import FriendRequested, UserSignedUp, decode, encode
 from socialsim.kernel.randoms import mix
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 from tests.support.streams import pools_of
 
 SCENARIOS = st.builds(

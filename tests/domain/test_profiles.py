@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from socialsim.domain.population import Population
 from socialsim.domain.profiles import latest_birthday
-from socialsim.presets import PRESETS
-from socialsim.scenario import LEAST_AGE_YEARS, Scenario, make_scenario
+from socialsim.scenario.model import LEAST_AGE_YEARS, Scenario, make_scenario
+from socialsim.scenario.presets import PRESETS
 from tests.support.streams import pools_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

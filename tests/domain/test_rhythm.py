@@ -12,7 +12,7 @@ from socialsim.domain.clocks import make_clocks
 from socialsim.domain.data.zones import ZONES
 from socialsim.domain.rhythm import Rhythm, flash_mobs, is_weekend
 from socialsim.kernel.randoms import UNIT, mix
-from socialsim.scenario import DAY_US, Scenario
+from socialsim.scenario.model import DAY_US, Scenario
 
 FRIDAY, SATURDAY = 20_420, 20_421  # 2025-11-28 and -29
 MINUTE_US = 60_000_000

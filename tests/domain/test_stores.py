@@ -8,7 +8,7 @@ import pytest
 from socialsim.domain.messages import NewContentId, NewRequestId, NewSessionId, NewUserId
 from socialsim.domain.stores import ContentStore, FriendStore, UserStore
 from socialsim.kernel import Actor, VirtualTimeLoop, new_loop
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 
 
 class Asker(Actor[Any]):

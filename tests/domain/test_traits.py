@@ -10,7 +10,7 @@ import pytest
 from socialsim.domain.geography import Geography
 from socialsim.domain.traits import Habits, Temper, Traits, friends_mean_at
 from socialsim.kernel.randoms import UNIT
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 
 USERS = 6_000
 

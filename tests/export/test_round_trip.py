@@ -19,7 +19,7 @@ from socialsim.events import PLURALS, CommentPosted, Event, PicturePosted, UserS
 from socialsim.events.types import ID_MAX, SHARDS_MAX, TIME_US_MAX
 from socialsim.export import FORMATS, Manifest, Span, choose_tables
 from socialsim.export.columns import exportable_tables
-from socialsim.simulate import simulate
+from socialsim.simulation.iterate import simulate
 from socialsim.warehouse.schema.migrate import migrate
 from tests.analytics.kpis import computed
 from tests.analytics.stored import SCENARIO, events_of, store, verified

@@ -10,9 +10,9 @@ from socialsim import Scenario
 from socialsim.bootstrap import TOPICS
 from socialsim.consumer import Consumer, ConsumerSettings, ConsumerStats
 from socialsim.events import PLURALS
-from socialsim.shard.process import Progress
-from socialsim.shard.supervisor import Equipment, RunResult, run
-from socialsim.testing.books import MemoryBooks
+from socialsim.simulation.process import Progress
+from socialsim.simulation.supervisor import Equipment, RunResult, run
+from socialsim.testing.manifests import MemoryBooks
 from socialsim.transport.base import EventWriter, Record, RunInfo, never
 from socialsim.transport.kafka import KafkaLog, KafkaReader, KafkaWriter, ProducerOptions, create_topics
 from tests.faults.roads import QUICK

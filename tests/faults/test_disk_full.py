@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from socialsim import Scenario
-from socialsim.rundir import RunDirectory
+from socialsim.runs.directory import RunDirectory
 from socialsim.transport.files import FileReader
 from socialsim.verification.verify import read_books
 from tests.faults.marks import slow

@@ -15,7 +15,7 @@ from compose.native.server import ProcessIdentity
 from socialsim import Scenario
 from socialsim.bootstrap import TOPICS
 from socialsim.consumer import Consumer, ConsumerSettings
-from socialsim.rundir import DEFAULT_ROOT, RunDirectory
+from socialsim.runs.directory import DEFAULT_ROOT, RunDirectory
 from socialsim.transport.files import FileReader
 from socialsim.transport.kafka import KafkaLog, describe_topics
 from socialsim.verification.offsets import LogEnds

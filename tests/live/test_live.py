@@ -10,8 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from socialsim.consumer import Consumer, ConsumerSettings
 from socialsim.errors import InputError
-from socialsim.live import ConsumerView, KpiView, LiveServer, RunView
-from socialsim.shard.process import Progress
+from socialsim.monitoring import ConsumerView, KpiView, LiveServer, RunView
+from socialsim.simulation.process import Progress
 from socialsim.testing import MemoryLog, MemoryWarehouse, run_virtual
 from socialsim.transport.base import TopicPartition, WriterStats
 from tests.consumer.events import picture, raw

@@ -15,9 +15,9 @@ from socialsim.events import WIRE_NAMES, Event, PictureLiked, PicturePosted
 from socialsim.kpi import Stream, Wish, compute, read_cohorts, read_daily, read_stream
 from socialsim.kpi.check import Comparison, Difference, as_text, check_kpis, require_truth
 from socialsim.oracle import Truth, make_truth
-from socialsim.rundir import RunDirectory, RunRecord
-from socialsim.scenario import Scenario
-from socialsim.simulate import simulate
+from socialsim.runs.directory import RunDirectory, RunRecord
+from socialsim.scenario.model import Scenario
+from socialsim.simulation.iterate import simulate
 from socialsim.verification.verify import stored_runs
 from socialsim.warehouse.engines import writing_engine
 from socialsim.warehouse.schema.tables import EVENT_TABLES, kpi_daily

@@ -7,8 +7,8 @@ import pytest
 from socialsim.errors import LogCorruptError, LogFullError
 from socialsim.oracle import make_truth
 from socialsim.oracle.files import SpillingObserver, read_chunks
-from socialsim.scenario import Scenario
-from socialsim.simulate import simulate
+from socialsim.scenario.model import Scenario
+from socialsim.simulation.iterate import simulate
 from tests.oracle.test_truth import watched
 
 SCENARIO = Scenario(users=30, days=4, shards=4)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from socialsim.oracle import Truth, make_truth
-from socialsim.rundir import RunDirectory
-from socialsim.scenario import Scenario
-from socialsim.simulate import simulate
+from socialsim.runs.directory import RunDirectory
+from socialsim.scenario.model import Scenario
+from socialsim.simulation.iterate import simulate
 from tests.cli.conftest import DEADLINE_S, cli, has_written, start, wait_for
 from tests.oracle.test_truth import watched
 

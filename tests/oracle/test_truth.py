@@ -19,8 +19,8 @@ from socialsim.events import (
 )
 from socialsim.oracle import Chunk, Observer, Truth, make_truth
 from socialsim.oracle import columns as columns_module
-from socialsim.scenario import DAY_US, Scenario
-from socialsim.simulate import simulate
+from socialsim.scenario.model import DAY_US, Scenario
+from socialsim.simulation.iterate import simulate
 from tests.oracle.brute import Brute, Key, Ratio
 
 #: Friends who like all there is, so that posts go viral; acceptances that take days, so that some come too late.

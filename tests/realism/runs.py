@@ -19,7 +19,7 @@ from socialsim.realism.events import (
 )
 from socialsim.realism.graph import Graph, make_graph
 from socialsim.realism.view import View
-from socialsim.scenario import DAY_US, Scenario, make_scenario
+from socialsim.scenario.model import DAY_US, Scenario, make_scenario
 from socialsim.testing import MemoryLog
 from socialsim.transport.base import TopicPartition
 from tests.support.account import events_of

@@ -12,7 +12,7 @@ from socialsim.realism.judge import judge, judge_outcome
 from socialsim.realism.measure import measure, published_degree_cdf
 from socialsim.realism.outcome import Outcome
 from socialsim.realism.view import View
-from socialsim.scenario import DAY_US
+from socialsim.scenario.model import DAY_US
 from tests.realism.runs import START_US, run_of, uniform_run, uniform_view, users
 
 HOUR_US = DAY_US // 24

@@ -17,7 +17,7 @@ from socialsim.realism.page import render
 from socialsim.realism.text import headers, number, rows, seed_lines, verdict_line
 from socialsim.realism.validation import Subject, make_validation
 from socialsim.realism.view import View
-from socialsim.report.library import pack
+from socialsim.report.plotly_js import pack
 from tests.realism.runs import run_of, uniform_view
 
 LIBRARY = pack(b"globalThis.Plotly = {};\n")

@@ -6,7 +6,7 @@ from scipy.stats import contingency
 
 from socialsim.realism import population
 from socialsim.realism.events import DEVICES
-from socialsim.scenario import DAY_US
+from socialsim.scenario.model import DAY_US
 
 
 def test_total_variation():

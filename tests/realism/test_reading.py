@@ -7,7 +7,7 @@ from socialsim.errors import InputError
 from socialsim.events import EVENT_TYPES, PLURALS, WIRE_NAMES, encode
 from socialsim.realism.events import KEPT, country_code, country_name, make_run
 from socialsim.realism.reading import read_log, read_warehouse
-from socialsim.scenario import DAY_US, Scenario
+from socialsim.scenario.model import DAY_US, Scenario
 from socialsim.testing.log import MemoryReader
 from socialsim.transport.base import TopicPartition
 from socialsim.warehouse.engines import read_engine

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from socialsim.realism import rhythm
-from socialsim.scenario import DAY_US
+from socialsim.scenario.model import DAY_US
 from tests.realism.runs import START_US
 
 

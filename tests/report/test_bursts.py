@@ -7,7 +7,7 @@ import pytest
 
 from socialsim.domain.rhythm import flash_mobs
 from socialsim.report.bursts import DAYS_MIN, HOURS, TIMES_MIN, Burst, find_bursts
-from socialsim.scenario import DAY_US, make_scenario
+from socialsim.scenario.model import DAY_US, make_scenario
 from tests.support.account import events_of
 
 #: As in a network whose evening has nine times the events of its night.

@@ -13,7 +13,7 @@ import pytest
 from socialsim.errors import InputError
 from socialsim.report.build import build_content
 from socialsim.report.html import embed_json, policy, render
-from socialsim.report.library import load_library, pack
+from socialsim.report.plotly_js import load_library, pack
 from socialsim.report.rows import KpiRows
 from tests.report.rows import HOSTILE, kpi_rows
 

@@ -7,11 +7,11 @@ import json
 import pytest
 
 from socialsim.errors import InputError
+from socialsim.monitoring.http import WebServer
 from socialsim.report.build import build_content
-from socialsim.report.pulse import Pulse
-from socialsim.report.serve import check_access, is_loopback, responder
-from socialsim.report.watch import Snapshot
-from socialsim.web import WebServer
+from socialsim.report.dashboard import check_access, is_loopback, responder
+from socialsim.report.ingestion import Pulse
+from socialsim.report.poller import Snapshot
 from tests.report.rows import kpi_rows
 from tests.report.test_html import LIBRARY
 from tests.support.patience import HANG_S

@@ -8,9 +8,9 @@ from socialsim.errors import InputError, ServiceUnavailableError
 from socialsim.kpi.compute import compute, read_stream
 from socialsim.kpi.days import Wish
 from socialsim.report.build import build_content
-from socialsim.report.pulse import RateMeter
+from socialsim.report.ingestion import RateMeter
+from socialsim.report.poller import Watcher
 from socialsim.report.rows import find_run, read_rows
-from socialsim.report.watch import Watcher
 from socialsim.warehouse.engines import read_engine, writing_engine
 from tests.analytics.conftest import empty_mysql, empty_sqlite, mysql_place, sqlite_place
 from tests.analytics.stored import ends_of, events_of, store

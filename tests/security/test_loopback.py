@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from socialsim.live import ConsumerView, LiveServer
+from socialsim.monitoring import ConsumerView, LiveServer
 
 _LISTEN = "0A"
 

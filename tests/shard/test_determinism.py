@@ -17,8 +17,8 @@ from socialsim import simulate
 from socialsim.domain.messages import PostShared, Suggestion, SuggestionWanted, UserMessage
 from socialsim.domain.world import Letter
 from socialsim.events import Event, PicturePosted
-from socialsim.pacing import WallPacer
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
+from socialsim.simulation.pacing import WallPacer
 from tests.support.patience import HANG_S
 from tests.support.streams import (
     BUSY,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from socialsim.domain.messages import FriendAcceptance, FriendRequest, PostShared, Suggestion, SuggestionWanted
 from socialsim.domain.world import Letter
 from socialsim.errors import ShardDiedError
-from socialsim.shard.exchange import Agreement, Exchange, letters_to
+from socialsim.simulation.exchange import Agreement, Exchange, letters_to
 
 USERS = {0: range(10), 1: range(10, 25), 2: range(25, 26), 3: range(26, 40)}
 POSTS = st.builds(

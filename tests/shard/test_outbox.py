@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from socialsim.events import WIRE_NAMES, encode
-from socialsim.shard.outbox import Outbox
+from socialsim.simulation.event_sink import Outbox
 from tests.support.streams import BUSY, KeepingBooks, KeepingWriter, simulate_whole
 
 EVENTS = simulate_whole(BUSY)

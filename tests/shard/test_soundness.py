@@ -23,7 +23,7 @@ from socialsim.events import (
     decode,
     encode,
 )
-from socialsim.scenario import Scenario, make_scenario
+from socialsim.scenario.model import Scenario, make_scenario
 from tests.support.soundness import RULES, assert_sound, breaches
 from tests.support.streams import BUSY, simulate_whole
 

@@ -23,10 +23,10 @@ from socialsim.errors import (
     ShardFailedError,
 )
 from socialsim.events import WIRE_NAMES, Event
-from socialsim.scenario import Scenario
-from socialsim.shard.process import Progress, hosted_shards, hosted_users
-from socialsim.shard.supervisor import Equipment, choose_processes, run
-from socialsim.shard.voice import Notice, Notices, Voice
+from socialsim.scenario.model import Scenario
+from socialsim.simulation.log_relay import Notice, Notices, Voice
+from socialsim.simulation.process import Progress, hosted_shards, hosted_users
+from socialsim.simulation.supervisor import Equipment, choose_processes, run
 from socialsim.transport.base import never
 from tests.support.patience import eventually
 from tests.support.streams import (

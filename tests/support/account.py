@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from socialsim import Scenario, simulate
-from socialsim.digest import RunDigest, identify
 from socialsim.events import WIRE_NAMES, Event, encode
-from socialsim.manifest import Ledger
+from socialsim.runs.digest import RunDigest, identify
+from socialsim.runs.manifest import Ledger
 from socialsim.transport.base import EventReader, TopicPartition
 from socialsim.verification.offsets import LogEnds
 from socialsim.verification.reconcile import Books

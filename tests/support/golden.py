@@ -12,7 +12,7 @@ from typing import Final
 
 from socialsim import simulate
 from socialsim.events import encode
-from socialsim.scenario import STREAM_VERSION, Scenario, make_scenario
+from socialsim.scenario.model import STREAM_VERSION, Scenario, make_scenario
 
 SCENARIOS: Final[Mapping[str, Scenario]] = {
     "tiny": make_scenario("tiny"),

@@ -15,11 +15,11 @@ from socialsim.domain.pools import Pools, build_pools
 from socialsim.domain.world import Letter
 from socialsim.errors import ShardDiedError
 from socialsim.events import Event, decode, encode
-from socialsim.manifest import Manifest
-from socialsim.scenario import Scenario, make_scenario
-from socialsim.shard.host import Host
-from socialsim.shard.process import Pacer, Progress
-from socialsim.shard.supervisor import Equipment, RunResult, run
+from socialsim.runs.manifest import Manifest
+from socialsim.scenario.model import Scenario, make_scenario
+from socialsim.simulation.process import Pacer, Progress
+from socialsim.simulation.shard_group import Host
+from socialsim.simulation.supervisor import Equipment, RunResult, run
 from socialsim.transport.base import EventWriter, Record, never
 
 ROOT: Final = Path(__file__).parents[2]

@@ -7,10 +7,10 @@ import pytest
 from aiokafka import errors as kafka_errors
 
 from socialsim.errors import InputError, ServiceUnavailableError, TerminalError, TransientError
+from socialsim.transport.kafka.cluster import KafkaLog
 from socialsim.transport.kafka.connect import translate
 from socialsim.transport.kafka.diagnosis import require_reachable
 from socialsim.transport.kafka.meanings import MEANINGS, is_denied
-from socialsim.transport.kafka.settings import KafkaLog
 
 CLUSTER = KafkaLog(("127.0.0.1:9092",))
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from socialsim.errors import InputError
 from socialsim.transport.base import Record
 from socialsim.transport.kafka import KafkaLog, KafkaSecurity
-from socialsim.transport.kafka.outbox import Outbox, PartitionQueue
 from socialsim.transport.kafka.partitioner import UserHashes, murmur2, user_hash
+from socialsim.transport.kafka.unacked import Outbox, PartitionQueue
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from socialsim.settings import Settings
 from socialsim.transport.urls import FileUrl
 
 if TYPE_CHECKING:
-    from socialsim.report.watch import AskLog
+    from socialsim.report.poller import AskLog
 
 
 def dashboard(
@@ -41,11 +41,11 @@ def dashboard(
     ] = "127.0.0.1",
 ) -> None:
     """Serve a run's KPIs and the state of its ingestion as a page that renews itself."""
-    from socialsim.report.library import load_library  # noqa: PLC0415 - loads SQLAlchemy, as do the others
+    from socialsim.monitoring.http import WebServer  # noqa: PLC0415
+    from socialsim.report.dashboard import check_access, responder  # noqa: PLC0415
+    from socialsim.report.plotly_js import load_library  # noqa: PLC0415 - loads SQLAlchemy, as do the others
+    from socialsim.report.poller import Watcher  # noqa: PLC0415
     from socialsim.report.rows import find_run  # noqa: PLC0415
-    from socialsim.report.serve import check_access, responder  # noqa: PLC0415
-    from socialsim.report.watch import Watcher  # noqa: PLC0415
-    from socialsim.web import WebServer  # noqa: PLC0415
 
     session: Session = context.obj
     secret = session.settings.secret("DASHBOARD_TOKEN")

@@ -9,8 +9,8 @@ import typer
 from socialsim import bootstrap
 from socialsim.cli.session import LOG_URL_DEFAULT, FromOption, Session
 from socialsim.cli.show import show_data
-from socialsim.digest import RunDigest, identify
 from socialsim.errors import InputError
+from socialsim.runs.digest import RunDigest, identify
 from socialsim.transport.base import EventReader
 
 log = logging.getLogger(__name__)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from socialsim.kpi import KpiRow, Stream, Wish
-    from socialsim.live import KpiView
+    from socialsim.monitoring import KpiView
     from socialsim.settings import Settings
     from socialsim.warehouse.urls import WarehouseTarget
 

@@ -16,7 +16,7 @@ import typer
 from socialsim import bootstrap
 from socialsim.cli.session import LOG_URL_DEFAULT
 from socialsim.errors import InputError
-from socialsim.rundir import RunDirectory, list_runs
+from socialsim.runs.directory import RunDirectory, list_runs
 from socialsim.settings import Settings
 from socialsim.transport.base import TopicPartition
 from socialsim.warehouse.urls import SqliteTarget, parse_warehouse_url

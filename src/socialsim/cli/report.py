@@ -26,7 +26,7 @@ def report(
     """Write a run's KPIs as one HTML file that needs nothing else, not even a network."""
     from socialsim.report.build import build_content  # noqa: PLC0415 - loads SQLAlchemy
     from socialsim.report.html import render  # noqa: PLC0415
-    from socialsim.report.library import load_library  # noqa: PLC0415
+    from socialsim.report.plotly_js import load_library  # noqa: PLC0415
     from socialsim.report.rows import find_run, read_rows  # noqa: PLC0415
 
     session: Session = context.obj

@@ -27,12 +27,12 @@ from socialsim.cli.show import show, show_data, table
 from socialsim.cli.signals import StopRequest
 from socialsim.errors import InputError, NotDrainedError
 from socialsim.events import EVENT_TYPES, RUN_ID_PATTERN, encode
-from socialsim.scenario import DAY_US, Scenario, knobs
+from socialsim.scenario.model import DAY_US, Scenario, knobs
 from socialsim.transport.urls import LogUrl
 
 if TYPE_CHECKING:
-    from socialsim.live import RunView
-    from socialsim.shard.process import Pacer, Progress
+    from socialsim.monitoring import RunView
+    from socialsim.simulation.process import Pacer, Progress
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ import typer
 from socialsim.cli.reading import JsonOption
 from socialsim.cli.show import show, show_data, table
 from socialsim.errors import InputError
-from socialsim.presets import PRESETS
-from socialsim.scenario import Scenario, knobs, load_scenario, make_scenario
+from socialsim.scenario.model import Scenario, knobs, load_scenario, make_scenario
+from socialsim.scenario.presets import PRESETS
 
 app = typer.Typer(help="Show what a run is made of.", no_args_is_help=True)
 

@@ -12,7 +12,7 @@ import typer
 from socialsim.settings import Settings
 
 if TYPE_CHECKING:
-    from socialsim.live import View
+    from socialsim.monitoring import View
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def serving(view: "View | None", port: int, host: str) -> Iterator[None]:
     if view is None:
         yield
         return
-    from socialsim.live import LiveServer  # noqa: PLC0415 - loaded only where it is asked for
+    from socialsim.monitoring import LiveServer  # noqa: PLC0415 - loaded only where it is asked for
 
     with LiveServer(view, port, host) as server:
         logger.info("metrics at http://%s/metrics", server.address)

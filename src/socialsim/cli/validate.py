@@ -18,7 +18,7 @@ from socialsim.cli.session import LOG_URL_DEFAULT, Session
 from socialsim.cli.show import show, show_data, table
 from socialsim.cli.signals import StopRequest
 from socialsim.errors import InputError
-from socialsim.scenario import Scenario, load_scenario, preset_of
+from socialsim.scenario.model import Scenario, load_scenario, preset_of
 from socialsim.settings import Settings
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def validate(
     chosen = _chosen(only)
     library = None
     if page is not None:
-        from socialsim.report.library import load_library
+        from socialsim.report.plotly_js import load_library
 
         library = load_library()  # before the work, for what it may complain of
         check_writable(page, "--page")

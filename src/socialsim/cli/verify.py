@@ -12,7 +12,7 @@ from socialsim.cli.reading import JsonOption, RunsDirOption, find_books, read_lo
 from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
 from socialsim.cli.show import show, show_data, table
 from socialsim.errors import NOT_YET, LogFullError
-from socialsim.rundir import Verification
+from socialsim.runs.directory import Verification
 from socialsim.verification.result import CheckResult, Report
 from socialsim.warehouse.urls import parse_warehouse_url
 

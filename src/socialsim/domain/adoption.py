@@ -4,7 +4,7 @@ import math
 from typing import Final
 
 from socialsim.kernel.randoms import UNIT, UNIT_BITS
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 
 _CELL_BITS: Final = 10
 _CELLS: Final = 1 << _CELL_BITS

@@ -3,7 +3,7 @@
 from typing import Final
 
 from socialsim.kernel.randoms import GOLDEN, MASK_64, UNIT, log_normal, mix
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 
 AFFINITY_UNIT: Final = 1 << 10  #: of two people who care for each other as most do
 _AFFINITIES: Final = 0x6166_6669  # keeps these draws apart from all others

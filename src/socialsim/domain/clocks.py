@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final, TypeAlias
 
-from socialsim.scenario import DAY_US
+from socialsim.scenario.model import DAY_US
 
 _MINUTE_US: Final = 60_000_000
 _DAY_MIN: Final = 1_440

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from socialsim.domain.places import COUNTRIES
 from socialsim.kernel.randoms import mix
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 
 _POSITIONS: Final = 0x706C_6163  # keeps these draws apart from all others
 _CIRCLES: Final = 0x6369_7263

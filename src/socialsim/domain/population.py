@@ -18,7 +18,7 @@ from socialsim.domain.profiles import Profile, make_profile
 from socialsim.domain.traits import Habits, Temper, Traits
 from socialsim.events import Device
 from socialsim.kernel.randoms import UNIT, mix, mix_on
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 
 # One stream of ``mix`` for each aspect of a person, so that a change of one leaves the others alone.
 _SIGN_UP: Final = 1

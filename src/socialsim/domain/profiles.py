@@ -8,7 +8,7 @@ from socialsim.domain.geography import Home
 from socialsim.domain.places import COUNTRIES
 from socialsim.domain.pools import NAMES, Pools
 from socialsim.kernel.randoms import UNIT, log_normal
-from socialsim.scenario import DAY_US, LEAST_AGE_YEARS
+from socialsim.scenario.model import DAY_US, LEAST_AGE_YEARS
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _MAIL_DOMAINS: Final = ("example.com", "example.net", "example.org")  # reserved for documentation by RFC 2606

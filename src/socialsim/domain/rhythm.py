@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from socialsim.domain.clocks import Clock, make_clocks
 from socialsim.domain.places import COUNTRIES
 from socialsim.kernel.randoms import exponential, mix, threshold
-from socialsim.scenario import DAY_US, Scenario
+from socialsim.scenario.model import DAY_US, Scenario
 
 _MOBS: Final = 21
 _MINUTE_US: Final = 60_000_000

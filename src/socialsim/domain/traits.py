@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from socialsim.domain.geography import Home
 from socialsim.events import Device
 from socialsim.kernel.randoms import GOLDEN, MASK_64, UNIT, exponential, log_normal, mix, mix_on, threshold
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 
 # One stream of ``mix`` for each aspect of a person, so that a change of one leaves the others alone.
 _FRIENDS: Final = 11

@@ -15,7 +15,7 @@ from socialsim.domain.user import MAILBOX_MAX, User
 from socialsim.domain.user_maker import UserMaker
 from socialsim.events import Event
 from socialsim.kernel import VirtualTimeLoop, new_loop
-from socialsim.scenario import DAY_US, Scenario
+from socialsim.scenario.model import DAY_US, Scenario
 
 _TIMERS_PER_BUCKET = 256
 

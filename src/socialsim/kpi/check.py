@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from socialsim.errors import InputError
 from socialsim.oracle import Truth
-from socialsim.rundir import RunDirectory
+from socialsim.runs.directory import RunDirectory
 
 DIFFERENCES_SHOWN_MAX: Final = 20
 

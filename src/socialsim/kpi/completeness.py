@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, func, select
 
 from socialsim.kpi.parameters import DAY, begin_of
-from socialsim.rundir import RunDirectory
+from socialsim.runs.directory import RunDirectory
 from socialsim.warehouse.schema.tables import EVENT_TABLES, dead_letters, kpi_days
 
 

@@ -26,7 +26,7 @@ from socialsim.events import (
     VideoLiked,
     VideoPosted,
 )
-from socialsim.scenario import DAY_US
+from socialsim.scenario.model import DAY_US
 
 _HOUR_US: Final = 3_600_000_000
 _EVENTS_MAX: Final = 500_000  #: of one chunk: bounds the memory of a process, whatever happens in a day

@@ -8,7 +8,7 @@ from operator import or_
 from typing import Final, NamedTuple
 
 from socialsim.oracle.history import KINDS, Bits, Day, History, Posts
-from socialsim.scenario import DAY_US
+from socialsim.scenario.model import DAY_US
 
 _VIRAL_LIKES: Final = 10
 _TOP: Final = 10

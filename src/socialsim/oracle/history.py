@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
 from socialsim.oracle.columns import Chunk, empty_column
-from socialsim.scenario import DAY_US, Scenario
+from socialsim.scenario.model import DAY_US, Scenario
 
 KINDS: Final = ("picture", "video")
 _DAYS_REMEMBERED: Final = 31  #: retention looks 30 days back

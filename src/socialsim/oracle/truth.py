@@ -11,7 +11,7 @@ import msgspec
 from socialsim.oracle.columns import Chunk
 from socialsim.oracle.daily import daily_figures
 from socialsim.oracle.history import History
-from socialsim.scenario import DAY_US, Scenario
+from socialsim.scenario.model import DAY_US, Scenario
 
 _EPOCH: Final = date(1970, 1, 1)
 _MONDAY: Final = 3  # 1970-01-01 was a Thursday: three days into its week

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from socialsim.events import EVENT_TYPES, ContentKind, Device
-from socialsim.scenario import DAY_US
+from socialsim.scenario.model import DAY_US
 
 Ints: TypeAlias = NDArray[np.int64]
 Array: TypeAlias = NDArray[Any]

@@ -21,7 +21,7 @@ from socialsim.realism.bands import (
 from socialsim.realism.events import Ints, country_code
 from socialsim.realism.outcome import NotComputableError, Outcome, require
 from socialsim.realism.view import View
-from socialsim.scenario import DAY_US
+from socialsim.scenario.model import DAY_US
 
 Floats = NDArray[np.float64]
 

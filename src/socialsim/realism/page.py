@@ -10,7 +10,7 @@ from socialsim.realism.charts import Charts
 from socialsim.realism.text import baseline_line, seed_lines, subject, verdict_line
 from socialsim.realism.validation import Validation
 from socialsim.report.html import Parts, assemble, asset
-from socialsim.report.library import Library
+from socialsim.report.plotly_js import Library
 
 _SCRIPTS: Final = ("charts.js", "page.js")
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from socialsim.realism.events import Ints
-from socialsim.scenario import DAY_US
+from socialsim.scenario.model import DAY_US
 
 Floats = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from socialsim.realism.events import CONTENT_KINDS, Ints, RunEvents
 from socialsim.realism.graph import Graph, generator, local_clustering, make_graph
-from socialsim.scenario import DAY_US
+from socialsim.scenario.model import DAY_US
 
 Mask = NDArray[np.bool_]
 

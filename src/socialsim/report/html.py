@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from socialsim.report.content import Content
-from socialsim.report.library import Library, script_digest
+from socialsim.report.plotly_js import Library, script_digest
 
 _SCRIPTS: Final = ("base.js", "charts.js", "page.js", "live.js")
 _PLACE: Final = re.compile(r"\{\{(\w+)\}\}")

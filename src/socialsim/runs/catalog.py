@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from socialsim.rundir import RunDirectory, RunRecord, Verification
+from socialsim.runs.directory import RunDirectory, RunRecord, Verification
 from socialsim.verification.verify import stored_runs
 from socialsim.warehouse.schema.tables import EVENT_TABLES
 

@@ -4,8 +4,8 @@ They keep the promises of ``transport.base`` and ``warehouse.base``, so that who
 test without a service, without a file and without waiting.
 """
 
+from socialsim.testing.autojump import VirtualTimeLoop, run_virtual
 from socialsim.testing.log import MemoryLog, MemoryReader, MemoryWriter
-from socialsim.testing.loop import VirtualTimeLoop, run_virtual
 from socialsim.testing.warehouse import Fault, MemoryWarehouse
 
 __all__ = [

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from socialsim.events import EVENT_TYPES, PLURALS
-from socialsim.manifest import Manifest, Tally
+from socialsim.runs.manifest import Manifest, Tally
 from socialsim.verification.dead_letters import Letter, Letters
 from socialsim.verification.result import BREAKS_MAX, Account, Break
 from socialsim.verification.sequences import Gap

@@ -28,7 +28,7 @@ from sqlalchemy import (
     select,
 )
 
-from socialsim.scenario import LEAST_AGE_YEARS
+from socialsim.scenario.model import LEAST_AGE_YEARS
 from socialsim.warehouse.schema.tables import (
     EVENT_TABLES,
     comments,

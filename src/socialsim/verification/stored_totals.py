@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from socialsim.events import EVENT_TYPES, Event
 from socialsim.events.canonical import canonical_text
-from socialsim.manifest import Tally
+from socialsim.runs.manifest import Tally
 from socialsim.verification.canonical_sql import tallies_query, texts_query
 
 #: By wire name and shard.

@@ -11,8 +11,8 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from socialsim.errors import InputError
-from socialsim.rundir import RunDirectory
-from socialsim.scenario import Scenario
+from socialsim.runs.directory import RunDirectory
+from socialsim.scenario.model import Scenario
 from socialsim.verification.dead_letters import Letters, count_letters, read_letters
 from socialsim.verification.offsets import LogEnds, book_breaks, end_breaks, event_of_topic, read_offsets
 from socialsim.verification.reconcile import (

@@ -1,10 +1,10 @@
 """The event log in Kafka: one topic for each type of event, the acting user as the key."""
 
 from socialsim.transport.kafka.admin import create_topics, describe_topics
+from socialsim.transport.kafka.batch_sender import ProducerOptions
+from socialsim.transport.kafka.cluster import KafkaLog, KafkaSecurity
 from socialsim.transport.kafka.identity import read_topics
-from socialsim.transport.kafka.producing import ProducerOptions
 from socialsim.transport.kafka.reader import KafkaReader
-from socialsim.transport.kafka.settings import KafkaLog, KafkaSecurity
 from socialsim.transport.kafka.writer import KafkaWriter
 
 __all__ = [

@@ -11,8 +11,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from socialsim.errors import InputError, TerminalError
 from socialsim.transport.base import TopicDescription
+from socialsim.transport.kafka.cluster import KafkaLog
 from socialsim.transport.kafka.connect import start_client, stop_client, translate
-from socialsim.transport.kafka.settings import KafkaLog
 
 CONNECT_TIMEOUT_S: Final = 15.0
 _REPLICATION_DEFAULT_MAX: Final = 3

@@ -8,9 +8,9 @@ from typing import Any, Final, Protocol, TypeVar
 from aiokafka import errors as kafka_errors
 
 from socialsim.errors import InputError, SocialsimError
+from socialsim.transport.kafka.cluster import KafkaLog
 from socialsim.transport.kafka.diagnosis import find_refusal, require_reachable
 from socialsim.transport.kafka.meanings import is_denied, meaning_of
-from socialsim.transport.kafka.settings import KafkaLog
 
 log = logging.getLogger(__name__)
 

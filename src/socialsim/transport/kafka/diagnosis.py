@@ -10,7 +10,7 @@ from aiokafka import errors as kafka_errors
 from aiokafka.conn import create_conn
 
 from socialsim.errors import InputError, ServiceUnavailableError
-from socialsim.transport.kafka.settings import KafkaLog
+from socialsim.transport.kafka.cluster import KafkaLog
 
 _TIMEOUT_MS: Final = 5_000
 

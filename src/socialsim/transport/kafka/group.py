@@ -8,8 +8,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
 from socialsim.transport.base import Member, TopicPartition
+from socialsim.transport.kafka.cluster import KafkaLog
 from socialsim.transport.kafka.connect import start_client, stop_client, translate
-from socialsim.transport.kafka.settings import KafkaLog
 
 _STABLE: Final = "Stable"
 

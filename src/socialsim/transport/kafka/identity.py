@@ -25,8 +25,8 @@ from aiokafka.protocol.types import (
 )
 
 from socialsim.transport.kafka.admin import CONNECT_TIMEOUT_S
+from socialsim.transport.kafka.cluster import KafkaLog
 from socialsim.transport.kafka.connect import start_client, stop_client, translate
-from socialsim.transport.kafka.settings import KafkaLog
 
 log = logging.getLogger(__name__)
 

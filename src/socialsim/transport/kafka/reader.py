@@ -20,11 +20,11 @@ from socialsim.transport.base import (
     TopicPartition,
 )
 from socialsim.transport.kafka.admin import CONNECT_TIMEOUT_S
+from socialsim.transport.kafka.cluster import KafkaLog
 from socialsim.transport.kafka.connect import reject_unknown_topics, start_client, stop_client, translate
 from socialsim.transport.kafka.group import read_members
 from socialsim.transport.kafka.identity import Topic, Topics, look_at_topics, read_topics
 from socialsim.transport.kafka.origins import read_runs
-from socialsim.transport.kafka.settings import KafkaLog
 
 log = logging.getLogger(__name__)
 

@@ -22,10 +22,10 @@ from aiokafka import AIOKafkaProducer
 from socialsim.errors import ServiceUnavailableError, SocialsimError, TerminalError
 from socialsim.transport.base import EventWriter, Record, RunInfo, WriterStats, never
 from socialsim.transport.kafka.admin import CONNECT_TIMEOUT_S, read_cluster
+from socialsim.transport.kafka.batch_sender import ProducerOptions, Sending
+from socialsim.transport.kafka.cluster import KafkaLog
 from socialsim.transport.kafka.connect import reject_unknown_topics, start_client, stop_client, translate
-from socialsim.transport.kafka.outbox import Outbox
-from socialsim.transport.kafka.producing import ProducerOptions, Sending
-from socialsim.transport.kafka.settings import KafkaLog
+from socialsim.transport.kafka.unacked import Outbox
 
 log = logging.getLogger(__name__)
 

@@ -20,11 +20,11 @@ from typing import Final, NamedTuple, NoReturn, Protocol
 from socialsim.domain.pools import build_pools
 from socialsim.errors import ServiceUnavailableError, ShardDiedError, ShardFailedError, SocialsimError
 from socialsim.events import EVENT_TYPES
-from socialsim.scenario import Scenario
-from socialsim.shard.exchange import Exchange
-from socialsim.shard.outbox import Books, Observer, Outbox
-from socialsim.shard.process import Pacer, Progress, Work, hosted_shards, hosted_users, run_shards
-from socialsim.shard.voice import Notice, Notices, Voice
+from socialsim.scenario.model import Scenario
+from socialsim.simulation.event_sink import Books, Observer, Outbox
+from socialsim.simulation.exchange import Exchange
+from socialsim.simulation.log_relay import Notice, Notices, Voice
+from socialsim.simulation.process import Pacer, Progress, Work, hosted_shards, hosted_users, run_shards
 from socialsim.transport.base import EventWriter, WriterStats
 
 _PR_SET_PDEATHSIG: Final = 1

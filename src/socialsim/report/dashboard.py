@@ -17,10 +17,10 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from socialsim.errors import InputError
+from socialsim.monitoring.http import Answer, Request, Respond
 from socialsim.report.html import policy, render
-from socialsim.report.library import Library
-from socialsim.report.watch import Snapshot
-from socialsim.web import Answer, Request, Respond
+from socialsim.report.plotly_js import Library
+from socialsim.report.poller import Snapshot
 
 TOKEN_CHARS_MIN: Final = 16
 

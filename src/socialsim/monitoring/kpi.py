@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from prometheus_client.metrics_core import Metric
 
-from socialsim.live.view import PATIENCE_S, View, counter, gauge
+from socialsim.monitoring.telemetry import PATIENCE_S, View, counter, gauge
 
 #: Signs of life come before each stretch of days and after each day; a stretch of large days takes minutes.
 _HEARTBEAT_MAX_S = 900.0

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from socialsim.errors import SocialsimError
 from socialsim.report.build import build_content
 from socialsim.report.content import Content
-from socialsim.report.pulse import Pulse, RateMeter, lag_of, newest_event
+from socialsim.report.ingestion import Pulse, RateMeter, lag_of, newest_event
 from socialsim.report.rows import KpiRows, find_run, read_rows, read_version
 from socialsim.verification.offsets import LogEnds, read_offsets
 

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka import errors as kafka_errors
 
 from socialsim.transport.base import Record
-from socialsim.transport.kafka.outbox import Outbox, PartitionQueue
+from socialsim.transport.kafka.unacked import Outbox, PartitionQueue
 
 #: One batch on its way to the broker and one ready behind it. More would only hide that the broker is slow.
 IN_FLIGHT_MAX: Final = 2

@@ -24,9 +24,9 @@ from typing import Final, Literal, Self, TypeVar
 import msgspec
 
 from socialsim.errors import InputError, LogFullError, RunConflictError
-from socialsim.manifest import Manifest
 from socialsim.oracle import Truth
-from socialsim.scenario import Scenario
+from socialsim.runs.manifest import Manifest
+from socialsim.scenario.model import Scenario
 
 DEFAULT_ROOT: Final = Path("socialsim-data/runs")
 _RUN_FILE: Final = "run.json"

@@ -6,8 +6,8 @@ from typing import Final
 
 from socialsim.domain.pools import build_pools
 from socialsim.events import Event
-from socialsim.scenario import Scenario
-from socialsim.shard.host import Host
+from socialsim.scenario.model import Scenario
+from socialsim.simulation.shard_group import Host
 
 _order: Final = attrgetter("time_us", "shard", "seq")
 

@@ -12,8 +12,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from socialsim.live.view import View
-from socialsim.web import Answer, Request, WebServer
+from socialsim.monitoring.http import Answer, Request, WebServer
+from socialsim.monitoring.telemetry import View
 
 HOST_DEFAULT: Final = "127.0.0.1"
 

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Final, Protocol, Self
 
 from socialsim.events import EVENT_TYPES, PLURALS, WIRE_NAMES, Event, encode
-from socialsim.manifest import Ledger, Manifest
+from socialsim.runs.manifest import Ledger, Manifest
 from socialsim.transport.base import EventWriter, Record, WriterStats, never
 
 _TOPICS: Final[dict[type[Event], str]] = {event_type: PLURALS[name] for name, event_type in EVENT_TYPES.items()}

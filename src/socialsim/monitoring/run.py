@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import CounterMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from socialsim.live.view import PATIENCE_S, View, counter, gauge, labelled
+from socialsim.monitoring.telemetry import PATIENCE_S, View, counter, gauge, labelled
 
 if TYPE_CHECKING:
-    from socialsim.shard.process import Progress
+    from socialsim.simulation.process import Progress
 
 
 class RunView(View):

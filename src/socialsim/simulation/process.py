@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from socialsim.domain.pools import Pools
-from socialsim.scenario import Scenario
-from socialsim.shard.exchange import Exchange
-from socialsim.shard.host import Host
-from socialsim.shard.outbox import Outbox
+from socialsim.scenario.model import Scenario
+from socialsim.simulation.event_sink import Outbox
+from socialsim.simulation.exchange import Exchange
+from socialsim.simulation.shard_group import Host
 from socialsim.transport.base import WriterStats
 
 _WINDOWS_PER_REPORT = 64

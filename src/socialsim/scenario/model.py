@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, NamedTuple, get_args, get_type_hints
 import msgspec
 
 from socialsim.errors import InputError
-from socialsim.presets import PRESETS, SIZE_KNOBS
+from socialsim.scenario.presets import PRESETS, SIZE_KNOBS
 
 #: What decides the stream beside the scenario: our rules and data (names, texts, places, clocks). Raised with each change of
 #: a byte, for one default run id must not name two streams; a test with golden digests tells.

@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from socialsim.manifest import Manifest
+from socialsim.runs.manifest import Manifest
 
 
 class MemoryBooks:

@@ -8,7 +8,7 @@ from prometheus_client.metrics_core import Metric
 
 from socialsim.consumer import ConsumerStats
 from socialsim.events import EVENT_TYPES
-from socialsim.live.view import PATIENCE_S, View, counter, gauge, labelled
+from socialsim.monitoring.telemetry import PATIENCE_S, View, counter, gauge, labelled
 from socialsim.transport.base import TopicPartition
 
 _TOPIC = ("topic",)

@@ -15,7 +15,7 @@ from socialsim.domain.world import Letter, World, deliver, make_surroundings
 from socialsim.errors import ActorFailedError
 from socialsim.events import Event
 from socialsim.kernel import ActorFailure
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 
 _sender: Final = itemgetter(0)
 
