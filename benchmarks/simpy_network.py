@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import simpy
 
-from socialsim.domain.behaviour import Behaviour
-from socialsim.domain.feed import Trending
-from socialsim.domain.makers import ContentMaker, FriendRequestMaker
-from socialsim.domain.messages import SuggestionWanted
-from socialsim.domain.pools import Pools
-from socialsim.domain.population import Population
-from socialsim.domain.rhythm import Rhythm
-from socialsim.domain.user import User
-from socialsim.domain.world import Letter, World, deliver
+from socialsim.domain.actors.makers import ContentMaker, FriendRequestMaker
+from socialsim.domain.actors.messages import SuggestionWanted
+from socialsim.domain.actors.shard import Letter, World, deliver
+from socialsim.domain.actors.user import User
+from socialsim.domain.behaviour.decisions import Behaviour
+from socialsim.domain.behaviour.feed import Trending
+from socialsim.domain.behaviour.rhythm import Rhythm
+from socialsim.domain.population.name_pools import Pools
+from socialsim.domain.population.population import Population
 from socialsim.events import Event, UserSignedUp
 from socialsim.scenario.model import Scenario
 

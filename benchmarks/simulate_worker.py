@@ -15,7 +15,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from benchmarks.simpy_network import IdiomaticUser, LeanUser, Network
-from socialsim.domain.pools import Pools, build_pools
+from socialsim.domain.population.name_pools import Pools, build_pools
 from socialsim.events import EVENT_TYPES, PLURALS
 from socialsim.scenario.model import Scenario
 from socialsim.simulation.event_sink import Outbox

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from socialsim import Scenario, load_scenario, make_scenario
-from socialsim.domain.adoption import Adoption
+from socialsim.domain.population.adoption import Adoption
 from socialsim.errors import InputError
 from socialsim.kernel.randoms import UNIT
 from socialsim.scenario.model import knobs, preset_of

@@ -1,10 +1,10 @@
-"""How the data modules under ``src/socialsim/domain/data`` are written: lines of text as lines of Python."""
+"""How the data modules under ``src/socialsim/domain/population/data`` are written: lines of text as lines of Python."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-DATA: Final = Path(__file__).parents[1] / "src/socialsim/domain/data"
+DATA: Final = Path(__file__).parents[1] / "src/socialsim/domain/population/data"
 _WIDTH: Final = 84  # of a literal; with indentation and quotes a line ends before column 100
 
 

@@ -8,8 +8,8 @@ from importlib.metadata import version
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from socialsim.domain.clocks import YearlyChange, rule_changes
-from socialsim.domain.places import COUNTRIES
+from socialsim.domain.population.clocks import YearlyChange, rule_changes
+from socialsim.domain.population.countries import COUNTRIES
 from tools.generated import DATA, literals
 
 PATH: Final = DATA / "zones.py"
@@ -33,7 +33,7 @@ east of Greenwich; the first year of what goes on from there, and that, the chan
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from socialsim.domain.clocks import Zone
+    from socialsim.domain.population.clocks import Zone
 
 VERSION: Final = "{version}"  #: of tzdata
 

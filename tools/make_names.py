@@ -7,7 +7,7 @@ from typing import Any, Final
 import faker
 from faker import Faker
 
-from socialsim.domain.places import COUNTRIES
+from socialsim.domain.population.countries import COUNTRIES
 from tools.generated import DATA, literals
 
 PATH: Final = DATA / "names.py"

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.simpy_network import IdiomaticUser, LeanUser, Network
 from socialsim import simulate
-from socialsim.domain.pools import build_pools
+from socialsim.domain.population.name_pools import build_pools
 from socialsim.events import WIRE_NAMES, Event, encode
 from socialsim.scenario.model import Scenario
 

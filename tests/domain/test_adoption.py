@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socialsim.domain.adoption import Adoption
+from socialsim.domain.population.adoption import Adoption
 from socialsim.kernel.randoms import UNIT
 from socialsim.scenario.model import Scenario
 

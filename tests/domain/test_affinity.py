@@ -6,7 +6,7 @@ from statistics import median, pstdev
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socialsim.domain.affinity import AFFINITY_UNIT, Affinity
+from socialsim.domain.behaviour.affinity import AFFINITY_UNIT, Affinity
 from socialsim.scenario.model import Scenario
 
 IDS = st.integers(0, 50_000_000)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socialsim.domain.behaviour import (
+from socialsim.domain.behaviour.decisions import (
     MEETINGS,
     TABLE_BITS,
     Behaviour,

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socialsim.domain.company import Arrivals, Company
+from socialsim.domain.population.meeting_pool import Arrivals, Company
 
 PEOPLE = st.lists(
     st.tuples(st.integers(0, 2**40), st.integers(0, 2**31), st.integers(1, 2**12)), unique_by=lambda person: person[1]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from socialsim.domain.geography import Geography, Permutation
-from socialsim.domain.places import COUNTRIES
+from socialsim.domain.population.countries import COUNTRIES
+from socialsim.domain.population.geography import Geography, Permutation
 from socialsim.scenario.model import Scenario
 
 

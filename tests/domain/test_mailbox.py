@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socialsim.domain.feed import FEED_MAX
-from socialsim.domain.messages import (
+from socialsim.domain.actors.messages import (
     FriendAcceptance,
     FriendRequest,
     PostShared,
@@ -15,8 +14,9 @@ from socialsim.domain.messages import (
     SuggestionWanted,
     UserMessage,
 )
-from socialsim.domain.user import MAILBOX_MAX, User
-from socialsim.domain.world import Surroundings, World, deliver, forget_old_posts, make_surroundings
+from socialsim.domain.actors.shard import Surroundings, World, deliver, forget_old_posts, make_surroundings
+from socialsim.domain.actors.user import MAILBOX_MAX, User
+from socialsim.domain.behaviour.feed import FEED_MAX
 from socialsim.scenario.model import Scenario
 from tests.support.streams import pools_of
 

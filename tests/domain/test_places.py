@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
-from socialsim.domain.clocks import make_clocks
-from socialsim.domain.data.zones import ZONES
-from socialsim.domain.places import COUNTRIES, Country
+from socialsim.domain.population.clocks import make_clocks
+from socialsim.domain.population.countries import COUNTRIES, Country
+from socialsim.domain.population.data.zones import ZONES
 from socialsim.events.types import ShortText
 from socialsim.scenario.model import Scenario
 

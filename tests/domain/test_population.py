@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from socialsim import simulate
-from socialsim.domain.places import COUNTRIES
-from socialsim.domain.pools import build_pools
-from socialsim.domain.population import Population
-from socialsim.domain.texts import PHRASES, captions, remarks
+from socialsim.domain.population.countries import COUNTRIES
+from socialsim.domain.population.name_pools import build_pools
+from socialsim.domain.population.population import Population
+from socialsim.domain.population.texts import PHRASES, captions, remarks
 from socialsim.events import FriendRequested, UserSignedUp, decode, encode
 from socialsim.kernel.randoms import mix
 from socialsim.scenario.model import Scenario

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from socialsim.domain.population import Population
-from socialsim.domain.profiles import latest_birthday
+from socialsim.domain.population.population import Population
+from socialsim.domain.population.profiles import latest_birthday
 from socialsim.scenario.model import LEAST_AGE_YEARS, Scenario, make_scenario
 from socialsim.scenario.presets import PRESETS
 from tests.support.streams import pools_of

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socialsim.domain.clocks import make_clocks
-from socialsim.domain.data.zones import ZONES
-from socialsim.domain.rhythm import Rhythm, flash_mobs, is_weekend
+from socialsim.domain.behaviour.rhythm import Rhythm, flash_mobs, is_weekend
+from socialsim.domain.population.clocks import make_clocks
+from socialsim.domain.population.data.zones import ZONES
 from socialsim.kernel.randoms import UNIT, mix
 from socialsim.scenario.model import DAY_US, Scenario
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from socialsim.domain.places import COUNTRIES
-from socialsim.domain.texts import PHRASES, Phrases, captions, remarks
+from socialsim.domain.population.countries import COUNTRIES
+from socialsim.domain.population.texts import PHRASES, Phrases, captions, remarks
 from socialsim.events.types import LongText
 
 LENGTH_MAX = 200

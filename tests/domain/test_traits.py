@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from socialsim.domain.geography import Geography
-from socialsim.domain.traits import Habits, Temper, Traits, friends_mean_at
+from socialsim.domain.population.geography import Geography
+from socialsim.domain.population.traits import Habits, Temper, Traits, friends_mean_at
 from socialsim.kernel.randoms import UNIT
 from socialsim.scenario.model import Scenario
 

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from socialsim.domain.rhythm import flash_mobs
+from socialsim.domain.behaviour.rhythm import flash_mobs
 from socialsim.report.bursts import DAYS_MIN, HOURS, TIMES_MIN, Burst, find_bursts
 from socialsim.scenario.model import DAY_US, make_scenario
 from tests.support.account import events_of

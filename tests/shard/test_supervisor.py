@@ -275,7 +275,7 @@ def test_a_failing_actor_is_named_with_its_time_and_the_seed(tmp_path: Path, mon
     def fail(self: object, quality: int) -> list[int]:
         raise ZeroDivisionError("on purpose")
 
-    monkeypatch.setattr("socialsim.domain.user.User.audience", fail)
+    monkeypatch.setattr("socialsim.domain.actors.user.User.audience", fail)
     with pytest.raises(ActorFailedError) as caught:
         run_into(tmp_path, BUSY, 1, factory=IntoDirectory(tmp_path))
     message = str(caught.value)

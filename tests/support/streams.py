@@ -11,8 +11,8 @@ from pathlib import Path
 from threading import Event as Flag
 from typing import Final, Self
 
-from socialsim.domain.pools import Pools, build_pools
-from socialsim.domain.world import Letter
+from socialsim.domain.actors.shard import Letter
+from socialsim.domain.population.name_pools import Pools, build_pools
 from socialsim.errors import ShardDiedError
 from socialsim.events import Event, decode, encode
 from socialsim.runs.manifest import Manifest

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from socialsim.domain.messages import UserMessage
-from socialsim.domain.world import Letter
+from socialsim.domain.actors.messages import UserMessage
+from socialsim.domain.actors.shard import Letter
 from socialsim.errors import ShardDiedError
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from operator import attrgetter
 from typing import Final
 
-from socialsim.domain.pools import build_pools
+from socialsim.domain.population.name_pools import build_pools
 from socialsim.events import Event
 from socialsim.scenario.model import Scenario
 from socialsim.simulation.shard_group import Host

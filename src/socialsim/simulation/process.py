@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
-from socialsim.domain.pools import Pools
+from socialsim.domain.population.name_pools import Pools
 from socialsim.scenario.model import Scenario
 from socialsim.simulation.event_sink import Outbox
 from socialsim.simulation.exchange import Exchange

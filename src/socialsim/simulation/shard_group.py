@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Final
 
-from socialsim.domain.messages import Suggestion, SuggestionWanted
-from socialsim.domain.pools import Pools
-from socialsim.domain.world import Letter, World, deliver, make_surroundings
+from socialsim.domain.actors.messages import Suggestion, SuggestionWanted
+from socialsim.domain.actors.shard import Letter, World, deliver, make_surroundings
+from socialsim.domain.population.name_pools import Pools
 from socialsim.errors import ActorFailedError
 from socialsim.events import Event
 from socialsim.kernel import ActorFailure

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Final, NamedTuple, NoReturn, Protocol
 
-from socialsim.domain.pools import build_pools
+from socialsim.domain.population.name_pools import build_pools
 from socialsim.errors import ServiceUnavailableError, ShardDiedError, ShardFailedError, SocialsimError
 from socialsim.events import EVENT_TYPES
 from socialsim.scenario.model import Scenario

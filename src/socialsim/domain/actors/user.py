@@ -3,10 +3,8 @@
 from array import array
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
-from socialsim.domain.acquainted import Acquainted
-from socialsim.domain.behaviour import TABLE_BITS, appeal, watched_s
-from socialsim.domain.feed import drop_stale, pick
-from socialsim.domain.messages import (
+from socialsim.domain.actors.friendships import Acquainted
+from socialsim.domain.actors.messages import (
     FriendAcceptance,
     FriendRequest,
     NewContentId,
@@ -15,12 +13,14 @@ from socialsim.domain.messages import (
     PostShared,
     Suggestion,
 )
-from socialsim.domain.rhythm import is_weekend
+from socialsim.domain.behaviour.decisions import TABLE_BITS, appeal, watched_s
+from socialsim.domain.behaviour.feed import drop_stale, pick
+from socialsim.domain.behaviour.rhythm import is_weekend
 from socialsim.events import PictureLiked, SessionStarted, VideoLiked
 from socialsim.kernel.randoms import LCG_FACTOR, LCG_SUMMAND, MASK_64
 
 if TYPE_CHECKING:
-    from socialsim.domain.world import World
+    from socialsim.domain.actors.shard import World
 
 MAILBOX_MAX: Final = 256  #: unread posts of a user who stays away: beyond it the oldest posts are forgotten
 POPULAR_US: Final = 12 * 3_600_000_000  #: for how long after it was posted a post can be popular

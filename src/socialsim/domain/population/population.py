@@ -9,13 +9,13 @@ from functools import cached_property
 from heapq import merge
 from typing import Final, Literal
 
-from socialsim.domain.adoption import Adoption
-from socialsim.domain.company import Arrivals, Company
-from socialsim.domain.geography import Circle, Geography, Home
-from socialsim.domain.places import COUNTRIES
-from socialsim.domain.pools import Pools
-from socialsim.domain.profiles import Profile, make_profile
-from socialsim.domain.traits import Habits, Temper, Traits
+from socialsim.domain.population.adoption import Adoption
+from socialsim.domain.population.countries import COUNTRIES
+from socialsim.domain.population.geography import Circle, Geography, Home
+from socialsim.domain.population.meeting_pool import Arrivals, Company
+from socialsim.domain.population.name_pools import Pools
+from socialsim.domain.population.profiles import Profile, make_profile
+from socialsim.domain.population.traits import Habits, Temper, Traits
 from socialsim.events import Device
 from socialsim.kernel.randoms import UNIT, mix, mix_on
 from socialsim.scenario.model import Scenario

@@ -12,7 +12,7 @@ from itertools import accumulate, pairwise
 from math import gcd
 from typing import Final, NamedTuple
 
-from socialsim.domain.places import COUNTRIES
+from socialsim.domain.population.countries import COUNTRIES
 from socialsim.kernel.randoms import mix
 from socialsim.scenario.model import Scenario
 

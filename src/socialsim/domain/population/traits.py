@@ -5,7 +5,7 @@ from itertools import pairwise
 from statistics import NormalDist
 from typing import Final, NamedTuple
 
-from socialsim.domain.geography import Home
+from socialsim.domain.population.geography import Home
 from socialsim.events import Device
 from socialsim.kernel.randoms import GOLDEN, MASK_64, UNIT, exponential, log_normal, mix, mix_on, threshold
 from socialsim.scenario.model import Scenario

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import msgspec
 
 if TYPE_CHECKING:
-    from socialsim.domain.user import User
-    from socialsim.domain.user_maker import UserMaker
+    from socialsim.domain.actors.user import User
+    from socialsim.domain.actors.user_maker import UserMaker
 
 
 # --- questions to a store, answered by ``asker.reply`` --------------------------------------------------------------

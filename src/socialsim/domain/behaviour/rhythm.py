@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from socialsim.domain.clocks import Clock, make_clocks
-from socialsim.domain.places import COUNTRIES
+from socialsim.domain.population.clocks import Clock, make_clocks
+from socialsim.domain.population.countries import COUNTRIES
 from socialsim.kernel.randoms import exponential, mix, threshold
 from socialsim.scenario.model import DAY_US, Scenario
 

@@ -5,8 +5,8 @@ They run within the task of the user who acts, who has asked the store; so a use
 
 from typing import TYPE_CHECKING
 
-from socialsim.domain.behaviour import picture_size_px, video_duration_s
-from socialsim.domain.messages import FriendRequest, PostShared
+from socialsim.domain.actors.messages import FriendRequest, PostShared
+from socialsim.domain.behaviour.decisions import picture_size_px, video_duration_s
 from socialsim.events import (
     CommentPosted,
     ContentKind,
@@ -17,8 +17,8 @@ from socialsim.events import (
 )
 
 if TYPE_CHECKING:
-    from socialsim.domain.user import User
-    from socialsim.domain.world import World
+    from socialsim.domain.actors.shard import World
+    from socialsim.domain.actors.user import User
 
 
 class ContentMaker:

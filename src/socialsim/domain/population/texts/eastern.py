@@ -7,7 +7,7 @@ Japanese and Thai put no space between words: an opening that wants one before t
 
 from typing import Final
 
-from socialsim.domain.texts.phrases import Phrases
+from socialsim.domain.population.texts.phrases import Phrases
 
 ARABIC: Final = Phrases(
     openings=(

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from socialsim.domain.texts.phrases import Phrases
+from socialsim.domain.population.texts.phrases import Phrases
 
 FILIPINO: Final = Phrases(
     openings=(

@@ -4,14 +4,14 @@ from array import array
 from bisect import bisect_left, insort
 from typing import TYPE_CHECKING, Final
 
-from socialsim.domain.geography import Home
-from socialsim.domain.messages import FriendAcceptance, FriendRequest, Suggestion, SuggestionWanted, UserMessage
+from socialsim.domain.actors.messages import FriendAcceptance, FriendRequest, Suggestion, SuggestionWanted, UserMessage
+from socialsim.domain.population.geography import Home
 from socialsim.events import Device, FriendAccepted
 from socialsim.kernel import Actor
 from socialsim.kernel.randoms import LCG_FACTOR, LCG_SUMMAND, MASK_64
 
 if TYPE_CHECKING:
-    from socialsim.domain.world import World
+    from socialsim.domain.actors.shard import World
 
 _ASKED_OF_8: Final = 5  # of eight friends wanted so many are looked for
 _FIRST_REQUESTS: Final = 6  # at least: or people would remain alone

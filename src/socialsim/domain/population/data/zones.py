@@ -8,7 +8,7 @@ east of Greenwich; the first year of what goes on from there, and that, the chan
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from socialsim.domain.clocks import Zone
+    from socialsim.domain.population.clocks import Zone
 
 VERSION: Final = "2026.6"  #: of tzdata
 

@@ -5,7 +5,7 @@ German and Polish subjects stand in the nominative: no opening may ask for anoth
 
 from typing import Final
 
-from socialsim.domain.texts.phrases import Phrases
+from socialsim.domain.population.texts.phrases import Phrases
 
 ENGLISH: Final = Phrases(
     openings=(

@@ -4,9 +4,9 @@ import unicodedata
 from datetime import date
 from typing import Final, NamedTuple
 
-from socialsim.domain.geography import Home
-from socialsim.domain.places import COUNTRIES
-from socialsim.domain.pools import NAMES, Pools
+from socialsim.domain.population.countries import COUNTRIES
+from socialsim.domain.population.geography import Home
+from socialsim.domain.population.name_pools import NAMES, Pools
 from socialsim.kernel.randoms import UNIT, log_normal
 from socialsim.scenario.model import DAY_US, LEAST_AGE_YEARS
 

@@ -2,7 +2,7 @@
 
 from typing import Final, Literal, TypeAlias
 
-from socialsim.domain.affinity import AFFINITY_UNIT, Affinity
+from socialsim.domain.behaviour.affinity import AFFINITY_UNIT, Affinity
 from socialsim.kernel.randoms import UNIT, exponential, log_normal, threshold
 from socialsim.scenario.model import Scenario
 

@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from socialsim.domain.messages import NewUserId
-from socialsim.domain.user import User
+from socialsim.domain.actors.messages import NewUserId
+from socialsim.domain.actors.user import User
 from socialsim.events import UserSignedUp
 from socialsim.kernel import Actor
 
 if TYPE_CHECKING:
-    from socialsim.domain.world import World
+    from socialsim.domain.actors.shard import World
 
 
 class UserMaker(Actor[object]):

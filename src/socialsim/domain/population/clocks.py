@@ -70,7 +70,7 @@ class Clock:
 
 def make_clocks(zones: Iterable[str], start_us: int, end_us: int) -> dict[str, Clock]:
     """The clocks of ``zones`` for a run from ``start_us`` to ``end_us``, by zone."""
-    from socialsim.domain.data.zones import ZONES  # noqa: PLC0415 - only who simulates pays for it
+    from socialsim.domain.population.data.zones import ZONES  # noqa: PLC0415 - only who simulates pays for it
 
     return {zone: _clock(zone, ZONES[zone], start_us - _MARGIN_US, end_us + _MARGIN_US) for zone in zones}
 

@@ -7,8 +7,8 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import Final, NamedTuple
 
-from socialsim.domain.places import COUNTRIES
-from socialsim.domain.texts import PHRASES, captions, remarks
+from socialsim.domain.population.countries import COUNTRIES
+from socialsim.domain.population.texts import PHRASES, captions, remarks
 from socialsim.kernel.randoms import UNIT_BITS, mix, mix_on
 
 NAMES: Final = 256  #: first and last names for each country
@@ -41,7 +41,7 @@ class NameList:
 
 def name_lists() -> dict[str, tuple[NameList, NameList, NameList]]:
     """By locale: first names of women and of men, last names."""
-    from socialsim.domain.data.names import NAMES as TEXTS  # noqa: PLC0415 - only who simulates pays for it
+    from socialsim.domain.population.data.names import NAMES as TEXTS  # noqa: PLC0415 - only who simulates pays for it
 
     return {locale: (NameList(women), NameList(men), NameList(last)) for locale, (women, men, last) in TEXTS.items()}
 

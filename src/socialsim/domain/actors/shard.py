@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
-from socialsim.domain.behaviour import Behaviour, actions_per_day
-from socialsim.domain.feed import FEED_MAX, Trending
-from socialsim.domain.makers import ContentMaker, FriendRequestMaker
-from socialsim.domain.messages import PostShared, SuggestionWanted, UserMessage
-from socialsim.domain.pools import Pools
-from socialsim.domain.population import Population
-from socialsim.domain.rhythm import Rhythm
-from socialsim.domain.stores import ContentStore, FriendStore, UserStore
-from socialsim.domain.user import MAILBOX_MAX, User
-from socialsim.domain.user_maker import UserMaker
+from socialsim.domain.actors.makers import ContentMaker, FriendRequestMaker
+from socialsim.domain.actors.messages import PostShared, SuggestionWanted, UserMessage
+from socialsim.domain.actors.stores import ContentStore, FriendStore, UserStore
+from socialsim.domain.actors.user import MAILBOX_MAX, User
+from socialsim.domain.actors.user_maker import UserMaker
+from socialsim.domain.behaviour.decisions import Behaviour, actions_per_day
+from socialsim.domain.behaviour.feed import FEED_MAX, Trending
+from socialsim.domain.behaviour.rhythm import Rhythm
+from socialsim.domain.population.name_pools import Pools
+from socialsim.domain.population.population import Population
 from socialsim.events import Event
 from socialsim.kernel import VirtualTimeLoop, new_loop
 from socialsim.scenario.model import DAY_US, Scenario

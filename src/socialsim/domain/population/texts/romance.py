@@ -5,7 +5,7 @@ Subjects are singular, for openings with a verb; they begin so that no opening m
 
 from typing import Final
 
-from socialsim.domain.texts.phrases import Phrases
+from socialsim.domain.population.texts.phrases import Phrases
 
 FRENCH: Final = Phrases(
     openings=(

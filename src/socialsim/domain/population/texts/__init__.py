@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from socialsim.domain.texts.asian import FILIPINO, HINGLISH, INDONESIAN, VIETNAMESE
-from socialsim.domain.texts.eastern import ARABIC, JAPANESE, THAI, TURKISH
-from socialsim.domain.texts.european import ENGLISH, GERMAN, POLISH
-from socialsim.domain.texts.phrases import Phrases, captions, remarks
-from socialsim.domain.texts.romance import FRENCH, ITALIAN, PORTUGUESE, SPANISH
+from socialsim.domain.population.texts.asian import FILIPINO, HINGLISH, INDONESIAN, VIETNAMESE
+from socialsim.domain.population.texts.eastern import ARABIC, JAPANESE, THAI, TURKISH
+from socialsim.domain.population.texts.european import ENGLISH, GERMAN, POLISH
+from socialsim.domain.population.texts.phrases import Phrases, captions, remarks
+from socialsim.domain.population.texts.romance import FRENCH, ITALIAN, PORTUGUESE, SPANISH
 
 __all__ = ["PHRASES", "Phrases", "captions", "remarks"]
 
