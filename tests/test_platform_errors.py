@@ -11,8 +11,8 @@ import pymysql
 import pytest
 from sqlalchemy import exc
 
+from socialsim.cli.commands.run import backfill_span, parse_backfill, usable_cores
 from socialsim.cli.main import explain, main
-from socialsim.cli.run import backfill_span, parse_backfill, usable_cores
 from socialsim.errors import InputError, LogFullError, SocialsimError, TransientError
 from socialsim.platform_errors import OS_MEANINGS, explain_platform, unwritable
 from socialsim.warehouse.driver_errors import translate_mysql, translate_sqlite

@@ -55,7 +55,7 @@ def test_a_run_and_a_consumer_tell_how_they_are(cli, tmp_path):
 
 
 def test_the_watchdogs_patience_is_an_option(monkeypatch, tmp_path):
-    from socialsim.cli import consume as command
+    from socialsim.cli.commands import consume as command
     from socialsim.cli.main import main
     from socialsim.consumer import StuckError
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from socialsim.cli.run import backfill_span
+from socialsim.cli.commands.run import backfill_span
 from socialsim.errors import InputError
 from socialsim.scenario.model import Scenario, load_scenario, make_scenario
 from socialsim.scenario.presets import PRESETS

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from socialsim.cli import validate as command
+from socialsim.cli.commands import validate as command
 from socialsim.cli.main import main
 from socialsim.realism.bands import STATISTICS
 from tests.cli.conftest import COMMAND, clean_environment

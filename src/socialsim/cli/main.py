@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from socialsim.cli import (
+from socialsim.cli.commands import (
     consume,
     dashboard,
     dead_letters,
@@ -27,8 +27,8 @@ from socialsim.cli import (
     verify,
 )
 from socialsim.cli.logs import complain, configure_logs, log_what_is_not_caught, wants_json
-from socialsim.cli.session import Session
-from socialsim.cli.show import show
+from socialsim.cli.options import Session
+from socialsim.cli.output import show
 from socialsim.cli.streams import prepare_streams, silence_stdout
 from socialsim.errors import InputError, SocialsimError
 from socialsim.platform_errors import explain_platform

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from socialsim import bootstrap
-from socialsim.cli.session import LOG_URL_DEFAULT
+from socialsim.cli.options import LOG_URL_DEFAULT
 from socialsim.errors import InputError
 from socialsim.runs.directory import RunDirectory, list_runs
 from socialsim.settings import Settings

@@ -2,7 +2,7 @@
 
 A closed stream is nobody who listens, not a fault: it becomes the null device before anything else can get its number, for
 what is written to "stderr" must never end up in a file of events. Text degrades where the encoding lacks a character;
-what a machine reads goes past the encoding, see ``socialsim.cli.show``.
+what a machine reads goes past the encoding, see ``socialsim.cli.output``.
 """
 
 import contextlib

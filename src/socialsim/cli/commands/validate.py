@@ -11,12 +11,12 @@ import msgspec
 import typer
 
 from socialsim import bootstrap
+from socialsim.cli.commands.run import parse_processes
 from socialsim.cli.files import check_writable, write_whole
+from socialsim.cli.options import LOG_URL_DEFAULT, Session
+from socialsim.cli.output import show, show_data, table
 from socialsim.cli.reading import JsonOption, RunsDirOption, Shelves, find_books, reading
-from socialsim.cli.run import parse_processes
-from socialsim.cli.session import LOG_URL_DEFAULT, Session
-from socialsim.cli.show import show, show_data, table
-from socialsim.cli.signals import StopRequest
+from socialsim.cli.stop import StopRequest
 from socialsim.errors import InputError
 from socialsim.scenario.model import Scenario, load_scenario, preset_of
 from socialsim.settings import Settings

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from socialsim import bootstrap
-from socialsim.cli.session import LOG_URL_DEFAULT, FromOption, Session
-from socialsim.cli.show import show_data
+from socialsim.cli.options import LOG_URL_DEFAULT, FromOption, Session
+from socialsim.cli.output import show_data
 from socialsim.errors import InputError
 from socialsim.runs.digest import RunDigest, identify
 from socialsim.transport.base import EventReader

@@ -8,9 +8,9 @@ from typing import Annotated
 import msgspec
 import typer
 
+from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, IntoOption, Session
+from socialsim.cli.output import show, show_data, table
 from socialsim.cli.reading import JsonOption, RunsDirOption, find_books, read_log_ends, reading
-from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
-from socialsim.cli.show import show, show_data, table
 from socialsim.errors import NOT_YET, LogFullError
 from socialsim.runs.directory import Verification
 from socialsim.verification.result import CheckResult, Report

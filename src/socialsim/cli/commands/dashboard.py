@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from socialsim import bootstrap
+from socialsim.cli.options import LOG_URL_DEFAULT, WAREHOUSE_URL_DEFAULT, IntoOption, Session
+from socialsim.cli.output import show
 from socialsim.cli.reading import read_log_ends, reading
-from socialsim.cli.session import LOG_URL_DEFAULT, WAREHOUSE_URL_DEFAULT, IntoOption, Session
-from socialsim.cli.show import show
-from socialsim.cli.signals import StopRequest
+from socialsim.cli.stop import StopRequest
 from socialsim.settings import Settings
 from socialsim.transport.urls import FileUrl
 

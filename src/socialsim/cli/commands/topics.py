@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from socialsim import bootstrap
-from socialsim.cli.session import LOG_URL_DEFAULT, Session, ToOption
-from socialsim.cli.show import show, table
+from socialsim.cli.options import LOG_URL_DEFAULT, Session, ToOption
+from socialsim.cli.output import show, table
 
 app = typer.Typer(help="Make or describe the event log's topics.", no_args_is_help=True, rich_markup_mode=None)
 

@@ -8,8 +8,8 @@ import msgspec
 import typer
 
 from socialsim import bootstrap
-from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
-from socialsim.cli.show import show, show_bytes, show_data, table
+from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, IntoOption, Session
+from socialsim.cli.output import show, show_bytes, show_data, table
 from socialsim.errors import InputError
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
+from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, IntoOption, Session
+from socialsim.cli.output import show, show_data, table
 from socialsim.cli.reading import JsonOption, RunsDirOption, find_books, reading
-from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
-from socialsim.cli.show import show, show_data, table
 from socialsim.warehouse.urls import SqliteTarget, parse_warehouse_url
 
 if TYPE_CHECKING:

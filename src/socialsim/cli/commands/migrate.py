@@ -3,8 +3,8 @@
 import typer
 
 from socialsim import bootstrap
-from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
-from socialsim.cli.show import show
+from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, IntoOption, Session
+from socialsim.cli.output import show
 
 
 def migrate(context: typer.Context, *, into: IntoOption = WAREHOUSE_URL_DEFAULT) -> None:

@@ -7,8 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from socialsim import bootstrap
-from socialsim.cli.live import Live
-from socialsim.cli.session import (
+from socialsim.cli.options import (
     LOG_URL_DEFAULT,
     METRICS_HOST_DEFAULT,
     WAREHOUSE_URL_DEFAULT,
@@ -19,8 +18,9 @@ from socialsim.cli.session import (
     Session,
     serving,
 )
-from socialsim.cli.show import Cell, show, table
-from socialsim.cli.signals import StopRequest
+from socialsim.cli.output import Cell, show, table
+from socialsim.cli.progress import Live
+from socialsim.cli.stop import StopRequest
 from socialsim.consumer import Consumer, ConsumerSettings, ConsumerStats
 from socialsim.errors import InputError
 from socialsim.events import EVENT_TYPES

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, Session
+from socialsim.cli.output import show, table
 from socialsim.cli.reading import reading
-from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, Session
-from socialsim.cli.show import show, table
-from socialsim.cli.signals import StopRequest
+from socialsim.cli.stop import StopRequest
 from socialsim.errors import InputError
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from socialsim.cli.files import check_writable, write_whole
+from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, IntoOption, Session
+from socialsim.cli.output import show
 from socialsim.cli.reading import reading
-from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
-from socialsim.cli.show import show
 from socialsim.errors import InputError
 
 

@@ -13,9 +13,8 @@ import msgspec
 import typer
 
 from socialsim import bootstrap
-from socialsim.cli.kpi_check import check_stored
-from socialsim.cli.reading import JsonOption, RunsDirOption, Shelves, find_books
-from socialsim.cli.session import (
+from socialsim.cli.commands.kpi_check import check_stored
+from socialsim.cli.options import (
     METRICS_HOST_DEFAULT,
     WAREHOUSE_URL_DEFAULT,
     IntoOption,
@@ -24,8 +23,9 @@ from socialsim.cli.session import (
     Session,
     serving,
 )
-from socialsim.cli.show import show, show_data, table
-from socialsim.cli.signals import StopRequest
+from socialsim.cli.output import show, show_data, table
+from socialsim.cli.reading import JsonOption, RunsDirOption, Shelves, find_books
+from socialsim.cli.stop import StopRequest
 from socialsim.errors import InputError, ServiceUnavailableError, TransientError
 
 if TYPE_CHECKING:

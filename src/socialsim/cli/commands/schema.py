@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from socialsim.cli.show import show, show_data, table
+from socialsim.cli.output import show, show_data, table
 from socialsim.errors import InputError
 from socialsim.events import EVENT_TYPES, PLURALS
 from socialsim.events.schema import schema_text

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from socialsim import bootstrap
-from socialsim.cli.live import Live
-from socialsim.cli.scenario import PresetOption, ScenarioOption, choose_scenario
-from socialsim.cli.session import (
+from socialsim.cli.commands.scenario import PresetOption, ScenarioOption, choose_scenario
+from socialsim.cli.options import (
     LOG_URL_DEFAULT,
     METRICS_HOST_DEFAULT,
     MetricsHostOption,
@@ -23,8 +22,9 @@ from socialsim.cli.session import (
     ToOption,
     serving,
 )
-from socialsim.cli.show import show, show_data, table
-from socialsim.cli.signals import StopRequest
+from socialsim.cli.output import show, show_data, table
+from socialsim.cli.progress import Live
+from socialsim.cli.stop import StopRequest
 from socialsim.errors import InputError, NotDrainedError
 from socialsim.events import EVENT_TYPES, RUN_ID_PATTERN, encode
 from socialsim.scenario.model import DAY_US, Scenario, knobs

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from socialsim.cli.options import Session
+from socialsim.cli.output import show, show_data
 from socialsim.cli.reading import find_books, reading
-from socialsim.cli.session import Session
-from socialsim.cli.show import show, show_data
 from socialsim.errors import InputError
 
 if TYPE_CHECKING:
