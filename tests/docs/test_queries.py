@@ -17,10 +17,10 @@ from compose.native import MySQLServer
 from socialsim.events import Event
 from socialsim.simulation.iterate import simulate
 from socialsim.warehouse.schema.migrate import migrate
-from tests.analytics.kpis import computed
-from tests.analytics.stored import SCENARIO, store
 from tests.export.exports import exported
+from tests.kpi.kpis import computed
 from tests.support.services import database_of
+from tests.verification.stored import SCENARIO, store
 from tests.warehouse.places import Place
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "queries.md"

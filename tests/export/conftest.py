@@ -1,6 +1,6 @@
 """Migrated databases, and the run r1 stored in a file, as for the tests of the warehouse and of what reads it."""
 
-from tests.analytics.conftest import runs_dir, stored_sqlite
+from tests.verification.conftest import runs_dir, stored_sqlite
 from tests.warehouse.conftest import empty_mysql, empty_sqlite, mysql_place, sqlite_place
 
 __all__ = ["empty_mysql", "empty_sqlite", "mysql_place", "runs_dir", "sqlite_place", "stored_sqlite"]

@@ -21,8 +21,6 @@ from socialsim.export import FORMATS, Manifest, Span, choose_tables
 from socialsim.export.columns import exportable_tables
 from socialsim.simulation.iterate import simulate
 from socialsim.warehouse.schema.migrate import migrate
-from tests.analytics.kpis import computed
-from tests.analytics.stored import SCENARIO, events_of, store, verified
 from tests.export.exports import (
     NASTY,
     csv_records,
@@ -33,7 +31,9 @@ from tests.export.exports import (
     parquet_rows,
     stored_rows,
 )
+from tests.kpi.kpis import computed
 from tests.support.services import MySQLFactory
+from tests.verification.stored import SCENARIO, events_of, store, verified
 from tests.warehouse.places import Place
 from tests.warehouse.samples import START_US, likes
 

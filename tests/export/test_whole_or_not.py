@@ -11,8 +11,8 @@ from socialsim.errors import InputError, LogFullError, TerminalError
 from socialsim.export import FORMATS, choose_tables
 from socialsim.export.folder import taken
 from socialsim.export.manifest import TableEntry
-from tests.analytics.stored import events_of, store
 from tests.export.exports import exported, keep, manifest_of
+from tests.verification.stored import events_of, store
 from tests.warehouse.places import Place
 from tests.warehouse.samples import likes
 

@@ -21,8 +21,8 @@ from socialsim.simulation.iterate import simulate
 from socialsim.verification.verify import stored_runs
 from socialsim.warehouse.engines import writing_engine
 from socialsim.warehouse.schema.tables import EVENT_TABLES, kpi_daily
-from tests.analytics.stored import store
 from tests.oracle.test_truth import SCENARIOS, rows_of, watched
+from tests.verification.stored import store
 from tests.warehouse.places import Place
 
 SCENARIO = Scenario(

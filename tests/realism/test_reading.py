@@ -11,10 +11,10 @@ from socialsim.scenario.model import DAY_US, Scenario
 from socialsim.testing.log import MemoryReader
 from socialsim.transport.base import TopicPartition
 from socialsim.warehouse.engines import read_engine
-from tests.analytics.conftest import empty_mysql, empty_sqlite, mysql_place, sqlite_place
-from tests.analytics.stored import store
 from tests.realism.runs import columns_of, memory_log, run_of, users
 from tests.support.account import events_of
+from tests.verification.conftest import empty_mysql, empty_sqlite, mysql_place, sqlite_place
+from tests.verification.stored import store
 
 __all__ = ["empty_mysql", "empty_sqlite", "mysql_place", "sqlite_place"]
 

@@ -12,8 +12,8 @@ from socialsim.report.ingestion import RateMeter
 from socialsim.report.poller import Watcher
 from socialsim.report.rows import find_run, read_rows
 from socialsim.warehouse.engines import read_engine, writing_engine
-from tests.analytics.conftest import empty_mysql, empty_sqlite, mysql_place, sqlite_place
-from tests.analytics.stored import ends_of, events_of, store
+from tests.verification.conftest import empty_mysql, empty_sqlite, mysql_place, sqlite_place
+from tests.verification.stored import ends_of, events_of, store
 
 __all__ = ["empty_mysql", "empty_sqlite", "mysql_place", "sqlite_place"]
 

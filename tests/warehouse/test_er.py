@@ -6,8 +6,8 @@ from pathlib import Path
 
 from socialsim.warehouse.schema.er import diagram, er_page
 from socialsim.warehouse.schema.tables import EVENT_TABLES, metadata, references
-from tests.analytics.kpis import computed
-from tests.analytics.stored import events_of, store
+from tests.kpi.kpis import computed
+from tests.verification.stored import events_of, store
 from tests.warehouse.places import Place
 
 ROOT = Path(__file__).resolve().parents[2]

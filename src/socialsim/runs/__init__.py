@@ -1,1 +1,1 @@
-"""TODO-DOC"""
+"""A run's directory, its control totals, and the list of runs."""

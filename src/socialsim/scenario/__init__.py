@@ -1,1 +1,1 @@
-"""TODO-DOC"""
+"""What to simulate: the scenario, its presets and its file format."""

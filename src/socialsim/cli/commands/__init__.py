@@ -1,1 +1,1 @@
-"""TODO-DOC"""
+"""One module for each command; imported when the command is invoked."""

@@ -1,1 +1,1 @@
-"""TODO-DOC"""
+"""Users, stores and makers: the tasks of a shard and what they say to each other."""

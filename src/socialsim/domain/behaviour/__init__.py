@@ -1,1 +1,1 @@
-"""TODO-DOC"""
+"""What users decide: pure functions of parameters and draws."""

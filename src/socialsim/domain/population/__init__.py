@@ -1,1 +1,1 @@
-"""TODO-DOC"""
+"""Who the users are: pure functions of seed and user id."""

@@ -1,1 +1,1 @@
-"""TODO-DOC"""
+"""What one transaction stores, whatever the engine: rows, positions, duplicates. Pure."""

@@ -1,1 +1,1 @@
-"""TODO-DOC"""
+"""The warehouse in MySQL 8 or MariaDB."""

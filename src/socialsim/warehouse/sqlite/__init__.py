@@ -1,1 +1,1 @@
-"""TODO-DOC"""
+"""The warehouse in one SQLite file."""

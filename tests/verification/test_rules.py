@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from socialsim.verification.row_rules import ROW_CHECKS
 from socialsim.warehouse.schema.tables import EVENT_TABLES
-from tests.analytics.stored import SCENARIO, breaks_of, change, rows_of, sabotage, verify_on
+from tests.verification.stored import SCENARIO, breaks_of, change, rows_of, sabotage, verify_on
 from tests.warehouse.places import Place
 
 NOBODY = 10**15

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from socialsim.warehouse.schema.migrate import migrate
-from tests.analytics.stored import events_of, keep_books, store
+from tests.verification.stored import events_of, keep_books, store
 from tests.warehouse.conftest import empty_mysql, empty_sqlite, mysql_place, sqlite_place
 from tests.warehouse.places import Place
 

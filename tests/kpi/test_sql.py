@@ -10,8 +10,8 @@ from socialsim.kpi import queries
 from socialsim.kpi import sql_docs as sql
 from socialsim.kpi.parameters import values_of
 from socialsim.warehouse.schema.views import WIDE_METRICS
-from tests.analytics.kpis import computed, edges, engine_of, key_of, true_figures
-from tests.analytics.stored import store
+from tests.kpi.kpis import computed, edges, engine_of, key_of, true_figures
+from tests.verification.stored import store
 from tests.warehouse.places import Place
 
 DOCS = Path(__file__).parents[2] / "docs"

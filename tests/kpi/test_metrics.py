@@ -6,7 +6,7 @@ import pytest
 
 from socialsim.kpi import CohortWeek, KpiRow, read_scalars
 from socialsim.warehouse.schema.views import WIDE_METRICS
-from tests.analytics.kpis import (
+from tests.kpi.kpis import (
     LIVELY,
     SLEEPY,
     assert_true,
@@ -19,7 +19,7 @@ from tests.analytics.kpis import (
     stored_figures,
     true_figures,
 )
-from tests.analytics.stored import store
+from tests.verification.stored import store
 from tests.warehouse.places import Place
 
 #: Three runs side by side: ids of users, posts and requests are the same in all.

@@ -9,7 +9,7 @@ import pytest
 from socialsim.events import EVENT_TYPES, PLURALS
 from socialsim.verification.result import Break
 from socialsim.warehouse.schema.tables import EVENT_TABLES
-from tests.analytics.stored import (
+from tests.verification.stored import (
     SCENARIO,
     breaks_of,
     change,

@@ -7,9 +7,9 @@ from sqlalchemy import Engine, text
 from socialsim.kpi import Wish, compute, count_stored, read_stream
 from socialsim.scenario.model import Scenario
 from socialsim.warehouse.schema.tables import metadata
-from tests.analytics.kpis import computed, engine_of, key_of, simulated
-from tests.analytics.plans import RAW, full_scans, unknown_tables, watched
-from tests.analytics.stored import store
+from tests.kpi.kpis import computed, engine_of, key_of, simulated
+from tests.kpi.plans import RAW, full_scans, unknown_tables, watched
+from tests.verification.stored import store
 from tests.warehouse.places import Place
 
 #: So many rows that to read one day of them is clearly less than to read all.

@@ -14,7 +14,7 @@ from socialsim.verification.result import Account, Break
 from socialsim.warehouse.base import Batch, DeadLetter, OffsetKey, OffsetMove
 from socialsim.warehouse.engines import writing_engine
 from socialsim.warehouse.schema.tables import consumer_offsets
-from tests.analytics.stored import (
+from tests.verification.stored import (
     GROUP,
     LOG_ID,
     breaks_of,

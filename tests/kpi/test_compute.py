@@ -15,10 +15,10 @@ from socialsim.runs.directory import RunDirectory
 from socialsim.scenario.model import Scenario
 from socialsim.warehouse.base import Batch
 from socialsim.warehouse.schema.tables import active_users, cohort_weekly, creator_day, kpi_daily, kpi_days, user_day
-from tests.analytics.brute_kpis import day_of
-from tests.analytics.kpis import assert_true, computed, engine_of, key_of, simulated
-from tests.analytics.stored import SCENARIO as KEPT
-from tests.analytics.stored import events_of, keep_books
+from tests.kpi.brute_kpis import day_of
+from tests.kpi.kpis import assert_true, computed, engine_of, key_of, simulated
+from tests.verification.stored import SCENARIO as KEPT
+from tests.verification.stored import events_of, keep_books
 from tests.warehouse.places import Place
 
 #: More days than are gathered side by side, with two Sundays among them.

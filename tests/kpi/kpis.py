@@ -26,7 +26,7 @@ from socialsim.scenario.model import Scenario
 from socialsim.simulation.iterate import simulate
 from socialsim.verification.verify import stored_runs
 from socialsim.warehouse.engines import writing_engine
-from tests.analytics.brute_kpis import Brute, day_of
+from tests.kpi.brute_kpis import Brute, day_of
 from tests.warehouse.places import Place
 
 #: People who come, stay away for weeks and come back; requests that wait for longer than a week; days without a sign-up.
