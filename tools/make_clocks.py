@@ -8,8 +8,9 @@ from importlib.metadata import version
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from socialsim.domain.population.clocks import YearlyChange, rule_changes
+from socialsim.domain.population.clocks import rule_changes
 from socialsim.domain.population.countries import COUNTRIES
+from socialsim.domain.population.zone_rules import YearlyChange
 from tools.generated import DATA, literals
 
 PATH: Final = DATA / "zones.py"
@@ -26,18 +27,17 @@ _RULE: Final = re.compile(
 _HEAD: Final = '''"""Clocks by time zone, from tzdata {version} (public domain, see NOTICE.md). Written by ``make data``.
 
 A zone has its offset at the epoch; its changes of the clocks as ``minute:offset``, in minutes since the epoch and minutes
-east of Greenwich; the first year of what goes on from there, and that, the changes of each year, see ``clocks.Zone``.
+east of Greenwich; the first year of what goes on from there, and that, the changes of each year, see ``zone_rules.Zone``.
 """
 
 # fmt: off
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from socialsim.domain.population.clocks import Zone
+from socialsim.domain.population.zone_rules import Zone
 
 VERSION: Final = "{version}"  #: of tzdata
 
-ZONES: "Final[dict[str, Zone]]" = {{
+ZONES: Final[dict[str, Zone]] = {{
 '''
 
 

@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from socialsim.domain.population.population.data import zones
 
 from socialsim.domain.population.clocks import Clock, make_clocks
 from socialsim.domain.population.countries import COUNTRIES
+from socialsim.domain.population.data import zones
 from socialsim.domain.population.data.zones import ZONES
 from socialsim.events import SessionStarted, UserSignedUp
 from socialsim.scenario.model import DAY_US, Scenario

@@ -7,8 +7,10 @@ zone follows the rule that it has then, for ever.
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Final, TypeAlias
+from typing import Final
 
+from socialsim.domain.population.data.zones import ZONES
+from socialsim.domain.population.zone_rules import Change, YearlyChange, Zone
 from socialsim.scenario.model import DAY_US
 
 _MINUTE_US: Final = 60_000_000
@@ -17,15 +19,6 @@ _EPOCH: Final = date(1970, 1, 1).toordinal()
 _LAST_WEEK: Final = 5
 #: Around a run, for whoever plans a day that begins before it or ends behind it.
 _MARGIN_US: Final = 3 * DAY_US
-
-#: A change of the clocks: minutes since the epoch, and minutes east of Greenwich from then on.
-Change: TypeAlias = tuple[int, int]
-#: A change of each year: month, week of the month (5: the last), weekday (0: Sunday), minute of the day by the clock that is
-#: changed, and minutes east of Greenwich from then on.
-YearlyChange: TypeAlias = tuple[int, int, int, int, int]
-#: Minutes east of Greenwich at the epoch; changes as ``minute:offset``; the first year of what comes then, and that: the
-#: changes of each year, if there are any.
-Zone: TypeAlias = tuple[int, str, int, tuple[()] | tuple[YearlyChange, YearlyChange]]
 
 
 class Clock:
@@ -70,8 +63,6 @@ class Clock:
 
 def make_clocks(zones: Iterable[str], start_us: int, end_us: int) -> dict[str, Clock]:
     """The clocks of ``zones`` for a run from ``start_us`` to ``end_us``, by zone."""
-    from socialsim.domain.population.data.zones import ZONES  # noqa: PLC0415 - only who simulates pays for it
-
     return {zone: _clock(zone, ZONES[zone], start_us - _MARGIN_US, end_us + _MARGIN_US) for zone in zones}
 
 

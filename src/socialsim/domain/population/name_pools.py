@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import Final, NamedTuple
 
 from socialsim.domain.population.countries import COUNTRIES
+from socialsim.domain.population.data import names
 from socialsim.domain.population.texts import PHRASES, captions, remarks
 from socialsim.kernel.randoms import UNIT_BITS, mix, mix_on
 
@@ -41,9 +42,7 @@ class NameList:
 
 def name_lists() -> dict[str, tuple[NameList, NameList, NameList]]:
     """By locale: first names of women and of men, last names."""
-    from socialsim.domain.population.data.names import NAMES as TEXTS  # noqa: PLC0415 - only who simulates pays for it
-
-    return {locale: (NameList(women), NameList(men), NameList(last)) for locale, (women, men, last) in TEXTS.items()}
+    return {locale: (NameList(women), NameList(men), NameList(last)) for locale, (women, men, last) in names.NAMES.items()}
 
 
 def build_pools(seed: int) -> Pools:

@@ -1,18 +1,17 @@
 """Clocks by time zone, from tzdata 2026.6 (public domain, see NOTICE.md). Written by ``make data``.
 
 A zone has its offset at the epoch; its changes of the clocks as ``minute:offset``, in minutes since the epoch and minutes
-east of Greenwich; the first year of what goes on from there, and that, the changes of each year, see ``clocks.Zone``.
+east of Greenwich; the first year of what goes on from there, and that, the changes of each year, see ``zone_rules.Zone``.
 """
 
 # fmt: off
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from socialsim.domain.population.clocks import Zone
+from socialsim.domain.population.zone_rules import Zone
 
 VERSION: Final = "2026.6"  #: of tzdata
 
-ZONES: "Final[dict[str, Zone]]" = {
+ZONES: Final[dict[str, Zone]] = {
     "Africa/Cairo": (
         120,
         (
