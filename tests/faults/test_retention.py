@@ -24,7 +24,7 @@ async def admin(log: KafkaLog, *, make: dict[str, str] | None = None) -> None:
     try:
         if make is None:
             await client.delete_topics(names)
-            while {each["topic"] for each in (await client.describe_topics()) if not each["error_code"]} & set(names):
+            while {each["topic"] for each in (await client.describe_topics()) if not each["error_code"]} & set(names):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         else:
             answer = await client.create_topics([NewTopic(name, 2, 1, topic_configs=make) for name in names])
@@ -93,7 +93,7 @@ def test_topics_with_the_default_retention_are_refused_until_they_are_altered(
 def wait_until_empty(log: KafkaLog) -> None:
     async def wait() -> None:
         async with asyncio.timeout(60):
-            while sum(topic.records for topic in await describe_topics(log, TOPICS)):
+            while sum(topic.records for topic in await describe_topics(log, TOPICS)):  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
 
     asyncio.run(wait())
