@@ -32,6 +32,7 @@ from socialsim.warehouse.base import Warehouse
 from socialsim.warehouse.urls import SqliteTarget, WarehouseTarget, parse_warehouse_url
 
 if TYPE_CHECKING:
+    from socialsim.extent import LogExtent
     from socialsim.monitoring import ConsumerView, KpiView, RunView
     from socialsim.runs.directory import RunBooks, RunDirectory, RunRecord
     from socialsim.simulation.event_sink import Observer
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from socialsim.transport.kafka import KafkaLog
     from socialsim.warehouse.dead_letters import DeadLetters
 
+    _RunState = Literal["new", "unfinished", "complete"]
     _WriterMaker = Callable[[RunBooks, range], EventWriter]
 
 logger = logging.getLogger(__name__)
@@ -109,12 +111,25 @@ def _check_stream(record: "RunRecord", path: Path) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class LeadOptions:
+    """How a run is begun or gone on with. ``now_us`` is the wall clock, microseconds since the epoch."""
+
+    now_us: int
+    again: bool = False  #: simulate everything once more, whatever the books say
+    live: bool = False  #: events come as time goes by, none is ahead of it
+    check_topics: bool = True  #: refuse topics that would lose or refuse records, and do not only warn
+
+
 @contextmanager
-def lead_run(log: LogUrl, settings: Settings, run_id: str, scenario: Scenario) -> Iterator[LedRun]:
+def lead_run(
+    log: LogUrl, settings: Settings, run_id: str, scenario: Scenario, options: LeadOptions
+) -> Iterator[LedRun]:
     """Make the run ready to be written, or to be gone on with.
 
     Its books lie in the directory ``SOCIALSIM_RUNS``, by default ``runs`` beside the event files. Raises
-    RunConflictError if the id is of another scenario or being written, InputError.
+    RunConflictError if the id is of another scenario or being written, InputError, also for topics that are unfit, and
+    TerminalError for a complete run of which the log has lost records.
     """
     from socialsim.oracle.files import SpillingObserver
     from socialsim.runs.directory import RunBooks, RunDirectory, RunRecord
@@ -138,21 +153,31 @@ def lead_run(log: LogUrl, settings: Settings, run_id: str, scenario: Scenario) -
             stream_version=STREAM_VERSION,
             scenario_digest=scenario.digest,
         )
-        began = RunRecord(run_id=run_id, log=str(log), scenario=scenario, stream_version=STREAM_VERSION, topics=topics)
-        with _opened(log, settings, info, scenario, known=record if known else None) as (state, make_writer, seal):
+        opened = _opened(log, settings, info, scenario, directory, known=record if known else None, options=options)
+        with opened as (state, extent, make_writer, seal):
+            began = RunRecord(
+                run_id=run_id,
+                log=str(log),
+                scenario=scenario,
+                stream_version=STREAM_VERSION,
+                topics=topics,
+                extent=extent,
+            )
             if state == "complete":
                 _require_books(directory, scenario, log)
             else:
                 directory.write_record(began)
                 directory.forget_truth()
+            if state == "new":
+                # After the record: books of another life beside this life's record would tell of what is not there.
+                directory.forget_manifests(scenario.shards)
             books = RunBooks(directory, resumed=state == "unfinished" and known)
             done = False
 
             def complete() -> None:
                 nonlocal done
                 _keep_truth(directory, scenario, sealed=True)
-                seal()
-                directory.write_record(msgspec.structs.replace(began, state="complete"))
+                directory.write_record(msgspec.structs.replace(began, state="complete", extent=seal()))
                 directory.forget_columns()
                 done = True
 
@@ -224,22 +249,40 @@ def _keep_truth(directory: "RunDirectory", scenario: Scenario, *, sealed: bool) 
 
 @contextmanager
 def _opened(
-    log: LogUrl, settings: Settings, info: RunInfo, scenario: Scenario, *, known: "RunRecord | None"
-) -> Iterator[tuple[Literal["new", "unfinished", "complete"], "_WriterMaker", Callable[[], None]]]:
-    """The run in its log: its state, how to write to it, and what marks it complete there.
+    log: LogUrl,
+    settings: Settings,
+    info: RunInfo,
+    scenario: Scenario,
+    directory: "RunDirectory",
+    *,
+    known: "RunRecord | None",
+    options: LeadOptions,
+) -> "Iterator[tuple[_RunState, LogExtent | None, _WriterMaker, Callable[[], LogExtent | None]]]":
+    """The run in its log: its state, where it begins, how to write to it, and what marks it complete there.
 
-    Files know their own state. Kafka does not, so what was written down of an earlier life into the same log tells.
+    Files know their own state. Kafka does not, so what was written down of an earlier life into the same log tells,
+    and where the run lies is held against what the log still has.
     """
     if isinstance(log, FileUrl):
         from socialsim.transport.files import create_run
 
+        if options.again:
+            raise InputError("--again is for runs into Kafka, whose log can lose records that files keep")
         with create_run(log.path, info, scenario.to_json()) as run:
-            yield run.state, functools.partial(_file_writer, log.path, info), run.complete
+
+            def seal() -> None:
+                run.complete()
+
+            yield run.state, None, functools.partial(_file_writer, log.path, info), seal
         return
-    state: Literal["new", "unfinished", "complete"] = "new"
-    if known is not None:
-        state = "complete" if known.state == "complete" else "unfinished"
-    yield state, functools.partial(_kafka_writer, _kafka(log, settings), info), lambda: None
+    from socialsim.kafka_runs import KafkaRun
+
+    run_in_kafka = KafkaRun(_kafka(log, settings), TOPICS, _TYPES, directory, scenario)
+    state, extent = run_in_kafka.open(
+        known, options.now_us, again=options.again, live=options.live, check=options.check_topics
+    )
+    writer = functools.partial(_kafka_writer, run_in_kafka.cluster, info)
+    yield state, extent, writer, functools.partial(run_in_kafka.seal, extent)
 
 
 # Functions of the module, not closures: processes that are spawned get them by name.
@@ -362,15 +405,49 @@ def look_command(url: str) -> str:
     return f'mysql -h {target.host} -P {target.port} -u {target.user} -p -D {target.database} -e "{query}"'
 
 
+@dataclass(frozen=True, slots=True)
+class TopicsMade:
+    """What ``create_topics`` did: the topics' full names, and what is told of those that are there."""
+
+    names: list[str]
+    warnings: str
+
+
 async def create_topics(
-    log: LogUrl, settings: Settings, *, partitions: int, replication: int | None
-) -> list[str] | None:
-    """Make the missing topics and return their names; None for a log that needs none."""
+    log: LogUrl,
+    settings: Settings,
+    *,
+    partitions: int,
+    replication: int | None,
+    topic_config: Sequence[str] = (),
+    no_topic_config: bool = False,
+) -> TopicsMade | None:
+    """Make the missing topics; None for a log that needs none. Raises InputError, also for those that are unfit."""
     if isinstance(log, FileUrl):
         return None
     from socialsim.transport import kafka
 
-    return await kafka.create_topics(_kafka(log, settings), TOPICS, partitions=partitions, replication=replication)
+    made = await kafka.create_topics(
+        _kafka(log, settings),
+        TOPICS,
+        partitions=partitions,
+        replication=replication,
+        wishes=kafka.parse_wishes(topic_config, only=no_topic_config),
+    )
+    return TopicsMade(made.names, kafka.sum_up(made.warnings))
+
+
+async def alter_topics(
+    log: LogUrl, settings: Settings, *, topic_config: Sequence[str] = (), no_topic_config: bool = False
+) -> list[tuple[str, str, str, str]] | None:
+    """Set what is not as needed; topic, setting, old and new value of each change. None for a log without topics."""
+    if isinstance(log, FileUrl):
+        return None
+    from socialsim.transport import kafka
+
+    wishes = kafka.parse_wishes(topic_config, only=no_topic_config)
+    changed = await kafka.alter_topics(_kafka(log, settings), TOPICS, wishes=wishes)
+    return [(each.topic, each.setting, each.value, each.needed) for each in changed]
 
 
 async def describe_topics(log: LogUrl, settings: Settings) -> list[TopicDescription]:

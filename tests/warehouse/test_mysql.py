@@ -20,10 +20,10 @@ from socialsim.errors import (
 from socialsim.events import FriendAccepted, PicturePosted
 from socialsim.warehouse.base import OffsetMove
 from socialsim.warehouse.batches.transaction import MoveRow
-from socialsim.warehouse.mysql import session as mysql_session
 from socialsim.warehouse.mysql.literals import ROWS_TEXT, text_literal
 from socialsim.warehouse.mysql.statements import event_inserts, move_offsets
 from socialsim.warehouse.mysql.warehouse import MysqlWarehouse
+from socialsim.warehouse.mysql.warehouse import session as mysql_session
 from socialsim.warehouse.schema.migrate import migrate
 from socialsim.warehouse.urls import MysqlTarget
 from tests.support.services import MySQLFactory

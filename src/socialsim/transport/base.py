@@ -209,3 +209,5 @@ class TopicDescription(NamedTuple):
     partitions: int
     replication: int
     records: int  #: the sum of end offsets less begin offsets
+    settings: Mapping[str, str] | None = None  #: by name; None where there are none, or the user may not read them
+    faults: tuple[str, ...] = ()  #: where they are not as simulated events need them

@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from socialsim.errors import InputError, TerminalError
 from socialsim.warehouse.driver_errors import translate_mysql, translate_sqlite
 from socialsim.warehouse.mysql.tls import client_context, require_tls
+from socialsim.warehouse.mysql_settings import PIN
 from socialsim.warehouse.urls import MysqlTarget, SqliteTarget, WarehouseTarget, parse_warehouse_url
 
 CONNECT_TIMEOUT_S = 10
@@ -143,7 +144,8 @@ def _mysql_engine(target: MysqlTarget, password: str | None, *, read_only: bool,
             autocommit=False,
         )
         with connection.cursor() as cursor:
-            cursor.execute("SET SESSION time_zone = '+00:00'")
+            for statement in PIN:
+                cursor.execute(statement)
             if read_only:
                 # Whatever the server's default is: all statements of a transaction are to see one moment.
                 cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

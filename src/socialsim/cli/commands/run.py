@@ -75,6 +75,18 @@ def run(
         str | None,
         typer.Option("--resume", metavar="RUN_ID", help="go on with a run that was stopped or killed"),
     ] = None,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="simulate all of a run once more whose records Kafka has lost; nothing doubles"),
+    ] = False,
+    topic_check: Annotated[
+        bool,
+        typer.Option(
+            "--topic-check/--no-topic-check",
+            envvar="SOCIALSIM_TOPIC_CHECK",
+            help="refuse topics whose settings would lose records; else warn",
+        ),
+    ] = True,
     drain_timeout_s: Annotated[
         float,
         typer.Option(
@@ -124,6 +136,9 @@ def run(
             processes=processes_count,
             pacer=bootstrap.make_pacer(chosen, pace, then_live=then_live),
             log=log,
+            options=bootstrap.LeadOptions(
+                now_us=time.time_ns() // 1000, again=again, live=then_live, check_topics=topic_check
+            ),
             drain_timeout_s=drain_timeout_s,
             view=view,
         )
@@ -137,10 +152,11 @@ def _simulate(
     processes: int,
     pacer: "Pacer | None",
     log: LogUrl,
+    options: bootstrap.LeadOptions,
     drain_timeout_s: float,
     view: "RunView | None",
 ) -> None:
-    with bootstrap.lead_run(log, session.settings, run_id, scenario) as led:
+    with bootstrap.lead_run(log, session.settings, run_id, scenario, options) as led:
         if led.state == "unfinished":
             logger.info("run %s was begun before: going on with it", run_id)
         if led.state == "complete":

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import tempfile
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -197,7 +198,8 @@ def _simulated(
             url = f"file:{directory}/events"
             settings = Settings({"SOCIALSIM_RUNS": f"{directory}/runs"})
             log = bootstrap.parse_log(url, "--seeds")
-            with StopRequest() as stop, bootstrap.lead_run(log, settings, other.run_id, other) as led:
+            options = bootstrap.LeadOptions(now_us=time.time_ns() // 1000)
+            with StopRequest() as stop, bootstrap.lead_run(log, settings, other.run_id, other, options) as led:
                 bootstrap.run_simulation(
                     other,
                     other.run_id,

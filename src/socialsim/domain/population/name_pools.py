@@ -42,7 +42,9 @@ class NameList:
 
 def name_lists() -> dict[str, tuple[NameList, NameList, NameList]]:
     """By locale: first names of women and of men, last names."""
-    return {locale: (NameList(women), NameList(men), NameList(last)) for locale, (women, men, last) in names.NAMES.items()}
+    return {
+        locale: (NameList(women), NameList(men), NameList(last)) for locale, (women, men, last) in names.NAMES.items()
+    }
 
 
 def build_pools(seed: int) -> Pools:

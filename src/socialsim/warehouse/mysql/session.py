@@ -12,9 +12,9 @@ import pymysql
 from pymysql.constants import CLIENT
 
 from socialsim.errors import InputError, ServiceUnavailableError, TerminalError
-from socialsim.warehouse.base import DEAD_LETTER_BYTES_MAX
 from socialsim.warehouse.driver_errors import MYSQL_REMEDY, translate_mysql
 from socialsim.warehouse.mysql.tls import client_context, require_tls
+from socialsim.warehouse.mysql_settings import PIN, SQL_MODE, obstacles
 from socialsim.warehouse.urls import MysqlTarget
 
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -23,22 +23,17 @@ STATEMENT_TIMEOUT_S: Final = 60.0
 LOCK_WAIT_S: Final = 20
 _GOODBYE_TIMEOUT_S: Final = 1.0
 
-SQL_MODE: Final = (
-    "STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
-    "NO_ENGINE_SUBSTITUTION"
-)
 # READ COMMITTED: without gap locks two consumers that append to one table do not wait for each other.
 _PIN: Final = (
-    f"SET SESSION sql_mode = '{SQL_MODE}'",
-    f"SET SESSION time_zone = '+00:00', autocommit = 0, innodb_lock_wait_timeout = {LOCK_WAIT_S}",
+    *PIN,
+    f"SET SESSION autocommit = 0, innodb_lock_wait_timeout = {LOCK_WAIT_S}",
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 )
 _READ_BACK: Final = (
     "SHOW VARIABLES WHERE Variable_name IN ('sql_mode', 'time_zone', 'autocommit', 'tx_isolation', "
-    "'transaction_isolation', 'character_set_client', 'character_set_connection', 'max_allowed_packet')"
+    "'transaction_isolation', 'character_set_client', 'character_set_connection', 'max_allowed_packet', 'log_bin', "
+    "'binlog_format')"
 )
-# A dead letter of the largest size in hexadecimal, and the rest of its statement.
-_PACKET_BYTES_MIN: Final = 2 * DEAD_LETTER_BYTES_MAX + 65_536
 
 _AiomysqlConnection: Any = aiomysql.Connection  # the driver has no types
 
@@ -183,11 +178,8 @@ class MysqlSession:
         self._require("character_set_connection", settings["character_set_connection"] == "utf8mb4", settings)
         if isolation != "READ-COMMITTED":
             raise TerminalError(f"{self._target}: the session stays at isolation level {isolation}")
-        if int(settings["max_allowed_packet"]) < _PACKET_BYTES_MIN:
-            raise TerminalError(
-                f"{self._target}: the server's max_allowed_packet is {settings['max_allowed_packet']} bytes, "
-                f"at least {_PACKET_BYTES_MIN} are needed"
-            )
+        for obstacle in obstacles(settings):
+            raise TerminalError(f"{self._target}: {obstacle}")
         if self._target.tls == "on" and not await self._cipher():
             raise InputError(f"{self._target}: the server does not encrypt the session although tls=on was asked")
         (clock,) = (await self.select(b"SELECT UNIX_TIMESTAMP()"))[0]
