@@ -172,6 +172,6 @@ def _config() -> Config:
 
 def _scripts_path() -> Path:
     """The scripts inside an installed package, or at the top of a source checkout."""
-    package = Path(__file__).resolve().parent.parent
+    package = Path(__file__).resolve().parents[2]
     installed = package / "_migrations"
     return installed if installed.is_dir() else package.parent.parent / "migrations"
