@@ -6,12 +6,13 @@ import pytest
 
 from socialsim.scenario.model import STREAM_VERSION
 from tests.cli.conftest import DEADLINE_S, has_written, wait_for
+from tests.support.patience import pace
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])
 def test_a_killed_run_that_is_resumed_is_the_run_that_never_died(start, cli, tmp_path, processes):
     options = ("--users", "300", "--days", "6", "--run-id", "r")
-    process = start("run", *options, "--processes", processes, "--speed", "20000")
+    process = start("run", *options, "--processes", processes, "--speed", pace(20_000))
     wait_for(lambda: has_written(tmp_path))
     process.kill()
     process.communicate(timeout=DEADLINE_S)
@@ -35,7 +36,7 @@ def test_what_is_not_there_cannot_be_resumed_and_what_is_keeps_its_scenario(cli)
 
 def test_a_run_that_is_being_written_is_refused_to_a_second_process(start, cli, tmp_path):
     options = ("--users", "300", "--days", "6", "--run-id", "r")
-    start("run", *options, "--speed", "20000")
+    start("run", *options, "--speed", pace(20_000))
     wait_for(lambda: has_written(tmp_path))
     for arguments in (("run", *options), ("run", "--resume", "r")):
         refused = cli(*arguments)

@@ -25,13 +25,12 @@ from tests.faults.kafka_roads import SETTINGS, drain, make_topics, reader_of
 from tests.faults.marks import slow
 from tests.faults.roads import until
 from tests.support.account import assert_all_stored, assert_whole_log, events_of
-from tests.support.patience import HANG_S, eventually
+from tests.support.patience import HANG_S, eventually, pace
 from tests.support.processes import Cli
 from tests.warehouse.places import Place
 
 TOWN = Scenario(users=400, days=5, seed=8, shards=8)
 RUN = ("run", "--users", "400", "--days", "5", "--seed", "8", "--shards", "8")
-PACED = ("--processes", "2", "--speed", "60000")  # some seven seconds, and all that happened is in the files soon
 ORPHANS_GONE_S = 5.0
 DRAINED_S = 10.0
 
@@ -43,6 +42,11 @@ MOMENTS = [
     MIDDLE,
     slow(LATE),
 ]
+
+
+def paced() -> tuple[str, ...]:
+    """A quarter of a minute, more on a slow machine, and all that happened is in the files soon."""
+    return ("--processes", "2", "--speed", pace(30_000))
 
 
 def reach(directory: Path, size: int, run: Cli) -> None:
@@ -90,7 +94,7 @@ async def assert_proven(directory: Path) -> None:
 async def test_a_shard_process_that_is_killed_is_replaced_without_a_person(
     start: Start, tmp_path: Path, size: int, rank: int
 ) -> None:
-    run = start(*RUN, *PACED)
+    run = start(*RUN, *paced())
     reach(tmp_path, size, run)
     shards = shard_processes(run)
     assert len(shards) == 2
@@ -103,7 +107,7 @@ async def test_a_shard_process_that_is_killed_is_replaced_without_a_person(
 async def test_a_shard_process_that_dies_again_and_again_ends_the_run_and_the_next_one_completes_it(
     start: Start, tmp_path: Path
 ) -> None:
-    run = start(*RUN, *PACED)
+    run = start(*RUN, *paced())
     killed = 0  # as soon as they are there: also before they have heard what they are for
     while run.process.poll() is None:
         reach(tmp_path, EARLY, run)
@@ -120,7 +124,7 @@ async def test_a_shard_process_that_dies_again_and_again_ends_the_run_and_the_ne
 async def test_the_parent_killed_leaves_no_orphan_and_the_same_command_goes_on(
     start: Start, tmp_path: Path, size: int
 ) -> None:
-    run = start(*RUN, *PACED)
+    run = start(*RUN, *paced())
     reach(tmp_path, size, run)
     children = run.children()
     assert len(children) >= 2
@@ -145,7 +149,7 @@ async def test_the_parent_killed_leaves_no_orphan_and_the_same_command_goes_on(
 async def test_signals_end_a_run_of_several_processes(
     start: Start, tmp_path: Path, number: int, code: int, twice: bool
 ) -> None:
-    run = start(*RUN, *PACED)
+    run = start(*RUN, *paced())
     reach(tmp_path, MIDDLE, run)
     children = run.children()
     assert len(children) >= 2
@@ -171,7 +175,7 @@ async def test_signals_end_a_run_of_several_processes(
 async def test_a_consumer_that_is_ended_is_followed_by_one_that_completes(
     start: Start, tmp_path: Path, number: int
 ) -> None:
-    run = start(*RUN, *PACED)
+    run = start(*RUN, *paced())
     reach(tmp_path, MIDDLE, run)
     writers = run.children()
     run.send(signal.SIGSTOP)  # the log is at no end while the consumer is at work, however long that takes
@@ -211,7 +215,7 @@ async def test_a_run_into_kafka_whose_shard_and_then_parent_is_killed_goes_on(
             while sum(topic.records for topic in await describe_topics(log, TOPICS)) < count:
                 assert run.process.poll() is None, f"the run ended before the fault: {run.tail()}"
 
-    run = start(*RUN, *PACED, "--to", log.url)
+    run = start(*RUN, *paced(), "--to", log.url)
     await reach_records(300, run)
     assert shard_processes(run)[0].send(signal.SIGKILL)
     await until(lambda: run.says("was killed by SIGKILL"), "the death is noticed")

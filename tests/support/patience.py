@@ -77,3 +77,11 @@ def machine_slowness() -> float:
         subprocess.run(_WORK, check=True, timeout=HANG_S)
         times.append(time.monotonic() - began_s)
     return max(times) / _WORK_S
+
+
+def pace(speed: float) -> str:
+    """The value of ``--speed`` for a run into which a fault is to come: ``speed`` on an idle machine, less on others.
+
+    A run that is behind its pace makes up for it at full speed, and may be over before a slow test has struck.
+    """
+    return f"{speed / max(1.0, machine_slowness()):.0f}"
