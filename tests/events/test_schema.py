@@ -8,7 +8,7 @@ from socialsim import Scenario, simulate
 from socialsim.events import EVENT_TYPES, WIRE_NAMES, encode
 from socialsim.events.schema import event_schema, schema_text
 
-PUBLISHED = Path(__file__).parent.parent / "docs" / "schema" / "events"
+PUBLISHED = Path(__file__).parents[2] / "docs" / "schema" / "events"
 
 
 @pytest.mark.parametrize("name", EVENT_TYPES)
