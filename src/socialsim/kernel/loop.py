@@ -21,10 +21,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from heapq import heappop, heappush
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeVar, TypeVarTuple
-
-if TYPE_CHECKING:
-    from socialsim.kernel.actor import Actor
+from typing import Any, Final, NoReturn, Protocol, TypeVar, TypeVarTuple
 
 NEVER_US: Final = 2**62
 _T = TypeVar("_T")
@@ -54,6 +51,17 @@ class _Timed(Protocol):
     step: Callable[[], object] | None
 
 
+class Parkable(_Timed, Protocol):
+    """What the loop knows of an actor: it can be parked, woken and cancelled."""
+
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        """The task that runs the actor; None before it is started."""
+
+    def cancel(self) -> object:
+        """Ask the actor's task to stop."""
+
+
 class _Callback:
     """A stock asyncio timer, in the shape of an actor."""
 
@@ -81,9 +89,9 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         self._due_at = 0  # how many of it are done
         self._due_bucket = -1
         self._ready: deque[Callable[[], object]] = deque()
-        self._parking: Actor[Any] | None = None  # the actor whose task is about to yield its next step
+        self._parking: Parkable | None = None  # the actor whose task is about to yield its next step
         self._context = contextvars.copy_context()  # one for all actors: a context each would cost 100 bytes
-        self._actors: dict[Actor[Any], None] = {}
+        self._actors: dict[Parkable, None] = {}
         self._failure: BaseException | None = None
         self._running = False
         self._closed = False
@@ -276,7 +284,7 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
 
     # --- actors -----------------------------------------------------------------------------------------------------
 
-    def watch(self, actor: "Actor[Any]", task: asyncio.Task[None]) -> None:
+    def watch(self, actor: Parkable, task: asyncio.Task[None]) -> None:
         """Take ``task`` as the life of ``actor``: an exception in it ends the run."""
         self._actors[actor] = None
         task.add_done_callback(self._actor_done, context=self._context)
@@ -287,7 +295,7 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         return self._context
 
     def _actor_done(self, task: asyncio.Task[None]) -> None:
-        actor: Actor[Any] = task.actor  # type: ignore[attr-defined]
+        actor: Parkable = task.actor  # type: ignore[attr-defined]
         self._actors.pop(actor, None)
         if not task.cancelled():
             error = task.exception()
