@@ -16,7 +16,7 @@ import simpy
 
 from socialsim.domain.actors.makers import ContentMaker, FriendRequestMaker
 from socialsim.domain.actors.messages import SuggestionWanted
-from socialsim.domain.actors.shard import Letter, World, deliver
+from socialsim.domain.actors.shard import Envelope, World, deliver
 from socialsim.domain.actors.user import User
 from socialsim.domain.behaviour.decisions import Behaviour
 from socialsim.domain.behaviour.feed import Trending
@@ -197,7 +197,7 @@ class Network:
         self.rhythm = Rhythm(scenario)
         self.trending = Trending()
         self.events: list[Event] = []
-        self.letters: list[Letter] = []
+        self.letters: list[Envelope] = []
         self.inhabitants: dict[int, User] = {}
         self.worlds = [SimpyWorld(self, shard) for shard in range(scenario.shards)]
 
@@ -215,7 +215,7 @@ class Network:
             else:
                 deliver(self.inhabitants, self.trending, letters)
 
-    def _put_into_inboxes(self, letters: list[Letter]) -> None:
+    def _put_into_inboxes(self, letters: list[Envelope]) -> None:
         for letter in letters:
             _, user_ids, message = letter
             if type(message) is SuggestionWanted or not user_ids:

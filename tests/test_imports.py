@@ -85,7 +85,9 @@ ALLOWED: dict[str, frozenset[str]] = {
             "errors",
         }
     ),
-    "testing": frozenset({"transport.base", "warehouse.base", "warehouse.batches", "runs.manifest", "events", "errors"}),
+    "testing": frozenset(
+        {"transport.base", "warehouse.base", "warehouse.batches", "runs.manifest", "events", "errors"}
+    ),
     # the edge
     "bootstrap": frozenset({"*"}),
     "cli": frozenset({"*", "bootstrap", "cli"}),

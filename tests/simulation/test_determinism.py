@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from socialsim import simulate
 from socialsim.domain.actors.messages import PostShared, Suggestion, SuggestionWanted, UserMessage
-from socialsim.domain.actors.shard import Letter
+from socialsim.domain.actors.shard import Envelope
 from socialsim.events import Event, PicturePosted
 from socialsim.scenario.model import Scenario
 from socialsim.simulation.pacing import WallPacer
@@ -143,7 +143,7 @@ def test_answers_do_not_wait_for_windows_that_are_skipped(seed: int) -> None:
 def test_letters_of_every_kind_must_cross(kind: type[UserMessage], to_everybody: bool) -> None:
     """The scenario exercises them: a stream whose hosts kept them to themselves would be another one."""
 
-    def kept(letter: Letter) -> bool:
+    def kept(letter: Envelope) -> bool:
         return type(letter[2]) is kind and (not letter[1]) is to_everybody
 
     alone = simulate_hosts(CROSSING, [range(3), range(3, 6)], kept=kept)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from socialsim.domain.actors.messages import FriendAcceptance, FriendRequest, PostShared, Suggestion, SuggestionWanted
-from socialsim.domain.actors.shard import Letter
+from socialsim.domain.actors.shard import Envelope
 from socialsim.errors import ShardDiedError
 from socialsim.simulation.exchange import Agreement, Exchange, letters_to
 
@@ -32,10 +32,10 @@ MESSAGES = st.one_of(
 )
 
 
-def letters_of(shard: int) -> st.SearchStrategy[list[Letter]]:
+def letters_of(shard: int) -> st.SearchStrategy[list[Envelope]]:
     receivers = st.lists(st.integers(0, 39), min_size=1, max_size=6, unique=True)
     to_some = st.tuples(st.just(shard), receivers, MESSAGES)
-    to_everybody: st.SearchStrategy[Letter] = st.tuples(st.just(shard), st.just([]), POSTS)
+    to_everybody: st.SearchStrategy[Envelope] = st.tuples(st.just(shard), st.just([]), POSTS)
     return st.lists(to_some | to_everybody, max_size=6)
 
 
@@ -67,7 +67,7 @@ def swap_all(work: Callable[[Exchange, int], Agreement], ranks: int) -> list[Agr
 @settings(max_examples=40)
 @given(st.tuples(*map(letters_of, range(4))), st.lists(st.integers(0, 2**62), min_size=4, max_size=4))
 def test_every_letter_reaches_its_receivers_by_the_order_of_senders(
-    letters: tuple[list[Letter], ...], next_us: list[int]
+    letters: tuple[list[Envelope], ...], next_us: list[int]
 ) -> None:
     agreements = swap_all(lambda exchange, rank: exchange.swap(next_us[rank], stopping=False, letters=letters[rank]), 4)
     for rank, agreement in enumerate(agreements):
@@ -84,7 +84,7 @@ def test_one_who_is_asked_to_stop_stops_all() -> None:
 
 def test_letters_that_fill_every_pipe_do_not_wait_for_each_other() -> None:
     everybody = [user for users in USERS.values() for user in users]
-    many: list[Letter] = [(0, everybody, PostShared(2**60 + number, 1, 0, 0, 1)) for number in range(6_000)]
+    many: list[Envelope] = [(0, everybody, PostShared(2**60 + number, 1, 0, 0, 1)) for number in range(6_000)]
     agreements = swap_all(lambda exchange, rank: exchange.swap(rank, stopping=False, letters=many), 4)
     assert all(len(agreement.letters) == 4 * len(many) for agreement in agreements)
 
@@ -101,5 +101,5 @@ def test_a_peer_that_is_gone_is_named(rank: int) -> None:
 
 
 def test_alone_there_is_nobody_to_wait_for() -> None:
-    letter: Letter = (3, [1, 2], PostShared(1, 0, 3, 5, 1_024))
+    letter: Envelope = (3, [1, 2], PostShared(1, 0, 3, 5, 1_024))
     assert Exchange(0, {}, {}).swap(7, stopping=True, letters=[letter]) == Agreement(7, True, [letter])

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event as Flag
 from typing import Final, Self
 
-from socialsim.domain.actors.shard import Letter
+from socialsim.domain.actors.shard import Envelope
 from socialsim.domain.population.name_pools import Pools, build_pools
 from socialsim.errors import ShardDiedError
 from socialsim.events import Event, decode, encode
@@ -43,7 +43,7 @@ def simulate_hosts(
     partition: Sequence[Sequence[int]],
     *,
     skip_windows: bool = True,
-    kept: Callable[[Letter], bool] = lambda _: False,
+    kept: Callable[[Envelope], bool] = lambda _: False,
 ) -> list[Event]:
     """The events, in order of time, if each part of ``partition`` has a host of its own. Names are those of seed 1.
 

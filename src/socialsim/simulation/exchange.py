@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from socialsim.domain.actors.messages import UserMessage
-from socialsim.domain.actors.shard import Letter
+from socialsim.domain.actors.shard import Envelope
 from socialsim.errors import ShardDiedError
 
 
@@ -28,7 +28,7 @@ class Agreement(NamedTuple):
 
     next_us: int
     stopping: bool
-    letters: list[Letter]  #: to this process's users, from all processes, by sender's shard
+    letters: list[Envelope]  #: to this process's users, from all processes, by sender's shard
 
 
 _encoder: Final = msgspec.msgpack.Encoder()
@@ -46,9 +46,9 @@ class Exchange:
         self._peers = sorted(peers.items())
         self._users = users
 
-    def swap(self, next_us: int, *, stopping: bool, letters: Sequence[Letter]) -> Agreement:
+    def swap(self, next_us: int, *, stopping: bool, letters: Sequence[Envelope]) -> Agreement:
         """Send each peer its letters and wait for those of all peers. Raises ShardDiedError when a peer is gone."""
-        received: list[tuple[int, Iterable[Letter]]] = [(self._rank, letters)]
+        received: list[tuple[int, Iterable[Envelope]]] = [(self._rank, letters)]
         for peer, pipe in self._peers:
             outgoing = _encoder.encode(Report(next_us, stopping, letters_to(self._users[peer], letters)))
             try:
@@ -67,7 +67,7 @@ class Exchange:
         return Agreement(next_us, stopping, [letter for _, part in received for letter in part])
 
 
-def letters_to(users: range, letters: Iterable[Letter]) -> list[tuple[int, list[int], UserMessage]]:
+def letters_to(users: range, letters: Iterable[Envelope]) -> list[tuple[int, list[int], UserMessage]]:
     """Those of ``letters`` that go to ``users``, with only these as receivers, and those that go to everybody."""
     first, stop = users.start, users.stop
     chosen = []

@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Final
 
 from socialsim.domain.actors.messages import Suggestion, SuggestionWanted
-from socialsim.domain.actors.shard import Letter, World, deliver, make_surroundings
+from socialsim.domain.actors.shard import Envelope, World, deliver, make_surroundings
 from socialsim.domain.population.name_pools import Pools
 from socialsim.errors import ActorFailedError
 from socialsim.events import Event
@@ -68,14 +68,14 @@ class Host:
         self._around.events.clear()
         return events
 
-    def take_letters(self) -> list[Letter]:
+    def take_letters(self) -> list[Envelope]:
         """The letters since the last call, by sender's shard, of one shard in the order of sending."""
         letters = self._around.letters[:]
         self._around.letters.clear()
         letters.sort(key=_sender)
         return letters
 
-    def deliver(self, letters: Iterable[Letter]) -> None:
+    def deliver(self, letters: Iterable[Envelope]) -> None:
         """Put letters to users of these shards into their mailboxes, in the given order; others are passed over."""
         deliver(self._around.inhabitants, self._around.trending, letters)
 

@@ -22,7 +22,7 @@ _TIMERS_PER_BUCKET = 256
 
 #: A message on its way to users of any shard: (the sender's shard, the users, the message). A plain tuple, for speed.
 #: Without users it is for everybody: a post that is becoming popular.
-Letter: TypeAlias = tuple[int, Sequence[int], UserMessage]
+Envelope: TypeAlias = tuple[int, Sequence[int], UserMessage]
 
 
 class Surroundings(NamedTuple):
@@ -37,7 +37,7 @@ class Surroundings(NamedTuple):
     rhythm: Rhythm
     trending: Trending  #: the same in every process, for everybody is told in the same order
     events: list[Event]  #: what the shards have emitted, in order of time
-    letters: list[Letter]  #: what the shards have sent, in order of time
+    letters: list[Envelope]  #: what the shards have sent, in order of time
     inhabitants: dict[int, User]  #: who has signed up, by user id
 
 
@@ -110,7 +110,7 @@ class World:
         user.start()
 
 
-def deliver(inhabitants: dict[int, User], trending: Trending, letters: Iterable[Letter]) -> None:
+def deliver(inhabitants: dict[int, User], trending: Trending, letters: Iterable[Envelope]) -> None:
     """Put letters into the mailboxes of those of their receivers who live here, in the given order."""
     find = inhabitants.get
     for _, user_ids, message in letters:
