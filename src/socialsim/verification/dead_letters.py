@@ -21,7 +21,7 @@ class Letter(NamedTuple):
     event: Event | None
 
 
-class Letters(NamedTuple):
+class IdentifiedDeadLetters(NamedTuple):
     """``found``: one for each identity of the run. ``unreadable``: how many tell no identity, by topic."""
 
     found: dict[tuple[int, int], Letter]
@@ -44,7 +44,7 @@ def count_letters(connection: Connection) -> dict[str, int]:
     return {str(topic): int(count) for topic, count in rows}
 
 
-def read_letters(connection: Connection, run_id: str, topics: list[str]) -> Letters:
+def read_letters(connection: Connection, run_id: str, topics: list[str]) -> IdentifiedDeadLetters:
     """Read the dead letters of ``topics``."""
     found: dict[tuple[int, int], Letter] = {}
     unreadable: dict[str, int] = {}
@@ -56,7 +56,7 @@ def read_letters(connection: Connection, run_id: str, topics: list[str]) -> Lett
             known = found.get((letter[1].shard, letter[1].seq))
             if known is None or known.event is None:
                 found[letter[1].shard, letter[1].seq] = letter[1]
-    return Letters(found, unreadable)
+    return IdentifiedDeadLetters(found, unreadable)
 
 
 def _raws(connection: Connection, topics: list[str]) -> Iterator[tuple[str, bytes]]:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from socialsim.events import EVENT_TYPES, PLURALS
 from socialsim.runs.manifest import Manifest, Tally
-from socialsim.verification.dead_letters import Letter, Letters
+from socialsim.verification.dead_letters import IdentifiedDeadLetters, Letter
 from socialsim.verification.result import BREAKS_MAX, Account, Break
 from socialsim.verification.sequences import Gap
 from socialsim.verification.stored_totals import Tallies, with_event
@@ -84,7 +84,7 @@ def is_short(books: Tallies, stored: Tallies) -> bool:
     return any(tally.count > stored.get(cell, _NOTHING).count for cell, tally in books.items())
 
 
-def letters_of_missing(letters: Letters, missing: list[Gap]) -> list[Letter]:
+def letters_of_missing(letters: IdentifiedDeadLetters, missing: list[Gap]) -> list[Letter]:
     """The dead letters that hold an event which is not stored. ``missing`` is sorted."""
 
     def is_missing(shard: int, seq: int) -> bool:

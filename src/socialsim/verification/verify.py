@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from socialsim.errors import InputError
 from socialsim.runs.directory import RunDirectory
 from socialsim.scenario.model import Scenario
-from socialsim.verification.dead_letters import Letters, count_letters, read_letters
+from socialsim.verification.dead_letters import IdentifiedDeadLetters, count_letters, read_letters
 from socialsim.verification.offsets import LogEnds, book_breaks, end_breaks, event_of_topic, read_offsets
 from socialsim.verification.reconcile import (
     Books,
@@ -85,7 +85,7 @@ def verify_run(connection: Connection, books: Books, scenario: Scenario | None, 
     emitted = books.tallies()
     missing = missing_events(sequences.gaps, emitted, stored)
     # Most runs have nothing missing: then whatever letters there are hold none of their events.
-    letters = _read_letters(connection, run_id) if is_short(emitted, stored) else Letters({}, {})
+    letters = _read_letters(connection, run_id) if is_short(emitted, stored) else IdentifiedDeadLetters({}, {})
     holding = letters_of_missing(letters, missing)
     comparison = compare(emitted, stored, holding, _by_event(letters.unreadable, run_id))
     offsets = read_offsets(connection, run_id)
@@ -107,7 +107,7 @@ def verify_run(connection: Connection, books: Books, scenario: Scenario | None, 
     return Report(run_id=run_id, ok=ok, accounts=comparison.accounts, checks=tuple(checks))
 
 
-def _read_letters(connection: Connection, run_id: str) -> Letters:
+def _read_letters(connection: Connection, run_id: str) -> IdentifiedDeadLetters:
     topics = [topic for topic in count_letters(connection) if event_of_topic(topic, run_id) is not None]
     return read_letters(connection, run_id, topics)
 
