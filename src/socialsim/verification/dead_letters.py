@@ -12,7 +12,7 @@ from socialsim.warehouse.schema.tables import dead_letters
 _ROWS_AT_ONCE: Final = 100
 
 
-class Letter(NamedTuple):
+class IdentifiedDeadLetter(NamedTuple):
     """A dead letter that tells which event it is. ``event`` is the event itself, if all of it can be read."""
 
     name: str
@@ -24,7 +24,7 @@ class Letter(NamedTuple):
 class IdentifiedDeadLetters(NamedTuple):
     """``found``: one for each identity of the run. ``unreadable``: how many tell no identity, by topic."""
 
-    found: dict[tuple[int, int], Letter]
+    found: dict[tuple[int, int], IdentifiedDeadLetter]
     unreadable: dict[str, int]
 
 
@@ -46,7 +46,7 @@ def count_letters(connection: Connection) -> dict[str, int]:
 
 def read_letters(connection: Connection, run_id: str, topics: list[str]) -> IdentifiedDeadLetters:
     """Read the dead letters of ``topics``."""
-    found: dict[tuple[int, int], Letter] = {}
+    found: dict[tuple[int, int], IdentifiedDeadLetter] = {}
     unreadable: dict[str, int] = {}
     for topic, raw in _raws(connection, topics):
         letter = _identified(raw)
@@ -71,7 +71,7 @@ def _raws(connection: Connection, topics: list[str]) -> Iterator[tuple[str, byte
             yield str(topic), bytes(raw or b"")  # SQLite: a part of nothing is NULL
 
 
-def _identified(raw: bytes) -> tuple[str, Letter] | None:
+def _identified(raw: bytes) -> tuple[str, IdentifiedDeadLetter] | None:
     try:
         event = decode(raw)
     except (InvalidRecordError, RecursionError, ValueError):
@@ -82,4 +82,4 @@ def _identified(raw: bytes) -> tuple[str, Letter] | None:
         return None
     if identity.type not in EVENT_TYPES:
         return None
-    return identity.run_id, Letter(identity.type, identity.shard, identity.seq, event)
+    return identity.run_id, IdentifiedDeadLetter(identity.type, identity.shard, identity.seq, event)

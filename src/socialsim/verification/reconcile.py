@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from socialsim.events import EVENT_TYPES, PLURALS
 from socialsim.runs.manifest import Manifest, Tally
-from socialsim.verification.dead_letters import IdentifiedDeadLetters, Letter
+from socialsim.verification.dead_letters import IdentifiedDeadLetter, IdentifiedDeadLetters
 from socialsim.verification.result import BREAKS_MAX, Account, Break
 from socialsim.verification.sequences import Gap
 from socialsim.verification.stored_totals import Tallies, with_event
@@ -84,7 +84,7 @@ def is_short(books: Tallies, stored: Tallies) -> bool:
     return any(tally.count > stored.get(cell, _NOTHING).count for cell, tally in books.items())
 
 
-def letters_of_missing(letters: IdentifiedDeadLetters, missing: list[Gap]) -> list[Letter]:
+def letters_of_missing(letters: IdentifiedDeadLetters, missing: list[Gap]) -> list[IdentifiedDeadLetter]:
     """The dead letters that hold an event which is not stored. ``missing`` is sorted."""
 
     def is_missing(shard: int, seq: int) -> bool:
@@ -101,9 +101,11 @@ class Comparison(NamedTuple):
     breaks: list[Break]
 
 
-def compare(books: Tallies, stored: Tallies, letters: list[Letter], unreadable: Mapping[str, int]) -> Comparison:
+def compare(
+    books: Tallies, stored: Tallies, letters: list[IdentifiedDeadLetter], unreadable: Mapping[str, int]
+) -> Comparison:
     """``unreadable`` is by wire name the number of dead letters that tell no identity."""
-    by_cell: dict[tuple[str, int], list[Letter]] = {}
+    by_cell: dict[tuple[str, int], list[IdentifiedDeadLetter]] = {}
     for letter in letters:
         by_cell.setdefault((letter.name, letter.shard), []).append(letter)
     breaks = []
@@ -131,7 +133,7 @@ def _in_order(cells: set[tuple[str, int]]) -> list[tuple[str, int]]:
     return sorted(cells, key=lambda cell: (order[cell[0]], cell[1]))
 
 
-def _difference(books: Tally, stored: Tally, letters: list[Letter], unreadable: int) -> str | None:
+def _difference(books: Tally, stored: Tally, letters: list[IdentifiedDeadLetter], unreadable: int) -> str | None:
     """What is wrong with one event type of one shard; None if nothing is."""
     have = stored
     unknown = 0
@@ -169,7 +171,7 @@ def _hex(tally: Tally) -> str:
     return f"{tally.sum_a:016x} {tally.sum_b:016x}"
 
 
-def gap_breaks(missing: list[Gap], letters: list[Letter]) -> list[Break]:
+def gap_breaks(missing: list[Gap], letters: list[IdentifiedDeadLetter]) -> list[Break]:
     """The missing events that no dead letter holds; of many only the first, and one more to show it."""
     held: dict[int, list[int]] = {}
     for letter in letters:
