@@ -35,7 +35,7 @@ class ErrorGroup(NamedTuple):
     latest: datetime  #: UTC
 
 
-class Letter(NamedTuple):
+class StoredDeadLetter(NamedTuple):
     """One dead letter. ``raw`` is what is kept of the record, see DEAD_LETTER_BYTES_MAX."""
 
     id: int
@@ -87,14 +87,14 @@ class DeadLetters:
             found = [ErrorGroup(*row) for row in connection.execute(query)]
         return sorted(found, key=lambda group: (-group.letters, group.error_class, group.topic))
 
-    def latest(self, limit: int) -> list[Letter]:
+    def latest(self, limit: int) -> list[StoredDeadLetter]:
         """The newest ``limit``, without their bytes."""
         chosen = [column for column in _COLUMNS if column is not dead_letters.c.raw]
         query = select(*chosen).order_by(dead_letters.c.id.desc()).limit(limit)
         with self._connected(self._reading) as connection:
-            return [Letter(**(dict(row) | {"raw": b""})) for row in connection.execute(query).mappings()]
+            return [StoredDeadLetter(**(dict(row) | {"raw": b""})) for row in connection.execute(query).mappings()]
 
-    def get(self, letter_id: int) -> Letter:
+    def get(self, letter_id: int) -> StoredDeadLetter:
         """One of them, whole. Raises InputError if there is none with this id."""
         with self._connected(self._reading) as connection:
             return self._get(connection, letter_id)
@@ -127,13 +127,13 @@ class DeadLetters:
             return Replayed(letter_id, None, str(error))
         return Replayed(letter_id, "inserted" if inserted else "duplicate", "")
 
-    def _get(self, connection: Connection, letter_id: int) -> Letter:
+    def _get(self, connection: Connection, letter_id: int) -> StoredDeadLetter:
         row = connection.execute(select(*_COLUMNS).where(dead_letters.c.id == letter_id)).mappings().one_or_none()
         if row is None:
             raise InputError(
                 f"{self._target} holds no dead letter {letter_id}; `socialsim dead-letters list` shows them"
             )
-        return Letter(**row)
+        return StoredDeadLetter(**row)
 
     @contextmanager
     def _connected(self, engine: Engine) -> Iterator[Connection]:
@@ -156,7 +156,7 @@ _COLUMNS: Final = (
 )
 
 
-def _decode(letter: Letter) -> Event:
+def _decode(letter: StoredDeadLetter) -> Event:
     """Raises InvalidRecordError, with today's reason."""
     if letter.raw_bytes != len(letter.raw):
         raise InvalidRecordError("too_large", f"of {letter.raw_bytes} bytes only {len(letter.raw)} were kept")
@@ -210,7 +210,7 @@ def _harmless(connection: Connection, table: Table, values: dict[str, Any], *, n
     return mysql.insert(table).values(values).on_duplicate_key_update({no_op: table.c[no_op]})
 
 
-def _correct_books(connection: Connection, letter: Letter, *, inserted: bool) -> None:
+def _correct_books(connection: Connection, letter: StoredDeadLetter, *, inserted: bool) -> None:
     """Each group that went past the record had counted a dead letter: now a row, new to one of them at most."""
     counted = and_(
         consumer_offsets.c.log_id == letter.log_id,

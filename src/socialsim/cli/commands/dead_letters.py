@@ -13,7 +13,7 @@ from socialsim.cli.output import show, show_bytes, show_data, table
 from socialsim.errors import InputError
 
 if TYPE_CHECKING:
-    from socialsim.warehouse.dead_letters import Letter
+    from socialsim.warehouse.dead_letters import StoredDeadLetter
 
 app = typer.Typer(
     help="List, show or replay records that could not become rows.", no_args_is_help=True, rich_markup_mode=None
@@ -103,7 +103,7 @@ def replay(
         session.exit_code = 1
 
 
-def _facts(letter: "Letter") -> dict[str, Any]:
+def _facts(letter: "StoredDeadLetter") -> dict[str, Any]:
     return {name: value for name, value in letter._asdict().items() if name != "raw"}
 
 
