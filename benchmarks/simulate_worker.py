@@ -18,7 +18,7 @@ from benchmarks.simpy_network import IdiomaticUser, LeanUser, Network
 from socialsim.domain.population.name_pools import Pools, build_pools
 from socialsim.events import EVENT_TYPES, PLURALS
 from socialsim.scenario.model import Scenario
-from socialsim.simulation.event_sink import Outbox
+from socialsim.simulation.event_sink import EventSink
 from socialsim.simulation.exchange import Exchange
 from socialsim.simulation.process import Work, run_shards
 from socialsim.simulation.shard_group import Host
@@ -89,7 +89,7 @@ def _run_one_process(
     writer = writer_factory(shards)
     gc.collect()
     gc.disable()  # as the supervisor does; SimPy gains as much by it
-    outbox = Outbox(scenario.run_id, shards, writer, MemoryBooks())
+    outbox = EventSink(scenario.run_id, shards, writer, MemoryBooks())
     if task.kernel == "socialsim":
         work = Work(scenario, scenario.run_id, pools, shards)
         exchange = Exchange(0, {}, {})

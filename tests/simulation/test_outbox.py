@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from socialsim.events import WIRE_NAMES, encode
-from socialsim.simulation.event_sink import Outbox
+from socialsim.simulation.event_sink import EventSink
 from tests.support.streams import BUSY, KeepingBooks, KeepingWriter, simulate_whole
 
 EVENTS = simulate_whole(BUSY)
@@ -22,7 +22,7 @@ LAST = {shard: len(values) - 1 for shard, values in BY_SHARD.items()}
 )
 def test_all_that_is_new_is_handed_over_once_and_in_order(cuts: list[int], acknowledged: dict[int, int]) -> None:
     writer, books = KeepingWriter(), KeepingBooks(acknowledged)
-    outbox = Outbox("r1", SHARDS, writer, books)
+    outbox = EventSink("r1", SHARDS, writer, books)
     for first, stop in zip([0, *cuts], [*cuts, len(EVENTS)], strict=True):
         outbox.add(EVENTS[first:stop])
     outbox.flush()

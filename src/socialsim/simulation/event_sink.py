@@ -46,7 +46,7 @@ class Observer(Protocol):
         """The run has come to its end, or was stopped."""
 
 
-class Outbox:
+class EventSink:
     """Hands the events of one process to the writer, a thousand at a time, and enters each in the books.
 
     Events that an earlier life of the run had made durable are entered but not handed over: a run that is resumed is

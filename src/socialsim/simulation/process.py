@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 from socialsim.domain.population.name_pools import Pools
 from socialsim.scenario.model import Scenario
-from socialsim.simulation.event_sink import Outbox
+from socialsim.simulation.event_sink import EventSink
 from socialsim.simulation.exchange import Exchange
 from socialsim.simulation.shard_group import Host
 from socialsim.transport.base import WriterStats
@@ -48,7 +48,7 @@ class Work(NamedTuple):
 def run_shards(
     work: Work,
     exchange: Exchange,
-    outbox: Outbox,
+    outbox: EventSink,
     pacer: Pacer | None,
     *,
     asked_to_stop: Callable[[], bool],
@@ -96,7 +96,7 @@ def run_shards(
         host.close()
 
 
-def progress_of(simulated_us: int, outbox: Outbox, host: Host) -> Progress:
+def progress_of(simulated_us: int, outbox: EventSink, host: Host) -> Progress:
     """How far this process is. The counts are copied: in one process the caller keeps what it is handed."""
     return Progress(simulated_us, outbox.events, host.live_users, dict(outbox.counts), outbox.writer_stats)
 

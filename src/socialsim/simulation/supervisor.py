@@ -21,7 +21,7 @@ from socialsim.domain.population.name_pools import build_pools
 from socialsim.errors import ServiceUnavailableError, ShardDiedError, ShardFailedError, SocialsimError
 from socialsim.events import EVENT_TYPES
 from socialsim.scenario.model import Scenario
-from socialsim.simulation.event_sink import Books, Observer, Outbox
+from socialsim.simulation.event_sink import Books, EventSink, Observer
 from socialsim.simulation.exchange import Exchange
 from socialsim.simulation.log_relay import Notice, Notices, Voice
 from socialsim.simulation.process import Pacer, Progress, Work, hosted_shards, hosted_users, run_shards
@@ -132,7 +132,7 @@ def _work(
     gc.disable()
     try:
         observer = None if equipment.observer_factory is None else equipment.observer_factory(work.shards)
-        outbox = Outbox(work.run_id, work.shards, writer, equipment.books, observer, leave=asked_to_stop)
+        outbox = EventSink(work.run_id, work.shards, writer, equipment.books, observer, leave=asked_to_stop)
         simulated = run_shards(work, exchange, outbox, equipment.pacer, asked_to_stop=asked_to_stop, report=report)
         drained = _drain(writer, asked_to_stop, equipment.drain_timeout_s)
         if observer is not None:
