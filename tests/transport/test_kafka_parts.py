@@ -12,7 +12,7 @@ from socialsim.errors import InputError
 from socialsim.transport.base import Record
 from socialsim.transport.kafka import KafkaLog, KafkaSecurity
 from socialsim.transport.kafka.partitioner import UserHashes, murmur2, user_hash
-from socialsim.transport.kafka.unacked import Outbox, PartitionQueue
+from socialsim.transport.kafka.unacked import PartitionQueue, UnackedRecords
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ operations = st.lists(
 @given(operations)
 def test_a_seq_is_acknowledged_only_when_the_log_has_all_up_to_it(steps: list[tuple[str, int, int]]) -> None:
     """Against a plain model: the log as a list, and what was ever handed over."""
-    outbox = Outbox({"a": 4, "b": 2})
+    outbox = UnackedRecords({"a": 4, "b": 2})
     queues = outbox.all_queues
     log: dict[PartitionQueue, list[Record]] = {queue: [] for queue in queues}
     next_seqs = [0, 0, 0]

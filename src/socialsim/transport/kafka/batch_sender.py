@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka import errors as kafka_errors
 
 from socialsim.transport.base import Record
-from socialsim.transport.kafka.unacked import Outbox, PartitionQueue
+from socialsim.transport.kafka.unacked import PartitionQueue, UnackedRecords
 
 #: One batch on its way to the broker and one ready behind it. More would only hide that the broker is slow.
 IN_FLIGHT_MAX: Final = 2
@@ -34,7 +34,7 @@ class Sending:
     def __init__(
         self,
         producer: AIOKafkaProducer,
-        outbox: Outbox,
+        outbox: UnackedRecords,
         topics: Mapping[str, tuple[str, Headers]],
         options: ProducerOptions,
     ) -> None:

@@ -51,7 +51,7 @@ class _Epoch:
     behind: list[tuple[PartitionQueue, int]]
 
 
-class Outbox:
+class UnackedRecords:
     """Spreads records over partitions, and tells up to which ``seq`` each shard's are in the log.
 
     Acknowledgements come by partition, a shard's records lie in many of them: so the records are cut into epochs, and

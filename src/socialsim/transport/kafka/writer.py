@@ -25,7 +25,7 @@ from socialsim.transport.kafka.admin import CONNECT_TIMEOUT_S, read_cluster
 from socialsim.transport.kafka.batch_sender import ProducerOptions, Sending
 from socialsim.transport.kafka.cluster import KafkaLog
 from socialsim.transport.kafka.connect import reject_unknown_topics, start_client, stop_client, translate
-from socialsim.transport.kafka.unacked import Outbox
+from socialsim.transport.kafka.unacked import UnackedRecords
 
 log = logging.getLogger(__name__)
 
@@ -197,7 +197,7 @@ class KafkaWriter(EventWriter):
     # What the writer's own thread does.
 
     def _run(self) -> None:
-        outbox: Outbox | None = None
+        outbox: UnackedRecords | None = None
         backoff_s = _BACKOFF_FIRST_S
         while not self._closing and self._failure is None:
             loop = self._loop = asyncio.new_event_loop()
@@ -223,11 +223,11 @@ class KafkaWriter(EventWriter):
                 _dispose(loop)
         self._started.set()
 
-    async def _open_outbox(self) -> Outbox:
+    async def _open_outbox(self) -> UnackedRecords:
         topics = list(self._topics)
         _, counts = await read_cluster(self._cluster, topics, timeout_s=self._connect_timeout_s)
         reject_unknown_topics(self._cluster, topics, counts)
-        return Outbox(counts)
+        return UnackedRecords(counts)
 
     def _fail(self, error: SocialsimError) -> None:
         with self._changed:
@@ -252,7 +252,7 @@ class KafkaWriter(EventWriter):
         if self._unacknowledged_bytes and waited_s > self._delivery_timeout_s:
             raise self._cluster.unavailable(waited_s)
 
-    async def _use_one_producer(self, outbox: Outbox) -> None:
+    async def _use_one_producer(self, outbox: UnackedRecords) -> None:
         """Send through a new producer until it fails, is worn out or the writer closes."""
         try:
             timeout_s = self._connect_timeout_s if not self._started.is_set() else self._options.request_timeout_s
@@ -298,7 +298,7 @@ class KafkaWriter(EventWriter):
             request_timeout_ms=int(self._options.request_timeout_s * 1000),
         )
 
-    async def _pump(self, outbox: Outbox, sending: Sending) -> None:
+    async def _pump(self, outbox: UnackedRecords, sending: Sending) -> None:
         """Move what was handed over into the outbox, and acknowledgements back, until the producer's end."""
         woken = self._woken = asyncio.Event()
         acknowledged = sending.acknowledged
@@ -337,7 +337,7 @@ class KafkaWriter(EventWriter):
             for wait in waits:
                 wait.cancel()
 
-    def _take_over(self, outbox: Outbox, sending: Sending, *, flush: bool) -> None:
+    def _take_over(self, outbox: UnackedRecords, sending: Sending, *, flush: bool) -> None:
         handed_over = self._handed_over
         while handed_over:
             shard, records, size = handed_over.popleft()
@@ -348,7 +348,7 @@ class KafkaWriter(EventWriter):
         if flush:
             outbox.end_epoch()
 
-    def _report(self, outbox: Outbox, sending: Sending) -> None:
+    def _report(self, outbox: UnackedRecords, sending: Sending) -> None:
         # Any partition's acknowledgement is progress; an epoch's end may wait for the slowest of them.
         if sending.delivered_s > self._progress_s:
             self._progress_s = sending.delivered_s
