@@ -43,7 +43,7 @@ class PartitionQueue:
 
 
 @dataclass(slots=True)
-class _Epoch:
+class _AckGroup:
     """Records handed over together: they count as acknowledged when every partition has got as far as it was then."""
 
     seqs: dict[int, int]
@@ -64,7 +64,7 @@ class UnackedRecords:
         }
         self.all_queues = [queue for queues in self._queues.values() for queue in queues]
         self._hashes = UserHashes()
-        self._epochs: deque[_Epoch] = deque()
+        self._epochs: deque[_AckGroup] = deque()
         self._open_seqs: dict[int, int] = {}
         self._open_size = 0
 
@@ -95,7 +95,7 @@ class UnackedRecords:
             outstanding = len(queue.waiting) + sum(map(len, queue.in_flight))
             if outstanding:
                 behind.append((queue, queue.acknowledged + outstanding))
-        self._epochs.append(_Epoch(self._open_seqs, self._open_size, behind))
+        self._epochs.append(_AckGroup(self._open_seqs, self._open_size, behind))
         self._open_seqs, self._open_size = {}, 0
 
     def collect(self) -> tuple[dict[int, int], int]:
