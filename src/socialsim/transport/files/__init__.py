@@ -1,13 +1,13 @@
 """The event log as files in a directory: newline-delimited JSON for any tool, made safe by an index."""
 
-from socialsim.transport.files.blocks import Epoch, iterate_values
+from socialsim.transport.files.blocks import WriteBatch, iterate_values
 from socialsim.transport.files.layout import list_run_ids
 from socialsim.transport.files.reader import FileReader
 from socialsim.transport.files.run import FileRun, RunState, create_run
 from socialsim.transport.files.writer import FileWriter
 
 __all__ = [
-    "Epoch",
+    "WriteBatch",
     "FileReader",
     "FileRun",
     "FileWriter",

@@ -19,7 +19,7 @@ from socialsim.transport.files.layout import (
 )
 
 
-class Epoch(NamedTuple):
+class WriteBatch(NamedTuple):
     """What one write put into the log: all records of ``shard`` with seq ``first_seq`` and the next ones."""
 
     shard: int
@@ -141,7 +141,7 @@ def require_run(root: Path, run_id: str | None) -> list[RunMeta]:
     raise InputError(f"{root}: holds no run {run_id!r}, only {', '.join(present) or 'none at all'}")
 
 
-def iterate_values(root: Path, run_id: str) -> Iterator[Epoch]:
+def iterate_values(root: Path, run_id: str) -> Iterator[WriteBatch]:
     """Every readable record of a run: shards in order, in each the seqs in order from epoch to epoch.
 
     Memory is bounded by what a writer buffers. Raises InputError if there is no such run, LogCorruptError if the
@@ -172,7 +172,7 @@ def iterate_values(root: Path, run_id: str) -> Iterator[Epoch]:
                 values += split_block(block, records - before, path, start)
             if not values:
                 break
-            yield Epoch(shard, form.seq_end(raw, entry - 1), values)
+            yield WriteBatch(shard, form.seq_end(raw, entry - 1), values)
 
 
 def check_final_counts(meta: RunMeta, shard: int, records: list[int]) -> None:
