@@ -23,7 +23,7 @@ _user_id: Final = attrgetter("user_id")
 _EVENTS_PER_CHECKPOINT: Final = 200_000  #: how much of the log a resumed run may write again, at most, and a little
 
 
-class Books(Protocol):
+class ManifestStore(Protocol):
     """Where the manifests of a process's shards are kept. The simulation does no I/O itself, so it is handed one."""
 
     def acknowledged_seq(self, shard: int) -> int:
@@ -59,7 +59,7 @@ class EventSink:
         run_id: str,
         shards: range,
         writer: EventWriter,
-        books: Books,
+        books: ManifestStore,
         observer: Observer | None = None,
         *,
         leave: Callable[[], bool] = never,
