@@ -34,7 +34,7 @@ from socialsim.warehouse.urls import SqliteTarget, WarehouseTarget, parse_wareho
 if TYPE_CHECKING:
     from socialsim.extent import LogExtent
     from socialsim.monitoring import ConsumerView, KpiView, RunView
-    from socialsim.runs.directory import RunBooks, RunDirectory, RunRecord
+    from socialsim.runs.directory import RunDirectory, RunManifests, RunRecord
     from socialsim.simulation.event_sink import Observer
     from socialsim.simulation.process import Pacer, Progress
     from socialsim.simulation.supervisor import RunResult, StopSignal
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from socialsim.warehouse.dead_letters import DeadLetters
 
     _RunState = Literal["new", "unfinished", "complete"]
-    _WriterMaker = Callable[[RunBooks, range], EventWriter]
+    _WriterMaker = Callable[[RunManifests, range], EventWriter]
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class LedRun:
 
     state: Literal["new", "unfinished", "complete"]
     writer_factory: Callable[[range], EventWriter]  #: opens the log for some of the shards, in any process
-    books: "RunBooks"
+    books: "RunManifests"
     complete: Callable[[], None]  #: to be called once everything is durable
     observer_factory: "Callable[[range], Observer]"  #: for the process that hosts some of the shards
 
@@ -132,7 +132,7 @@ def lead_run(
     TerminalError for a complete run of which the log has lost records.
     """
     from socialsim.oracle.files import SpillingObserver
-    from socialsim.runs.directory import RunBooks, RunDirectory, RunRecord
+    from socialsim.runs.directory import RunDirectory, RunManifests, RunRecord
 
     directory = RunDirectory(runs_root(log, settings), run_id).lead()
     try:
@@ -171,7 +171,7 @@ def lead_run(
             if state == "new":
                 # After the record: books of another life beside this life's record would tell of what is not there.
                 directory.forget_manifests(scenario.shards)
-            books = RunBooks(directory, resumed=state == "unfinished" and known)
+            books = RunManifests(directory, resumed=state == "unfinished" and known)
             done = False
 
             def complete() -> None:
@@ -288,13 +288,13 @@ def _opened(
 # Functions of the module, not closures: processes that are spawned get them by name.
 
 
-def _file_writer(root: Path, info: RunInfo, _books: "RunBooks", shards: range) -> EventWriter:
+def _file_writer(root: Path, info: RunInfo, _books: "RunManifests", shards: range) -> EventWriter:
     from socialsim.transport.files import FileWriter
 
     return FileWriter(root, info, shards)
 
 
-def _kafka_writer(cluster: "KafkaLog", info: RunInfo, books: "RunBooks", shards: range) -> EventWriter:
+def _kafka_writer(cluster: "KafkaLog", info: RunInfo, books: "RunManifests", shards: range) -> EventWriter:
     from socialsim.transport.kafka import KafkaWriter
 
     acknowledged = {shard: books.acknowledged_seq(shard) for shard in shards}

@@ -191,7 +191,7 @@ class RunDirectory:
             raise InputError(f"{path}: is not what socialsim writes there: {error}") from error
 
 
-class RunBooks:
+class RunManifests:
     """The books of a run as its processes keep them. Picklable: it is opened anew in each."""
 
     def __init__(self, directory: RunDirectory, *, resumed: bool) -> None:
