@@ -23,7 +23,7 @@ from socialsim.simulation.exchange import Exchange
 from socialsim.simulation.process import Work, run_shards
 from socialsim.simulation.shard_group import Host
 from socialsim.simulation.supervisor import Equipment, run
-from socialsim.testing.manifests import MemoryBooks
+from socialsim.testing.manifests import MemoryManifests
 from socialsim.transport.base import EventWriter, RunInfo
 from socialsim.transport.files import FileWriter, create_run
 
@@ -89,7 +89,7 @@ def _run_one_process(
     writer = writer_factory(shards)
     gc.collect()
     gc.disable()  # as the supervisor does; SimPy gains as much by it
-    outbox = EventSink(scenario.run_id, shards, writer, MemoryBooks())
+    outbox = EventSink(scenario.run_id, shards, writer, MemoryManifests())
     if task.kernel == "socialsim":
         work = Work(scenario, scenario.run_id, pools, shards)
         exchange = Exchange(0, {}, {})
@@ -108,7 +108,7 @@ def _run_processes(task: Task, scenario: Scenario, writer_factory: Callable[[ran
         scenario,
         run_id=scenario.run_id,
         processes=task.processes,
-        equipment=Equipment(writer_factory, MemoryBooks()),
+        equipment=Equipment(writer_factory, MemoryManifests()),
         on_progress=lambda _: None,
         stop=threading.Event(),
     )

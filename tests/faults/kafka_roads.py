@@ -12,7 +12,7 @@ from socialsim.consumer import Consumer, ConsumerSettings, ConsumerStats
 from socialsim.events import PLURALS
 from socialsim.simulation.process import Progress
 from socialsim.simulation.supervisor import Equipment, RunResult, run
-from socialsim.testing.manifests import MemoryBooks
+from socialsim.testing.manifests import MemoryManifests
 from socialsim.transport.base import EventWriter, Record, RunInfo, never
 from socialsim.transport.kafka import KafkaLog, KafkaReader, KafkaWriter, ProducerOptions, create_topics
 from tests.faults.roads import QUICK
@@ -93,7 +93,7 @@ class KafkaRun:
             connect_timeout_s=HANG_S,
         )
         self.writer = StruckWriter(inner, strikes)
-        self.books = MemoryBooks()
+        self.books = MemoryManifests()
         self.simulated_us = 0
         self._stop = threading.Event()
         self._scenario = scenario

@@ -5,7 +5,7 @@ from typing import Self
 from socialsim.runs.manifest import Manifest
 
 
-class MemoryBooks:
+class MemoryManifests:
     """Keeps manifests in a dict. For runs in one process; in several, each process keeps its own copy."""
 
     def __init__(self, acknowledged: dict[int, int] | None = None) -> None:
