@@ -23,7 +23,7 @@ _identity: Callable[[Event], Identity] = attrgetter("run_id", "time_us", "shard"
 
 
 @dataclass(slots=True)
-class Books:
+class OffsetCounters:
     """What was ever consumed of a partition, and what became of it."""
 
     consumed: int = 0
@@ -76,7 +76,7 @@ class MemoryWarehouse(Warehouse):
         self.rows: dict[str, dict[Identity, Event]] = {name: {} for name in EVENT_TYPES}
         self.dead_letters: dict[tuple[str, str, int, int, str], DeadLetter] = {}
         self.stored_offsets: dict[OffsetKey, int] = {}
-        self.books: defaultdict[OffsetKey, Books] = defaultdict(Books)
+        self.books: defaultdict[OffsetKey, OffsetCounters] = defaultdict(OffsetCounters)
         self.runs: dict[str, None] = {}  #: the ids of runs, in the order of their first rows
         self.digests: dict[str, str] = {}  #: of the scenarios of runs, where a batch told them
         self.attempts = 0
