@@ -10,7 +10,7 @@ from socialsim.runs.digest import RunDigest, identify
 from socialsim.runs.manifest import Ledger
 from socialsim.transport.base import EventReader, TopicPartition
 from socialsim.verification.offsets import LogEnds
-from socialsim.verification.reconcile import Books
+from socialsim.verification.reconcile import ManifestSet
 from socialsim.verification.verify import verify_run
 from socialsim.warehouse.engines import read_engine
 from tests.warehouse.places import Place
@@ -32,14 +32,14 @@ def digest_of(scenario: Scenario, run_id: str | None = None) -> str:
 
 
 @cache
-def books_of(scenario: Scenario, run_id: str | None = None) -> Books:
+def books_of(scenario: Scenario, run_id: str | None = None) -> ManifestSet:
     """The sealed manifests that the run writes."""
     run_id, shards = run_id or scenario.run_id, range(scenario.shards)
     ledger = Ledger(run_id, shards)
     ledger.add(events_of(scenario, run_id))
     last = Counter(event.shard for event in events_of(scenario, run_id))
     sealed = {shard: ledger.manifest(shard, acknowledged_seq=last[shard] - 1, sealed=True) for shard in shards}
-    return Books(run_id, dict(sealed))
+    return ManifestSet(run_id, dict(sealed))
 
 
 def assert_all_stored(
@@ -48,7 +48,7 @@ def assert_all_stored(
     *,
     dead_letters: int = 0,
     run_id: str | None = None,
-    books: Books | None = None,
+    books: ManifestSet | None = None,
     log: LogEnds | None = None,
 ) -> None:
     """Fails unless the warehouse holds exactly the run's events and ``verify`` finds nothing against it.

@@ -17,7 +17,7 @@ _NOTHING: Final = Tally()
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class ManifestSet:
     """What the run's own directory holds: a manifest for each of ``shards``, None where there is none."""
 
     run_id: str

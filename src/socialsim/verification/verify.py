@@ -16,7 +16,7 @@ from socialsim.scenario.model import Scenario
 from socialsim.verification.dead_letters import IdentifiedDeadLetters, count_letters, read_letters
 from socialsim.verification.offsets import LogEnds, book_breaks, end_breaks, event_of_topic, read_offsets
 from socialsim.verification.reconcile import (
-    Books,
+    ManifestSet,
     compare,
     gap_breaks,
     is_short,
@@ -71,13 +71,13 @@ def choose_run(connection: Connection, known: list[str], run_id: str | None) -> 
     raise InputError(f"there are the runs {', '.join(candidates)}; name one of them with --run-id")
 
 
-def read_books(directory: RunDirectory, scenario: Scenario | None) -> Books:
+def read_books(directory: RunDirectory, scenario: Scenario | None) -> ManifestSet:
     """The run's manifests. Raises InputError if one cannot be understood."""
     shards = range(scenario.shards) if scenario is not None else range(0)
-    return Books(directory.run_id, {shard: directory.read_manifest(shard) for shard in shards})
+    return ManifestSet(directory.run_id, {shard: directory.read_manifest(shard) for shard in shards})
 
 
-def verify_run(connection: Connection, books: Books, scenario: Scenario | None, log: LogEnds | None) -> Report:
+def verify_run(connection: Connection, books: ManifestSet, scenario: Scenario | None, log: LogEnds | None) -> Report:
     """Check everything. ``scenario`` is None if the run's directory is not there; ``log`` None leaves its end out."""
     run_id = books.run_id
     run_key = stored_runs(connection).get(run_id, _ABSENT_KEY)
@@ -121,7 +121,7 @@ def _by_event(counts: dict[str, int], run_id: str) -> dict[str, int]:
     return by_event
 
 
-def _check_manifests(books: Books, scenario: Scenario | None) -> CheckResult:
+def _check_manifests(books: ManifestSet, scenario: Scenario | None) -> CheckResult:
     if scenario is None:
         return result(*_MANIFESTS, [Break("the run's directory is not there: nothing can be proven without its books")])
     return result(*_MANIFESTS, books.breaks(), note=f"{scenario.shards} shards")
