@@ -4,14 +4,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from socialsim.events import PLURALS, Event
-from socialsim.runs.manifest import Ledger, Tally
+from socialsim.runs.manifest import ControlTotals, Ledger
 from socialsim.verification.stored_totals import stored_tallies, with_event
 from socialsim.warehouse.engines import read_engine
 from tests.warehouse.places import Place
 from tests.warehouse.samples import any_events, batch_of, likes
 
 
-def ledger_tallies(events: list[Event]) -> dict[tuple[str, int], Tally]:
+def ledger_tallies(events: list[Event]) -> dict[tuple[str, int], ControlTotals]:
     shards = range(min(event.shard for event in events), max(event.shard for event in events) + 1)
     ledger = Ledger("r", shards)
     ledger.add(sorted(events, key=lambda event: (event.shard, event.seq)))
@@ -22,7 +22,7 @@ def ledger_tallies(events: list[Event]) -> dict[tuple[str, int], Tally]:
     return tallies
 
 
-def tallies_of(place: Place, run_id: str) -> dict[tuple[str, int], Tally]:
+def tallies_of(place: Place, run_id: str) -> dict[tuple[str, int], ControlTotals]:
     (run,) = place.rows("SELECT run_key FROM runs WHERE run_id = :run_id", run_id=run_id)
     with read_engine(place.url, place.password).connect() as connection:
         return stored_tallies(connection, run["run_key"])
@@ -60,7 +60,7 @@ class TestMysql(CanonicalContract):
 
 def test_a_tally_grows_by_one_event_as_the_ledger_does() -> None:
     events = likes(5, first_seq=7)
-    tally = Tally()
+    tally = ControlTotals()
     for event in reversed(events):
         tally = with_event(tally, event)
     assert {("picture_like", 0): tally} == ledger_tallies(events)

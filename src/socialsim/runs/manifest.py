@@ -21,7 +21,7 @@ _HASH_BYTES: Final = 32
 _HASHES_WAITING_BYTES_MAX: Final = 128 * _HASH_BYTES
 
 
-class Tally(msgspec.Struct, forbid_unknown_fields=True):
+class ControlTotals(msgspec.Struct, forbid_unknown_fields=True):
     """The events of one type in one shard. ``seq_min`` is -1 and ``seq_max`` -1 while there are none."""
 
     count: int = 0
@@ -43,7 +43,9 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     shard: int
     sealed: bool = False
     acknowledged_seq: int = -1
-    tallies: dict[str, Tally] = msgspec.field(default_factory=lambda: {name: Tally() for name in EVENT_TYPES})
+    tallies: dict[str, ControlTotals] = msgspec.field(
+        default_factory=lambda: {name: ControlTotals() for name in EVENT_TYPES}
+    )
 
 
 class _Page:
@@ -52,7 +54,7 @@ class _Page:
     __slots__ = ("hashes", "tally")
 
     def __init__(self) -> None:
-        self.tally = Tally()
+        self.tally = ControlTotals()
         self.hashes = bytearray()
 
     def add_up(self) -> None:

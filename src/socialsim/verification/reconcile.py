@@ -7,13 +7,13 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from socialsim.events import EVENT_TYPES, PLURALS
-from socialsim.runs.manifest import Manifest, Tally
+from socialsim.runs.manifest import ControlTotals, Manifest
 from socialsim.verification.dead_letters import IdentifiedDeadLetter, IdentifiedDeadLetters
 from socialsim.verification.result import BREAKS_MAX, Account, Break
 from socialsim.verification.sequences import Gap
 from socialsim.verification.stored_totals import Tallies, with_event
 
-_NOTHING: Final = Tally()
+_NOTHING: Final = ControlTotals()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,9 @@ def _in_order(cells: set[tuple[str, int]]) -> list[tuple[str, int]]:
     return sorted(cells, key=lambda cell: (order[cell[0]], cell[1]))
 
 
-def _difference(books: Tally, stored: Tally, letters: list[IdentifiedDeadLetter], unreadable: int) -> str | None:
+def _difference(
+    books: ControlTotals, stored: ControlTotals, letters: list[IdentifiedDeadLetter], unreadable: int
+) -> str | None:
     """What is wrong with one event type of one shard; None if nothing is."""
     have = stored
     unknown = 0
@@ -162,12 +164,12 @@ def _difference(books: Tally, stored: Tally, letters: list[IdentifiedDeadLetter]
     return None
 
 
-def _with_identity(tally: Tally, seq: int) -> Tally:
+def _with_identity(tally: ControlTotals, seq: int) -> ControlTotals:
     first = seq if tally.count == 0 else min(tally.seq_min, seq)
-    return Tally(tally.count + 1, first, max(tally.seq_max, seq), tally.sum_a, tally.sum_b)
+    return ControlTotals(tally.count + 1, first, max(tally.seq_max, seq), tally.sum_a, tally.sum_b)
 
 
-def _hex(tally: Tally) -> str:
+def _hex(tally: ControlTotals) -> str:
     return f"{tally.sum_a:016x} {tally.sum_b:016x}"
 
 

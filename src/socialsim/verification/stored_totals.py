@@ -8,11 +8,11 @@ from sqlalchemy import Connection
 
 from socialsim.events import EVENT_TYPES, Event
 from socialsim.events.canonical import canonical_text
-from socialsim.runs.manifest import Tally
+from socialsim.runs.manifest import ControlTotals
 from socialsim.verification.canonical_sql import tallies_query, texts_query
 
 #: By wire name and shard.
-Tallies = dict[tuple[str, int], Tally]
+Tallies = dict[tuple[str, int], ControlTotals]
 
 _MASK_64: Final = 2**64 - 1
 _ROWS_AT_ONCE: Final = 10_000
@@ -28,10 +28,10 @@ def stored_tallies(connection: Connection, run_key: int) -> Tallies:
     return tallies
 
 
-def with_event(tally: Tally, event: Event) -> Tally:
+def with_event(tally: ControlTotals, event: Event) -> ControlTotals:
     """``tally`` and one event more."""
     first, second = _halves(sha256(canonical_text(event).encode()).digest())
-    return Tally(
+    return ControlTotals(
         tally.count + 1,
         event.seq if tally.count == 0 else min(tally.seq_min, event.seq),
         max(tally.seq_max, event.seq),
@@ -40,15 +40,15 @@ def with_event(tally: Tally, event: Event) -> Tally:
     )
 
 
-def _tallied_by_server(connection: Connection, run_key: int, name: str) -> dict[int, Tally]:
+def _tallied_by_server(connection: Connection, run_key: int, name: str) -> dict[int, ControlTotals]:
     rows = connection.execute(tallies_query(name), {"run_key": run_key})
     return {
-        int(shard): Tally(int(count), int(seq_min), int(seq_max), int(sum_a) & _MASK_64, int(sum_b) & _MASK_64)
+        int(shard): ControlTotals(int(count), int(seq_min), int(seq_max), int(sum_a) & _MASK_64, int(sum_b) & _MASK_64)
         for shard, count, seq_min, seq_max, sum_a, sum_b in rows
     }
 
 
-def _tallied_here(connection: Connection, run_key: int, name: str) -> dict[int, Tally]:
+def _tallied_here(connection: Connection, run_key: int, name: str) -> dict[int, ControlTotals]:
     tallies: dict[int, list[int]] = {}
     rows = connection.execute(texts_query(name, "sqlite"), {"run_key": run_key})
     for part in rows.partitions(_ROWS_AT_ONCE):
@@ -65,6 +65,6 @@ def _tallied_here(connection: Connection, run_key: int, name: str) -> dict[int, 
             tally[3] += first
             tally[4] += second
     return {
-        shard: Tally(count, seq_min, seq_max, sum_a & _MASK_64, sum_b & _MASK_64)
+        shard: ControlTotals(count, seq_min, seq_max, sum_a & _MASK_64, sum_b & _MASK_64)
         for shard, (count, seq_min, seq_max, sum_a, sum_b) in tallies.items()
     }
