@@ -15,7 +15,7 @@ from socialsim.warehouse.base import Batch, DeadLetter, OffsetKey, Stored, Wareh
 from socialsim.warehouse.batches.conflicts import CONTENTS, Conflict, Suspects, dead_letters_of, differing, row_key
 from socialsim.warehouse.batches.positions import Place, StoredPosition, compare, note_changes, replaced_error
 from socialsim.warehouse.batches.run_keys import KnownRun, check_scenarios, unknown_runs
-from socialsim.warehouse.batches.transaction import MoveRow, Tally, groups, move_rows, run_ids
+from socialsim.warehouse.batches.transaction import MoveRow, TransactionCounts, groups, move_rows, run_ids
 
 #: Run, time, shard and seq, as in the tables' primary key.
 Identity = tuple[str, int, int, int]
@@ -163,7 +163,7 @@ class MemoryWarehouse(Warehouse):
         wanted = unknown_runs(batch, {})
         known = {run_id: KnownRun(0, self.digests.get(run_id) or digest) for run_id, digest in wanted.items()}
         check_scenarios(wanted, known)
-        tally = Tally()
+        tally = TransactionCounts()
         conflicts: list[Conflict] = []
         new: dict[str, dict[Identity, Event]] = {name: {} for name in batch.events}
         for group in list(groups(batch, runs, by_source=True)):

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from socialsim.events import EVENT_TYPES, Event
 from socialsim.warehouse.base import IDENTITY_CONFLICT, Batch, DeadLetter
 from socialsim.warehouse.batches.rows import columns
-from socialsim.warehouse.batches.transaction import Group, Tally
+from socialsim.warehouse.batches.transaction import Group, TransactionCounts
 
 _KEY_COLUMNS: Final = 4  # run_key, event_time, shard, seq
 #: The columns behind the primary key, by wire name.
@@ -53,7 +53,7 @@ def differing(
     ]
 
 
-def dead_letters_of(batch: Batch, conflicts: Iterable[Conflict], tally: Tally) -> list[DeadLetter]:
+def dead_letters_of(batch: Batch, conflicts: Iterable[Conflict], tally: TransactionCounts) -> list[DeadLetter]:
     """The conflicts as dead letters, where the batch can tell where each stood; ``tally`` moves them there."""
     letters = []
     for group, event, stored in conflicts:

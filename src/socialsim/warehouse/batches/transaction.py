@@ -51,7 +51,7 @@ class DeadLetterRow(NamedTuple):
 
 
 @dataclass(slots=True)
-class Tally:
+class TransactionCounts:
     """Counts of one transaction, by wire name and by partition."""
 
     inserted: dict[str, int] = field(default_factory=dict)
@@ -112,7 +112,7 @@ def several_sources(batch: Batch, name: str) -> bool:
     return len({key for key, _ in batch.sources.get(name, ())}) > 1
 
 
-def move_rows(batch: Batch, tally: Tally, letters: Sequence[DeadLetter]) -> list[MoveRow]:
+def move_rows(batch: Batch, tally: TransactionCounts, letters: Sequence[DeadLetter]) -> list[MoveRow]:
     """The batch's moves with their books, sorted. Raises ValueError if a partition would move twice."""
     dead: dict[tuple[str, str, int], int] = {}
     for letter in letters:

@@ -12,7 +12,14 @@ from socialsim.warehouse.base import Batch, OffsetKey, Stored, Warehouse
 from socialsim.warehouse.batches.conflicts import CONTENTS, Conflict, RowKey, Suspects, dead_letters_of, differing
 from socialsim.warehouse.batches.positions import Place, StoredPosition, compare, note_changes, replaced_error
 from socialsim.warehouse.batches.run_keys import KnownRun, check_scenarios, unknown_runs
-from socialsim.warehouse.batches.transaction import Group, Tally, dead_letter_row, groups, move_rows, several_sources
+from socialsim.warehouse.batches.transaction import (
+    Group,
+    TransactionCounts,
+    dead_letter_row,
+    groups,
+    move_rows,
+    several_sources,
+)
 from socialsim.warehouse.mysql.session import STATEMENT_TIMEOUT_S, MysqlSession
 from socialsim.warehouse.mysql.statements import (
     BEGIN,
@@ -204,7 +211,7 @@ class MysqlWarehouse(Warehouse):
 
         Merged over partitions statements are few and large, and without a duplicate every row is its partition's.
         """
-        tally = Tally()
+        tally = TransactionCounts()
         suspects: list[Suspects] = []
         firsts: dict[int, int] = {}  # by run, the earliest time that may be new
         await session.execute(BEGIN)

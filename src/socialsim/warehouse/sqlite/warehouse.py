@@ -34,7 +34,7 @@ from socialsim.warehouse.batches.run_keys import KnownRun, check_scenarios, unkn
 from socialsim.warehouse.batches.transaction import (
     Group,
     MoveRow,
-    Tally,
+    TransactionCounts,
     dead_letter_row,
     groups,
     move_rows,
@@ -224,7 +224,7 @@ class SqliteWarehouse(Warehouse):
         connection.execute("BEGIN IMMEDIATE")
         new_runs = self._missing_runs(connection, batch)
         run_keys = {run_id: run.run_key for run_id, run in (self._runs | new_runs).items()}
-        tally = Tally()
+        tally = TransactionCounts()
         conflicts: list[Conflict] = []
         firsts: dict[int, int] = {}  # by run, the earliest time that may be new
         for group in groups(batch, run_keys, by_source=True):
