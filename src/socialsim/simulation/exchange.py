@@ -15,7 +15,7 @@ from socialsim.domain.actors.shard import Envelope
 from socialsim.errors import ShardDiedError
 
 
-class Report(msgspec.Struct, array_like=True, gc=False):
+class WindowMessage(msgspec.Struct, array_like=True, gc=False):
     """One process to another, at the end of a window."""
 
     next_us: int  #: nothing happens at the sender before this time
@@ -32,7 +32,7 @@ class Agreement(NamedTuple):
 
 
 _encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final = msgspec.msgpack.Decoder(Report)
+_decoder: Final = msgspec.msgpack.Decoder(WindowMessage)
 
 
 class Exchange:
@@ -50,7 +50,7 @@ class Exchange:
         """Send each peer its letters and wait for those of all peers. Raises ShardDiedError when a peer is gone."""
         received: list[tuple[int, Iterable[Envelope]]] = [(self._rank, letters)]
         for peer, pipe in self._peers:
-            outgoing = _encoder.encode(Report(next_us, stopping, letters_to(self._users[peer], letters)))
+            outgoing = _encoder.encode(WindowMessage(next_us, stopping, letters_to(self._users[peer], letters)))
             try:
                 if self._rank < peer:
                     pipe.send_bytes(outgoing)
