@@ -15,7 +15,7 @@ from socialsim.runs.manifest import Ledger
 from socialsim.scenario.model import Scenario
 from socialsim.simulation.iterate import simulate
 from socialsim.verification.offsets import LogEnds
-from socialsim.verification.result import Break, Report
+from socialsim.verification.result import Break, VerificationReport
 from socialsim.verification.verify import read_books, verify_run
 from socialsim.warehouse.base import Batch, OffsetKey, OffsetMove
 from socialsim.warehouse.engines import read_engine, writing_engine
@@ -74,13 +74,13 @@ def events_of(run_id: str, seed: int = 1) -> list[Event]:
     return list(simulate(structs.replace(SCENARIO, seed=seed), run_id))
 
 
-def verified(place: Place, runs_dir: Path, run_id: str, log: LogEnds | None = None) -> Report:
+def verified(place: Place, runs_dir: Path, run_id: str, log: LogEnds | None = None) -> VerificationReport:
     """What ``socialsim verify`` finds."""
     with read_engine(place.url, place.password).connect() as connection:
         return verify_on(connection, runs_dir, run_id, log)
 
 
-def verify_on(connection: Connection, runs_dir: Path, run_id: str, log: LogEnds | None = None) -> Report:
+def verify_on(connection: Connection, runs_dir: Path, run_id: str, log: LogEnds | None = None) -> VerificationReport:
     directory = RunDirectory(runs_dir, run_id)
     record = directory.read_record()
     scenario = None if record is None else record.scenario
@@ -99,7 +99,7 @@ def sabotage(place: Place) -> Iterator[Connection]:
     engine.dispose()
 
 
-def breaks_of(report: Report, check: str) -> list[Break]:
+def breaks_of(report: VerificationReport, check: str) -> list[Break]:
     """The first breaks of the check named ``check``; it must be broken, and the whole verification with it."""
     (found,) = [each for each in report.checks if each.name == check]
     assert found.state == "broken", f"{check} is {found.state}"
@@ -108,7 +108,7 @@ def breaks_of(report: Report, check: str) -> list[Break]:
     return list(found.breaks)
 
 
-def broken_checks(report: Report) -> set[str]:
+def broken_checks(report: VerificationReport) -> set[str]:
     return {check.name for check in report.checks if check.state == "broken"}
 
 

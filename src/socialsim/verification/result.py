@@ -47,7 +47,7 @@ class Account(msgspec.Struct, frozen=True):
     dead_letters: int
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class VerificationReport(msgspec.Struct, frozen=True, kw_only=True):
     """One verification of one run."""
 
     run_id: str

@@ -23,7 +23,7 @@ from socialsim.verification.reconcile import (
     letters_of_missing,
     missing_events,
 )
-from socialsim.verification.result import BREAKS_MAX, Break, CheckResult, Report, not_checked, result
+from socialsim.verification.result import BREAKS_MAX, Break, CheckResult, VerificationReport, not_checked, result
 from socialsim.verification.row_rules import PROVES, ROW_CHECKS, RowCheck
 from socialsim.verification.sequences import read_sequences
 from socialsim.verification.stored_totals import stored_tallies
@@ -77,7 +77,9 @@ def read_books(directory: RunDirectory, scenario: Scenario | None) -> ManifestSe
     return ManifestSet(directory.run_id, {shard: directory.read_manifest(shard) for shard in shards})
 
 
-def verify_run(connection: Connection, books: ManifestSet, scenario: Scenario | None, log: LogEnds | None) -> Report:
+def verify_run(
+    connection: Connection, books: ManifestSet, scenario: Scenario | None, log: LogEnds | None
+) -> VerificationReport:
     """Check everything. ``scenario`` is None if the run's directory is not there; ``log`` None leaves its end out."""
     run_id = books.run_id
     run_key = stored_runs(connection).get(run_id, _ABSENT_KEY)
@@ -104,7 +106,7 @@ def verify_run(connection: Connection, books: ManifestSet, scenario: Scenario | 
         *_check_rows(connection, run_key, scenario),
     ]
     ok = all(check.state != "broken" for check in checks) and scenario is not None
-    return Report(run_id=run_id, ok=ok, accounts=comparison.accounts, checks=tuple(checks))
+    return VerificationReport(run_id=run_id, ok=ok, accounts=comparison.accounts, checks=tuple(checks))
 
 
 def _read_letters(connection: Connection, run_id: str) -> IdentifiedDeadLetters:

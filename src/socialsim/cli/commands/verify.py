@@ -13,7 +13,7 @@ from socialsim.cli.output import show, show_data, table
 from socialsim.cli.reading import JsonOption, RunsDirOption, find_books, read_log_ends, reading
 from socialsim.errors import NOT_YET, LogFullError
 from socialsim.runs.directory import Verification
-from socialsim.verification.result import CheckResult, Report
+from socialsim.verification.result import CheckResult, VerificationReport
 from socialsim.warehouse.urls import parse_warehouse_url
 
 logger = logging.getLogger(__name__)
@@ -70,13 +70,13 @@ def verify(
         logger.warning("run %s is being simulated: it can be verified when it has come to its end", chosen)
 
 
-def _as_json(report: Report, verification: Verification) -> str:
+def _as_json(report: VerificationReport, verification: Verification) -> str:
     head = {"warehouse": verification.warehouse, "checked_at": verification.checked_at}
     whole = msgspec.to_builtins(head) | msgspec.to_builtins(report)
     return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode()
 
 
-def as_text(report: Report, warehouse: str, books: Path) -> str:
+def as_text(report: VerificationReport, warehouse: str, books: Path) -> str:
     """The report for a person: what there is, what was checked, the first rows that break."""
     numbers = [
         (each.manifest, each.stored, each.dead_letters, each.manifest - each.stored - each.dead_letters)
