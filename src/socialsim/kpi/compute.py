@@ -25,7 +25,7 @@ from socialsim.kpi.aggregates import GATHER, LINK
 from socialsim.kpi.days import Stream, Wish, days_to_compute
 from socialsim.kpi.metrics import (
     Asker,
-    Figure,
+    MetricValue,
     Volumes,
     cohort_weeks,
     event_figures,
@@ -50,7 +50,7 @@ class _Gathered:
     day: date
     dirty: int
     volumes: Volumes
-    figures: list[Figure]
+    figures: list[MetricValue]
 
 
 def compute(

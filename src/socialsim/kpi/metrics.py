@@ -13,7 +13,7 @@ from socialsim.kpi.parameters import WEEK, week_of
 _SECOND_US: Final = 1_000_000
 
 
-class Figure(NamedTuple):
+class MetricValue(NamedTuple):
     """One figure without its day, see docs/kpis.md. A count has the denominator 1."""
 
     metric: str
@@ -96,7 +96,7 @@ def read_so_far(asker: Asker, volumes: Volumes) -> SoFar:
     return SoFar(users + volumes.by_type["user"], friendships + volumes.by_type["friend_acceptance"])
 
 
-def event_figures(asker: Asker, volumes: Volumes) -> list[Figure]:
+def event_figures(asker: Asker, volumes: Volumes) -> list[MetricValue]:
     """The figures that are read off the events alone, and so can be made of many days side by side."""
     return [
         *_signups(asker),
@@ -107,7 +107,7 @@ def event_figures(asker: Asker, volumes: Volumes) -> list[Figure]:
     ]
 
 
-def fact_figures(asker: Asker, volumes: Volumes, so_far: SoFar) -> list[Figure]:
+def fact_figures(asker: Asker, volumes: Volumes, so_far: SoFar) -> list[MetricValue]:
     """The others: the facts of the day and of all days before are stored."""
     (active,) = asker.one(queries.ACTIVE_TODAY)
     return [
@@ -115,90 +115,90 @@ def fact_figures(asker: Asker, volumes: Volumes, so_far: SoFar) -> list[Figure]:
         *_growth(asker),
         *_first_week(asker),
         *_engagement(volumes, active),
-        Figure("friends_per_user", 2 * so_far.friendships, so_far.users),
+        MetricValue("friends_per_user", 2 * so_far.friendships, so_far.users),
         *_creators(asker, volumes.likes),
     ]
 
 
-def has_row(figure: Figure) -> bool:
+def has_row(figure: MetricValue) -> bool:
     """A ratio needs a denominator; of a dimension's values those that nothing fell to are left out."""
     return figure.denominator != 0 and (figure.numerator != 0 or figure.dimension == "all")
 
 
-def _people(asker: Asker, active: int) -> Iterator[Figure]:
+def _people(asker: Asker, active: int) -> Iterator[MetricValue]:
     (week,), (month,) = asker.one(queries.ACTIVE_WEEK), asker.one(queries.ACTIVE_MONTH)
-    yield Figure("dau", active)
+    yield MetricValue("dau", active)
     for country, count in asker.all(queries.ACTIVE_BY_COUNTRY):
-        yield Figure("dau", int(count), 1, "country", country)
-    yield Figure("wau", week)
-    yield Figure("mau", month)
-    yield Figure("stickiness", active, month)
+        yield MetricValue("dau", int(count), 1, "country", country)
+    yield MetricValue("wau", week)
+    yield MetricValue("mau", month)
+    yield MetricValue("stickiness", active, month)
     for days, query in queries.RETENTION.items():
         stayed, joined = asker.one(query)
-        yield Figure(f"retention_d{days}", stayed, joined)
+        yield MetricValue(f"retention_d{days}", stayed, joined)
 
 
-def _signups(asker: Asker) -> Iterator[Figure]:
+def _signups(asker: Asker) -> Iterator[MetricValue]:
     countries: Counter[str] = Counter()
     devices: Counter[str] = Counter()
     for country, device, count in asker.all(queries.SIGNUPS):
         countries[country] += int(count)
         devices[device] += int(count)
-    yield Figure("signups", countries.total())
+    yield MetricValue("signups", countries.total())
     yield from _by("signups", "country", countries)
     yield from _by("signups", "device", devices)
 
 
-def _growth(asker: Asker) -> Iterator[Figure]:
+def _growth(asker: Asker) -> Iterator[MetricValue]:
     new, retained, resurrected, in_c, in_either = asker.one(queries.GROWTH)
     churned = in_either - in_c
-    yield Figure("growth_new", new)
-    yield Figure("growth_retained", retained)
-    yield Figure("growth_resurrected", resurrected)
-    yield Figure("growth_churned", churned)
-    yield Figure("quick_ratio", new + resurrected, churned)
+    yield MetricValue("growth_new", new)
+    yield MetricValue("growth_retained", retained)
+    yield MetricValue("growth_resurrected", resurrected)
+    yield MetricValue("growth_churned", churned)
+    yield MetricValue("quick_ratio", new + resurrected, churned)
 
 
-def _first_week(asker: Asker) -> Iterator[Figure]:
+def _first_week(asker: Asker) -> Iterator[MetricValue]:
     joined, posted, liked = asker.one(queries.FIRST_WEEK)
-    yield Figure("activation_7d", posted, joined)
+    yield MetricValue("activation_7d", posted, joined)
     for step, count in (("1_signup", joined), ("2_first_post", posted), ("3_first_like", liked)):
-        yield Figure("funnel", count, 1, "step", step)
+        yield MetricValue("funnel", count, 1, "step", step)
 
 
-def _engagement(volumes: Volumes, active: int) -> Iterator[Figure]:
+def _engagement(volumes: Volumes, active: int) -> Iterator[MetricValue]:
     engagement = volumes.likes + volumes.by_type["comment"]
-    yield Figure("engagement_per_post", engagement, volumes.posts)
-    yield Figure("engagement_per_active_user", engagement, active)
-    yield Figure("sessions_per_active_user", volumes.by_type["session"], active)
-    yield Figure("time_per_active_user_s", volumes.session_s, active)
+    yield MetricValue("engagement_per_post", engagement, volumes.posts)
+    yield MetricValue("engagement_per_active_user", engagement, active)
+    yield MetricValue("sessions_per_active_user", volumes.by_type["session"], active)
+    yield MetricValue("time_per_active_user_s", volumes.session_s, active)
 
 
-def _requests(asker: Asker) -> Iterator[Figure]:
+def _requests(asker: Asker) -> Iterator[MetricValue]:
     (requests,) = asker.one(queries.REQUESTS)
     latencies = [tuple(map(int, row)) for row in asker.all(queries.ACCEPTANCES)]
     accepted = latencies[0][2] if latencies else 0
-    yield Figure("acceptance_7d", accepted, requests)
+    yield MetricValue("acceptance_7d", accepted, requests)
     for metric, (part, whole) in queries.QUANTILES.items():
         wanted = -(-accepted * part // whole)  # rounded up
         for latency_us, place, _ in latencies:
             if place == wanted:
-                yield Figure(metric, latency_us, _SECOND_US)
+                yield MetricValue(metric, latency_us, _SECOND_US)
 
 
-def _creators(asker: Asker, likes_of_all: int) -> Iterator[Figure]:
+def _creators(asker: Asker, likes_of_all: int) -> Iterator[MetricValue]:
     top = [(int(user_id), int(likes)) for user_id, likes in asker.all(queries.TOP_CREATORS)]
     for user_id, likes in top:
-        yield Figure("top_creator_likes", likes, 1, "user_id", str(user_id))
-    yield Figure("top_creators_share", sum(likes for _, likes in top), likes_of_all)
+        yield MetricValue("top_creator_likes", likes, 1, "user_id", str(user_id))
+    yield MetricValue("top_creators_share", sum(likes for _, likes in top), likes_of_all)
 
 
-def _viral_posts(asker: Asker) -> Iterator[Figure]:
-    yield Figure("viral_posts", sum(asker.one(queries.VIRAL_POSTS)))
+def _viral_posts(asker: Asker) -> Iterator[MetricValue]:
+    yield MetricValue("viral_posts", sum(asker.one(queries.VIRAL_POSTS)))
 
 
-def _by(metric: str, dimension: str, counts: Mapping[str, int]) -> Iterator[Figure]:
-    return (Figure(metric, count, 1, dimension, value) for value, count in counts.items())
+def _by(metric: str, dimension: str, counts: Mapping[str, int]) -> Iterator[MetricValue]:
+    return (MetricValue(metric, count, 1, dimension, value) for value, count in counts.items())
 
 
 def cohort_weeks(asker: Asker, sunday: date) -> list[CohortWeek]:
