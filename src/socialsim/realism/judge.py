@@ -16,7 +16,7 @@ _ORDER: Final[tuple[Verdict, ...]] = ("pass", "warn", "fail", "n/a")
 _CONFIDENCE: Final = 0.95
 
 
-class Figure(msgspec.Struct, frozen=True, kw_only=True):
+class StatisticValue(msgspec.Struct, frozen=True, kw_only=True):
     """One figure beside its band. ``verdict`` is None where it is only shown."""
 
     id: str
@@ -44,7 +44,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     baseline: Verdict | None
     seeds: tuple[Verdict, ...]
-    figures: tuple[Figure, ...]
+    figures: tuple[StatisticValue, ...]
     note: str
     reason: str  #: why there is no verdict
 
@@ -124,10 +124,10 @@ def _judge_one(
 
 def _figure(
     band: Band, outcome: Outcome, baseline: Outcome | None, seeds: Sequence[Outcome], *, applies: bool
-) -> Figure:
+) -> StatisticValue:
     value = outcome.figures.get(band.id)
     others = tuple(each.figures[band.id] for each in seeds if band.id in each.figures)
-    return Figure(
+    return StatisticValue(
         id=band.id,
         title=band.title,
         unit=band.unit,

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from socialsim.realism.judge import Figure, Judged, Verdict
+from socialsim.realism.judge import Judged, StatisticValue, Verdict
 from socialsim.realism.validation import Subject, Validation
 
 
@@ -17,7 +17,7 @@ def number(value: float | None, unit: str = "") -> str:
     return f"{text} h" if unit == "hours" else text
 
 
-def band(figure: Figure) -> str:
+def band(figure: StatisticValue) -> str:
     """``low .. high``."""
     if figure.low is None and figure.high is None:
         return "-"
