@@ -30,7 +30,7 @@ def backoff_s(attempt: int, settings: ConsumerSettings) -> float:
     return min(settings.backoff_max_s, settings.backoff_min_s * 2.0 ** min(attempt, 30))
 
 
-class Outcome(NamedTuple):
+class CommitOutcome(NamedTuple):
     """What became of a transaction whose result is not known, by partition."""
 
     committed: frozenset[OffsetKey]  #: the records are stored
@@ -38,14 +38,14 @@ class Outcome(NamedTuple):
     lost: frozenset[OffsetKey]  #: another moved the offset: the records in memory are void
 
 
-def resolve(moves: Sequence[OffsetMove], stored: Mapping[OffsetKey, int]) -> Outcome:
+def resolve(moves: Sequence[OffsetMove], stored: Mapping[OffsetKey, int]) -> CommitOutcome:
     """Read the outcome of a transaction from the stored offsets, which cannot lie: they move only with the rows.
 
     An offset at ``new`` may have been moved by another consumer that stored the same records: they are stored.
     """
     committed = frozenset(move.key for move in moves if stored[move.key] == move.new)
     replay = frozenset(move.key for move in moves if stored[move.key] == move.old)
-    return Outcome(committed, replay, frozenset(move.key for move in moves) - committed - replay)
+    return CommitOutcome(committed, replay, frozenset(move.key for move in moves) - committed - replay)
 
 
 def lag_of(stored: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]) -> int | None:
