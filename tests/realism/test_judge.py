@@ -7,7 +7,7 @@ from socialsim.realism import bands
 from socialsim.realism.bands import BY_ID, STATISTICS, Band
 from socialsim.realism.judge import interval_of, judge, judge_outcome, verdict_of
 from socialsim.realism.measure import _FUNCTIONS
-from socialsim.realism.outcome import Outcome
+from socialsim.realism.outcome import Measurement
 
 
 def test_the_table_has_25_statistics_and_each_is_computed():
@@ -59,19 +59,19 @@ def outcome_of(statistic, *, inside):
     for band in statistic.bands:
         if band.low is not None and band.high is not None:
             figures[band.id] = (band.low + band.high) / 2 if inside else band.high + 10 * (band.high - band.low)
-    return Outcome(figures)
+    return Measurement(figures)
 
 
 def test_all_bands_must_hold_or_all_of_one_way():
     devices, likes = BY_ID["devices"], BY_ID["likes_per_post"]
     good = outcome_of(devices, inside=True)
     assert judge_outcome(devices, good) == "pass"
-    assert judge_outcome(devices, Outcome({**good.figures, "web_only": 0.3})) == "fail"
-    assert judge_outcome(devices, Outcome({**good.figures, "web_only": 0.05})) == "warn"
-    assert judge_outcome(likes, Outcome({"alpha": 2.5, "lognormal_ks": 0.4, "sigma": 9})) == "pass"
-    assert judge_outcome(likes, Outcome({"alpha": 9, "lognormal_ks": 0.01, "sigma": 1})) == "pass"
-    assert judge_outcome(likes, Outcome({"alpha": 9, "lognormal_ks": 0.01, "sigma": 0.05})) == "fail"
-    assert judge_outcome(likes, Outcome({"alpha": 3.2, "lognormal_ks": 0.01, "sigma": 0.05})) == "warn"
+    assert judge_outcome(devices, Measurement({**good.figures, "web_only": 0.3})) == "fail"
+    assert judge_outcome(devices, Measurement({**good.figures, "web_only": 0.05})) == "warn"
+    assert judge_outcome(likes, Measurement({"alpha": 2.5, "lognormal_ks": 0.4, "sigma": 9})) == "pass"
+    assert judge_outcome(likes, Measurement({"alpha": 9, "lognormal_ks": 0.01, "sigma": 1})) == "pass"
+    assert judge_outcome(likes, Measurement({"alpha": 9, "lognormal_ks": 0.01, "sigma": 0.05})) == "fail"
+    assert judge_outcome(likes, Measurement({"alpha": 3.2, "lognormal_ks": 0.01, "sigma": 0.05})) == "warn"
 
 
 def test_what_cannot_be_computed_or_is_of_others_never_passes():
@@ -81,16 +81,16 @@ def test_what_cannot_be_computed_or_is_of_others_never_passes():
     assert {verdicts["dau_mau"], verdicts["retention"]} == {"n/a"}
     (mature,) = [each for each in judge(outcomes, None, [], "mature") if each.id == "dau_mau"]
     assert mature.verdict == "pass"
-    outcomes["degree_gini"] = Outcome({}, reason="too small")
+    outcomes["degree_gini"] = Measurement({}, reason="too small")
     (gini,) = [each for each in judge(outcomes, None, [], None) if each.id == "degree_gini"]
     assert (gini.verdict, gini.reason) == ("n/a", "too small")
     assert [figure.verdict for figure in gini.figures] == [None]
 
 
 def test_seeds_and_baseline_stand_beside():
-    outcomes = {"transitivity": Outcome({"transitivity": 0.15})}
-    seeds = [{"transitivity": Outcome({"transitivity": value})} for value in (0.16, 0.17)]
-    (found,) = judge(outcomes, {"transitivity": Outcome({"transitivity": 0.9})}, seeds, None)
+    outcomes = {"transitivity": Measurement({"transitivity": 0.15})}
+    seeds = [{"transitivity": Measurement({"transitivity": value})} for value in (0.16, 0.17)]
+    (found,) = judge(outcomes, {"transitivity": Measurement({"transitivity": 0.9})}, seeds, None)
     assert (found.verdict, found.baseline, found.seeds) == ("pass", "fail", ("pass", "pass"))
     (figure,) = found.figures
     assert figure.baseline == 0.9

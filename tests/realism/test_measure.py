@@ -10,7 +10,7 @@ from socialsim.realism.bands import BY_ID
 from socialsim.realism.events import DEVICES, RunEvents, birthday_code
 from socialsim.realism.judge import judge, judge_outcome
 from socialsim.realism.measure import measure, published_degree_cdf
-from socialsim.realism.outcome import Outcome
+from socialsim.realism.outcome import Measurement
 from socialsim.realism.view import View
 from socialsim.scenario.model import DAY_US
 from tests.realism.runs import START_US, run_of, uniform_run, uniform_view, users
@@ -155,8 +155,8 @@ def test_ages_of_a_population_are_judged_and_children_fail():
 
     assert figures(15) == {"minors": 0.05, "young": 0.54, "old": 0.06, "children": 0}
     assert figures(8) == {"minors": 0, "young": 0.54, "old": 0.06, "children": 0.05}
-    assert judge_outcome(BY_ID["ages"], Outcome(figures(15))) == "pass"
-    assert judge_outcome(BY_ID["ages"], Outcome(figures(8))) == "fail"
+    assert judge_outcome(BY_ID["ages"], Measurement(figures(15))) == "pass"
+    assert judge_outcome(BY_ID["ages"], Measurement(figures(8))) == "fail"
 
 
 def test_friends_as_published_pass():

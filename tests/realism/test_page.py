@@ -12,7 +12,7 @@ from socialsim.realism.bands import STATISTICS
 from socialsim.realism.charts import make_charts
 from socialsim.realism.judge import judge
 from socialsim.realism.measure import measure
-from socialsim.realism.outcome import Outcome
+from socialsim.realism.outcome import Measurement
 from socialsim.realism.page import render
 from socialsim.realism.text import headers, number, rows, seed_lines, verdict_line
 from socialsim.realism.validation import Subject, make_validation
@@ -47,7 +47,7 @@ class Elements(HTMLParser):
 @pytest.fixture(scope="module")
 def validation():
     outcomes = measure(uniform_view())
-    seed = dict.fromkeys(outcomes, Outcome({}, reason="too small")) | {"countries": Outcome({"tv": 0.01})}
+    seed = dict.fromkeys(outcomes, Measurement({}, reason="too small")) | {"countries": Measurement({"tv": 0.01})}
     other = structs.replace(RUN, run_id="r2", seed=4)
     return make_validation(RUN, judge(outcomes, outcomes, [seed], None), baseline=RUN, seeds=[other])
 
@@ -129,7 +129,7 @@ def test_what_fails_is_named(validation):
 
 
 def test_nothing_judged_is_not_well():
-    nothing = make_validation(RUN, judge({"countries": Outcome({}, reason="too small")}, None, [], None))
+    nothing = make_validation(RUN, judge({"countries": Measurement({}, reason="too small")}, None, [], None))
     assert not nothing.failed
     assert not nothing.ok
 

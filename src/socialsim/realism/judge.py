@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from socialsim.realism.bands import BY_ID, STATISTICS, Band, Evidence, Statistic, Use
-from socialsim.realism.outcome import Outcome
+from socialsim.realism.outcome import Measurement
 
 Verdict = Literal["pass", "warn", "fail", "n/a"]
 
@@ -64,7 +64,7 @@ def is_judged(band: Band) -> bool:
     return band.low is not None or band.high is not None
 
 
-def judge_outcome(statistic: Statistic, outcome: Outcome) -> Verdict:
+def judge_outcome(statistic: Statistic, outcome: Measurement) -> Verdict:
     """The worst of its judged bands decides; of several ways the best."""
     ways: dict[str, list[Verdict]] = {}
     for band in statistic.bands:
@@ -76,9 +76,9 @@ def judge_outcome(statistic: Statistic, outcome: Outcome) -> Verdict:
 
 
 def judge(
-    outcomes: Mapping[str, Outcome],
-    baseline: Mapping[str, Outcome] | None,
-    seeds: Sequence[Mapping[str, Outcome]],
+    outcomes: Mapping[str, Measurement],
+    baseline: Mapping[str, Measurement] | None,
+    seeds: Sequence[Mapping[str, Measurement]],
     preset: str | None,
 ) -> list[Judged]:
     """Every measured statistic in the table's order."""
@@ -96,14 +96,18 @@ def judge(
 
 
 def _judge_one(
-    statistic: Statistic, outcome: Outcome, baseline: Outcome | None, seeds: Sequence[Outcome], preset: str | None
+    statistic: Statistic,
+    outcome: Measurement,
+    baseline: Measurement | None,
+    seeds: Sequence[Measurement],
+    preset: str | None,
 ) -> Judged:
     applies = not statistic.presets or preset in statistic.presets
     reason = outcome.reason
     if not reason and not applies:
         reason = f"published of another population: judged in runs of preset {' or '.join(statistic.presets)}"
 
-    def verdict(each: Outcome) -> Verdict:
+    def verdict(each: Measurement) -> Verdict:
         return judge_outcome(statistic, each) if applies else "n/a"
 
     return Judged(
@@ -123,7 +127,7 @@ def _judge_one(
 
 
 def _figure(
-    band: Band, outcome: Outcome, baseline: Outcome | None, seeds: Sequence[Outcome], *, applies: bool
+    band: Band, outcome: Measurement, baseline: Measurement | None, seeds: Sequence[Measurement], *, applies: bool
 ) -> StatisticValue:
     value = outcome.figures.get(band.id)
     others = tuple(each.figures[band.id] for each in seeds if band.id in each.figures)

@@ -9,7 +9,7 @@ class NotComputableError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Measurement:
     """The figures of one statistic. ``reason`` says why there are none. ``note`` adds what a person wants to know."""
 
     figures: Mapping[str, float]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from socialsim.realism.events import RunEvents
-    from socialsim.realism.outcome import Outcome
+    from socialsim.realism.outcome import Measurement
     from socialsim.realism.validation import Subject, Validation
     from socialsim.realism.view import View
 
@@ -102,7 +102,7 @@ def validate(
     if baseline is not None:
         other_view = View(_read(baseline, session.settings, baseline_run_id, _books(None, baseline, session.settings)))
         other, other_subject = measure(other_view, chosen), _subject(other_view, baseline, None)
-    repeated: list[tuple[Subject, dict[str, Outcome]]] = []
+    repeated: list[tuple[Subject, dict[str, Measurement]]] = []
     if seeds:
         base = load_scenario(scenario) if scenario is not None else known
         if base is None:
@@ -185,8 +185,8 @@ def _scenario_of(books: Shelves, run_id: str) -> Scenario | None:
 
 
 def _simulated(
-    scenario: Scenario, seeds: int, processes: str, measured: "Callable[[RunEvents], dict[str, Outcome]]"
-) -> "Iterator[tuple[Subject, dict[str, Outcome]]]":
+    scenario: Scenario, seeds: int, processes: str, measured: "Callable[[RunEvents], dict[str, Measurement]]"
+) -> "Iterator[tuple[Subject, dict[str, Measurement]]]":
     """Simulate ``scenario`` with other seeds into files that do not stay, and read those."""
     from socialsim.realism.view import View
 
