@@ -48,7 +48,7 @@ LANES_DEFAULT: Final = 3
 _RESTART_TOLERANCE_S: Final = 2
 
 
-class _Lane:
+class _ConnectionSlot:
     """A place for one session, which is opened at its first use and again after any error."""
 
     def __init__(self, target: MysqlTarget, password: str, timeout_s: float) -> None:
@@ -94,8 +94,8 @@ class MysqlWarehouse(Warehouse):
             raise ValueError(f"lanes is {lanes}, at least 1 is needed")
         self.lanes = lanes
         self._target = target
-        self._lanes = [_Lane(target, password or "", statement_timeout_s) for _ in range(lanes)]
-        self._control = _Lane(target, password or "", statement_timeout_s)
+        self._lanes = [_ConnectionSlot(target, password or "", statement_timeout_s) for _ in range(lanes)]
+        self._control = _ConnectionSlot(target, password or "", statement_timeout_s)
         # Several tasks may ask for offsets and counts.
         self._control_lock = asyncio.Lock()
         self._runs: dict[str, KnownRun] = {}
@@ -274,7 +274,7 @@ async def _conflicts(session: MysqlSession, suspects: Suspects) -> list[Conflict
     return differing(suspects, map(CONTENTS[group.name], events), stored)
 
 
-async def _reconnected(lane: _Lane) -> MysqlSession:
+async def _reconnected(lane: _ConnectionSlot) -> MysqlSession:
     """The lane's session. A server that is away in the middle of the work may come back: that is transient."""
     try:
         return await lane.session()
