@@ -4,7 +4,7 @@ They keep the promises of ``transport.base`` and ``warehouse.base``, so that who
 test without a service, without a file and without waiting.
 """
 
-from socialsim.testing.autojump import VirtualTimeLoop, run_virtual
+from socialsim.testing.autojump import AutojumpLoop, run_virtual
 from socialsim.testing.log import MemoryLog, MemoryReader, MemoryWriter
 from socialsim.testing.warehouse import Fault, MemoryWarehouse
 
@@ -14,6 +14,6 @@ __all__ = [
     "MemoryReader",
     "MemoryWarehouse",
     "MemoryWriter",
-    "VirtualTimeLoop",
+    "AutojumpLoop",
     "run_virtual",
 ]

@@ -25,7 +25,7 @@ class _JumpingSelector(selectors.DefaultSelector):
         return []
 
 
-class VirtualTimeLoop(asyncio.SelectorEventLoop):
+class AutojumpLoop(asyncio.SelectorEventLoop):
     """The standard loop on virtual time, from 0 s on. For code without threads: their answers are not waited for."""
 
     def __init__(self) -> None:
@@ -38,6 +38,6 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:
-    """Run ``main`` to its end on a VirtualTimeLoop of its own. Raises RuntimeError when it can never end."""
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+    """Run ``main`` to its end on a AutojumpLoop of its own. Raises RuntimeError when it can never end."""
+    with asyncio.Runner(loop_factory=AutojumpLoop) as runner:
         return runner.run(main)
