@@ -12,7 +12,7 @@ import typer
 from socialsim.settings import Settings
 
 if TYPE_CHECKING:
-    from socialsim.monitoring import View
+    from socialsim.monitoring import Telemetry
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ METRICS_HOST_DEFAULT: Final = "127.0.0.1"
 
 
 @contextmanager
-def serving(view: "View | None", port: int, host: str) -> Iterator[None]:
+def serving(view: "Telemetry | None", port: int, host: str) -> Iterator[None]:
     """Serve ``view`` over HTTP within, if there is one. Raises InputError where that is not possible."""
     if view is None:
         yield

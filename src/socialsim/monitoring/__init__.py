@@ -4,6 +4,6 @@ from socialsim.monitoring.consumer import ConsumerView
 from socialsim.monitoring.kpi import KpiView
 from socialsim.monitoring.run import RunView
 from socialsim.monitoring.server import HOST_DEFAULT, LiveServer
-from socialsim.monitoring.telemetry import View
+from socialsim.monitoring.telemetry import Telemetry
 
-__all__ = ["HOST_DEFAULT", "ConsumerView", "KpiView", "LiveServer", "RunView", "View"]
+__all__ = ["HOST_DEFAULT", "ConsumerView", "KpiView", "LiveServer", "RunView", "Telemetry"]

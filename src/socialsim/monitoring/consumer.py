@@ -8,7 +8,7 @@ from prometheus_client.metrics_core import Metric
 
 from socialsim.consumer import ConsumerStats
 from socialsim.events import EVENT_TYPES
-from socialsim.monitoring.telemetry import PATIENCE_S, View, counter, gauge, labelled
+from socialsim.monitoring.telemetry import PATIENCE_S, Telemetry, counter, gauge, labelled
 from socialsim.transport.base import TopicPartition
 
 _TOPIC = ("topic",)
@@ -23,7 +23,7 @@ def by_topic(values: Mapping[TopicPartition, int]) -> dict[tuple[str, ...], floa
     return totals
 
 
-class ConsumerView(View):
+class ConsumerView(Telemetry):
     """Fed with a snapshot twice a second by ``Consumer``'s ``on_progress``."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -61,7 +61,7 @@ class ConsumerView(View):
         return None
 
     def metrics(self) -> Iterable[Metric]:
-        """See View."""
+        """See Telemetry."""
         stats = self._stats
         if stats is None:
             return

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable
 
 from prometheus_client.metrics_core import Metric
 
-from socialsim.monitoring.telemetry import PATIENCE_S, View, counter, gauge
+from socialsim.monitoring.telemetry import PATIENCE_S, Telemetry, counter, gauge
 
 #: Signs of life come before each stretch of days and after each day; a stretch of large days takes minutes.
 _HEARTBEAT_MAX_S = 900.0
 
 
-class KpiView(View):
+class KpiView(Telemetry):
     """Fed by whoever computes: a sign of life now and then, each day, how each look at the warehouse ended."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -60,7 +60,7 @@ class KpiView(View):
         return None
 
     def metrics(self) -> Iterable[Metric]:
-        """See View."""
+        """See Telemetry."""
         yield counter("socialsim_kpi_days", "Days whose figures were computed.", self._days)
         yield counter("socialsim_kpi_looks", "Times that every closed day had its figures.", self._looks)
         yield counter("socialsim_kpi_failures", "Times that the warehouse did not answer.", self._failures)

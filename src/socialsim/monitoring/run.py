@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import CounterMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from socialsim.monitoring.telemetry import PATIENCE_S, View, counter, gauge, labelled
+from socialsim.monitoring.telemetry import PATIENCE_S, Telemetry, counter, gauge, labelled
 
 if TYPE_CHECKING:
     from socialsim.simulation.process import Progress
 
 
-class RunView(View):
+class RunView(Telemetry):
     """Fed with each progress of the run ``run_id``, which begins at ``start_us`` and simulates ``speed`` seconds a second.
 
     ``speed`` None is as fast as it goes.
@@ -55,7 +55,7 @@ class RunView(View):
         return None
 
     def metrics(self) -> Iterable[Metric]:
-        """See View."""
+        """See Telemetry."""
         yield InfoMetricFamily("socialsim_run", "The run.", value={"run_id": self._run_id})
         yield counter("socialsim_shard_restarts", "Times that the run's processes were started again.", self._restarts)
         snapshot = self._snapshot

@@ -13,13 +13,13 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from socialsim.monitoring.http import Answer, Request, WebServer
-from socialsim.monitoring.telemetry import View
+from socialsim.monitoring.telemetry import Telemetry
 
 HOST_DEFAULT: Final = "127.0.0.1"
 
 
 class _ViewCollector(Collector):
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: Telemetry) -> None:
         self._view = view
 
     def collect(self) -> Iterable[Metric]:
@@ -37,7 +37,7 @@ class LiveServer(WebServer):
     Raises InputError where it cannot listen.
     """
 
-    def __init__(self, view: View, port: int, host: str = HOST_DEFAULT) -> None:
+    def __init__(self, view: Telemetry, port: int, host: str = HOST_DEFAULT) -> None:
         # A registry of our own: the library's global one belongs to whoever embeds us.
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_ViewCollector(view))

@@ -13,7 +13,7 @@ Labels: TypeAlias = Mapping[tuple[str, ...], float]
 PATIENCE_S = 30.0
 
 
-class View(ABC):
+class Telemetry(ABC):
     """One worker as seen from outside. Feeding it is one assignment; everything else is done when somebody asks."""
 
     @abstractmethod
