@@ -33,7 +33,7 @@ from socialsim.warehouse.urls import SqliteTarget, WarehouseTarget, parse_wareho
 
 if TYPE_CHECKING:
     from socialsim.extent import LogExtent
-    from socialsim.monitoring import ConsumerView, KpiView, RunView
+    from socialsim.monitoring import ConsumerView, KpiView, RunTelemetry
     from socialsim.runs.directory import RunDirectory, RunManifests, RunRecord
     from socialsim.simulation.event_sink import Observer
     from socialsim.simulation.process import Pacer, Progress
@@ -554,11 +554,11 @@ def make_pacer(scenario: Scenario, speed: float | None, *, then_live: bool) -> "
     return None if speed is None else WallPacer(speed, scenario.start_us)
 
 
-def run_view(run_id: str, scenario: Scenario, speed: float | None) -> "RunView":
+def run_view(run_id: str, scenario: Scenario, speed: float | None) -> "RunTelemetry":
     """What a run's metrics and health are made of, see socialsim.monitoring."""
-    from socialsim.monitoring import RunView
+    from socialsim.monitoring import RunTelemetry
 
-    return RunView(run_id, scenario.start_us, speed)
+    return RunTelemetry(run_id, scenario.start_us, speed)
 
 
 def _password(settings: Settings, name: str) -> str | None:

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from socialsim.consumer import Consumer, ConsumerSettings
 from socialsim.errors import InputError
-from socialsim.monitoring import ConsumerView, KpiView, LiveServer, RunView
+from socialsim.monitoring import ConsumerView, KpiView, LiveServer, RunTelemetry
 from socialsim.simulation.process import Progress
 from socialsim.testing import MemoryLog, MemoryWarehouse, run_virtual
 from socialsim.transport.base import TopicPartition, WriterStats
@@ -151,7 +151,7 @@ def test_a_consumer_with_lag_and_no_progress_is_not_ready_and_a_silent_one_not_a
 
 def test_a_run_is_ready_while_its_clock_moves():
     clock = Clock()
-    view = RunView("r1", start_us=0, speed=100.0, clock=clock)
+    view = RunTelemetry("r1", start_us=0, speed=100.0, clock=clock)
 
     def progress(simulated_s, **counts):
         return Progress(simulated_s * 1_000_000, sum(counts.values()), 5, counts, WriterStats(77, 2))

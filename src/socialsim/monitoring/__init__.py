@@ -2,8 +2,8 @@
 
 from socialsim.monitoring.consumer import ConsumerView
 from socialsim.monitoring.kpi import KpiView
-from socialsim.monitoring.run import RunView
+from socialsim.monitoring.run import RunTelemetry
 from socialsim.monitoring.server import HOST_DEFAULT, LiveServer
 from socialsim.monitoring.telemetry import Telemetry
 
-__all__ = ["HOST_DEFAULT", "ConsumerView", "KpiView", "LiveServer", "RunView", "Telemetry"]
+__all__ = ["HOST_DEFAULT", "ConsumerView", "KpiView", "LiveServer", "RunTelemetry", "Telemetry"]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from socialsim.simulation.process import Progress
 
 
-class RunView(Telemetry):
+class RunTelemetry(Telemetry):
     """Fed with each progress of the run ``run_id``, which begins at ``start_us`` and simulates ``speed`` seconds a second.
 
     ``speed`` None is as fast as it goes.

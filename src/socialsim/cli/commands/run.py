@@ -31,7 +31,7 @@ from socialsim.scenario.model import DAY_US, Scenario, knobs
 from socialsim.transport.urls import LogUrl
 
 if TYPE_CHECKING:
-    from socialsim.monitoring import RunView
+    from socialsim.monitoring import RunTelemetry
     from socialsim.simulation.process import Pacer, Progress
 
 logger = logging.getLogger(__name__)
@@ -154,7 +154,7 @@ def _simulate(
     log: LogUrl,
     options: bootstrap.LeadOptions,
     drain_timeout_s: float,
-    view: "RunView | None",
+    view: "RunTelemetry | None",
 ) -> None:
     with bootstrap.lead_run(log, session.settings, run_id, scenario, options) as led:
         if led.state == "unfinished":
