@@ -33,7 +33,7 @@ from socialsim.warehouse.urls import SqliteTarget, WarehouseTarget, parse_wareho
 
 if TYPE_CHECKING:
     from socialsim.extent import LogExtent
-    from socialsim.monitoring import ConsumerView, KpiView, RunTelemetry
+    from socialsim.monitoring import ConsumerTelemetry, KpiView, RunTelemetry
     from socialsim.runs.directory import RunDirectory, RunManifests, RunRecord
     from socialsim.simulation.event_sink import Observer
     from socialsim.simulation.process import Pacer, Progress
@@ -531,11 +531,11 @@ def run_simulation(
     )
 
 
-def consumer_view() -> "ConsumerView":
+def consumer_view() -> "ConsumerTelemetry":
     """What a consumer's metrics and health are made of, see socialsim.monitoring."""
-    from socialsim.monitoring import ConsumerView
+    from socialsim.monitoring import ConsumerTelemetry
 
-    return ConsumerView()
+    return ConsumerTelemetry()
 
 
 def kpi_view() -> "KpiView":

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from socialsim.consumer import Consumer, ConsumerSettings
 from socialsim.errors import InputError
-from socialsim.monitoring import ConsumerView, KpiView, LiveServer, RunTelemetry
+from socialsim.monitoring import ConsumerTelemetry, KpiView, LiveServer, RunTelemetry
 from socialsim.simulation.process import Progress
 from socialsim.testing import MemoryLog, MemoryWarehouse, run_virtual
 from socialsim.transport.base import TopicPartition, WriterStats
@@ -61,7 +61,7 @@ def consumed(view, warehouse=None, **settings):
 
 
 def test_what_a_consumer_did_is_what_prometheus_reads():
-    view = ConsumerView()
+    view = ConsumerTelemetry()
     with LiveServer(view, 0) as server:
         assert get(server, "/readyz") == (503, "not connected yet\n")
         assert get(server, "/healthz") == (200, "alive\n")
@@ -90,7 +90,7 @@ def test_there_are_no_more_lines_for_more_partitions():
         log = MemoryLog(["pictures"], partitions=partitions)
         for number in range(partitions):
             log.append(TopicPartition("pictures", number), *raw(picture(0, number)))
-        view = ConsumerView()
+        view = ConsumerTelemetry()
         consumer = Consumer(log.reader(), MemoryWarehouse(), ConsumerSettings(drain=True), view.update)
         view.update(run_virtual(consumer.run()))
         lines.append([sample for family in view.metrics() for sample in family.samples])
@@ -100,7 +100,7 @@ def test_there_are_no_more_lines_for_more_partitions():
 
 
 def test_a_consumer_without_a_partition_is_not_ready_and_tells_no_lag():
-    view = ConsumerView()
+    view = ConsumerTelemetry()
     log = MemoryLog(["pictures"], partitions=1)
     log.append(PLACE, *raw(picture(0, 0)))
     log.join(log.reader())  # another member has it
@@ -122,10 +122,10 @@ def test_a_consumer_without_a_partition_is_not_ready_and_tells_no_lag():
 
 def test_a_consumer_with_lag_and_no_progress_is_not_ready_and_a_silent_one_not_alive():
     clock = Clock()
-    view = ConsumerView(clock)
+    view = ConsumerTelemetry(clock)
     seen = []
 
-    class Keeping(ConsumerView):
+    class Keeping(ConsumerTelemetry):
         def update(self, stats):
             seen.append(stats)
 
@@ -179,15 +179,15 @@ def test_a_run_is_ready_while_its_clock_moves():
 
 
 def test_a_port_that_is_taken_is_an_input_error_and_the_host_is_loopback():
-    with LiveServer(ConsumerView(), 0) as server:
+    with LiveServer(ConsumerTelemetry(), 0) as server:
         host, port = server.address.split(":")
         assert host == "127.0.0.1"
         with pytest.raises(InputError, match=f"--metrics-port: cannot listen on 127.0.0.1:{port}: .*in use"):
-            LiveServer(ConsumerView(), int(port))
+            LiveServer(ConsumerTelemetry(), int(port))
 
 
 def test_a_client_that_never_asks_does_not_keep_the_server_from_ending():
-    with LiveServer(ConsumerView(), 0) as server:
+    with LiveServer(ConsumerTelemetry(), 0) as server:
         host, port = server.address.split(":")
         idle = socket.create_connection((host, int(port)))
     idle.close()

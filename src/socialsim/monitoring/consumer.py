@@ -23,7 +23,7 @@ def by_topic(values: Mapping[TopicPartition, int]) -> dict[tuple[str, ...], floa
     return totals
 
 
-class ConsumerView(Telemetry):
+class ConsumerTelemetry(Telemetry):
     """Fed with a snapshot twice a second by ``Consumer``'s ``on_progress``."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
