@@ -33,7 +33,7 @@ from socialsim.warehouse.urls import SqliteTarget, WarehouseTarget, parse_wareho
 
 if TYPE_CHECKING:
     from socialsim.extent import LogExtent
-    from socialsim.monitoring import ConsumerTelemetry, KpiView, RunTelemetry
+    from socialsim.monitoring import ConsumerTelemetry, KpiTelemetry, RunTelemetry
     from socialsim.runs.directory import RunDirectory, RunManifests, RunRecord
     from socialsim.simulation.event_sink import Observer
     from socialsim.simulation.process import Pacer, Progress
@@ -538,11 +538,11 @@ def consumer_view() -> "ConsumerTelemetry":
     return ConsumerTelemetry()
 
 
-def kpi_view() -> "KpiView":
+def kpi_view() -> "KpiTelemetry":
     """What the metrics and health of ``kpi --follow`` are made of, see socialsim.monitoring."""
-    from socialsim.monitoring import KpiView
+    from socialsim.monitoring import KpiTelemetry
 
-    return KpiView()
+    return KpiTelemetry()
 
 
 def make_pacer(scenario: Scenario, speed: float | None, *, then_live: bool) -> "Pacer | None":

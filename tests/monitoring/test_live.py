@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from socialsim.consumer import Consumer, ConsumerSettings
 from socialsim.errors import InputError
-from socialsim.monitoring import ConsumerTelemetry, KpiView, LiveServer, RunTelemetry
+from socialsim.monitoring import ConsumerTelemetry, KpiTelemetry, LiveServer, RunTelemetry
 from socialsim.simulation.process import Progress
 from socialsim.testing import MemoryLog, MemoryWarehouse, run_virtual
 from socialsim.transport.base import TopicPartition, WriterStats
@@ -195,7 +195,7 @@ def test_a_client_that_never_asks_does_not_keep_the_server_from_ending():
 
 def test_a_follower_is_ready_while_the_warehouse_answers_and_alive_while_it_does_something():
     clock = Clock()
-    view = KpiView(clock)
+    view = KpiTelemetry(clock)
     with LiveServer(view, 0) as server:
         assert get(server, "/readyz") == (503, "not connected yet\n")
         view.looked()

@@ -11,7 +11,7 @@ from socialsim.monitoring.telemetry import PATIENCE_S, Telemetry, counter, gauge
 _HEARTBEAT_MAX_S = 900.0
 
 
-class KpiView(Telemetry):
+class KpiTelemetry(Telemetry):
     """Fed by whoever computes: a sign of life now and then, each day, how each look at the warehouse ended."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from socialsim.kpi import KpiRow, Stream, Wish
-    from socialsim.monitoring import KpiView
+    from socialsim.monitoring import KpiTelemetry
     from socialsim.settings import Settings
     from socialsim.warehouse.urls import WarehouseTarget
 
@@ -181,7 +181,7 @@ class _Service:
         shown = dict(list(scalars.items())[-_DAYS_SHOWN:]) if wish.is_open else scalars
         return _as_text(chosen, str(self._target), stream, days, shown)
 
-    def follow(self, run_id: str | None, view: "KpiView", *, as_json: bool) -> None:
+    def follow(self, run_id: str | None, view: "KpiTelemetry", *, as_json: bool) -> None:
         """Compute what is missing, again and again, until it is told to stop."""
         from socialsim.warehouse.engines import translated
 
@@ -203,7 +203,7 @@ class _Service:
                 if not self._stop.is_set():
                     time.sleep(_GLANCE_S)
 
-    def _catch_up(self, run_id: str, run_key: int, view: "KpiView", *, as_json: bool) -> None:
+    def _catch_up(self, run_id: str, run_key: int, view: "KpiTelemetry", *, as_json: bool) -> None:
         from socialsim.kpi import Wish, compute, read_scalars
 
         def stopped() -> bool:
