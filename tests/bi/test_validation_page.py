@@ -13,7 +13,7 @@ from socialsim.realism.judge import judge
 from socialsim.realism.measure import measure
 from socialsim.realism.page import render
 from socialsim.realism.validation import Subject, make_validation
-from socialsim.realism.view import View
+from socialsim.realism.view import AnalysisView
 from tests.cli.conftest import COMMAND, clean_environment
 from tests.realism.runs import run_of, uniform_view
 
@@ -81,7 +81,7 @@ def test_a_chart_is_there_as_a_table_too(browser, written):
 
 
 def test_a_run_without_anything_says_so(browser, written):
-    address = written(View(run_of(1, {})))
+    address = written(AnalysisView(run_of(1, {})))
     with look(browser) as seen:
         seen.go(address)
         assert seen.drawn() == dict.fromkeys(CHARTS, "empty")

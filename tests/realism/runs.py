@@ -18,7 +18,7 @@ from socialsim.realism.events import (
     make_run,
 )
 from socialsim.realism.graph import Graph, make_graph
-from socialsim.realism.view import View
+from socialsim.realism.view import AnalysisView
 from socialsim.scenario.model import DAY_US, Scenario, make_scenario
 from socialsim.testing import MemoryLog
 from socialsim.transport.base import TopicPartition
@@ -92,5 +92,5 @@ def columns_of(events: Sequence[Event], scenario: Scenario) -> RunEvents:
 
 
 @cache
-def uniform_view() -> View:
-    return View(uniform_run())
+def uniform_view() -> AnalysisView:
+    return AnalysisView(uniform_run())

@@ -11,7 +11,7 @@ from socialsim.realism.events import DEVICES, RunEvents, birthday_code
 from socialsim.realism.judge import judge, judge_outcome
 from socialsim.realism.measure import measure, published_degree_cdf
 from socialsim.realism.outcome import Measurement
-from socialsim.realism.view import View
+from socialsim.realism.view import AnalysisView
 from socialsim.scenario.model import DAY_US
 from tests.realism.runs import START_US, run_of, uniform_run, uniform_view, users
 
@@ -34,7 +34,7 @@ def test_the_uniform_baseline_fails():
 
 
 def test_the_same_events_give_the_same_figures_to_the_last_bit():
-    again = View(uniform_run())
+    again = AnalysisView(uniform_run())
     assert measure(again) == measure(uniform_view())
 
 
@@ -43,7 +43,7 @@ def test_only_some_are_computed_where_only_some_are_asked_for():
 
 
 def test_an_empty_run_has_a_reason_for_each():
-    outcomes = measure(View(run_of(1, {})))
+    outcomes = measure(AnalysisView(run_of(1, {})))
     assert set(outcomes) == set(BY_ID)
     assert all(each.reason and not each.figures for each in outcomes.values())
 
@@ -69,7 +69,9 @@ def content_run():
 
 
 def test_content_by_hand():
-    outcomes = measure(View(content_run()), ["like_age", "likes_to_comments", "photo_to_video", "post_concentration"])
+    outcomes = measure(
+        AnalysisView(content_run()), ["like_age", "likes_to_comments", "photo_to_video", "post_concentration"]
+    )
     assert outcomes["like_age"].figures["median"] == pytest.approx(3.05)
     assert outcomes["likes_to_comments"].figures["ratio"] == pytest.approx(3)
     assert outcomes["photo_to_video"].reason == "the run has 4 videos, 100 are needed"
@@ -83,7 +85,7 @@ def test_likes_of_pictures_and_videos_with_one_id_are_told_apart():
         "video": [{"video_id": 7, "user_id": 1, "time_us": START_US + 20}],
         "video_like": [{"video_id": 7, "user_id": 2, "time_us": START_US + 50}, {"video_id": 8, "user_id": 2}],
     }
-    view = View(run_of(1, tables))
+    view = AnalysisView(run_of(1, tables))
     (liked,) = view.likes.post.tolist()
     assert view.posts.time_us[liked] == START_US + 20
     assert sorted(view.likes_of_posts.tolist()) == [0, 1]
@@ -94,7 +96,7 @@ def test_events_of_users_who_never_signed_up_are_left_out():
         "user": users(2),
         "friend_acceptance": [{"user_id": 0, "requester_id": 1}, {"user_id": 0, "requester_id": 9}],
     }
-    view = View(run_of(1, tables))
+    view = AnalysisView(run_of(1, tables))
     assert view.graph.edges == 1
     assert view.graph.degrees.tolist() == [1, 1]
 
@@ -104,14 +106,14 @@ def test_being_there_is_activity_and_no_action():
     tables["session"] = {
         "time_us": np.array([START_US + 2 * DAY_US]), "user_id": np.array([0]), "device": np.array([1], np.uint8),
     }  # fmt: skip
-    view = View(RunEvents("r1", tables, START_US, START_US + 3 * DAY_US))
+    view = AnalysisView(RunEvents("r1", tables, START_US, START_US + 3 * DAY_US))
     assert view.actions.time_us.tolist() == [START_US + DAY_US]
     assert view.active_days[1].tolist() == [0, 1, 2]
 
 
 def test_of_many_users_some_are_drawn_to_see_their_gaps(monkeypatch):
     monkeypatch.setattr("socialsim.realism.view.ACTION_USERS_MAX", 300)
-    some, everybody = View(uniform_run()).actions, uniform_view().actions
+    some, everybody = AnalysisView(uniform_run()).actions, uniform_view().actions
     drawn = np.unique(some.user)
     assert 250 < len(drawn) <= 300
     mine = np.isin(everybody.user, drawn)
@@ -127,7 +129,7 @@ def test_devices_of_a_published_population_pass():
         for n in range(12):
             device = DEVICES.index(main if n % 3 else other)
             rows.append({"user_id": user, "time_us": START_US + n, "device": device})
-    view = View(run_of(1, {"user": users(1_000), "comment": [*rows]}))
+    view = AnalysisView(run_of(1, {"user": users(1_000), "comment": [*rows]}))
     # The sign-ups are from device 0 of each user and would make him one of several devices.
     view.run.tables["user"]["device"][:] = [rows[12 * user + 1]["device"] for user in range(1_000)]
     figures = measure(view, ["devices"])["devices"].figures
@@ -151,7 +153,7 @@ def test_ages_of_a_population_are_judged_and_children_fail():
         for number, row in enumerate(rows):
             years = youngest if number < 50 else 25 if number < 590 else 50 if number < 940 else 70
             row["birthday"] = day - round(years * 365.25) - 9
-        return measure(View(run_of(1, {"user": rows})), ["ages"])["ages"].figures
+        return measure(AnalysisView(run_of(1, {"user": rows})), ["ages"])["ages"].figures
 
     assert figures(15) == {"minors": 0.05, "young": 0.54, "old": 0.06, "children": 0}
     assert figures(8) == {"minors": 0, "young": 0.54, "old": 0.06, "children": 0.05}

@@ -16,7 +16,7 @@ from socialsim.realism.outcome import Measurement
 from socialsim.realism.page import render
 from socialsim.realism.text import headers, number, rows, seed_lines, verdict_line
 from socialsim.realism.validation import Subject, make_validation
-from socialsim.realism.view import View
+from socialsim.realism.view import AnalysisView
 from socialsim.report.plotly_js import pack
 from tests.realism.runs import run_of, uniform_view
 
@@ -106,7 +106,7 @@ def test_curves_of_shares_fall(charts):
 
 
 def test_a_run_without_anything_has_a_page_too():
-    view = View(run_of(1, {}))
+    view = AnalysisView(run_of(1, {}))
     page = render(make_validation(RUN, judge(measure(view), None, [], None)), make_charts(view, None), LIBRARY)
     assert content_of(page)["charts"]["week"] == []
 

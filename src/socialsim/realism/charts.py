@@ -11,7 +11,7 @@ from socialsim.realism.bands import DEGREE_MEAN, DEGREE_QUANTILES
 from socialsim.realism.events import Ints, country_name
 from socialsim.realism.measure import clustering_bins, retention_curve, settled_degrees
 from socialsim.realism.outcome import NotComputableError
-from socialsim.realism.view import View
+from socialsim.realism.view import AnalysisView
 
 Floats = NDArray[np.float64]
 
@@ -48,7 +48,7 @@ class Charts(msgspec.Struct, frozen=True):
     gaps: list[Curve]  #: seconds, gaps per octave as a share of all
 
 
-def make_charts(view: View, baseline: View | None) -> Charts:
+def make_charts(view: AnalysisView, baseline: AnalysisView | None) -> Charts:
     """Of the run, with the baseline's curves where they tell something."""
     views = [("this run", "run", view)] + ([] if baseline is None else [("baseline", "baseline", baseline)])
     charts = Charts([], [], [], _weeks(view), [], [])
@@ -73,7 +73,7 @@ def _curve(name: str, kind: str, x: "Ints | Floats", y: Floats) -> Curve:
     return Curve(name, kind, [float(f"{value:.5g}") for value in x.tolist()], rounded)
 
 
-def _degree(view: View, name: str, kind: str) -> list[Curve]:
+def _degree(view: AnalysisView, name: str, kind: str) -> list[Curve]:
     degrees = settled_degrees(view)
     curves = [_curve(name, kind, *tails.survival(tails.histogram(degrees)))]
     if kind == "run":
@@ -84,7 +84,7 @@ def _degree(view: View, name: str, kind: str) -> list[Curve]:
     return curves
 
 
-def _likes(view: View, name: str, kind: str) -> list[Curve]:
+def _likes(view: AnalysisView, name: str, kind: str) -> list[Curve]:
     data = tails.histogram(view.likes_of_posts)
     if not data.size:
         return []
@@ -103,18 +103,18 @@ def _likes(view: View, name: str, kind: str) -> list[Curve]:
     return curves
 
 
-def _clustering(view: View, name: str, kind: str) -> list[Curve]:
+def _clustering(view: AnalysisView, name: str, kind: str) -> list[Curve]:
     if not view.users or not view.graph.edges:
         return []
     return [_curve(name, kind, *clustering_bins(*view.clustering))]
 
 
-def _retention(view: View, name: str, kind: str) -> list[Curve]:
+def _retention(view: AnalysisView, name: str, kind: str) -> list[Curve]:
     curve = retention_curve(view, min(_RETENTION_DAYS_MAX, max(int(view.run.days) - 1, 1)))
     return [_curve(name, kind, np.arange(len(curve)), curve)] if np.isfinite(curve).any() else []
 
 
-def _gaps(view: View, name: str, kind: str) -> list[Curve]:
+def _gaps(view: AnalysisView, name: str, kind: str) -> list[Curve]:
     seconds = rhythm.gaps_between(*view.actions).seconds
     seconds = seconds[seconds > 0]
     if not len(seconds):
@@ -126,7 +126,7 @@ def _gaps(view: View, name: str, kind: str) -> list[Curve]:
     return [_curve(name, kind, np.sqrt(edges[1:] * edges[:-1])[there], shares[there])]
 
 
-def _weeks(view: View) -> list[Week]:
+def _weeks(view: AnalysisView) -> list[Week]:
     """Of the countries with most users."""
     codes, counts = np.unique(view.countries, return_counts=True)
     largest = codes[np.argsort(-counts, kind="stable")][:_COUNTRIES]

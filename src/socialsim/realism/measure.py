@@ -20,7 +20,7 @@ from socialsim.realism.bands import (
 )
 from socialsim.realism.events import Ints, country_code
 from socialsim.realism.outcome import Measurement, NotComputableError, require
-from socialsim.realism.view import View
+from socialsim.realism.view import AnalysisView
 from socialsim.scenario.model import DAY_US
 
 Floats = NDArray[np.float64]
@@ -32,7 +32,7 @@ _WITHIN_US: Final = 7 * DAY_US
 _RETENTION_DAYS: Final = (1, 7, 30)
 
 
-def measure(view: View, only: Collection[str] = ()) -> dict[str, Measurement]:
+def measure(view: AnalysisView, only: Collection[str] = ()) -> dict[str, Measurement]:
     """Each statistic of the table, or of ``only``, by its id. What cannot be computed has its reason."""
     outcomes = {}
     for statistic in STATISTICS:
@@ -50,14 +50,14 @@ def measure(view: View, only: Collection[str] = ()) -> dict[str, Measurement]:
 # --- the network ----------------------------------------------------------------------------------------------------------
 
 
-def _network(view: View) -> networks.Graph:
+def _network(view: AnalysisView) -> networks.Graph:
     require(view.users >= USERS_MIN, f"the run has {view.users} users, {USERS_MIN} are needed")
     graph = view.graph
     require(graph.edges >= EDGES_MIN, f"the run has {graph.edges} friendships, {EDGES_MIN} are needed")
     return graph
 
 
-def settled_degrees(view: View) -> Ints:
+def settled_degrees(view: AnalysisView) -> Ints:
     """Friends of the settled users who have one: as published, where people without friends are left out."""
     degrees = _network(view).degrees[view.settled]
     degrees = degrees[degrees > 0]
@@ -72,7 +72,7 @@ def published_degree_cdf(degrees: NDArray[np.floating[Any]], mean: float) -> Flo
     return np.asarray(np.interp(there, np.log(values), shares), np.float64)
 
 
-def _degree_distribution(view: View) -> Measurement:
+def _degree_distribution(view: AnalysisView) -> Measurement:
     degrees = settled_degrees(view)
     mean = float(degrees.mean())
     values = np.arange(1, int(degrees.max()) + 1)
@@ -86,7 +86,7 @@ def _degree_distribution(view: View) -> Measurement:
     )
 
 
-def _mean_degree(view: View) -> Measurement:
+def _mean_degree(view: AnalysisView) -> Measurement:
     degrees = settled_degrees(view)
     expected = expected_mean_degree(view.users)
     mean = float(degrees.mean())
@@ -95,7 +95,7 @@ def _mean_degree(view: View) -> Measurement:
     )
 
 
-def _degree_gini(view: View) -> Measurement:
+def _degree_gini(view: AnalysisView) -> Measurement:
     return Measurement({"gini": networks.gini(settled_degrees(view))})
 
 
@@ -108,7 +108,7 @@ def clustering_bins(degrees: Ints, clustering: Floats) -> tuple[Floats, Floats]:
     return (np.bincount(bins, degrees) / divisor)[there], (np.bincount(bins, clustering) / divisor)[there]
 
 
-def _local_clustering(view: View) -> Measurement:
+def _local_clustering(view: AnalysisView) -> Measurement:
     _network(view)
     degrees, clustering = view.clustering
     require(len(degrees) >= USERS_MIN, "too few users have two friends")
@@ -126,19 +126,19 @@ def _local_clustering(view: View) -> Measurement:
     return Measurement({"mean": float(clustering.mean()), "trend": trend}, less + more)
 
 
-def _transitivity(view: View) -> Measurement:
+def _transitivity(view: AnalysisView) -> Measurement:
     return Measurement({"transitivity": networks.transitivity(_network(view))})
 
 
-def _assortativity(view: View) -> Measurement:
+def _assortativity(view: AnalysisView) -> Measurement:
     return Measurement({"r": networks.assortativity(_network(view))})
 
 
-def _mean_distance(view: View) -> Measurement:
+def _mean_distance(view: AnalysisView) -> Measurement:
     return Measurement({"hops": networks.mean_distance(_network(view))})
 
 
-def _giant_component(view: View) -> Measurement:
+def _giant_component(view: AnalysisView) -> Measurement:
     in_giant = networks.components(_network(view)) == 0
     alone = int(np.count_nonzero(view.graph.degrees[view.settled] == 0))
     return Measurement(
@@ -147,20 +147,20 @@ def _giant_component(view: View) -> Measurement:
     )
 
 
-def _friendship_paradox(view: View) -> Measurement:
+def _friendship_paradox(view: AnalysisView) -> Measurement:
     return Measurement({"share": networks.paradox_share(_network(view), view.settled)})
 
 
-def _same_country(view: View) -> Measurement:
+def _same_country(view: AnalysisView) -> Measurement:
     graph = _network(view)
     return Measurement({"share": float(np.mean(view.countries[graph.left] == view.countries[graph.right]))})
 
 
-def _triangle_closing(view: View) -> Measurement:
+def _triangle_closing(view: AnalysisView) -> Measurement:
     return Measurement({"share": networks.closing_share(_network(view))})
 
 
-def _densification(view: View) -> Measurement:
+def _densification(view: AnalysisView) -> Measurement:
     _network(view)
     spread = int(np.count_nonzero(view.joined_us <= (view.run.start_us + view.run.end_us) / 2))
     require(spread < view.users, "everybody signed up in the run's first half: the network does not grow")
@@ -170,7 +170,7 @@ def _densification(view: View) -> Measurement:
 # --- people and what they use ---------------------------------------------------------------------------------------------
 
 
-def _acceptance(view: View) -> Measurement:
+def _acceptance(view: AnalysisView) -> Measurement:
     tables = view.run.tables
     share, asked = population.acceptance_share(
         tables["friend_request"], tables["friend_acceptance"], view.run.end_us, _WITHIN_US
@@ -179,20 +179,20 @@ def _acceptance(view: View) -> Measurement:
     return Measurement({"share": share}, f"{asked:,} requests")
 
 
-def _countries(view: View) -> Measurement:
+def _countries(view: AnalysisView) -> Measurement:
     counts = [int(np.count_nonzero(view.countries == country_code(code))) for code in COUNTRY_AUDIENCES]
     require(sum(counts) >= 1_000, f"{sum(counts)} users live in the seven countries, 1,000 are needed")
     return Measurement({"tv": population.total_variation(counts, list(COUNTRY_AUDIENCES.values()))})
 
 
-def _ages(view: View) -> Measurement:
+def _ages(view: AnalysisView) -> Measurement:
     require(view.users >= 1_000, f"the run has {view.users} users, 1,000 are needed")
     ages = population.ages(view.birthdays, view.joined_us)
     figures = {name: float(np.mean((ages >= first) & (ages <= last))) for name, (first, last) in AGE_GROUPS.items()}
     return Measurement(figures, f"median {np.median(ages):.0f} years, from {ages.min()} to {ages.max()}")
 
 
-def _devices(view: View) -> Measurement:
+def _devices(view: AnalysisView) -> Measurement:
     counts = sum(
         population.device_counts(view.users, view.numbers(table["user_id"]), table["device"])
         for table in view.run.tables.values()
@@ -211,19 +211,19 @@ def _devices(view: View) -> Measurement:
 # --- content --------------------------------------------------------------------------------------------------------------
 
 
-def _likes_to_comments(view: View) -> Measurement:
+def _likes_to_comments(view: AnalysisView) -> Measurement:
     likes, comments = len(view.likes.post), len(view.run.tables["comment"]["time_us"])
     require(comments >= 100, f"the run has {comments} comments, 100 are needed")
     return Measurement({"ratio": likes / comments}, f"{likes:,} likes, {comments:,} comments")
 
 
-def _photo_to_video(view: View) -> Measurement:
+def _photo_to_video(view: AnalysisView) -> Measurement:
     pictures, videos = (len(view.run.tables[kind]["time_us"]) for kind in ("picture", "video"))
     require(videos >= 100, f"the run has {videos} videos, 100 are needed")
     return Measurement({"ratio": pictures / videos}, f"{pictures:,} pictures, {videos:,} videos")
 
 
-def _post_concentration(view: View) -> Measurement:
+def _post_concentration(view: AnalysisView) -> Measurement:
     author = view.posts.user[view.posts.user >= 0]
     require(len(author) >= 1_000, f"the run has {len(author)} posts, 1,000 are needed")
     counts = np.bincount(author, minlength=view.users)[view.settled]
@@ -232,7 +232,7 @@ def _post_concentration(view: View) -> Measurement:
     )
 
 
-def _likes_per_post(view: View) -> Measurement:
+def _likes_per_post(view: AnalysisView) -> Measurement:
     counts = view.likes_of_posts
     data = tails.histogram(counts)
     require(data.size >= 1_000, f"{data.size} posts were liked, 1,000 are needed")
@@ -247,7 +247,7 @@ def _likes_per_post(view: View) -> Measurement:
     )
 
 
-def _like_age(view: View) -> Measurement:
+def _like_age(view: AnalysisView) -> Measurement:
     ages_us = view.likes.time_us - view.posts.time_us[view.likes.post]
     require(len(ages_us) >= 1_000, f"the run has {len(ages_us)} likes, 1,000 are needed")
     quarter, median, most = np.quantile(ages_us, (0.25, 0.5, 0.9)) / 3.6e9
@@ -257,7 +257,7 @@ def _like_age(view: View) -> Measurement:
 # --- rhythm ---------------------------------------------------------------------------------------------------------------
 
 
-def _burstiness(view: View) -> Measurement:
+def _burstiness(view: AnalysisView) -> Measurement:
     measured = rhythm.bursts(rhythm.gaps_between(*view.actions))
     require(len(measured.b) >= USERS_MIN, f"{len(measured.b)} users have {rhythm.GAPS_MIN} gaps, not {USERS_MIN}")
     memory = measured.memory[np.isfinite(measured.memory)]
@@ -265,31 +265,31 @@ def _burstiness(view: View) -> Measurement:
     return Measurement({"b": float(measured.b.mean()), "memory": float(memory.mean())}, f"{len(measured.b):,} users")
 
 
-def _dau_mau(view: View) -> Measurement:
+def _dau_mau(view: AnalysisView) -> Measurement:
     days = int(view.run.days)
     require(days >= 30, f"the run has {days} days, 30 are needed")
     return Measurement({"ratio": rhythm.dau_over_mau(*view.active_days, days)})
 
 
-def retention_curve(view: View, after_max: int) -> Floats:
+def retention_curve(view: AnalysisView, after_max: int) -> Floats:
     """By days after the sign-up's, see rhythm.retention."""
     joined_day = (view.joined_us - view.run.start_us) // DAY_US
     return rhythm.retention(joined_day, *view.active_days, int(view.run.days), after_max)
 
 
-def _retention(view: View) -> Measurement:
+def _retention(view: AnalysisView) -> Measurement:
     curve = retention_curve(view, max(_RETENTION_DAYS))
     require(np.isfinite(curve[1]), "the run has fewer than two days, or nobody signed up on the first of them")
     return Measurement({f"d{n}": float(curve[n]) for n in _RETENTION_DAYS if np.isfinite(curve[n])})
 
 
-def _weekend_posts(view: View) -> Measurement:
+def _weekend_posts(view: AnalysisView) -> Measurement:
     share = rhythm.weekend_share(view.posts.time_us, view.joined_us, view.run.start_us, int(view.run.days))
     require(np.isfinite(share), "the run has no whole week")
     return Measurement({"share": share}, "two sevenths would be 28.6 %")
 
 
-_FUNCTIONS: Final[Mapping[str, Callable[[View], Measurement]]] = {
+_FUNCTIONS: Final[Mapping[str, Callable[[AnalysisView], Measurement]]] = {
     "degree_distribution": _degree_distribution,
     "mean_degree": _mean_degree,
     "degree_gini": _degree_gini,

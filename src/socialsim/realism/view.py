@@ -24,7 +24,7 @@ class Posts(NamedTuple):
     """Pictures and videos. ``key`` is unique over both and ascending."""
 
     key: Ints
-    user: Ints  #: number of the author, see ``View.numbers``
+    user: Ints  #: number of the author, see ``AnalysisView.numbers``
     time_us: Ints
 
 
@@ -43,7 +43,7 @@ class Actions(NamedTuple):
     time_us: Ints
 
 
-class View:
+class AnalysisView:
     """One run. Users are numbered by their ids; events of users whose sign-up is not there are left out."""
 
     def __init__(self, run: RunEvents) -> None:

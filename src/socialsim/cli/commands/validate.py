@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from socialsim.realism.events import RunEvents
     from socialsim.realism.outcome import Measurement
     from socialsim.realism.validation import Subject, Validation
-    from socialsim.realism.view import View
+    from socialsim.realism.view import AnalysisView
 
 # ruff: noqa: PLC0415 - numpy and scipy are an extra: every other command does without them
 
@@ -82,7 +82,7 @@ def validate(
     from socialsim.realism.judge import judge
     from socialsim.realism.measure import measure
     from socialsim.realism.validation import make_validation
-    from socialsim.realism.view import View
+    from socialsim.realism.view import AnalysisView
 
     session: Session = context.obj
     chosen = _chosen(only)
@@ -96,18 +96,20 @@ def validate(
     books = _books(runs_dir, source, session.settings)
     run = _read(source, session.settings, run_id, books)
     known = _scenario_of(books, run.run_id)
-    view = View(run)
+    view = AnalysisView(run)
     outcomes = measure(view, chosen)
     other = other_view = other_subject = None
     if baseline is not None:
-        other_view = View(_read(baseline, session.settings, baseline_run_id, _books(None, baseline, session.settings)))
+        other_view = AnalysisView(
+            _read(baseline, session.settings, baseline_run_id, _books(None, baseline, session.settings))
+        )
         other, other_subject = measure(other_view, chosen), _subject(other_view, baseline, None)
     repeated: list[tuple[Subject, dict[str, Measurement]]] = []
     if seeds:
         base = load_scenario(scenario) if scenario is not None else known
         if base is None:
             raise InputError(f"--seeds needs the run's scenario, which is not in {books}: give it by --scenario FILE")
-        repeated = list(_simulated(base, seeds, processes, lambda each: measure(View(each), chosen)))
+        repeated = list(_simulated(base, seeds, processes, lambda each: measure(AnalysisView(each), chosen)))
     named = preset or (preset_of(known) if known is not None else None)
     validation = make_validation(
         _subject(view, source, known),
@@ -188,7 +190,7 @@ def _simulated(
     scenario: Scenario, seeds: int, processes: str, measured: "Callable[[RunEvents], dict[str, Measurement]]"
 ) -> "Iterator[tuple[Subject, dict[str, Measurement]]]":
     """Simulate ``scenario`` with other seeds into files that do not stay, and read those."""
-    from socialsim.realism.view import View
+    from socialsim.realism.view import AnalysisView
 
     count = parse_processes(processes, scenario)
     for place in range(1, seeds + 1):
@@ -214,10 +216,10 @@ def _simulated(
                     raise typer.Exit(stop.exit_code)
                 led.complete()
             run = _read(url, settings, other.run_id, Shelves((Path(directory) / "runs",)))
-        yield _subject(View(run), "simulated for this", other), measured(run)
+        yield _subject(AnalysisView(run), "simulated for this", other), measured(run)
 
 
-def _subject(view: "View", source: str, scenario: Scenario | None) -> "Subject":
+def _subject(view: "AnalysisView", source: str, scenario: Scenario | None) -> "Subject":
     from socialsim.realism.validation import Subject
 
     run = view.run
