@@ -20,7 +20,7 @@ ACTION_USERS_MAX: Final = 5_000
 _PRESENCE: Final = frozenset({"session"})
 
 
-class Posts(NamedTuple):
+class PostSample(NamedTuple):
     """Pictures and videos. ``key`` is unique over both and ascending."""
 
     key: Ints
@@ -31,7 +31,7 @@ class Posts(NamedTuple):
 class Reactions(NamedTuple):
     """Likes or comments: to which of the posts, by whom, when."""
 
-    post: Ints  #: place in Posts
+    post: Ints  #: place in PostSample
     user: Ints
     time_us: Ints
 
@@ -84,7 +84,7 @@ class AnalysisView:
         return local_clustering(self.graph)
 
     @cached_property
-    def posts(self) -> Posts:
+    def posts(self) -> PostSample:
         """All posts."""
         tables = [self.run.tables[kind] for kind in CONTENT_KINDS]
         keys = [
@@ -93,7 +93,7 @@ class AnalysisView:
         ]
         key, places = np.unique(np.concatenate(keys), return_index=True)
         user = self.numbers(np.concatenate([table["user_id"] for table in tables])[places])
-        return Posts(key, user, np.concatenate([table["time_us"] for table in tables])[places])
+        return PostSample(key, user, np.concatenate([table["time_us"] for table in tables])[places])
 
     @cached_property
     def likes(self) -> Reactions:
