@@ -7,7 +7,7 @@ from heapq import nsmallest
 from operator import or_
 from typing import Final, NamedTuple
 
-from socialsim.oracle.history import KINDS, Bits, Day, History, Posts
+from socialsim.oracle.history import KINDS, Bits, Day, History, PostIndex
 from socialsim.scenario.model import DAY_US
 
 _VIRAL_LIKES: Final = 10
@@ -82,7 +82,7 @@ def _first_week(history: History) -> Iterator[TrueValue]:
     yield TrueValue("funnel", liked, 1, "step", "3_first_like")
 
 
-def _within_a_week(history: History, cohort: Day, did: Callable[[Day], Bits], last_day: Iterable[Posts]) -> int:
+def _within_a_week(history: History, cohort: Day, did: Callable[[Day], Bits], last_day: Iterable[PostIndex]) -> int:
     """How many of ``cohort`` did it within 168 hours: before today surely, today if it was early enough."""
     before = cohort.joined & _union(history, 7, history.today - 1, did)
     late = {
@@ -128,7 +128,7 @@ def _creators(history: History) -> Iterator[TrueValue]:
 
 
 def _viral(kind: str, day_before: Day, day: Day) -> int:
-    """Posts of the day before with likes enough. Likes of that day came in time; of later ones the early ones did."""
+    """PostIndex of the day before with likes enough. Likes of that day came in time; of later ones the early ones did."""
     if kind not in day_before.posts:
         return 0
     first, second = day_before.likes_by_post[kind], day.likes_by_post[kind]

@@ -19,7 +19,7 @@ Column: TypeAlias = "array[int]"
 _Table: TypeAlias = "array[int] | dict[int, int]"
 
 
-class Posts:
+class PostIndex:
     """The posts or the likes of one kind on one day, in columns; ``users`` are the publishers, of likes too."""
 
     def __init__(self, ids: Column, users: Column, times_us: Column) -> None:
@@ -43,8 +43,8 @@ class Day:
         self.posters: Bits = 0
         self.liked: Bits = 0  #: publishers of whose posts one was liked that day
         self.latencies_us: array[int] = array("q")  #: of the requests made that day that were accepted within 7 days
-        self.posts: dict[str, Posts] = {}
-        self.likes: dict[str, Posts] = {}
+        self.posts: dict[str, PostIndex] = {}
+        self.likes: dict[str, PostIndex] = {}
         self.likes_by_post: dict[str, Counter[int]] = {}
 
     @property
@@ -115,7 +115,7 @@ class History:
             self.countries[country] = self.countries.get(country, 0) | self._bits(ids)
 
     def _learn_posts(self, today: Day, kind: str, chunks: Sequence[Chunk]) -> None:
-        posts = today.posts[kind] = Posts(
+        posts = today.posts[kind] = PostIndex(
             _joined(chunks, kind, f"{kind}_id"), _joined(chunks, kind, "user_id"), _joined(chunks, kind, "time_us")
         )
         today.posters |= self._bits(posts.users)
@@ -124,7 +124,7 @@ class History:
     def _learn_likes(self, today: Day, kind: str, chunks: Sequence[Chunk]) -> None:
         ids = _joined(chunks, f"{kind}_like", f"{kind}_id")
         publishers = array("I", map(self._publishers[kind].__getitem__, ids))
-        today.likes[kind] = Posts(ids, publishers, _joined(chunks, f"{kind}_like", "time_us"))
+        today.likes[kind] = PostIndex(ids, publishers, _joined(chunks, f"{kind}_like", "time_us"))
         today.likes_by_post[kind] = Counter(ids)
         today.liked |= self._bits(publishers)
 
