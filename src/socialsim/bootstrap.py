@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from socialsim.extent import LogExtent
     from socialsim.monitoring import ConsumerTelemetry, KpiTelemetry, RunTelemetry
     from socialsim.runs.directory import RunDirectory, RunManifests, RunRecord
-    from socialsim.simulation.event_sink import Observer
+    from socialsim.simulation.event_sink import EventObserver
     from socialsim.simulation.process import Pacer, Progress
     from socialsim.simulation.supervisor import RunResult, StopSignal
     from socialsim.transport.kafka import KafkaLog
@@ -63,7 +63,7 @@ class LedRun:
     writer_factory: Callable[[range], EventWriter]  #: opens the log for some of the shards, in any process
     books: "RunManifests"
     complete: Callable[[], None]  #: to be called once everything is durable
-    observer_factory: "Callable[[range], Observer]"  #: for the process that hosts some of the shards
+    observer_factory: "Callable[[range], EventObserver]"  #: for the process that hosts some of the shards
 
 
 def parse_log(url: str, place: str) -> LogUrl:

@@ -36,7 +36,7 @@ class ManifestStore(Protocol):
         """The same books, for the run's next life."""
 
 
-class Observer(Protocol):
+class EventObserver(Protocol):
     """Who is shown all events of a process as well, and keeps of them what he likes."""
 
     def observe(self, events: Sequence[Event]) -> None:
@@ -60,7 +60,7 @@ class EventSink:
         shards: range,
         writer: EventWriter,
         books: ManifestStore,
-        observer: Observer | None = None,
+        observer: EventObserver | None = None,
         *,
         leave: Callable[[], bool] = never,
     ) -> None:

@@ -21,7 +21,7 @@ from socialsim.domain.population.name_pools import build_pools
 from socialsim.errors import ServiceUnavailableError, ShardDiedError, ShardFailedError, SocialsimError
 from socialsim.events import EVENT_TYPES
 from socialsim.scenario.model import Scenario
-from socialsim.simulation.event_sink import EventSink, ManifestStore, Observer
+from socialsim.simulation.event_sink import EventObserver, EventSink, ManifestStore
 from socialsim.simulation.exchange import Exchange
 from socialsim.simulation.log_relay import Notice, Notices, Voice
 from socialsim.simulation.process import Pacer, Progress, Work, hosted_shards, hosted_users, run_shards
@@ -56,7 +56,7 @@ class Equipment(NamedTuple):
     writer_factory: Callable[[range], EventWriter]  #: opens the log for the shards that a process hosts
     books: ManifestStore
     pacer: Pacer | None = None
-    observer_factory: Callable[[range], Observer] | None = None  #: makes one for the shards that a process hosts
+    observer_factory: Callable[[range], EventObserver] | None = None  #: makes one for the shards that a process hosts
     drain_timeout_s: float = 10.0  #: how long a run that is asked to stop waits for the log
 
 
