@@ -17,7 +17,7 @@ from socialsim.events import (
     VideoLiked,
     VideoPosted,
 )
-from socialsim.oracle import Chunk, Observer, Truth, make_truth
+from socialsim.oracle import Chunk, KpiCollector, Truth, make_truth
 from socialsim.oracle import columns as columns_module
 from socialsim.scenario.model import DAY_US, Scenario
 from socialsim.simulation.iterate import simulate
@@ -72,7 +72,7 @@ def watched(parts: Iterable[list[Event]], batch: int) -> list[Chunk]:
     """The chunks of processes that each see one of ``parts``, so many events at once."""
     chunks: list[Chunk] = []
     for part in parts:
-        observer = Observer(chunks.append)
+        observer = KpiCollector(chunks.append)
         for first in range(0, len(part), batch):
             observer.observe(part[first : first + batch])
         observer.hand_on()

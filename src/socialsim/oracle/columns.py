@@ -154,7 +154,7 @@ class _Gathering:
         )
 
 
-class Observer:
+class KpiCollector:
     """Is shown every event of one process, and hands on chunks: a day's when it is over, or when there are many."""
 
     def __init__(self, keep: Callable[[Chunk], None]) -> None:

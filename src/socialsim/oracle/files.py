@@ -15,7 +15,7 @@ import msgspec
 
 from socialsim.errors import LogCorruptError, LogFullError
 from socialsim.events import Event
-from socialsim.oracle.columns import Chunk, Observer
+from socialsim.oracle.columns import Chunk, KpiCollector
 
 _SUFFIX: Final = ".columns"
 _LENGTH: Final = struct.Struct("<Q")
@@ -32,7 +32,7 @@ class SpillingObserver:
             self._file = self._path.open("wb")
         except OSError as error:
             raise self._full(error) from error
-        self._observer = Observer(self._append)
+        self._observer = KpiCollector(self._append)
 
     def observe(self, events: Sequence[Event]) -> None:
         """See the next events, in order of time."""
