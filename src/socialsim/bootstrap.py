@@ -131,7 +131,7 @@ def lead_run(
     RunConflictError if the id is of another scenario or being written, InputError, also for topics that are unfit, and
     TerminalError for a complete run of which the log has lost records.
     """
-    from socialsim.oracle.files import SpillingObserver
+    from socialsim.oracle.files import SpillingCollector
     from socialsim.runs.directory import RunDirectory, RunManifests, RunRecord
 
     directory = RunDirectory(runs_root(log, settings), run_id).lead()
@@ -181,7 +181,7 @@ def lead_run(
                 directory.forget_columns()
                 done = True
 
-            observer_factory = functools.partial(SpillingObserver, directory.columns_path)
+            observer_factory = functools.partial(SpillingCollector, directory.columns_path)
             yield LedRun(state, functools.partial(make_writer, books), books, complete, observer_factory)
             if state != "complete" and not done:
                 _keep_truth(directory, scenario, sealed=False)

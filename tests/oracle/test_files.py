@@ -6,7 +6,7 @@ import pytest
 
 from socialsim.errors import LogCorruptError, LogFullError
 from socialsim.oracle import make_truth
-from socialsim.oracle.files import SpillingObserver, read_chunks
+from socialsim.oracle.files import SpillingCollector, read_chunks
 from socialsim.scenario.model import Scenario
 from socialsim.simulation.iterate import simulate
 from tests.oracle.test_truth import watched
@@ -16,7 +16,7 @@ EVENTS = list(simulate(SCENARIO))
 
 
 def spill(directory: Path, shards: range, days: int = 4) -> None:
-    observer = SpillingObserver(directory, shards)
+    observer = SpillingCollector(directory, shards)
     end_us = SCENARIO.start_us + days * 86_400_000_000
     observer.observe([event for event in EVENTS if event.shard in shards and event.time_us < end_us])
     observer.close()
@@ -50,7 +50,7 @@ def test_a_file_cut_short_is_named(tmp_path: Path, cut: int) -> None:
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(LogFullError, match="file/oracle/00000-00004"):
-        SpillingObserver(tmp_path / "file" / "oracle", range(4))
+        SpillingCollector(tmp_path / "file" / "oracle", range(4))
 
 
 def test_nothing_is_read_from_a_directory_that_is_not_there(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ _LENGTH: Final = struct.Struct("<Q")
 _day: Final = attrgetter("day")
 
 
-class SpillingObserver:
+class SpillingCollector:
     """An observer whose chunks go into a file of its own in ``directory``. Raises LogFullError."""
 
     def __init__(self, directory: Path, shards: range) -> None:
