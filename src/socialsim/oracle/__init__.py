@@ -6,6 +6,6 @@ docs/kpis.md, written a second time on purpose: SQL over the rows must come to t
 """
 
 from socialsim.oracle.columns import Chunk, KpiCollector
-from socialsim.oracle.truth import CohortRow, KpiRow, Truth, make_truth
+from socialsim.oracle.truth import CohortRow, TrueKpiRow, Truth, make_truth
 
-__all__ = ["Chunk", "CohortRow", "KpiRow", "KpiCollector", "Truth", "make_truth"]
+__all__ = ["Chunk", "CohortRow", "TrueKpiRow", "KpiCollector", "Truth", "make_truth"]

@@ -17,7 +17,7 @@ _EPOCH: Final = date(1970, 1, 1)
 _MONDAY: Final = 3  # 1970-01-01 was a Thursday: three days into its week
 
 
-class KpiRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TrueKpiRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One figure of one day, see docs/kpis.md."""
 
     day: date
@@ -50,7 +50,7 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     sealed: bool
     closed_until: date
     events: int
-    kpi_daily: tuple[KpiRow, ...]
+    kpi_daily: tuple[TrueKpiRow, ...]
     cohort_weekly: tuple[CohortRow, ...]
 
     def week_is_closed(self, row: CohortRow) -> bool:
@@ -64,7 +64,7 @@ def make_truth(scenario: Scenario, run_id: str, chunks: Iterable[Chunk], *, seal
     It does not depend on how many processes there were: within a day nothing depends on the order of chunks.
     """
     history = History(scenario)
-    rows: list[KpiRow] = []
+    rows: list[TrueKpiRow] = []
     weeks: dict[int, tuple[int, int]] = {}
     events = 0
     last_us = scenario.start_us
@@ -73,7 +73,7 @@ def make_truth(scenario: Scenario, run_id: str, chunks: Iterable[Chunk], *, seal
         last_us = max([last_us, *(chunk.last_us for chunk in of_day)])
         history.turn_to(day, of_day)
         rows += [
-            KpiRow(
+            TrueKpiRow(
                 day=_date(day),
                 metric=figure.metric,
                 dimension=figure.dimension,
