@@ -32,7 +32,7 @@ _DAY: Final = timedelta(days=1)
 _MYSQL: Final = mysql.dialect()
 
 
-class Kind(Enum):
+class ColumnType(Enum):
     """What a column holds, as the manifest says it."""
 
     INT32 = "int32"
@@ -48,7 +48,7 @@ class ExportColumn(NamedTuple):
     """One column of an exported table."""
 
     name: str
-    kind: Kind
+    kind: ColumnType
     nullable: bool
 
 
@@ -86,18 +86,20 @@ def query_of(table: Table, run_key: int, span: Span) -> Select[Any]:
     return query.where(*_within(table, span)).order_by(*table.primary_key.columns)
 
 
-def _kind(column: Column[Any]) -> Kind:
+def _kind(column: Column[Any]) -> ColumnType:
     kind = column.type
     if isinstance(kind, Integer):
-        return Kind.INT64 if isinstance(kind, BigInteger) else Kind.INT32  # also of a MySQL SMALLINT without a sign
+        return (
+            ColumnType.INT64 if isinstance(kind, BigInteger) else ColumnType.INT32
+        )  # also of a MySQL SMALLINT without a sign
     if isinstance(kind, DateTime):
-        return Kind.INSTANT
+        return ColumnType.INSTANT
     if isinstance(kind, Date):
-        return Kind.DATE
+        return ColumnType.DATE
     if isinstance(kind, Double):
-        return Kind.DOUBLE
+        return ColumnType.DOUBLE
     if isinstance(kind, String):
-        return Kind.WORD if getattr(kind.dialect_impl(_MYSQL), "charset", None) == "ascii" else Kind.TEXT
+        return ColumnType.WORD if getattr(kind.dialect_impl(_MYSQL), "charset", None) == "ascii" else ColumnType.TEXT
     raise TypeError(f"{column} is of type {kind!r}, which no export knows")
 
 

@@ -8,7 +8,7 @@ the two apart either.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from socialsim.export.columns import ExportColumn, Kind
+from socialsim.export.columns import ColumnType, ExportColumn
 from socialsim.export.folder import Sink
 
 
@@ -21,14 +21,14 @@ def _plain(value: str) -> str:
 
 
 #: Instants and dates are texts already. repr() is the shortest text that is read back as the same number.
-_SPELL: Final[dict[Kind, Callable[[Any], str]]] = {
-    Kind.INT32: str,
-    Kind.INT64: str,
-    Kind.DOUBLE: repr,
-    Kind.INSTANT: _plain,
-    Kind.DATE: _plain,
-    Kind.TEXT: _quoted,
-    Kind.WORD: _quoted,
+_SPELL: Final[dict[ColumnType, Callable[[Any], str]]] = {
+    ColumnType.INT32: str,
+    ColumnType.INT64: str,
+    ColumnType.DOUBLE: repr,
+    ColumnType.INSTANT: _plain,
+    ColumnType.DATE: _plain,
+    ColumnType.TEXT: _quoted,
+    ColumnType.WORD: _quoted,
 }
 
 

@@ -8,21 +8,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from socialsim.errors import TerminalError
-from socialsim.export.columns import ExportColumn, Kind
+from socialsim.export.columns import ColumnType, ExportColumn
 from socialsim.export.folder import Sink
 
 #: A reader takes or skips so many rows at once; as many are held in memory, as Arrow's columns.
 ROW_GROUP_ROWS: Final = 131_072
 
 _INSTANT: Final = pa.timestamp("us", tz="UTC")
-_TYPES: Final[dict[Kind, Any]] = {
-    Kind.INT32: pa.int32(),
-    Kind.INT64: pa.int64(),
-    Kind.DOUBLE: pa.float64(),
-    Kind.INSTANT: _INSTANT,
-    Kind.DATE: pa.date32(),
-    Kind.TEXT: pa.string(),
-    Kind.WORD: pa.dictionary(pa.int32(), pa.string()),
+_TYPES: Final[dict[ColumnType, Any]] = {
+    ColumnType.INT32: pa.int32(),
+    ColumnType.INT64: pa.int64(),
+    ColumnType.DOUBLE: pa.float64(),
+    ColumnType.INSTANT: _INSTANT,
+    ColumnType.DATE: pa.date32(),
+    ColumnType.TEXT: pa.string(),
+    ColumnType.WORD: pa.dictionary(pa.int32(), pa.string()),
 }
 
 
@@ -39,10 +39,10 @@ def _words(values: Sequence[Any]) -> Any:
 
 
 #: How a column of what was read becomes one of Arrow's, where it is not by its type alone.
-_MAKE: Final[dict[Kind, Callable[[Sequence[Any]], Any]]] = {
-    Kind.INSTANT: _instants,
-    Kind.DATE: _dates,
-    Kind.WORD: _words,
+_MAKE: Final[dict[ColumnType, Callable[[Sequence[Any]], Any]]] = {
+    ColumnType.INSTANT: _instants,
+    ColumnType.DATE: _dates,
+    ColumnType.WORD: _words,
 }
 
 
