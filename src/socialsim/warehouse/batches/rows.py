@@ -20,7 +20,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CACHED_SECONDS_MAX: Final = 50_000
 
 
-class Kind(Enum):
+class ColumnKind(Enum):
     """What a column holds, as far as spelling its value goes."""
 
     INTEGER = "integer"
@@ -55,7 +55,7 @@ def instant_text(time_us: int) -> str:
     return f"{SECONDS[time_us // 1_000_000]}{time_us % 1_000_000:06d}"
 
 
-def payload_kinds(name: str) -> dict[str, Kind]:
+def payload_kinds(name: str) -> dict[str, ColumnKind]:
     """The columns behind the common ones of the event type with wire name ``name``, in order, with their kinds."""
     return {column: _KINDS[type(kind)] for column, kind in _members(name).items() if column not in _COMMON}
 
@@ -96,9 +96,9 @@ def compile_formatter(name: str, row: str, names: dict[str, Any]) -> RowFormatte
 
 
 _COMMON: Final = frozenset({"run_id", "shard", "seq", "time_us", "user_id", "device", "version"})
-_KINDS: Final[dict[type, Kind]] = {
-    msgspec.inspect.IntType: Kind.INTEGER,
-    msgspec.inspect.StrType: Kind.TEXT,
-    msgspec.inspect.LiteralType: Kind.WORD,
-    msgspec.inspect.DateType: Kind.DATE,
+_KINDS: Final[dict[type, ColumnKind]] = {
+    msgspec.inspect.IntType: ColumnKind.INTEGER,
+    msgspec.inspect.StrType: ColumnKind.TEXT,
+    msgspec.inspect.LiteralType: ColumnKind.WORD,
+    msgspec.inspect.DateType: ColumnKind.DATE,
 }

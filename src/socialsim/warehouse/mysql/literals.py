@@ -15,7 +15,7 @@ from socialsim.events import EVENT_TYPES, PLURALS, Event
 from socialsim.warehouse.batches.rows import (
     INSTANT_SOURCE,
     SECONDS,
-    Kind,
+    ColumnKind,
     columns,
     compile_formatter,
     payload_kinds,
@@ -63,15 +63,15 @@ def _text_rows(name: str) -> RowsText:
         names[column] = {value: text_literal(value) for value in words(name, column)}
         return f"{column}[e.{column}]"
 
-    def payload(column: str, kind: Kind) -> tuple[str, str]:
+    def payload(column: str, kind: ColumnKind) -> tuple[str, str]:
         match kind:
-            case Kind.INTEGER:
+            case ColumnKind.INTEGER:
                 return "%d", f"e.{column}"
-            case Kind.TEXT:
+            case ColumnKind.TEXT:
                 return "%s", f"text(e.{column})"
-            case Kind.DATE:
+            case ColumnKind.DATE:
                 return "%s", f"day(e.{column})"
-            case Kind.WORD:
+            case ColumnKind.WORD:
                 return "%s", word(column)
 
     values = [("%d", "run"), ("'%s'", INSTANT_SOURCE)]
@@ -105,7 +105,7 @@ def _number_rows(name: str) -> RowsText:
 
 
 def _rows_text(name: str) -> RowsText:
-    numbers_only = all(kind is Kind.INTEGER for kind in payload_kinds(name).values())
+    numbers_only = all(kind is ColumnKind.INTEGER for kind in payload_kinds(name).values())
     return _number_rows(name) if numbers_only else _text_rows(name)
 
 

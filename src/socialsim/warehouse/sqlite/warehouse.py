@@ -23,7 +23,7 @@ from socialsim.warehouse.batches.positions import Place, StoredPosition, compare
 from socialsim.warehouse.batches.rows import (
     INSTANT_SOURCE,
     SECONDS,
-    Kind,
+    ColumnKind,
     RowFormatter,
     columns,
     compile_formatter,
@@ -107,7 +107,7 @@ def _insert(name: str) -> str:
 
 def _formatter(name: str) -> RowFormatter:
     payload = [
-        f"e.{column}.isoformat()" if kind is Kind.DATE else f"e.{column}"
+        f"e.{column}.isoformat()" if kind is ColumnKind.DATE else f"e.{column}"
         for column, kind in payload_kinds(name).items()
     ]
     common = f"run, {INSTANT_SOURCE}, e.shard, e.seq, e.user_id, e.device, e.version"
