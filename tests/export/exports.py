@@ -10,7 +10,7 @@ import msgspec
 import pyarrow.parquet as pq
 
 from socialsim.events import Event
-from socialsim.export import Manifest, Span, choose_tables, export_run
+from socialsim.export import ExportManifest, Span, choose_tables, export_run
 from socialsim.verification.verify import stored_runs
 from socialsim.warehouse.engines import read_engine
 from socialsim.warehouse.schema.tables import metadata
@@ -57,7 +57,7 @@ async def keep(place: Place, events: list[Event]) -> None:
         await warehouse.store(0, batch_of(events))
 
 
-def exported(place: Place, run_id: str, path: Path, format_name: str, **options: Any) -> Manifest | None:
+def exported(place: Place, run_id: str, path: Path, format_name: str, **options: Any) -> ExportManifest | None:
     """What ``socialsim export`` does, behind the command line."""
     engine = read_engine(place.url, place.password)
     with closing_engine(engine), engine.connect() as connection:
@@ -76,8 +76,8 @@ def closing_engine(engine: Any) -> Any:
     return closing(engine)
 
 
-def manifest_of(path: Path) -> Manifest:
-    return msgspec.json.decode((path / "export.json").read_bytes(), type=Manifest)
+def manifest_of(path: Path) -> ExportManifest:
+    return msgspec.json.decode((path / "export.json").read_bytes(), type=ExportManifest)
 
 
 def stored_rows(place: Place, table: str, run_id: str) -> list[Row]:

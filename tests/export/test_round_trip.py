@@ -17,7 +17,7 @@ from msgspec import structs
 
 from socialsim.events import PLURALS, CommentPosted, Event, PicturePosted, UserSignedUp, VideoLiked
 from socialsim.events.types import ID_MAX, SHARDS_MAX, TIME_US_MAX
-from socialsim.export import FORMATS, Manifest, Span, choose_tables
+from socialsim.export import FORMATS, ExportManifest, Span, choose_tables
 from socialsim.export.columns import exportable_tables
 from socialsim.simulation.iterate import simulate
 from socialsim.warehouse.schema.migrate import migrate
@@ -66,7 +66,7 @@ def nasty_events() -> list[Event]:
     ]
 
 
-def assert_true(place: Place, path: Path, run_id: str) -> Manifest:
+def assert_true(place: Place, path: Path, run_id: str) -> ExportManifest:
     """Fails at the first row that is not the stored one, or if the manifest is not of these files."""
     manifest = manifest_of(path)
     assert {file.name for file in path.iterdir()} == {"export.json", *(entry.file for entry in manifest.tables)}

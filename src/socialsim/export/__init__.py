@@ -1,7 +1,7 @@
 """A run's rows as files for notebooks and other tools: Parquet (extra ``export``) or CSV, with a manifest beside them."""
 
 from socialsim.export.columns import Span, choose_tables
-from socialsim.export.manifest import MANIFEST, Manifest
+from socialsim.export.manifest import MANIFEST, ExportManifest
 from socialsim.export.run import FORMATS, export_run
 
-__all__ = ["FORMATS", "MANIFEST", "Manifest", "Span", "choose_tables", "export_run"]
+__all__ = ["FORMATS", "MANIFEST", "ExportManifest", "Span", "choose_tables", "export_run"]

@@ -28,7 +28,7 @@ class TableEntry(msgspec.Struct, kw_only=True, frozen=True):
     columns: tuple[ColumnEntry, ...]
 
 
-class Manifest(msgspec.Struct, kw_only=True, frozen=True):
+class ExportManifest(msgspec.Struct, kw_only=True, frozen=True):
     """One export. Without ``since`` or ``until`` that side has no bound."""
 
     version: Literal[1] = 1
@@ -39,6 +39,6 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     tables: tuple[TableEntry, ...]
 
 
-def manifest_bytes(manifest: Manifest) -> bytes:
+def manifest_bytes(manifest: ExportManifest) -> bytes:
     """Indented JSON with a newline at its end."""
     return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"

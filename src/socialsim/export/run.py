@@ -10,7 +10,7 @@ from socialsim.errors import InputError, TerminalError
 from socialsim.export.columns import ExportColumn, Span, columns_of, query_of
 from socialsim.export.csv_file import CsvFile
 from socialsim.export.folder import Folder, Sink, taken
-from socialsim.export.manifest import MANIFEST, ColumnEntry, FormatName, Manifest, TableEntry, manifest_bytes
+from socialsim.export.manifest import MANIFEST, ColumnEntry, ExportManifest, FormatName, TableEntry, manifest_bytes
 
 FORMATS: Final[tuple[FormatName, ...]] = get_args(FormatName)
 
@@ -44,7 +44,7 @@ def export_run(
     replace: bool,
     on_table: Callable[[TableEntry], None] = lambda _: None,
     is_stopping: Callable[[], bool] = lambda: False,
-) -> Manifest | None:
+) -> ExportManifest | None:
     """Write ``tables`` into the folder ``path`` and say what is there; None if it was stopped, and then nothing is.
 
     ``connection`` has one transaction, so all files are of one moment. Files that are there are replaced only if
@@ -68,7 +68,7 @@ def export_run(
                 on_table(entries[-1])
         except _Stopped:
             return None
-        manifest = Manifest(
+        manifest = ExportManifest(
             run_id=run_id, format=format_name, since=span.since, until=span.until, tables=tuple(entries)
         )
         with folder.creating(MANIFEST) as sink:

@@ -15,7 +15,7 @@ from socialsim.cli.stop import StopRequest
 from socialsim.errors import InputError
 
 if TYPE_CHECKING:
-    from socialsim.export import Manifest, Span
+    from socialsim.export import ExportManifest, Span
     from socialsim.export.manifest import FormatName, TableEntry
 
 logger = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ def _tell(entry: "TableEntry") -> None:
     logger.info("%s: %d rows", entry.table, entry.rows)
 
 
-def _as_text(manifest: "Manifest", to: Path) -> str:
+def _as_text(manifest: "ExportManifest", to: Path) -> str:
     rows = [(entry.table, entry.rows, entry.bytes, str(to / entry.file)) for entry in manifest.tables]
     total = ("total", sum(row[1] for row in rows), sum(row[2] for row in rows), str(to / "export.json"))
     return f"run  {manifest.run_id}\n\n" + table(("table", "rows", "bytes", "file"), [*rows, total])
