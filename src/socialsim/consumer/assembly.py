@@ -27,7 +27,7 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Chunk:
+class DecodedChunk:
     """Consecutive records of one partition, decoded."""
 
     position: Position
@@ -56,7 +56,7 @@ class Chunk:
         return None
 
 
-def decode_chunk(position: Position, fetched: Fetched) -> Chunk:
+def decode_chunk(position: Position, fetched: Fetched) -> DecodedChunk:
     """Each record becomes an event or, when it cannot, a dead letter that keeps it whole."""
     name = fetched.event_name
     letters: list[DeadLetter] = []
@@ -69,7 +69,7 @@ def decode_chunk(position: Position, fetched: Fetched) -> Chunk:
             letters.append(_letter(position, fetched.first_offset + index, raw, error.error_class, error.reason))
         except Exception as error:  # noqa: BLE001 - whatever one record does, its neighbours are stored
             letters.append(_letter(position, fetched.first_offset + index, raw, "undecodable", repr(error)))
-    return Chunk(
+    return DecodedChunk(
         position,
         fetched.first_offset,
         fetched.first_offset + len(fetched.values),
@@ -104,7 +104,7 @@ def _note_scenario(batch: Batch, run_id: str, digest: str) -> None:
         )
 
 
-def build_batch(chunks: Sequence[Chunk]) -> Batch:
+def build_batch(chunks: Sequence[DecodedChunk]) -> Batch:
     """The chunks of one transaction together; those of one partition follow each other without a gap.
 
     Raises RunConflictError if they hold events of two scenarios under one run id.

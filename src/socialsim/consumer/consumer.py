@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from socialsim.consumer.assembly import Chunk, Position, decode_chunk
+from socialsim.consumer.assembly import DecodedChunk, Position, decode_chunk
 from socialsim.consumer.decisions import Watchdog, lag_of
 from socialsim.consumer.drain import Drain
 from socialsim.consumer.lane import Lane, Shared
@@ -360,7 +360,7 @@ def _note_hole(position: Position, first_offset: int) -> None:
     position.rewind_to = position.next_offset
 
 
-def _continue_at(position: Position, fetched: Fetched) -> Chunk | None:
+def _continue_at(position: Position, fetched: Fetched) -> DecodedChunk | None:
     """The part of ``fetched`` from the position on, decoded; None if all of it is known."""
     known = position.next_offset - fetched.first_offset
     if known >= len(fetched.values):

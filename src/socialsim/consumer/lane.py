@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from socialsim.consumer.assembly import Chunk, Position, build_batch
+from socialsim.consumer.assembly import DecodedChunk, Position, build_batch
 from socialsim.consumer.decisions import due_in_s, is_full, resolve
 from socialsim.consumer.offsets import Patience, StoredOffsets
 from socialsim.consumer.settings import ConsumerSettings
@@ -42,11 +42,11 @@ class Lane:
         self._counters = shared.counters
         self._settings = shared.settings
         self._on_change = shared.on_change
-        self._assembling: list[Chunk] = []
+        self._assembling: list[DecodedChunk] = []
         self._rows = 0
         self._size_bytes = 0
         self._oldest_s = 0.0
-        self._in_flight: list[Chunk] = []
+        self._in_flight: list[DecodedChunk] = []
         self._closing = False
         self._wake = asyncio.Event()
 
@@ -69,7 +69,7 @@ class Lane:
         """Whether a transaction under way holds records of any of ``positions``."""
         return any(chunk.position in positions for chunk in self._in_flight)
 
-    def add(self, chunk: Chunk) -> None:
+    def add(self, chunk: DecodedChunk) -> None:
         """Put a chunk into the batch that is being assembled."""
         if not self._assembling:
             self._oldest_s = asyncio.get_running_loop().time()
@@ -99,7 +99,7 @@ class Lane:
                 self._in_flight = []
                 self._on_change()
 
-    def _set_assembling(self, chunks: list[Chunk]) -> None:
+    def _set_assembling(self, chunks: list[DecodedChunk]) -> None:
         self._assembling = chunks
         self._rows = sum(chunk.rows for chunk in chunks)
         self._size_bytes = sum(chunk.size_bytes for chunk in chunks)
@@ -158,7 +158,7 @@ class Lane:
         stored = await self._offsets.read([move.key for move in batch.moves])
         outcome = resolve(batch.moves, stored)
         void: set[Position] = set()
-        replay: list[Chunk] = []
+        replay: list[DecodedChunk] = []
         for chunk in self._in_flight:
             if chunk.position.key in outcome.committed:
                 self._counters.count_recovered(chunk, asyncio.get_running_loop().time())
@@ -187,7 +187,7 @@ class Lane:
                 f"{position.conflicts} times in a row; give each log that is read twice a --group of its own"
             )
 
-    def _advance(self, chunk: Chunk) -> None:
+    def _advance(self, chunk: DecodedChunk) -> None:
         chunk.position.stored_offset = chunk.next_offset
         chunk.position.conflicts = 0
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from socialsim.consumer.assembly import Chunk
+from socialsim.consumer.assembly import DecodedChunk
 from socialsim.transport.base import TopicPartition
 from socialsim.warehouse.base import Stored
 
@@ -75,7 +75,7 @@ class Counters:
         self.batches += 1
         self.last_stored_s = now_s
 
-    def count_recovered(self, chunk: Chunk, now_s: float) -> None:
+    def count_recovered(self, chunk: DecodedChunk, now_s: float) -> None:
         """A chunk that the stored offset shows to be stored."""
         for name, events in chunk.events.items():
             self.recovered[name] += len(events)
