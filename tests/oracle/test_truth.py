@@ -17,7 +17,7 @@ from socialsim.events import (
     VideoLiked,
     VideoPosted,
 )
-from socialsim.oracle import Chunk, KpiCollector, Truth, make_truth
+from socialsim.oracle import ColumnChunk, KpiCollector, Truth, make_truth
 from socialsim.oracle import columns as columns_module
 from socialsim.scenario.model import DAY_US, Scenario
 from socialsim.simulation.iterate import simulate
@@ -68,9 +68,9 @@ SCENARIOS = {
 }
 
 
-def watched(parts: Iterable[list[Event]], batch: int) -> list[Chunk]:
+def watched(parts: Iterable[list[Event]], batch: int) -> list[ColumnChunk]:
     """The chunks of processes that each see one of ``parts``, so many events at once."""
-    chunks: list[Chunk] = []
+    chunks: list[ColumnChunk] = []
     for part in parts:
         observer = KpiCollector(chunks.append)
         for first in range(0, len(part), batch):

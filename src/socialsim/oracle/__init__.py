@@ -5,7 +5,7 @@ When the run has ended, ``make_truth`` joins the columns of all processes, day b
 docs/kpis.md, written a second time on purpose: SQL over the rows must come to the same figures by another way.
 """
 
-from socialsim.oracle.columns import Chunk, KpiCollector
+from socialsim.oracle.columns import ColumnChunk, KpiCollector
 from socialsim.oracle.truth import CohortRow, TrueKpiRow, Truth, make_truth
 
-__all__ = ["Chunk", "CohortRow", "TrueKpiRow", "KpiCollector", "Truth", "make_truth"]
+__all__ = ["ColumnChunk", "CohortRow", "TrueKpiRow", "KpiCollector", "Truth", "make_truth"]

@@ -61,7 +61,7 @@ def empty_column(member: str) -> "array[int]":
     return array("I" if member == "user_id" else "q")
 
 
-class Chunk(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+class ColumnChunk(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """Some of the events of one process on one day, as columns. Chunks of a process follow each other in time."""
 
     day: int  #: days since 1970-01-01
@@ -130,8 +130,8 @@ class _Gathering:
                 counts[device] += devices.count(device)
             first = behind
 
-    def chunk(self) -> Chunk:
-        return Chunk(
+    def chunk(self) -> ColumnChunk:
+        return ColumnChunk(
             self.day,
             self.last_us,
             dict(self.counts),
@@ -157,7 +157,7 @@ class _Gathering:
 class KpiCollector:
     """Is shown every event of one process, and hands on chunks: a day's when it is over, or when there are many."""
 
-    def __init__(self, keep: Callable[[Chunk], None]) -> None:
+    def __init__(self, keep: Callable[[ColumnChunk], None]) -> None:
         self._keep = keep
         self._gathering: _Gathering | None = None
 

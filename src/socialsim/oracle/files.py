@@ -15,7 +15,7 @@ import msgspec
 
 from socialsim.errors import LogCorruptError, LogFullError
 from socialsim.events import Event
-from socialsim.oracle.columns import Chunk, KpiCollector
+from socialsim.oracle.columns import ColumnChunk, KpiCollector
 
 _SUFFIX: Final = ".columns"
 _LENGTH: Final = struct.Struct("<Q")
@@ -46,7 +46,7 @@ class SpillingCollector:
         except OSError as error:
             raise self._full(error) from error
 
-    def _append(self, chunk: Chunk) -> None:
+    def _append(self, chunk: ColumnChunk) -> None:
         data = msgspec.msgpack.encode(chunk)
         try:
             self._file.write(_LENGTH.pack(len(data)))
@@ -58,13 +58,13 @@ class SpillingCollector:
         return LogFullError(f"{self._path}: cannot be written: {error.strerror}")
 
 
-def read_chunks(directory: Path) -> Iterator[Chunk]:
+def read_chunks(directory: Path) -> Iterator[ColumnChunk]:
     """The chunks of all processes in the order of their days. Raises LogCorruptError where a file is cut short."""
     return heapq.merge(*map(_read, sorted(directory.glob(f"*{_SUFFIX}"))), key=_day)
 
 
-def _read(path: Path) -> Iterator[Chunk]:
-    decoder = msgspec.msgpack.Decoder(Chunk)
+def _read(path: Path) -> Iterator[ColumnChunk]:
+    decoder = msgspec.msgpack.Decoder(ColumnChunk)
     try:
         with path.open("rb") as file:
             while head := file.read(_LENGTH.size):

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
-from socialsim.oracle.columns import Chunk, empty_column
+from socialsim.oracle.columns import ColumnChunk, empty_column
 from socialsim.scenario.model import DAY_US, Scenario
 
 KINDS: Final = ("picture", "video")
@@ -77,7 +77,7 @@ class History:
         """The day with the number ``day``, at most 30 days ago."""
         return self._days.get(day) or Day()
 
-    def turn_to(self, day: int, chunks: Sequence[Chunk]) -> None:
+    def turn_to(self, day: int, chunks: Sequence[ColumnChunk]) -> None:
         """Begin ``day``, which follows the last one, and learn what happened on it."""
         self.today = day
         today = self._days[day] = Day()
@@ -103,7 +103,7 @@ class History:
             self._learn_likes(today, kind, chunks)
         self._learn_requests(chunks)
 
-    def _welcome(self, today: Day, chunk: Chunk) -> None:
+    def _welcome(self, today: Day, chunk: ColumnChunk) -> None:
         users = chunk.column("user", "user_id")
         today.joined |= self._bits(users)
         today.joined_us.update(zip(users, chunk.column("user", "time_us"), strict=True))
@@ -114,21 +114,21 @@ class History:
             today.joined_countries[country] += len(ids)
             self.countries[country] = self.countries.get(country, 0) | self._bits(ids)
 
-    def _learn_posts(self, today: Day, kind: str, chunks: Sequence[Chunk]) -> None:
+    def _learn_posts(self, today: Day, kind: str, chunks: Sequence[ColumnChunk]) -> None:
         posts = today.posts[kind] = PostIndex(
             _joined(chunks, kind, f"{kind}_id"), _joined(chunks, kind, "user_id"), _joined(chunks, kind, "time_us")
         )
         today.posters |= self._bits(posts.users)
         _put(self._publishers[kind], posts.ids, posts.users)
 
-    def _learn_likes(self, today: Day, kind: str, chunks: Sequence[Chunk]) -> None:
+    def _learn_likes(self, today: Day, kind: str, chunks: Sequence[ColumnChunk]) -> None:
         ids = _joined(chunks, f"{kind}_like", f"{kind}_id")
         publishers = array("I", map(self._publishers[kind].__getitem__, ids))
         today.likes[kind] = PostIndex(ids, publishers, _joined(chunks, f"{kind}_like", "time_us"))
         today.likes_by_post[kind] = Counter(ids)
         today.liked |= self._bits(publishers)
 
-    def _learn_requests(self, chunks: Sequence[Chunk]) -> None:
+    def _learn_requests(self, chunks: Sequence[ColumnChunk]) -> None:
         _put(
             self._requested_us,
             _joined(chunks, "friend_request", "request_id"),
@@ -150,7 +150,7 @@ class History:
         return {} if self._sparse else empty_column(member)
 
 
-def _joined(chunks: Sequence[Chunk], event: str, member: str) -> "array[int]":
+def _joined(chunks: Sequence[ColumnChunk], event: str, member: str) -> "array[int]":
     column = empty_column(member)
     for chunk in chunks:
         column += chunk.column(event, member)

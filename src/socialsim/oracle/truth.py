@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from socialsim.oracle.columns import Chunk
+from socialsim.oracle.columns import ColumnChunk
 from socialsim.oracle.daily import daily_figures
 from socialsim.oracle.history import History
 from socialsim.scenario.model import DAY_US, Scenario
@@ -58,7 +58,7 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return row.cohort_week + timedelta(weeks=row.week_number + 1) <= self.closed_until
 
 
-def make_truth(scenario: Scenario, run_id: str, chunks: Iterable[Chunk], *, sealed: bool) -> Truth:
+def make_truth(scenario: Scenario, run_id: str, chunks: Iterable[ColumnChunk], *, sealed: bool) -> Truth:
     """The truth of a run out of the chunks of all its processes, in the order of their days.
 
     It does not depend on how many processes there were: within a day nothing depends on the order of chunks.
@@ -99,7 +99,7 @@ def make_truth(scenario: Scenario, run_id: str, chunks: Iterable[Chunk], *, seal
     )
 
 
-def _without_gaps(chunks: Iterable[Chunk]) -> Iterable[tuple[int, list[Chunk]]]:
+def _without_gaps(chunks: Iterable[ColumnChunk]) -> Iterable[tuple[int, list[ColumnChunk]]]:
     """The days from the first to the last with their chunks, in which nothing happened with none."""
     next_day: int | None = None
     for day, of_day in itertools.groupby(chunks, attrgetter("day")):
