@@ -94,7 +94,7 @@ def letters_of_missing(letters: IdentifiedDeadLetters, missing: list[Gap]) -> li
     return [letter for (shard, seq), letter in letters.found.items() if is_missing(shard, seq)]
 
 
-class Comparison(NamedTuple):
+class Reconciliation(NamedTuple):
     """The books held against rows and dead letters: the totals by type, and each cell that differs."""
 
     accounts: tuple[Account, ...]
@@ -103,7 +103,7 @@ class Comparison(NamedTuple):
 
 def compare(
     books: Tallies, stored: Tallies, letters: list[IdentifiedDeadLetter], unreadable: Mapping[str, int]
-) -> Comparison:
+) -> Reconciliation:
     """``unreadable`` is by wire name the number of dead letters that tell no identity."""
     by_cell: dict[tuple[str, int], list[IdentifiedDeadLetter]] = {}
     for letter in letters:
@@ -125,7 +125,7 @@ def compare(
         )
         for name in EVENT_TYPES
     )
-    return Comparison(accounts, breaks)
+    return Reconciliation(accounts, breaks)
 
 
 def _in_order(cells: set[tuple[str, int]]) -> list[tuple[str, int]]:
