@@ -13,7 +13,7 @@ from sqlalchemy import delete, update
 from socialsim.errors import InputError
 from socialsim.events import WIRE_NAMES, Event, PictureLiked, PicturePosted
 from socialsim.kpi import Stream, Wish, compute, read_cohorts, read_daily, read_stream
-from socialsim.kpi.check import Comparison, Difference, as_text, check_kpis, require_truth
+from socialsim.kpi.check import Difference, KpiComparison, as_text, check_kpis, require_truth
 from socialsim.oracle import Truth, make_truth
 from socialsim.runs.directory import RunDirectory, RunRecord
 from socialsim.scenario.model import Scenario
@@ -61,7 +61,7 @@ def compute_all(place: Place, wish: Wish | None = None) -> None:
     engine.dispose()
 
 
-def checked(place: Place, truth: Truth = TRUTH) -> Comparison:
+def checked(place: Place, truth: Truth = TRUTH) -> KpiComparison:
     engine = writing_engine(place.target, place.password)
     with engine.connect() as connection:
         run_key = stored_runs(connection)["r"]
@@ -78,7 +78,7 @@ def execute(place: Place, statement: Any) -> None:
     engine.dispose()
 
 
-def names_first(comparison: Comparison) -> Difference:
+def names_first(comparison: KpiComparison) -> Difference:
     """The first difference, of a comparison that is red and says so."""
     assert not comparison.ok
     assert comparison.first[0].stored != comparison.first[0].truth

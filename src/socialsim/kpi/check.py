@@ -30,7 +30,7 @@ class Difference(NamedTuple):
         return f"{self.day} {self.metric}{of}: stored {_text(self.stored)}, truth {_text(self.truth)}"
 
 
-class Comparison(NamedTuple):
+class KpiComparison(NamedTuple):
     """How a comparison went. ``compared`` counts figures that either side has."""
 
     run_id: str
@@ -46,7 +46,7 @@ class Comparison(NamedTuple):
         return self.compared > 0 and not self.differing
 
 
-def check_kpis(truth: Truth, daily: Mapping[Key, Ratio], cohorts: Mapping[CohortKey, Ratio]) -> Comparison:
+def check_kpis(truth: Truth, daily: Mapping[Key, Ratio], cohorts: Mapping[CohortKey, Ratio]) -> KpiComparison:
     """Compare the rows of ``kpi_daily`` and ``cohort_weekly`` (users, active) with the truth.
 
     Of closed days and weeks the same rows must be on both sides. Days and weeks that the end of the run left unfinished need
@@ -74,7 +74,7 @@ def check_kpis(truth: Truth, daily: Mapping[Key, Ratio], cohorts: Mapping[Cohort
         ),
     ]
     found = [each for each in differences if each.stored != each.truth]
-    return Comparison(
+    return KpiComparison(
         run_id=truth.run_id,
         sealed=truth.sealed,
         closed_until=truth.closed_until,
@@ -101,7 +101,7 @@ def require_truth(directory: RunDirectory) -> Truth:
     )
 
 
-def as_text(comparison: Comparison) -> str:
+def as_text(comparison: KpiComparison) -> str:
     """The result for a person: the verdict last."""
     lines = [
         f"run       {comparison.run_id}",

@@ -11,7 +11,7 @@ from socialsim.cli.reading import find_books, reading
 from socialsim.errors import InputError
 
 if TYPE_CHECKING:
-    from socialsim.kpi.check import Comparison
+    from socialsim.kpi.check import KpiComparison
 
 
 def check_stored(
@@ -46,6 +46,6 @@ def check_stored(
         show(as_text(comparison))
 
 
-def _as_json(comparison: "Comparison") -> str:
+def _as_json(comparison: "KpiComparison") -> str:
     whole = {"ok": comparison.ok, **comparison._asdict(), "first": [each._asdict() for each in comparison.first]}
     return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode()
