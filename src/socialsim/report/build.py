@@ -8,7 +8,7 @@ from typing import Final
 from socialsim.kpi.metrics import CohortWeek
 from socialsim.kpi.reading import KpiRow
 from socialsim.report.bursts import HOURS, find_bursts
-from socialsim.report.content import Burst, Cohort, Content, Creator, Series, Step, Tile, Unit
+from socialsim.report.content import Burst, Cohort, Creator, PageContent, Series, Step, Tile, Unit
 from socialsim.report.rows import KpiRows, Person
 
 COUNTRIES_MAX: Final = 6  #: drawn apart, the others as one: more colours than that cannot be told from each other
@@ -60,7 +60,7 @@ class _Figures:
         return [by_day[day].value if day in by_day else 0 for day in self.days]
 
 
-def build_content(given: KpiRows) -> Content:
+def build_content(given: KpiRows) -> PageContent:
     """The page of these rows; one with empty lists if there are none."""
     figures = _Figures(given.rows)
     days = figures.days
@@ -68,7 +68,7 @@ def build_content(given: KpiRows) -> Content:
     creators_share = figures.series("top_creators_share")
     hours = _hours(figures)
     unknown: list[float | None] = [None] * HOURS
-    return Content(
+    return PageContent(
         run_id=given.run_id,
         days=days,
         computed_at=given.computed_at,

@@ -1,6 +1,6 @@
 """The page's content as data: what the browser draws, and nothing it would have to compute.
 
-Series have one value for each of ``Content.days``, None where a day has no row. Ratios and shares are fractions of 1.
+Series have one value for each of ``PageContent.days``, None where a day has no row. Ratios and shares are fractions of 1.
 """
 
 from datetime import date, datetime
@@ -64,7 +64,7 @@ class Burst(msgspec.Struct, frozen=True):
     usual: float
 
 
-class Content(msgspec.Struct, frozen=True, kw_only=True):
+class PageContent(msgspec.Struct, frozen=True, kw_only=True):
     """A whole page. All lists are empty if no day is closed yet."""
 
     run_id: str

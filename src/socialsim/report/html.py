@@ -1,6 +1,6 @@
 """One HTML file that asks nobody for anything: style, scripts, chart library and content are all inside.
 
-The Content-Security-Policy names each script and the style by its hash, so nothing that a name or a caption might
+The PageContent-Security-Policy names each script and the style by its hash, so nothing that a name or a caption might
 smuggle in would run, and nothing is fetched; ``live`` allows the page to ask its own server, and nobody else.
 """
 
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from socialsim.report.content import Content
+from socialsim.report.content import PageContent
 from socialsim.report.plotly_js import Library, script_digest
 
 _SCRIPTS: Final = ("base.js", "charts.js", "page.js", "live.js")
@@ -48,7 +48,7 @@ def _parts() -> Parts:
 
 
 def policy(library: Library, *, live: bool, parts: Parts | None = None) -> str:
-    """The Content-Security-Policy of the page."""
+    """The PageContent-Security-Policy of the page."""
     chosen = parts or _parts()
     rules = {
         "default-src": ["'none'"],
@@ -62,7 +62,7 @@ def policy(library: Library, *, live: bool, parts: Parts | None = None) -> str:
     return "; ".join(f"{name} {' '.join(sources)}" for name, sources in rules.items())
 
 
-def render(content: Content, library: Library, *, live: bool = False) -> str:
+def render(content: PageContent, library: Library, *, live: bool = False) -> str:
     """The whole page of a run's KPIs."""
     return assemble(_parts(), f"socialsim · {content.run_id}", content, library, live=live)
 

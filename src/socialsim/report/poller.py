@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from socialsim.errors import SocialsimError
 from socialsim.report.build import build_content
-from socialsim.report.content import Content
+from socialsim.report.content import PageContent
 from socialsim.report.ingestion import Pulse, RateMeter, lag_of, newest_event
 from socialsim.report.rows import KpiRows, find_run, read_rows, read_version
 from socialsim.verification.offsets import LogEnds, read_offsets
@@ -31,7 +31,7 @@ class Snapshot:
     """What the page shows. ``version`` changes with ``content``."""
 
     version: str
-    content: Content
+    content: PageContent
     pulse: Pulse
 
 
