@@ -8,7 +8,7 @@ from typing import Final
 from socialsim.kpi.metrics import CohortWeek
 from socialsim.kpi.reading import KpiRow
 from socialsim.report.bursts import HOURS, find_bursts
-from socialsim.report.content import Burst, Cohort, Creator, PageContent, Series, Step, Tile, Unit
+from socialsim.report.content import Cohort, Creator, PageBurst, PageContent, Series, Step, Tile, Unit
 from socialsim.report.rows import KpiRows, Person
 
 COUNTRIES_MAX: Final = 6  #: drawn apart, the others as one: more colours than that cannot be told from each other
@@ -182,11 +182,11 @@ def _hours(figures: _Figures) -> list[list[float] | None]:
     return [by_day.get(day) for day in figures.days]
 
 
-def _bursts(days: Sequence[date], hours: Sequence[list[float] | None]) -> list[Burst]:
+def _bursts(days: Sequence[date], hours: Sequence[list[float] | None]) -> list[PageBurst]:
     """Looked for among all days, so that those before the first one that is drawn say what is usual."""
     drawn = max(0, len(days) - HOURS_DAYS) * HOURS
     return [
-        Burst(datetime.combine(days[0], time()) + timedelta(hours=each.peak), each.hours, each.events, each.usual)
+        PageBurst(datetime.combine(days[0], time()) + timedelta(hours=each.peak), each.hours, each.events, each.usual)
         for each in find_bursts(hours)
         if each.peak >= drawn
     ]

@@ -55,7 +55,7 @@ class Creator(msgspec.Struct, frozen=True):
     days_on_top: int  #: how many of the last 28 days he was among the first ten
 
 
-class Burst(msgspec.Struct, frozen=True):
+class PageBurst(msgspec.Struct, frozen=True):
     """Hours that stand out: ``events`` of the highest, ``peak`` (UTC), and how many there usually are in such an hour."""
 
     peak: datetime
@@ -83,7 +83,7 @@ class PageContent(msgspec.Struct, frozen=True, kw_only=True):
     week: list[list[float]]  #: mean events in each hour (UTC), Monday first
     hours: list[float | None]  #: events in each hour (UTC) of the last days, one after the other
     hours_from: date | None  #: the day that they begin with
-    bursts: list[Burst]  #: of these hours, in their order
+    bursts: list[PageBurst]  #: of these hours, in their order
     devices: list[Series]  #: share of the day's events
     creators: list[Creator]
     creators_share: float | None
