@@ -15,7 +15,7 @@ from socialsim.runs.manifest import Ledger
 from socialsim.scenario.model import Scenario
 from socialsim.simulation.iterate import simulate
 from socialsim.verification.offsets import LogEnds
-from socialsim.verification.result import Break, VerificationReport
+from socialsim.verification.result import VerificationReport, Violation
 from socialsim.verification.verify import read_books, verify_run
 from socialsim.warehouse.base import Batch, OffsetKey, OffsetMove
 from socialsim.warehouse.engines import read_engine, writing_engine
@@ -99,7 +99,7 @@ def sabotage(place: Place) -> Iterator[Connection]:
     engine.dispose()
 
 
-def breaks_of(report: VerificationReport, check: str) -> list[Break]:
+def breaks_of(report: VerificationReport, check: str) -> list[Violation]:
     """The first breaks of the check named ``check``; it must be broken, and the whole verification with it."""
     (found,) = [each for each in report.checks if each.name == check]
     assert found.state == "broken", f"{check} is {found.state}"

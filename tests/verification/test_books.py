@@ -10,7 +10,7 @@ from msgspec import structs
 from socialsim.events import PLURALS, WIRE_NAMES, Event, PicturePosted, encode
 from socialsim.runs.directory import RunDirectory
 from socialsim.verification.offsets import LogEnds, event_of_topic
-from socialsim.verification.result import Account, Break
+from socialsim.verification.result import Account, Violation
 from socialsim.warehouse.base import Batch, DeadLetter, OffsetKey, OffsetMove
 from socialsim.warehouse.engines import writing_engine
 from socialsim.warehouse.schema.tables import consumer_offsets
@@ -129,7 +129,7 @@ class TestDeadLetters:
         report = verified(stored_sqlite, runs_dir, "r1")
         assert broken_checks(report) == {"accounts"}
         (found,) = breaks_of(report, "accounts")
-        assert found == Break(
+        assert found == Violation(
             "the sums cannot be compared: events in dead letters that cannot be decoded: 1", "pictures", 1
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from socialsim.events import EVENT_TYPES, PLURALS
-from socialsim.verification.result import Break
+from socialsim.verification.result import Violation
 from socialsim.warehouse.schema.tables import EVENT_TABLES
 from tests.verification.stored import (
     SCENARIO,
@@ -61,7 +61,7 @@ def another(column: str, value: Any) -> Any:
     raise AssertionError(f"{column}: {value!r}")
 
 
-def named(breaks: list[Break], name: str, shard: int) -> Break:
+def named(breaks: list[Violation], name: str, shard: int) -> Violation:
     """The break of this table and shard."""
     found = [each for each in breaks if (each.table, each.shard) == (PLURALS[name], shard)]
     assert found, f"{PLURALS[name]} shard {shard} is not among {[str(each) for each in breaks]}"
@@ -83,7 +83,7 @@ def check_deletion(place: Place, runs_dir: Path, name: str) -> None:
         connection.execute(EVENT_TABLES[name].delete().where(row_where(name, row)))
         report = verify_on(connection, runs_dir, "r1")
     assert named(breaks_of(report, "accounts"), name, row["shard"]).what.endswith("dead letters 0: 1 missing")
-    assert breaks_of(report, "gaps") == [Break("is not stored", shard=row["shard"], seq=row["seq"])]
+    assert breaks_of(report, "gaps") == [Violation("is not stored", shard=row["shard"], seq=row["seq"])]
     (account,) = [each for each in report.accounts if each.event == name]
     assert account.manifest == account.stored + 1
 
@@ -156,7 +156,7 @@ class TestSqlite:
             stored_sqlite.change(f"DELETE FROM {plural} WHERE shard = 1 AND seq > :seq", seq=last.seq - 3)
         report = verified(stored_sqlite, runs_dir, "r1")
         assert breaks_of(report, "gaps") == [
-            Break(f"this and all up to seq {last.seq} are not stored", shard=1, seq=last.seq - 2)
+            Violation(f"this and all up to seq {last.seq} are not stored", shard=1, seq=last.seq - 2)
         ]
 
     def test_of_many_missing_rows_the_first_are_told(self, stored_sqlite: Place, runs_dir: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, select
 
 from socialsim.events import PLURALS
-from socialsim.verification.result import Break
+from socialsim.verification.result import Violation
 from socialsim.verification.stored_totals import Tallies
 from socialsim.warehouse.schema.tables import consumer_offsets
 
@@ -81,7 +81,7 @@ def read_offsets(connection: Connection, run_id: str) -> list[OffsetRow]:
     return [OffsetRow._make(row) for row in connection.execute(query) if event_of_topic(row.topic, run_id) is not None]
 
 
-def book_breaks(rows: list[OffsetRow], stored: Tallies, run_id: str) -> list[Break]:
+def book_breaks(rows: list[OffsetRow], stored: Tallies, run_id: str) -> list[Violation]:
     """Partitions whose counters do not add up, or do not agree with the rows."""
     breaks = []
     for row in rows:
@@ -98,7 +98,7 @@ def book_breaks(rows: list[OffsetRow], stored: Tallies, run_id: str) -> list[Bre
     return breaks + _rows_breaks(rows, stored, run_id)
 
 
-def _rows_breaks(rows: list[OffsetRow], stored: Tallies, run_id: str) -> list[Break]:
+def _rows_breaks(rows: list[OffsetRow], stored: Tallies, run_id: str) -> list[Violation]:
     """No row is stored that no consumer inserted. (It may have inserted more: a lost row can be consumed again.)"""
     own: dict[tuple[str, int], int] = {}
     shared: dict[str, int] = {}
@@ -118,15 +118,15 @@ def _rows_breaks(rows: list[OffsetRow], stored: Tallies, run_id: str) -> list[Br
             beside[name] = beside.get(name, 0) + tally.count - inserted
             if name not in shared:
                 what = f"{tally.count} rows are stored, of which consumers inserted {inserted}"
-                breaks.append(Break(what, table=PLURALS[name], shard=shard))
+                breaks.append(Violation(what, table=PLURALS[name], shard=shard))
     for name, inserted in shared.items():
         if inserted < beside.get(name, 0):
             what = f"{beside[name]} rows are stored, of which consumers inserted {inserted}"
-            breaks.append(Break(what, table=PLURALS[name]))
+            breaks.append(Violation(what, table=PLURALS[name]))
     return breaks
 
 
-def end_breaks(rows: list[OffsetRow], log: LogEnds, run_id: str) -> list[Break]:
+def end_breaks(rows: list[OffsetRow], log: LogEnds, run_id: str) -> list[Violation]:
     """Partitions of the log that were not consumed to their end by any group, or beyond it by one."""
     furthest: dict[tuple[str, int], int] = {}
     breaks = []
@@ -151,5 +151,5 @@ def end_breaks(rows: list[OffsetRow], log: LogEnds, run_id: str) -> list[Break]:
     return breaks
 
 
-def _break(topic: str, partition: int, what: str) -> Break:
-    return Break(f"{topic}[{partition}]: {what}", table="consumer_offsets")
+def _break(topic: str, partition: int, what: str) -> Violation:
+    return Violation(f"{topic}[{partition}]: {what}", table="consumer_offsets")

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from socialsim.events import EVENT_TYPES, PLURALS
 from socialsim.runs.manifest import ControlTotals, Manifest
 from socialsim.verification.dead_letters import IdentifiedDeadLetter, IdentifiedDeadLetters
-from socialsim.verification.result import BREAKS_MAX, Account, Break
+from socialsim.verification.result import BREAKS_MAX, Account, Violation
 from socialsim.verification.sequences import Gap
 from socialsim.verification.stored_totals import Tallies, with_event
 
@@ -33,13 +33,13 @@ class ManifestSet:
             if tally.count
         }
 
-    def breaks(self) -> list[Break]:
+    def breaks(self) -> list[Violation]:
         """Manifests that are not there, are not sealed, or do not agree with themselves."""
         found = []
         for shard, manifest in self.manifests.items():
             what = self._wrong_with(manifest, shard)
             if what is not None:
-                found.append(Break(what, shard=shard))
+                found.append(Violation(what, shard=shard))
         return found
 
     def _wrong_with(self, manifest: Manifest | None, shard: int) -> str | None:
@@ -98,7 +98,7 @@ class Reconciliation(NamedTuple):
     """The books held against rows and dead letters: the totals by type, and each cell that differs."""
 
     accounts: tuple[Account, ...]
-    breaks: list[Break]
+    breaks: list[Violation]
 
 
 def compare(
@@ -115,7 +115,7 @@ def compare(
             books.get(cell, _NOTHING), stored.get(cell, _NOTHING), by_cell.get(cell, []), unreadable.get(name, 0)
         )
         if what is not None:
-            breaks.append(Break(what, table=PLURALS[name], shard=shard))
+            breaks.append(Violation(what, table=PLURALS[name], shard=shard))
     accounts = tuple(
         Account(
             name,
@@ -173,13 +173,15 @@ def _hex(tally: ControlTotals) -> str:
     return f"{tally.sum_a:016x} {tally.sum_b:016x}"
 
 
-def gap_breaks(missing: list[Gap], letters: list[IdentifiedDeadLetter]) -> list[Break]:
+def gap_breaks(missing: list[Gap], letters: list[IdentifiedDeadLetter]) -> list[Violation]:
     """The missing events that no dead letter holds; of many only the first, and one more to show it."""
     held: dict[int, list[int]] = {}
     for letter in letters:
         held.setdefault(letter.shard, []).append(letter.seq)
     return [
-        Break("is not stored" if first == last else f"this and all up to seq {last} are not stored", None, shard, first)
+        Violation(
+            "is not stored" if first == last else f"this and all up to seq {last} are not stored", None, shard, first
+        )
         for shard, first, last in islice(_not_held(missing, held), BREAKS_MAX + 1)
     ]
 

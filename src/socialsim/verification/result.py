@@ -10,7 +10,7 @@ BREAKS_MAX = 5
 State = Literal["ok", "broken", "not checked"]
 
 
-class Break(msgspec.Struct, frozen=True, omit_defaults=True):
+class Violation(msgspec.Struct, frozen=True, omit_defaults=True):
     """One row, or one shard of a table, that does not hold; ``table``, ``shard`` and ``seq`` as far as they are known."""
 
     what: str
@@ -34,7 +34,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     proves: str
     state: State
     note: str = ""
-    breaks: tuple[Break, ...] = ()
+    breaks: tuple[Violation, ...] = ()
     more: bool = False  #: whether there are further breaks than these
 
 
@@ -56,7 +56,7 @@ class VerificationReport(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[CheckResult, ...]
 
 
-def result(name: str, proves: str, breaks: list[Break], *, note: str = "") -> CheckResult:
+def result(name: str, proves: str, breaks: list[Violation], *, note: str = "") -> CheckResult:
     """``ok`` without breaks, else ``broken`` with the first of them."""
     return CheckResult(
         name=name,

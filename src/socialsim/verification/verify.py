@@ -23,7 +23,7 @@ from socialsim.verification.reconcile import (
     letters_of_missing,
     missing_events,
 )
-from socialsim.verification.result import BREAKS_MAX, Break, CheckResult, VerificationReport, not_checked, result
+from socialsim.verification.result import BREAKS_MAX, CheckResult, VerificationReport, Violation, not_checked, result
 from socialsim.verification.row_rules import PROVES, ROW_CHECKS, RowCheck
 from socialsim.verification.sequences import read_sequences
 from socialsim.verification.stored_totals import stored_tallies
@@ -91,7 +91,7 @@ def verify_run(
     holding = letters_of_missing(letters, missing)
     comparison = compare(emitted, stored, holding, _by_event(letters.unreadable, run_id))
     offsets = read_offsets(connection, run_id)
-    doubles = [Break(f"is in {' and in '.join(d.tables)}", d.tables[1], d.shard, d.seq) for d in sequences.doubles]
+    doubles = [Violation(f"is in {' and in '.join(d.tables)}", d.tables[1], d.shard, d.seq) for d in sequences.doubles]
     events = sum(tally.count for tally in stored.values())
     checks = [
         _check_manifests(books, scenario),
@@ -125,7 +125,9 @@ def _by_event(counts: dict[str, int], run_id: str) -> dict[str, int]:
 
 def _check_manifests(books: ManifestSet, scenario: Scenario | None) -> CheckResult:
     if scenario is None:
-        return result(*_MANIFESTS, [Break("the run's directory is not there: nothing can be proven without its books")])
+        return result(
+            *_MANIFESTS, [Violation("the run's directory is not there: nothing can be proven without its books")]
+        )
     return result(*_MANIFESTS, books.breaks(), note=f"{scenario.shards} shards")
 
 
@@ -137,7 +139,7 @@ def _check_scenario(connection: Connection, run_id: str, scenario: Scenario | No
         return not_checked(*_SCENARIO, "the log of what is stored did not tell it")
     own = scenario.digest
     what = f"rows of the scenario with digest {stored[:12]} are stored, the books are of the one with {own[:12]}"
-    return result(*_SCENARIO, [] if stored == own else [Break(what, table="runs")])
+    return result(*_SCENARIO, [] if stored == own else [Violation(what, table="runs")])
 
 
 def _check_rows(connection: Connection, run_key: int, scenario: Scenario | None) -> Iterator[CheckResult]:
@@ -146,15 +148,17 @@ def _check_rows(connection: Connection, run_key: int, scenario: Scenario | None)
             yield not_checked(name, PROVES[name], "needs the run's scenario, which is in its directory")
             continue
         checks = list(group)
-        breaks: list[Break] = []
+        breaks: list[Violation] = []
         for check in checks:
             breaks += _broken_rows(connection, check, run_key, scenario)
         yield result(name, PROVES[name], breaks, note=f"{len(checks)} rules")
 
 
-def _broken_rows(connection: Connection, check: RowCheck, run_key: int, scenario: Scenario | None) -> Iterator[Break]:
+def _broken_rows(
+    connection: Connection, check: RowCheck, run_key: int, scenario: Scenario | None
+) -> Iterator[Violation]:
     values = {"run_key": run_key}
     if scenario is not None:
         values |= {"users": scenario.users, "shards": scenario.shards}
     for row in connection.execute(check.rows.limit(BREAKS_MAX + 1), values).mappings():
-        yield Break(check.says(row), check.table, row["shard"], row["seq"])
+        yield Violation(check.says(row), check.table, row["shard"], row["seq"])
