@@ -7,7 +7,7 @@ from functools import cache
 from socialsim import Scenario, simulate
 from socialsim.events import WIRE_NAMES, Event, encode
 from socialsim.runs.digest import RunDigest, identify
-from socialsim.runs.manifest import Ledger
+from socialsim.runs.manifest import ManifestBuilder
 from socialsim.transport.base import EventReader, TopicPartition
 from socialsim.verification.offsets import LogEnds
 from socialsim.verification.reconcile import ManifestSet
@@ -35,7 +35,7 @@ def digest_of(scenario: Scenario, run_id: str | None = None) -> str:
 def books_of(scenario: Scenario, run_id: str | None = None) -> ManifestSet:
     """The sealed manifests that the run writes."""
     run_id, shards = run_id or scenario.run_id, range(scenario.shards)
-    ledger = Ledger(run_id, shards)
+    ledger = ManifestBuilder(run_id, shards)
     ledger.add(events_of(scenario, run_id))
     last = Counter(event.shard for event in events_of(scenario, run_id))
     sealed = {shard: ledger.manifest(shard, acknowledged_seq=last[shard] - 1, sealed=True) for shard in shards}

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, select
 
 from socialsim.events import PLURALS, WIRE_NAMES, Event
 from socialsim.runs.directory import RunDirectory, RunRecord
-from socialsim.runs.manifest import Ledger
+from socialsim.runs.manifest import ManifestBuilder
 from socialsim.scenario.model import Scenario
 from socialsim.simulation.iterate import simulate
 from socialsim.verification.offsets import LogEnds
@@ -32,7 +32,7 @@ GROUP = "socialsim"
 
 def keep_books(runs_dir: Path, run_id: str, events: list[Event], *, sealed: bool = True) -> RunDirectory:
     """What ``socialsim run`` leaves of ``events`` in the run's directory."""
-    ledger = Ledger(run_id, range(SCENARIO.shards))
+    ledger = ManifestBuilder(run_id, range(SCENARIO.shards))
     ledger.add(events)
     directory = RunDirectory(runs_dir, run_id).lead()
     for shard in range(SCENARIO.shards):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from socialsim.events import PLURALS, Event
-from socialsim.runs.manifest import ControlTotals, Ledger
+from socialsim.runs.manifest import ControlTotals, ManifestBuilder
 from socialsim.verification.stored_totals import stored_tallies, with_event
 from socialsim.warehouse.engines import read_engine
 from tests.warehouse.places import Place
@@ -13,7 +13,7 @@ from tests.warehouse.samples import any_events, batch_of, likes
 
 def ledger_tallies(events: list[Event]) -> dict[tuple[str, int], ControlTotals]:
     shards = range(min(event.shard for event in events), max(event.shard for event in events) + 1)
-    ledger = Ledger("r", shards)
+    ledger = ManifestBuilder("r", shards)
     ledger.add(sorted(events, key=lambda event: (event.shard, event.seq)))
     tallies = {}
     for shard in {event.shard for event in events}:

@@ -67,7 +67,7 @@ class _Page:
         self.hashes.clear()
 
 
-class Ledger:
+class ManifestBuilder:
     """Adds events to the manifests of the shards of one process."""
 
     def __init__(self, run_id: str, shards: range) -> None:

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Final, Protocol, Self
 
 from socialsim.events import EVENT_TYPES, PLURALS, WIRE_NAMES, Event, encode
-from socialsim.runs.manifest import Ledger, Manifest
+from socialsim.runs.manifest import Manifest, ManifestBuilder
 from socialsim.transport.base import EventWriter, Record, WriterStats, never
 
 _TOPICS: Final[dict[type[Event], str]] = {event_type: PLURALS[name] for name, event_type in EVENT_TYPES.items()}
@@ -69,7 +69,7 @@ class EventSink:
         self._writer = writer
         self._books = books
         self._observer = observer
-        self._ledger = Ledger(run_id, shards)
+        self._ledger = ManifestBuilder(run_id, shards)
         durable = {shard: max(books.acknowledged_seq(shard), writer.acknowledged_seq(shard)) for shard in shards}
         self._durable = {shard: seq for shard, seq in durable.items() if seq >= 0}
         self._pending: list[Event] = []
