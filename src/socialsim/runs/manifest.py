@@ -48,7 +48,7 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     )
 
 
-class _Page:
+class _Accumulator:
     """A tally being added up. Hashes wait until there are some dozens: numbers are cheap to add by the hundred."""
 
     __slots__ = ("hashes", "tally")
@@ -72,8 +72,8 @@ class ManifestBuilder:
 
     def __init__(self, run_id: str, shards: range) -> None:
         self._run_id = run_id
-        self._pages: dict[type[Event], dict[int, _Page]] = {
-            event_type: {shard: _Page() for shard in shards} for event_type in WIRE_NAMES
+        self._pages: dict[type[Event], dict[int, _Accumulator]] = {
+            event_type: {shard: _Accumulator() for shard in shards} for event_type in WIRE_NAMES
         }
 
     def add(self, events: Iterable[Event]) -> None:
