@@ -24,7 +24,7 @@ from socialsim.errors import (
 )
 from socialsim.events import WIRE_NAMES, Event
 from socialsim.scenario.model import Scenario
-from socialsim.simulation.log_relay import Notice, Notices, Voice
+from socialsim.simulation.log_relay import LogRelay, Notice, Notices
 from socialsim.simulation.process import Progress, hosted_shards, hosted_users
 from socialsim.simulation.supervisor import Equipment, choose_processes, run
 from socialsim.transport.base import never
@@ -252,7 +252,7 @@ def test_what_children_say_is_logged_once_though_all_say_it(caplog: pytest.LogCa
 
 def test_of_a_child_only_our_own_lines_and_a_drivers_own_faults_are_told() -> None:
     ours, theirs = multiprocessing.Pipe()
-    voice = Voice(theirs)
+    voice = LogRelay(theirs)
     boom = KeyError("boom")
 
     def tell(logger: str, text: str, fault: Exception | None = None) -> None:

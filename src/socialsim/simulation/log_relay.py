@@ -32,7 +32,7 @@ class Notices:
             logging.getLogger(_OURS).log(notice.level, "%s", notice.text)
 
 
-class Voice(logging.Handler):
+class LogRelay(logging.Handler):
     """A child's end, for all of its threads: what it reports, and its log lines from warnings on."""
 
     def __init__(self, control: Connection) -> None:

@@ -23,7 +23,7 @@ from socialsim.events import EVENT_TYPES
 from socialsim.scenario.model import Scenario
 from socialsim.simulation.event_sink import EventObserver, EventSink, ManifestStore
 from socialsim.simulation.exchange import Exchange
-from socialsim.simulation.log_relay import Notice, Notices, Voice
+from socialsim.simulation.log_relay import LogRelay, Notice, Notices
 from socialsim.simulation.process import Pacer, Progress, Work, hosted_shards, hosted_users, run_shards
 from socialsim.transport.base import EventWriter, WriterStats
 
@@ -303,7 +303,7 @@ def _child_main(wiring: _Wiring) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what a signal to the group means
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     control = wiring.control
-    voice = Voice(control)
+    voice = LogRelay(control)
     voice.take_over()
     asked = False
 
