@@ -24,7 +24,7 @@ from socialsim.errors import (
 )
 from socialsim.events import WIRE_NAMES, Event
 from socialsim.scenario.model import Scenario
-from socialsim.simulation.log_relay import LogRelay, Notice, Notices
+from socialsim.simulation.log_relay import ForwardedRecords, LogRelay, Notice
 from socialsim.simulation.process import Progress, hosted_shards, hosted_users
 from socialsim.simulation.supervisor import Equipment, choose_processes, run
 from socialsim.transport.base import never
@@ -243,7 +243,7 @@ def test_a_stop_waits_for_a_log_that_takes_nothing_as_long_as_it_is_told_and_say
 
 
 def test_what_children_say_is_logged_once_though_all_say_it(caplog: pytest.LogCaptureFixture) -> None:
-    notices = Notices()
+    notices = ForwardedRecords()
     away, back = Notice(30, "it does not answer"), Notice(30, "it answers again")
     for rank, notice in [(0, away), (1, away), (1, back), (0, back), (1, away), (2, away), (0, away)]:
         notices.log(rank, notice)

@@ -17,7 +17,7 @@ class Notice(NamedTuple):
     text: str
 
 
-class Notices:
+class ForwardedRecords:
     """The parent's end: logs what the children say. What befalls all of them, a broker that is away, is said once."""
 
     def __init__(self) -> None:

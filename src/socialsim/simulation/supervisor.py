@@ -23,7 +23,7 @@ from socialsim.events import EVENT_TYPES
 from socialsim.scenario.model import Scenario
 from socialsim.simulation.event_sink import EventObserver, EventSink, ManifestStore
 from socialsim.simulation.exchange import Exchange
-from socialsim.simulation.log_relay import LogRelay, Notice, Notices
+from socialsim.simulation.log_relay import ForwardedRecords, LogRelay, Notice
 from socialsim.simulation.process import Pacer, Progress, Work, hosted_shards, hosted_users, run_shards
 from socialsim.transport.base import EventWriter, WriterStats
 
@@ -224,7 +224,7 @@ def _watch(
     """Wait for all children to finish. Raises what the first of them raised, or ShardDiedError."""
     progress: dict[int, Progress] = {}
     finished: dict[int, _Finished] = {}
-    notices = Notices()
+    notices = ForwardedRecords()
     told_to_stop = False
     while len(finished) < len(children):
         if stop.is_set() and not told_to_stop:
