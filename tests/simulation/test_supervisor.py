@@ -24,7 +24,7 @@ from socialsim.errors import (
 )
 from socialsim.events import WIRE_NAMES, Event
 from socialsim.scenario.model import Scenario
-from socialsim.simulation.log_relay import ForwardedRecords, LogRelay, Notice
+from socialsim.simulation.log_relay import ForwardedRecord, ForwardedRecords, LogRelay
 from socialsim.simulation.process import Progress, hosted_shards, hosted_users
 from socialsim.simulation.supervisor import Equipment, choose_processes, run
 from socialsim.transport.base import never
@@ -244,7 +244,7 @@ def test_a_stop_waits_for_a_log_that_takes_nothing_as_long_as_it_is_told_and_say
 
 def test_what_children_say_is_logged_once_though_all_say_it(caplog: pytest.LogCaptureFixture) -> None:
     notices = ForwardedRecords()
-    away, back = Notice(30, "it does not answer"), Notice(30, "it answers again")
+    away, back = ForwardedRecord(30, "it does not answer"), ForwardedRecord(30, "it answers again")
     for rank, notice in [(0, away), (1, away), (1, back), (0, back), (1, away), (2, away), (0, away)]:
         notices.log(rank, notice)
     assert [record.getMessage() for record in caplog.records] == [away.text, back.text, away.text]
@@ -262,8 +262,8 @@ def test_of_a_child_only_our_own_lines_and_a_drivers_own_faults_are_told() -> No
     tell("aiokafka.client", "Unable connect to node with id 1")
     tell("socialsim.transport.kafka.writer", "Kafka at x:1 does not answer")
     tell("aiokafka.producer.sender", "Unexpected error in sender routine", boom)
-    assert ours.recv() == Notice(logging.WARNING, "Kafka at x:1 does not answer")
-    assert ours.recv() == Notice(
+    assert ours.recv() == ForwardedRecord(logging.WARNING, "Kafka at x:1 does not answer")
+    assert ours.recv() == ForwardedRecord(
         logging.WARNING, "aiokafka.producer.sender: Unexpected error in sender routine: KeyError('boom')"
     )
     assert not ours.poll()

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 _OURS: Final = "socialsim"
 
 
-class Notice(NamedTuple):
+class ForwardedRecord(NamedTuple):
     """A line for the log, out of a child."""
 
     level: int
@@ -21,10 +21,10 @@ class ForwardedRecords:
     """The parent's end: logs what the children say. What befalls all of them, a broker that is away, is said once."""
 
     def __init__(self) -> None:
-        self._said: Counter[tuple[int, Notice]] = Counter()
-        self._logged: Counter[Notice] = Counter()
+        self._said: Counter[tuple[int, ForwardedRecord]] = Counter()
+        self._logged: Counter[ForwardedRecord] = Counter()
 
-    def log(self, rank: int, notice: Notice) -> None:
+    def log(self, rank: int, notice: ForwardedRecord) -> None:
         """Log ``notice`` of the child ``rank`` unless another has said the same as often."""
         self._said[rank, notice] += 1
         if self._said[rank, notice] > self._logged[notice]:
@@ -60,4 +60,4 @@ class LogRelay(logging.Handler):
         elif record.name.partition(".")[0] != _OURS:
             return
         with contextlib.suppress(OSError):
-            self.say(Notice(record.levelno, text))
+            self.say(ForwardedRecord(record.levelno, text))

@@ -23,7 +23,7 @@ from socialsim.events import EVENT_TYPES
 from socialsim.scenario.model import Scenario
 from socialsim.simulation.event_sink import EventObserver, EventSink, ManifestStore
 from socialsim.simulation.exchange import Exchange
-from socialsim.simulation.log_relay import ForwardedRecords, LogRelay, Notice
+from socialsim.simulation.log_relay import ForwardedRecord, ForwardedRecords, LogRelay
 from socialsim.simulation.process import Pacer, Progress, Work, hosted_shards, hosted_users, run_shards
 from socialsim.transport.base import EventWriter, WriterStats
 
@@ -242,7 +242,7 @@ def _watch(
                 raise ShardDiedError(_obituary(children[rank], rank)) from None
             if isinstance(message, Progress):
                 progress[rank] = message
-            elif isinstance(message, Notice):
+            elif isinstance(message, ForwardedRecord):
                 notices.log(rank, message)
             elif isinstance(message, _Finished):
                 finished[rank] = message
