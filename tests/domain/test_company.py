@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socialsim.domain.population.meeting_pool import Arrivals, Company
+from socialsim.domain.population.meeting_pool import Arrivals, MeetingPool
 
 PEOPLE = st.lists(
     st.tuples(st.integers(0, 2**40), st.integers(0, 2**31), st.integers(1, 2**12)), unique_by=lambda person: person[1]
@@ -22,11 +22,11 @@ def test_who_is_met_is_as_counting_weights_says(people: list[tuple[int, int, int
             expected = user_id
             break
         place -= weight
-    assert Company(people).meet(now_us, draw) == expected
+    assert MeetingPool(people).meet(now_us, draw) == expected
 
 
 def test_all_draws_are_shared_out_by_weight() -> None:
-    company = Company([(30, 7, 5), (10, 8, 1), (20, 9, 2)])
+    company = MeetingPool([(30, 7, 5), (10, 8, 1), (20, 9, 2)])
     draws = range(0, 2**32, 2**32 // 8)
     assert {company.meet(10, draw) for draw in draws} == {None}
     assert Counter(company.meet(11, draw) for draw in draws) == {8: 8}
@@ -46,7 +46,10 @@ def test_a_crowd_is_the_company_of_all_but_makes_only_those_who_have_joined(
 
     arrivals = Arrivals(iter(sorted((at_us, user_id) for at_us, user_id, _ in people)), describe, 2)
     crowds = (arrivals.everybody, *arrivals.compatriots)
-    companies = (Company(people), *(Company(each for each in people if each[1] % 2 == parity) for parity in (0, 1)))
+    companies = (
+        MeetingPool(people),
+        *(MeetingPool(each for each in people if each[1] % 2 == parity) for parity in (0, 1)),
+    )
     for now_us in times_us:  # in any order
         for crowd, company in zip(crowds, companies, strict=True):
             assert crowd.meet(now_us, draw) == company.meet(now_us, draw)

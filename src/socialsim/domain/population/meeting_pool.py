@@ -9,7 +9,7 @@ from typing import Final
 _NEVER_US: Final = 1 << 62
 
 
-class Company:
+class MeetingPool:
     """Some people who can meet, from what is known of all of them beforehand: no shard needs to ask another."""
 
     __slots__ = ("_reached", "_sign_ups_us", "_user_ids")
@@ -37,7 +37,7 @@ class Company:
         self._reached.append(self._reached[-1] + weight)
 
 
-class Crowd(Company):
+class Crowd(MeetingPool):
     """A company that is too large to be known beforehand: it is told of those who join as time goes on."""
 
     __slots__ = ("_arrivals",)

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from socialsim.domain.population.adoption import Adoption
 from socialsim.domain.population.countries import COUNTRIES
 from socialsim.domain.population.geography import Circle, Geography, Home
-from socialsim.domain.population.meeting_pool import Arrivals, Company
+from socialsim.domain.population.meeting_pool import Arrivals, MeetingPool
 from socialsim.domain.population.name_pools import Pools
 from socialsim.domain.population.profiles import Profile, make_profile
 from socialsim.domain.population.traits import Habits, Temper, Traits
@@ -49,7 +49,7 @@ class Population:
         self._sign_ups_us = _zeros("q", scenario.users)
         self._wanted = _zeros("I", scenario.users)
         self._active = _zeros("I", scenario.users)
-        self._circles: dict[Circle, Company] = {}
+        self._circles: dict[Circle, MeetingPool] = {}
 
     # --- joining --------------------------------------------------------------------------------------------------
 
@@ -67,7 +67,7 @@ class Population:
 
     # --- meeting each other -----------------------------------------------------------------------------------------
 
-    def circle(self, home: Home, number: int) -> Company:
+    def circle(self, home: Home, number: int) -> MeetingPool:
         """The circle of that ``number`` of one who lives at ``home``."""
         circle = self.geography.circle(home, number)
         company = self._circles.get(circle)
@@ -75,12 +75,12 @@ class Population:
             company = self._circles[circle] = self._company(self.geography.members(circle))
         return company
 
-    def compatriots(self, country: int) -> Company:
+    def compatriots(self, country: int) -> MeetingPool:
         """All who live in the country of that number."""
         return self._arrivals.compatriots[country]
 
     @property
-    def everybody(self) -> Company:
+    def everybody(self) -> MeetingPool:
         """All people of the scenario."""
         return self._arrivals.everybody
 
@@ -93,8 +93,8 @@ class Population:
             people, lambda user_id: (self.geography.country(user_id), self._weight(user_id)), len(COUNTRIES)
         )
 
-    def _company(self, user_ids: Iterable[int]) -> Company:
-        return Company((self.sign_up_us(user_id), user_id, self._weight(user_id)) for user_id in user_ids)
+    def _company(self, user_ids: Iterable[int]) -> MeetingPool:
+        return MeetingPool((self.sign_up_us(user_id), user_id, self._weight(user_id)) for user_id in user_ids)
 
     def _weight(self, user_id: int) -> int:
         """How often somebody is met. Who is sociable is met more often, else the others would be asked far more often
