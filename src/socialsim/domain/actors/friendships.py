@@ -24,7 +24,7 @@ _CIRCLE_MEETINGS: Final = 3
 _STRANGER_MEETINGS: Final = 2
 
 
-class Acquainted(Actor[UserMessage]):
+class SocialActor(Actor[UserMessage]):
     """The part of a user that knows others. Whom he has asked or was asked by is remembered: nobody is asked twice."""
 
     __slots__ = (

@@ -3,7 +3,7 @@
 from array import array
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
-from socialsim.domain.actors.friendships import Acquainted
+from socialsim.domain.actors.friendships import SocialActor
 from socialsim.domain.actors.messages import (
     FriendAcceptance,
     FriendRequest,
@@ -36,7 +36,7 @@ _TOLD: Final = 0x7  # one like in eight makes the post known to everybody
 Made: TypeAlias = Literal["picture", "video", "comment", "request"]
 
 
-class User(Acquainted):
+class User(SocialActor):
     """Somebody who has signed up.
 
     ``run`` is only waiting and asking; what to do is decided by the methods that it calls, in an order that any other
