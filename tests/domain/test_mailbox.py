@@ -14,7 +14,7 @@ from socialsim.domain.actors.messages import (
     SuggestionWanted,
     UserMessage,
 )
-from socialsim.domain.actors.shard import Surroundings, World, deliver, forget_old_posts, make_surroundings
+from socialsim.domain.actors.shard import ProcessContext, World, deliver, forget_old_posts, make_surroundings
 from socialsim.domain.actors.user import MAILBOX_MAX, User
 from socialsim.domain.behaviour.feed import FEED_MAX
 from socialsim.scenario.model import Scenario
@@ -34,19 +34,19 @@ MESSAGES = st.one_of(
 
 
 @pytest.fixture
-def around() -> Iterator[Surroundings]:
+def around() -> Iterator[ProcessContext]:
     made = make_surroundings(Scenario(users=3, shards=1), "r1", pools_of(1), 1)
     yield made
     made.loop.close()
 
 
-def inhabitants(around: Surroundings) -> dict[int, User]:
+def inhabitants(around: ProcessContext) -> dict[int, User]:
     """Users 0 and 1, who never wake."""
     world = World(around, 0)
     return {user_id: User(world, user_id) for user_id in (0, 1)}
 
 
-def test_letters_reach_those_who_live_here_in_order(around: Surroundings) -> None:
+def test_letters_reach_those_who_live_here_in_order(around: ProcessContext) -> None:
     people = inhabitants(around)
     first, second = post(1), FriendRequest(2, 7, 0)
     deliver(people, around.trending, [(0, [0, 99, 1], first), (1, [1], second)])
@@ -54,7 +54,7 @@ def test_letters_reach_those_who_live_here_in_order(around: Surroundings) -> Non
     assert people[1].take_mail() == [first, second]
 
 
-def test_a_mailbox_is_bounded_and_keeps_requests_and_the_latest_posts(around: Surroundings) -> None:
+def test_a_mailbox_is_bounded_and_keeps_requests_and_the_latest_posts(around: ProcessContext) -> None:
     people = inhabitants(around)
     requests = [FriendRequest(number, number, 0) for number in range(20)]
     for number in range(5_000):
@@ -69,7 +69,7 @@ def test_a_mailbox_is_bounded_and_keeps_requests_and_the_latest_posts(around: Su
     assert len(posts) >= FEED_MAX, "what a feed can hold is not forgotten"
 
 
-def test_a_profile_answers_for_one_who_is_away(around: Surroundings) -> None:
+def test_a_profile_answers_for_one_who_is_away(around: ProcessContext) -> None:
     """Its answer is a letter of its own; who has no friends, or none but the asker, answers nothing."""
     people = inhabitants(around)
     question = (0, [0], SuggestionWanted(1))
@@ -84,7 +84,7 @@ def test_a_profile_answers_for_one_who_is_away(around: Surroundings) -> None:
     assert people[0].mailbox is None, "a question lies in nobody's mailbox"
 
 
-def test_what_is_sent_to_nobody_in_particular_is_popular_and_in_no_mailbox(around: Surroundings) -> None:
+def test_what_is_sent_to_nobody_in_particular_is_popular_and_in_no_mailbox(around: ProcessContext) -> None:
     people = inhabitants(around)
     deliver(people, around.trending, [(0, [], post(3))])
     assert around.trending.pick(0, 0) == post(3)

@@ -25,7 +25,7 @@ _TIMERS_PER_BUCKET = 256
 Envelope: TypeAlias = tuple[int, Sequence[int], UserMessage]
 
 
-class Surroundings(NamedTuple):
+class ProcessContext(NamedTuple):
     """What all shards of one process share. None of it tells one shard anything of another."""
 
     scenario: Scenario
@@ -41,10 +41,10 @@ class Surroundings(NamedTuple):
     inhabitants: dict[int, User]  #: who has signed up, by user id
 
 
-def make_surroundings(scenario: Scenario, run_id: str, pools: Pools, shards: int) -> Surroundings:
-    """Surroundings for ``shards`` of the scenario's shards, at the beginning of simulated time."""
+def make_surroundings(scenario: Scenario, run_id: str, pools: Pools, shards: int) -> ProcessContext:
+    """ProcessContext for ``shards`` of the scenario's shards, at the beginning of simulated time."""
     users = scenario.users * shards // scenario.shards
-    return Surroundings(
+    return ProcessContext(
         scenario,
         run_id,
         new_loop(scenario.start_us, _bucket_bits(scenario, users)),
@@ -67,7 +67,7 @@ class World:
     others share its loop.
     """
 
-    def __init__(self, around: Surroundings, shard: int) -> None:
+    def __init__(self, around: ProcessContext, shard: int) -> None:
         scenario = around.scenario
         self.run_id = around.run_id
         self.shard = shard
