@@ -14,7 +14,7 @@ from socialsim.domain.actors.messages import (
     SuggestionWanted,
     UserMessage,
 )
-from socialsim.domain.actors.shard import ProcessContext, World, deliver, forget_old_posts, make_surroundings
+from socialsim.domain.actors.shard import ProcessContext, World, deliver, forget_old_posts, make_process_context
 from socialsim.domain.actors.user import MAILBOX_MAX, User
 from socialsim.domain.behaviour.feed import FEED_MAX
 from socialsim.scenario.model import Scenario
@@ -35,7 +35,7 @@ MESSAGES = st.one_of(
 
 @pytest.fixture
 def around() -> Iterator[ProcessContext]:
-    made = make_surroundings(Scenario(users=3, shards=1), "r1", pools_of(1), 1)
+    made = make_process_context(Scenario(users=3, shards=1), "r1", pools_of(1), 1)
     yield made
     made.loop.close()
 

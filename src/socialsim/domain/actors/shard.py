@@ -41,7 +41,7 @@ class ProcessContext(NamedTuple):
     inhabitants: dict[int, User]  #: who has signed up, by user id
 
 
-def make_surroundings(scenario: Scenario, run_id: str, pools: Pools, shards: int) -> ProcessContext:
+def make_process_context(scenario: Scenario, run_id: str, pools: Pools, shards: int) -> ProcessContext:
     """ProcessContext for ``shards`` of the scenario's shards, at the beginning of simulated time."""
     users = scenario.users * shards // scenario.shards
     return ProcessContext(
