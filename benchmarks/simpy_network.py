@@ -16,7 +16,7 @@ import simpy
 
 from socialsim.domain.actors.makers import ContentMaker, FriendRequestMaker
 from socialsim.domain.actors.messages import SuggestionWanted
-from socialsim.domain.actors.shard import Envelope, World, deliver
+from socialsim.domain.actors.shard import Envelope, ShardContext, deliver
 from socialsim.domain.actors.user import User
 from socialsim.domain.behaviour.decisions import Behaviour
 from socialsim.domain.behaviour.feed import Trending
@@ -137,8 +137,8 @@ class IdiomaticUser(LeanUser):
         self.answers.put(answer)
 
 
-class SimpyWorld(World):
-    """One shard. The same face as ``World``, so that makers and users find what they need."""
+class SimpyWorld(ShardContext):
+    """One shard. The same face as ``ShardContext``, so that makers and users find what they need."""
 
     def __init__(self, network: "Network", shard: int) -> None:
         scenario = network.scenario

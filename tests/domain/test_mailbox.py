@@ -14,7 +14,7 @@ from socialsim.domain.actors.messages import (
     SuggestionWanted,
     UserMessage,
 )
-from socialsim.domain.actors.shard import ProcessContext, World, deliver, forget_old_posts, make_process_context
+from socialsim.domain.actors.shard import ProcessContext, ShardContext, deliver, forget_old_posts, make_process_context
 from socialsim.domain.actors.user import MAILBOX_MAX, User
 from socialsim.domain.behaviour.feed import FEED_MAX
 from socialsim.scenario.model import Scenario
@@ -42,7 +42,7 @@ def around() -> Iterator[ProcessContext]:
 
 def inhabitants(around: ProcessContext) -> dict[int, User]:
     """Users 0 and 1, who never wake."""
-    world = World(around, 0)
+    world = ShardContext(around, 0)
     return {user_id: User(world, user_id) for user_id in (0, 1)}
 
 

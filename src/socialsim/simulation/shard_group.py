@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Final
 
 from socialsim.domain.actors.messages import Suggestion, SuggestionWanted
-from socialsim.domain.actors.shard import Envelope, World, deliver, make_process_context
+from socialsim.domain.actors.shard import Envelope, ShardContext, deliver, make_process_context
 from socialsim.domain.population.name_pools import Pools
 from socialsim.errors import ActorFailedError
 from socialsim.events import Event
@@ -27,7 +27,7 @@ class Host:
         self._scenario = scenario
         self._around = make_process_context(scenario, run_id, pools, len(shards))
         for shard in shards:
-            World(self._around, shard)
+            ShardContext(self._around, shard)
         self._around.loop.next_us = scenario.start_us  # the actors have yet to begin
 
     @property

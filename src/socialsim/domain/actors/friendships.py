@@ -11,7 +11,7 @@ from socialsim.kernel import Actor
 from socialsim.kernel.randoms import LCG_FACTOR, LCG_SUMMAND, MASK_64
 
 if TYPE_CHECKING:
-    from socialsim.domain.actors.shard import World
+    from socialsim.domain.actors.shard import ShardContext
 
 _ASKED_OF_8: Final = 5  # of eight friends wanted so many are looked for
 _FIRST_REQUESTS: Final = 6  # at least: or people would remain alone
@@ -32,7 +32,7 @@ class SocialActor(Actor[UserMessage]):
         "_state", "_suggested", "_world", "country", "user_id",
     )  # fmt: skip
 
-    def __init__(self, world: "World", user_id: int, home: Home, friends_wanted: int) -> None:
+    def __init__(self, world: "ShardContext", user_id: int, home: Home, friends_wanted: int) -> None:
         super().__init__(world.loop)
         population = world.population
         self._world = world

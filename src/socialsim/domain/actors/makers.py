@@ -17,7 +17,7 @@ from socialsim.events import (
 )
 
 if TYPE_CHECKING:
-    from socialsim.domain.actors.shard import World
+    from socialsim.domain.actors.shard import ShardContext
     from socialsim.domain.actors.user import User
 
 
@@ -26,7 +26,7 @@ class ContentMaker:
 
     __slots__ = ("_world",)
 
-    def __init__(self, world: "World") -> None:
+    def __init__(self, world: "ShardContext") -> None:
         self._world = world
 
     def post(self, user: "User", kind: ContentKind, content_id: int, device: Device) -> None:
@@ -78,7 +78,7 @@ class FriendRequestMaker:
 
     __slots__ = ("_world",)
 
-    def __init__(self, world: "World") -> None:
+    def __init__(self, world: "ShardContext") -> None:
         self._world = world
 
     def request(self, user: "User", request_id: int, receiver_id: int, meeting: int, device: Device) -> None:

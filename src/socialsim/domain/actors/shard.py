@@ -59,7 +59,7 @@ def make_process_context(scenario: Scenario, run_id: str, pools: Pools, shards: 
     )
 
 
-class World:
+class ShardContext:
     """The network as one shard sees it: its stores, its makers and its users.
 
     The shards of a process live on one loop. They talk to each other only by letters, which are delivered between

@@ -20,7 +20,7 @@ from socialsim.events import PictureLiked, SessionStarted, VideoLiked
 from socialsim.kernel.randoms import LCG_FACTOR, LCG_SUMMAND, MASK_64
 
 if TYPE_CHECKING:
-    from socialsim.domain.actors.shard import World
+    from socialsim.domain.actors.shard import ShardContext
 
 MAILBOX_MAX: Final = 256  #: unread posts of a user who stays away: beyond it the oldest posts are forgotten
 POPULAR_US: Final = 12 * 3_600_000_000  #: for how long after it was posted a post can be popular
@@ -51,7 +51,7 @@ class User(SocialActor):
         "_post", "_post_now", "_session_end_us", "_sessions_extra", "_subject",
     )  # fmt: skip
 
-    def __init__(self, world: "World", user_id: int) -> None:
+    def __init__(self, world: "ShardContext", user_id: int) -> None:
         population = world.population
         home = population.geography.home(user_id)
         traits = population.traits(user_id, home)

@@ -8,7 +8,7 @@ from socialsim.events import UserSignedUp
 from socialsim.kernel import Actor
 
 if TYPE_CHECKING:
-    from socialsim.domain.actors.shard import World
+    from socialsim.domain.actors.shard import ShardContext
 
 
 class UserMaker(Actor[object]):
@@ -16,7 +16,7 @@ class UserMaker(Actor[object]):
 
     __slots__ = ("_world",)
 
-    def __init__(self, world: "World") -> None:
+    def __init__(self, world: "ShardContext") -> None:
         super().__init__(world.loop)
         self._world = world
 
