@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from socialsim.domain.population.geography import Geography
-from socialsim.domain.population.traits import Habits, Temper, Traits, friends_mean_at
+from socialsim.domain.population.traits import Habits, TraitModel, Traits, friends_mean_at
 from socialsim.kernel.randoms import UNIT
 from socialsim.scenario.model import Scenario
 
@@ -16,7 +16,7 @@ USERS = 6_000
 
 
 def everybody(scenario: Scenario) -> tuple[list[Traits], Geography]:
-    geography, temper = Geography(scenario), Temper(scenario)
+    geography, temper = Geography(scenario), TraitModel(scenario)
     traits = [temper.traits(user_id, geography.home(user_id)) for user_id in range(scenario.users)]
     assert [(each.friends_wanted, each.active_day) for each in traits[:50]] == [
         temper.visibility(user_id, geography.home(user_id)) for user_id in range(50)
@@ -33,8 +33,8 @@ def rank_correlation(left: Sequence[int], right: Sequence[int]) -> float:
 def test_people_want_as_many_friends_as_the_scenario_says(wanted: float, spread: float) -> None:
     scenario = Scenario(users=USERS, friends_mean=wanted, friends_spread=spread, community_influence=0)
     friends = [each.friends_wanted for each in everybody(scenario)[0]]
-    assert mean(friends) == pytest.approx(Temper(scenario).friends_mean, rel=0.05)
-    assert Temper(scenario).friends_mean == pytest.approx(wanted, rel=0.5)  # not every wish comes true
+    assert mean(friends) == pytest.approx(TraitModel(scenario).friends_mean, rel=0.05)
+    assert TraitModel(scenario).friends_mean == pytest.approx(wanted, rel=0.5)  # not every wish comes true
     assert min(friends) >= 1
     assert (len(set(friends)) == 1) is (spread == 0)
 
@@ -42,7 +42,7 @@ def test_people_want_as_many_friends_as_the_scenario_says(wanted: float, spread:
 def test_the_friends_wanted_are_spread_as_published() -> None:
     """Facebook in 2011: with a mean of 190, 10 % have less than 10, 20 % less than 25, half less than 99."""
     scenario = Scenario(users=USERS, friends_mean=1_900, friends_spread=1.0, community_influence=0)
-    scale = Temper(scenario).friends_mean / 190
+    scale = TraitModel(scenario).friends_mean / 190
     deciles = quantiles([each.friends_wanted for each in everybody(scenario)[0]], n=10)
     assert deciles[0] == pytest.approx(10 * scale, rel=0.2)
     assert deciles[1] == pytest.approx(25 * scale, rel=0.2)
@@ -53,7 +53,8 @@ def test_the_friends_wanted_are_spread_as_published() -> None:
 def test_larger_networks_have_more_friends(users: int, friends: int) -> None:
     assert friends_mean_at(users) == pytest.approx(friends, rel=0.03)
     assert (
-        Temper(Scenario(users=users)).friends_mean == Temper(Scenario(friends_mean=friends_mean_at(users))).friends_mean
+        TraitModel(Scenario(users=users)).friends_mean
+        == TraitModel(Scenario(friends_mean=friends_mean_at(users))).friends_mean
     )
 
 

@@ -15,7 +15,7 @@ from socialsim.domain.population.geography import Circle, Geography, Home
 from socialsim.domain.population.meeting_pool import Arrivals, MeetingPool
 from socialsim.domain.population.name_pools import Pools
 from socialsim.domain.population.profiles import Profile, make_profile
-from socialsim.domain.population.traits import Habits, Temper, Traits
+from socialsim.domain.population.traits import Habits, TraitModel, Traits
 from socialsim.events import Device
 from socialsim.kernel.randoms import UNIT, mix, mix_on
 from socialsim.scenario.model import Scenario
@@ -39,7 +39,7 @@ class Population:
         self._start_us = scenario.start_us
         self._span_us = scenario.end_us - scenario.start_us
         self._adoption = Adoption(scenario)
-        self._temper = Temper(scenario)
+        self._temper = TraitModel(scenario)
         self._habits = Habits(scenario)
         self.friends_mean = max(
             round(self._temper.friends_mean), 1

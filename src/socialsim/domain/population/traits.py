@@ -46,7 +46,7 @@ class Traits(NamedTuple):
     drift: int  #: threshold for a draw: whether an active day is the last for a while
 
 
-class Temper:
+class TraitModel:
     """The traits of a scenario's people."""
 
     def __init__(self, scenario: Scenario) -> None:
