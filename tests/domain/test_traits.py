@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from socialsim.domain.population.geography import Geography
-from socialsim.domain.population.traits import Habits, TraitModel, Traits, friends_mean_at
+from socialsim.domain.population.traits import DeviceModel, TraitModel, Traits, friends_mean_at
 from socialsim.kernel.randoms import UNIT
 from socialsim.scenario.model import Scenario
 
@@ -105,7 +105,7 @@ def test_thresholds_are_thresholds(share: float, sigma: float) -> None:
 
 def test_devices_have_their_shares() -> None:
     scenario = Scenario(mobile_only_share=0.5, web_only_share=0.2, tablet_share=0.1)
-    habits = Habits(scenario)
+    habits = DeviceModel(scenario)
     devices = [habits.devices(user_id) for user_id in range(20_000)]
     shares = {("mobile", "mobile"): 0.5, ("web", "web"): 0.2, ("tablet", "mobile"): 0.1, ("mobile", "web"): 0.2}
     assert set(devices) == set(shares)
@@ -123,5 +123,5 @@ def test_devices_have_their_shares() -> None:
     ],
 )
 def test_a_share_of_one_is_everybody(knobs: dict[str, Any], pair: tuple[str, str]) -> None:
-    habits = Habits(Scenario(**knobs))
+    habits = DeviceModel(Scenario(**knobs))
     assert {habits.devices(user_id) for user_id in range(500)} == {pair}

@@ -15,7 +15,7 @@ from socialsim.domain.population.geography import Circle, Geography, Home
 from socialsim.domain.population.meeting_pool import Arrivals, MeetingPool
 from socialsim.domain.population.name_pools import Pools
 from socialsim.domain.population.profiles import Profile, make_profile
-from socialsim.domain.population.traits import Habits, TraitModel, Traits
+from socialsim.domain.population.traits import DeviceModel, TraitModel, Traits
 from socialsim.events import Device
 from socialsim.kernel.randoms import UNIT, mix, mix_on
 from socialsim.scenario.model import Scenario
@@ -40,7 +40,7 @@ class Population:
         self._span_us = scenario.end_us - scenario.start_us
         self._adoption = Adoption(scenario)
         self._temper = TraitModel(scenario)
-        self._habits = Habits(scenario)
+        self._habits = DeviceModel(scenario)
         self.friends_mean = max(
             round(self._temper.friends_mean), 1
         )  #: friends that people would like to have, on average

@@ -100,7 +100,7 @@ class TraitModel:
         return _clipped(shared * community + own * _z_score(mix_on(self._friends_seed, user_id)) >> 20)
 
 
-class Habits:
+class DeviceModel:
     """Which devices people use."""
 
     def __init__(self, scenario: Scenario) -> None:
