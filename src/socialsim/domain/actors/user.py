@@ -33,7 +33,7 @@ _SESSION_SHIFT: Final = 32 - TABLE_BITS  # of a draw
 _TOLD: Final = 0x7  # one like in eight makes the post known to everybody
 
 #: What needs an id of a store.
-Made: TypeAlias = Literal["picture", "video", "comment", "request"]
+PendingAction: TypeAlias = Literal["picture", "video", "comment", "request"]
 
 
 class User(SocialActor):
@@ -181,7 +181,7 @@ class User(SocialActor):
 
     # --- acting -------------------------------------------------------------------------------------------------------
 
-    def decide(self) -> Made | None:
+    def decide(self) -> PendingAction | None:
         """Act. What needs an id is only begun: ask the store for one of the kind that is returned, then ``complete``."""
         if self.mailbox is not None:
             self._read_mail()
@@ -203,7 +203,7 @@ class User(SocialActor):
             return "video" if self.draw() < self._world.behaviour.video else "picture"
         return self._react()
 
-    def _react(self) -> Made | None:
+    def _react(self) -> PendingAction | None:
         """Like or comment what there is to see, as ``decide`` does."""
         now_us = self.loop.now_us
         behaviour = self._world.behaviour
@@ -224,7 +224,7 @@ class User(SocialActor):
             self._like(feed.pop(pick(feed, draw, now_us, self.user_id, behaviour)))
         return None
 
-    def complete(self, made: Made, new_id: int) -> None:
+    def complete(self, made: PendingAction, new_id: int) -> None:
         """Finish what ``decide`` began, with the id that the store has given."""
         world = self._world
         if made == "comment":
