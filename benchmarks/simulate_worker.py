@@ -21,7 +21,7 @@ from socialsim.scenario.model import Scenario
 from socialsim.simulation.event_sink import EventSink
 from socialsim.simulation.exchange import Exchange
 from socialsim.simulation.process import Work, run_shards
-from socialsim.simulation.shard_group import Host
+from socialsim.simulation.shard_group import ShardGroup
 from socialsim.simulation.supervisor import Equipment, run
 from socialsim.testing.manifests import MemoryManifests
 from socialsim.transport.base import EventWriter, RunInfo
@@ -142,7 +142,7 @@ def _memory(scenario: Scenario) -> Outcome:
     gc.collect()
     gc.disable()
     before = _resident_bytes()
-    host = Host(scenario, scenario.run_id, pools, range(scenario.shards))
+    host = ShardGroup(scenario, scenario.run_id, pools, range(scenario.shards))
     events = 0
     begin = _spent()
     for end_us in range(scenario.start_us + scenario.window_us, scenario.end_us + 1, scenario.window_us):

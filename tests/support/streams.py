@@ -18,7 +18,7 @@ from socialsim.events import Event, decode, encode
 from socialsim.runs.manifest import Manifest
 from socialsim.scenario.model import Scenario, make_scenario
 from socialsim.simulation.process import Pacer, Progress
-from socialsim.simulation.shard_group import Host
+from socialsim.simulation.shard_group import ShardGroup
 from socialsim.simulation.supervisor import Equipment, RunResult, run
 from socialsim.transport.base import EventWriter, Record, never
 
@@ -49,7 +49,7 @@ def simulate_hosts(
 
     Letters that are ``kept`` do not leave their host.
     """
-    hosts = [Host(scenario, scenario.run_id, pools_of(1), shards) for shards in partition]
+    hosts = [ShardGroup(scenario, scenario.run_id, pools_of(1), shards) for shards in partition]
     events: list[Event] = []
     try:
         next_us = scenario.start_us

@@ -7,7 +7,7 @@ from typing import Final
 from socialsim.domain.population.name_pools import build_pools
 from socialsim.events import Event
 from socialsim.scenario.model import Scenario
-from socialsim.simulation.shard_group import Host
+from socialsim.simulation.shard_group import ShardGroup
 
 _order: Final = attrgetter("time_us", "shard", "seq")
 
@@ -23,7 +23,7 @@ def simulate(scenario: Scenario, run_id: str | None = None) -> Iterator[Event]:
     >>> sum(1 for event in simulate(scenario) if type(event).__name__ == "UserSignedUp")
     3
     """
-    host = Host(scenario, run_id or scenario.run_id, build_pools(scenario.seed), range(scenario.shards))
+    host = ShardGroup(scenario, run_id or scenario.run_id, build_pools(scenario.seed), range(scenario.shards))
     try:
         while host.next_us < scenario.end_us:
             windows = (host.next_us - scenario.start_us) // scenario.window_us + 1

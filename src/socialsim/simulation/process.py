@@ -7,7 +7,7 @@ from socialsim.domain.population.name_pools import Pools
 from socialsim.scenario.model import Scenario
 from socialsim.simulation.event_sink import EventSink
 from socialsim.simulation.exchange import Exchange
-from socialsim.simulation.shard_group import Host
+from socialsim.simulation.shard_group import ShardGroup
 from socialsim.transport.base import WriterStats
 
 _WINDOWS_PER_REPORT = 64
@@ -61,7 +61,7 @@ def run_shards(
     earliest timer of all processes is the time of the next event.
     """
     scenario = work.scenario
-    host = Host(scenario, work.run_id, work.pools, work.shards)
+    host = ShardGroup(scenario, work.run_id, work.pools, work.shards)
     try:
         window_us = scenario.window_us
         next_us = scenario.start_us
@@ -96,7 +96,7 @@ def run_shards(
         host.close()
 
 
-def progress_of(simulated_us: int, outbox: EventSink, host: Host) -> Progress:
+def progress_of(simulated_us: int, outbox: EventSink, host: ShardGroup) -> Progress:
     """How far this process is. The counts are copied: in one process the caller keeps what it is handed."""
     return Progress(simulated_us, outbox.events, host.live_users, dict(outbox.counts), outbox.writer_stats)
 

@@ -20,7 +20,7 @@ from socialsim.scenario.model import Scenario
 _sender: Final = itemgetter(0)
 
 
-class Host:
+class ShardGroup:
     """Runs ``shards`` of a scenario. The caller says how far, and carries letters to other hosts."""
 
     def __init__(self, scenario: Scenario, run_id: str, pools: Pools, shards: Sequence[int]) -> None:
