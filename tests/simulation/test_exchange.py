@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from socialsim.domain.actors.messages import FriendAcceptance, FriendRequest, PostShared, Suggestion, SuggestionWanted
 from socialsim.domain.actors.shard import Envelope
 from socialsim.errors import ShardDiedError
-from socialsim.simulation.exchange import Agreement, Exchange, letters_to
+from socialsim.simulation.exchange import BarrierResult, Exchange, letters_to
 
 USERS = {0: range(10), 1: range(10, 25), 2: range(25, 26), 3: range(26, 40)}
 POSTS = st.builds(
@@ -53,7 +53,7 @@ def close(peers: list[dict[int, Connection]]) -> None:
             pipe.close()
 
 
-def swap_all(work: Callable[[Exchange, int], Agreement], ranks: int) -> list[Agreement]:
+def swap_all(work: Callable[[Exchange, int], BarrierResult], ranks: int) -> list[BarrierResult]:
     """All ranks at once, each in a thread."""
     peers = mesh(ranks)
     try:
@@ -102,4 +102,4 @@ def test_a_peer_that_is_gone_is_named(rank: int) -> None:
 
 def test_alone_there_is_nobody_to_wait_for() -> None:
     letter: Envelope = (3, [1, 2], PostShared(1, 0, 3, 5, 1_024))
-    assert Exchange(0, {}, {}).swap(7, stopping=True, letters=[letter]) == Agreement(7, True, [letter])
+    assert Exchange(0, {}, {}).swap(7, stopping=True, letters=[letter]) == BarrierResult(7, True, [letter])

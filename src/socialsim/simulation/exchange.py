@@ -23,7 +23,7 @@ class WindowMessage(msgspec.Struct, array_like=True, gc=False):
     letters: list[tuple[int, list[int], UserMessage]]
 
 
-class Agreement(NamedTuple):
+class BarrierResult(NamedTuple):
     """What all processes know after an exchange."""
 
     next_us: int
@@ -46,7 +46,7 @@ class Exchange:
         self._peers = sorted(peers.items())
         self._users = users
 
-    def swap(self, next_us: int, *, stopping: bool, letters: Sequence[Envelope]) -> Agreement:
+    def swap(self, next_us: int, *, stopping: bool, letters: Sequence[Envelope]) -> BarrierResult:
         """Send each peer its letters and wait for those of all peers. Raises ShardDiedError when a peer is gone."""
         received: list[tuple[int, Iterable[Envelope]]] = [(self._rank, letters)]
         for peer, pipe in self._peers:
@@ -64,7 +64,7 @@ class Exchange:
             stopping = stopping or report.stopping
             received.append((peer, report.letters))
         received.sort(key=lambda entry: entry[0])
-        return Agreement(next_us, stopping, [letter for _, part in received for letter in part])
+        return BarrierResult(next_us, stopping, [letter for _, part in received for letter in part])
 
 
 def letters_to(users: range, letters: Iterable[Envelope]) -> list[tuple[int, list[int], UserMessage]]:
