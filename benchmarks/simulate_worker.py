@@ -22,7 +22,7 @@ from socialsim.simulation.event_sink import EventSink
 from socialsim.simulation.exchange import Exchange
 from socialsim.simulation.process import Work, run_shards
 from socialsim.simulation.shard_group import ShardGroup
-from socialsim.simulation.supervisor import Equipment, run
+from socialsim.simulation.supervisor import RunDependencies, run
 from socialsim.testing.manifests import MemoryManifests
 from socialsim.transport.base import EventWriter, RunInfo
 from socialsim.transport.files import FileWriter, create_run
@@ -108,7 +108,7 @@ def _run_processes(task: Task, scenario: Scenario, writer_factory: Callable[[ran
         scenario,
         run_id=scenario.run_id,
         processes=task.processes,
-        equipment=Equipment(writer_factory, MemoryManifests()),
+        equipment=RunDependencies(writer_factory, MemoryManifests()),
         on_progress=lambda _: None,
         stop=threading.Event(),
     )

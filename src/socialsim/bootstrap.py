@@ -517,7 +517,7 @@ def run_simulation(
         scenario,
         run_id=run_id,
         processes=processes,
-        equipment=supervisor.Equipment(
+        equipment=supervisor.RunDependencies(
             led.writer_factory,
             led.books,
             pacer,

@@ -11,7 +11,7 @@ from socialsim.bootstrap import TOPICS
 from socialsim.consumer import Consumer, ConsumerSettings, ConsumerStats
 from socialsim.events import PLURALS
 from socialsim.simulation.process import Progress
-from socialsim.simulation.supervisor import Equipment, RunResult, run
+from socialsim.simulation.supervisor import RunDependencies, RunResult, run
 from socialsim.testing.manifests import MemoryManifests
 from socialsim.transport.base import EventWriter, Record, RunInfo, never
 from socialsim.transport.kafka import KafkaLog, KafkaReader, KafkaWriter, ProducerOptions, create_topics
@@ -105,7 +105,7 @@ class KafkaRun:
             self._scenario,
             run_id=self._scenario.run_id,
             processes=1,
-            equipment=Equipment(lambda _: self.writer, self.books),
+            equipment=RunDependencies(lambda _: self.writer, self.books),
             on_progress=self._note,
             stop=self._stop,
         )

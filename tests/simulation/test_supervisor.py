@@ -26,7 +26,7 @@ from socialsim.events import WIRE_NAMES, Event
 from socialsim.scenario.model import Scenario
 from socialsim.simulation.log_relay import ForwardedRecord, ForwardedRecords, LogRelay
 from socialsim.simulation.process import Progress, hosted_shards, hosted_users
-from socialsim.simulation.supervisor import Equipment, choose_processes, run
+from socialsim.simulation.supervisor import RunDependencies, choose_processes, run
 from socialsim.transport.base import never
 from tests.support.patience import eventually
 from tests.support.streams import (
@@ -231,7 +231,7 @@ def test_a_stop_waits_for_a_log_that_takes_nothing_as_long_as_it_is_told_and_say
         BUSY if place == "drain" else LONG,
         run_id="r",
         processes=1,
-        equipment=Equipment(lambda _: writer, books, drain_timeout_s=3.0),
+        equipment=RunDependencies(lambda _: writer, books, drain_timeout_s=3.0),
         on_progress=lambda _: None,
         stop=stop,
     )

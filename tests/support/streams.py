@@ -19,7 +19,7 @@ from socialsim.runs.manifest import Manifest
 from socialsim.scenario.model import Scenario, make_scenario
 from socialsim.simulation.process import Pacer, Progress
 from socialsim.simulation.shard_group import ShardGroup
-from socialsim.simulation.supervisor import Equipment, RunResult, run
+from socialsim.simulation.supervisor import RunDependencies, RunResult, run
 from socialsim.transport.base import EventWriter, Record, never
 
 ROOT: Final = Path(__file__).parents[2]
@@ -233,7 +233,7 @@ def run_into(
         scenario,
         run_id=scenario.run_id,
         processes=processes,
-        equipment=Equipment(factory or IntoDirectory(directory), KeepingBooks(), pacer),
+        equipment=RunDependencies(factory or IntoDirectory(directory), KeepingBooks(), pacer),
         on_progress=on_progress,
         stop=stop or Flag(),
         restarts_max=restarts_max,

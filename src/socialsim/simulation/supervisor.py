@@ -50,7 +50,7 @@ class RunResult(NamedTuple):
     unwritten: int = 0  #: events that the log had not taken when the time to stop was over
 
 
-class Equipment(NamedTuple):
+class RunDependencies(NamedTuple):
     """What a process is handed from outside, for the simulation itself does no I/O. Picklable for several processes."""
 
     writer_factory: Callable[[range], EventWriter]  #: opens the log for the shards that a process hosts
@@ -86,7 +86,7 @@ def run(
     *,
     run_id: str,
     processes: int,
-    equipment: Equipment,
+    equipment: RunDependencies,
     on_progress: Callable[[Progress], None],
     stop: StopSignal,
     restarts_max: int = 0,
@@ -119,7 +119,7 @@ def run(
 def _work(
     work: Work,
     exchange: Exchange,
-    equipment: Equipment,
+    equipment: RunDependencies,
     *,
     asked_to_stop: Callable[[], bool],
     report: Callable[[Progress], None],
@@ -164,7 +164,7 @@ def _drain(writer: EventWriter, asked_to_stop: Callable[[], bool], timeout_s: fl
 
 def _supervise(
     works: list[Work],
-    equipment: Equipment,
+    equipment: RunDependencies,
     on_progress: Callable[[Progress], None],
     stop: StopSignal,
 ) -> RunResult:
@@ -205,7 +205,7 @@ def _supervise(
     return RunResult(works[0].run_id, counts, len(works), not completed, sum(part.unwritten for part in finished))
 
 
-def _brief(child: SpawnProcess, rank: int, control: Connection, work: Work, equipment: Equipment) -> None:
+def _brief(child: SpawnProcess, rank: int, control: Connection, work: Work, equipment: RunDependencies) -> None:
     """Tell a process what to do. Raises ShardDiedError if it does not live to hear it.
 
     Not by the arguments of its start: what is larger than a pipe's buffer would be waited for, without an end, if the
