@@ -66,7 +66,7 @@ class _Finished(NamedTuple):
     unwritten: int
 
 
-class _Wiring(NamedTuple):
+class _ChildSetup(NamedTuple):
     """What a child process needs beside its work, which it is told later. Picklable in a spawn."""
 
     rank: int
@@ -180,7 +180,7 @@ def _supervise(
     try:
         for rank in ranks:
             ours, theirs = context.Pipe(duplex=True)
-            wiring = _Wiring(rank, os.getpid(), theirs, peers[rank], users)
+            wiring = _ChildSetup(rank, os.getpid(), theirs, peers[rank], users)
             child = context.Process(target=_child_main, args=(wiring,), name=f"socialsim-shards-{rank}", daemon=True)
             child.start()
             children.append(child)
@@ -297,7 +297,7 @@ def _obituary(child: SpawnProcess, rank: int) -> str:
     return f"shard process {rank} (pid {child.pid}) {how} before its work was done; nothing it had acknowledged is lost"
 
 
-def _child_main(wiring: _Wiring) -> NoReturn:
+def _child_main(wiring: _ChildSetup) -> NoReturn:
     """A spawned process: does its work, says how it went, ends."""
     _die_with_parent(wiring.parent_pid)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what a signal to the group means
