@@ -28,7 +28,7 @@ class ProducerOptions:
     records_per_producer_max: int = 2**31 - 2**26  #: per partition: its sequence numbers have 31 bits
 
 
-class Sending:
+class BatchSender:
     """Sends what the outbox holds through one producer. Runs on the writer's own loop."""
 
     def __init__(

@@ -22,7 +22,7 @@ from aiokafka import AIOKafkaProducer
 from socialsim.errors import ServiceUnavailableError, SocialsimError, TerminalError
 from socialsim.transport.base import EventWriter, Record, RunInfo, WriterStats, never
 from socialsim.transport.kafka.admin import CONNECT_TIMEOUT_S, read_cluster
-from socialsim.transport.kafka.batch_sender import ProducerOptions, Sending
+from socialsim.transport.kafka.batch_sender import BatchSender, ProducerOptions
 from socialsim.transport.kafka.cluster import KafkaLog
 from socialsim.transport.kafka.connect import reject_unknown_topics, start_client, stop_client, translate
 from socialsim.transport.kafka.unacked import UnackedRecords
@@ -267,7 +267,7 @@ class KafkaWriter(EventWriter):
         self._producers += 1
         self._started.set()
         outbox.take_back()
-        sending = Sending(producer, outbox, self._topics, self._options)
+        sending = BatchSender(producer, outbox, self._topics, self._options)
         stop_timeout_s = 0.0
         try:
             sending.wake(everything=True)
@@ -298,7 +298,7 @@ class KafkaWriter(EventWriter):
             request_timeout_ms=int(self._options.request_timeout_s * 1000),
         )
 
-    async def _pump(self, outbox: UnackedRecords, sending: Sending) -> None:
+    async def _pump(self, outbox: UnackedRecords, sending: BatchSender) -> None:
         """Move what was handed over into the outbox, and acknowledgements back, until the producer's end."""
         woken = self._woken = asyncio.Event()
         acknowledged = sending.acknowledged
@@ -337,7 +337,7 @@ class KafkaWriter(EventWriter):
             for wait in waits:
                 wait.cancel()
 
-    def _take_over(self, outbox: UnackedRecords, sending: Sending, *, flush: bool) -> None:
+    def _take_over(self, outbox: UnackedRecords, sending: BatchSender, *, flush: bool) -> None:
         handed_over = self._handed_over
         while handed_over:
             shard, records, size = handed_over.popleft()
@@ -348,7 +348,7 @@ class KafkaWriter(EventWriter):
         if flush:
             outbox.end_epoch()
 
-    def _report(self, outbox: UnackedRecords, sending: Sending) -> None:
+    def _report(self, outbox: UnackedRecords, sending: BatchSender) -> None:
         # Any partition's acknowledgement is progress; an epoch's end may wait for the slowest of them.
         if sending.delivered_s > self._progress_s:
             self._progress_s = sending.delivered_s
