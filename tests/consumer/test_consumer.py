@@ -15,7 +15,7 @@ from socialsim.errors import (
 )
 from socialsim.testing import Fault, MemoryLog, MemoryReader, MemoryWarehouse, run_virtual
 from socialsim.transport.base import TopicPartition
-from socialsim.warehouse.base import Batch, OffsetKey, OffsetMove
+from socialsim.warehouse.base import Batch, OffsetAdvance, OffsetKey
 from tests.consumer.events import like, picture, raw
 
 PLACE = TopicPartition("pictures", 0)
@@ -335,7 +335,7 @@ async def dead_member(log, warehouse, *, stored=0):
     (held,) = reader.assignment()
     key = OffsetKey(log.log_id, "test", *held, log.identities["pictures"])
     await warehouse.offsets([key])
-    await warehouse.store(0, Batch(moves=[OffsetMove(key, 0, stored)]))
+    await warehouse.store(0, Batch(moves=[OffsetAdvance(key, 0, stored)]))
     return reader
 
 
@@ -408,7 +408,7 @@ def test_drain_waits_as_long_as_another_member_stores_and_not_for_what_came_late
         for offset in range(10):
             await asyncio.sleep(60)
             log.append(held, *raw(picture(1, 100 + offset)))  # it will never be at the log's end
-            await warehouse.store(0, Batch(moves=[OffsetMove(key, offset, offset + 1)]))
+            await warehouse.store(0, Batch(moves=[OffsetAdvance(key, offset, offset + 1)]))
 
     async def main():
         other = await dead_member(log, warehouse)

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from socialsim.consumer.decisions import Watchdog, backoff_s, due_in_s, lag_of, resolve, unreached
 from socialsim.consumer.settings import ConsumerSettings
 from socialsim.transport.base import TopicPartition
-from socialsim.warehouse.base import OffsetKey, OffsetMove
+from socialsim.warehouse.base import OffsetAdvance, OffsetKey
 
 SETTINGS = ConsumerSettings(batch_rows=10, batch_bytes_max=100, flush_after_ms=150)
 A, B = TopicPartition("pictures", 0), TopicPartition("pictures", 1)
@@ -31,7 +31,7 @@ def test_backing_off_grows_and_is_capped(attempt):
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 5), st.integers(0, 12)), max_size=6))
 def test_each_partition_of_a_doubtful_transaction_is_committed_to_replay_or_lost(spans):
     moves = [
-        OffsetMove(OffsetKey("log", "g", "t", number), old, old + length)
+        OffsetAdvance(OffsetKey("log", "g", "t", number), old, old + length)
         for number, (old, length, _) in enumerate(spans)
     ]
     stored = {move.key: now for move, (_, _, now) in zip(moves, spans, strict=True)}

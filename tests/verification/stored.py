@@ -17,7 +17,7 @@ from socialsim.simulation.iterate import simulate
 from socialsim.verification.offsets import LogEnds
 from socialsim.verification.result import VerificationReport, Violation
 from socialsim.verification.verify import read_books, verify_run
-from socialsim.warehouse.base import Batch, OffsetKey, OffsetMove
+from socialsim.warehouse.base import Batch, OffsetAdvance, OffsetKey
 from socialsim.warehouse.engines import read_engine, writing_engine
 from socialsim.warehouse.schema.tables import EVENT_TABLES, runs
 from tests.warehouse.places import Place
@@ -62,7 +62,7 @@ async def store(place: Place, events: list[Event]) -> None:
     for (topic, shard), part in log_of(events).items():
         key = OffsetKey(LOG_ID, GROUP, topic, shard)
         batch.add(key, WIRE_NAMES[type(part[0])], part)
-        batch.moves.append(OffsetMove(key, 0, len(part)))
+        batch.moves.append(OffsetAdvance(key, 0, len(part)))
     async with place.opened() as warehouse:
         await warehouse.offsets([move.key for move in batch.moves])
         await warehouse.store(0, batch)

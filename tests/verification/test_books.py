@@ -11,7 +11,7 @@ from socialsim.events import PLURALS, WIRE_NAMES, Event, PicturePosted, encode
 from socialsim.runs.directory import RunDirectory
 from socialsim.verification.offsets import LogEnds, event_of_topic
 from socialsim.verification.result import Account, Violation
-from socialsim.warehouse.base import Batch, DeadLetter, OffsetKey, OffsetMove
+from socialsim.warehouse.base import Batch, DeadLetter, OffsetAdvance, OffsetKey
 from socialsim.warehouse.engines import writing_engine
 from socialsim.warehouse.schema.tables import consumer_offsets
 from tests.verification.stored import (
@@ -43,7 +43,7 @@ async def bury(place: Place, *raws: bytes, topic: str = "r1/pictures", first_off
     ]
     async with place.opened() as warehouse:
         at = (await warehouse.offsets([key]))[key]
-        await warehouse.store(0, Batch(dead_letters=letters, moves=[OffsetMove(key, at, at + len(raws))]))
+        await warehouse.store(0, Batch(dead_letters=letters, moves=[OffsetAdvance(key, at, at + len(raws))]))
 
 
 def lose(place: Place, event: Event) -> None:
@@ -269,7 +269,7 @@ class TestSharedTopics:
                 key = OffsetKey("cluster", GROUP, f"socialsim.{PLURALS[name]}", event.user_id % 4)
                 batch.add(key, name, [event])
                 sizes[key] = sizes.get(key, 0) + 1
-        batch.moves = [OffsetMove(key, 0, size) for key, size in sizes.items()]
+        batch.moves = [OffsetAdvance(key, 0, size) for key, size in sizes.items()]
         async with place.opened() as warehouse:
             await warehouse.offsets(list(sizes))
             await warehouse.store(0, batch)

@@ -20,7 +20,7 @@ from socialsim.events import (
     VideoPosted,
 )
 from socialsim.events.types import ID_MAX, SHARDS_MAX, TIME_US_MAX
-from socialsim.warehouse.base import Batch, DeadLetter, OffsetKey, OffsetMove
+from socialsim.warehouse.base import Batch, DeadLetter, OffsetAdvance, OffsetKey
 
 START_US = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z
 
@@ -49,7 +49,7 @@ def dead_letter(offset: int = 0, raw: bytes = b"\x00\xff'\\", partition: int = 0
     return DeadLetter("log", "picture_likes", partition, offset, raw, "not_json", "line 1: it's \\ \U0001f600 'no'")
 
 
-def batch_of(events: list[Event], *moves: OffsetMove, dead_letters: list[DeadLetter] | None = None) -> Batch:
+def batch_of(events: list[Event], *moves: OffsetAdvance, dead_letters: list[DeadLetter] | None = None) -> Batch:
     """``events`` of the partition of the first move, if there is one."""
     batch = Batch(moves=list(moves), dead_letters=dead_letters or [])
     for event in events:

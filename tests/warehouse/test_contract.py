@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 from socialsim.errors import LogReplacedError, OwnershipLostError, RunConflictError, SchemaOutdatedError
 from socialsim.events import EVENT_TYPES, Event, encode
-from socialsim.warehouse.base import DEAD_LETTER_BYTES_MAX, Batch, OffsetMove, RecordPlace, Warehouse
+from socialsim.warehouse.base import DEAD_LETTER_BYTES_MAX, Batch, OffsetAdvance, RecordPlace, Warehouse
 from tests.warehouse.places import Looking, MemoryPlace, Place
 from tests.warehouse.samples import any_events, batch_of, dead_letter, key, like, likes
 
@@ -54,11 +54,11 @@ class WarehouseContract:
     ) -> None:
         await warehouse.offsets([key(0), key(1)])
         before = msgspec.structs.replace(like(3), device="web")
-        await warehouse.store(0, batch_of([before, *likes(1, first_seq=4)], OffsetMove(key(0), 0, 2)))
+        await warehouse.store(0, batch_of([before, *likes(1, first_seq=4)], OffsetAdvance(key(0), 0, 2)))
         forged = [like(3, picture_id=999), like(5, picture_id=1), like(5, picture_id=2)]
-        batch = batch_of([*likes(4, first_seq=4), *forged], OffsetMove(key(0), 2, 9))
+        batch = batch_of([*likes(4, first_seq=4), *forged], OffsetAdvance(key(0), 2, 9))
         batch.add(key(1), "picture_like", likes(2, first_seq=6))
-        batch.moves.append(OffsetMove(key(1), 0, 2))
+        batch.moves.append(OffsetAdvance(key(1), 0, 2))
         places = {id(event): RecordPlace(key(0), 6 + index, encode(event)) for index, event in enumerate(forged)}
         batch.locate = lambda event: places.get(id(event))
         stored = await warehouse.store(0, batch)
@@ -100,33 +100,33 @@ class WarehouseContract:
     async def test_offsets_begin_at_0_and_move_with_the_rows(self, warehouse: Warehouse) -> None:
         keys = [key(0), key(1), key(0, topic="it's \U0001f600"), key(0, group="other"), key(0, log_id="log2")]
         assert await warehouse.offsets(keys) == dict.fromkeys(keys, 0)
-        await warehouse.store(0, batch_of(likes(4), OffsetMove(key(0), 0, 4), OffsetMove(key(1), 0, 2**40)))
+        await warehouse.store(0, batch_of(likes(4), OffsetAdvance(key(0), 0, 4), OffsetAdvance(key(1), 0, 2**40)))
         assert await warehouse.offsets(keys) == {**dict.fromkeys(keys, 0), key(0): 4, key(1): 2**40}
         assert await warehouse.offsets([]) == {}
 
     async def test_a_move_from_another_offset_stores_nothing(self, place: Looking, warehouse: Warehouse) -> None:
         await warehouse.offsets([key(0), key(1)])
-        await warehouse.store(0, batch_of(likes(4), OffsetMove(key(0), 0, 4)))
-        moves = (OffsetMove(key(1), 0, 6), OffsetMove(key(0), 3, 5))
+        await warehouse.store(0, batch_of(likes(4), OffsetAdvance(key(0), 0, 4)))
+        moves = (OffsetAdvance(key(1), 0, 6), OffsetAdvance(key(0), 3, 5))
         zombie = batch_of(likes(6, first_seq=100), *moves, dead_letters=[dead_letter()])
         with pytest.raises(OwnershipLostError, match="picture_likes/0"):
             await warehouse.store(0, zombie)
         assert await warehouse.offsets([key(0), key(1)]) == {key(0): 4, key(1): 0}
         assert place.events()["picture_like"] == likes(4)
         assert (await warehouse.counts())["dead_letters"] == 0
-        await warehouse.store(0, batch_of(likes(1, first_seq=9), OffsetMove(key(0), 4, 5)))
+        await warehouse.store(0, batch_of(likes(1, first_seq=9), OffsetAdvance(key(0), 4, 5)))
         assert (await warehouse.counts())["picture_like"] == 5
 
     async def test_a_move_of_a_partition_that_was_never_asked_for_stores_nothing(self, warehouse: Warehouse) -> None:
         with pytest.raises(OwnershipLostError):
-            await warehouse.store(0, batch_of(likes(4), OffsetMove(key(0), 0, 4)))
+            await warehouse.store(0, batch_of(likes(4), OffsetAdvance(key(0), 0, 4)))
         assert await warehouse.counts() == NOTHING
 
     async def test_a_move_that_stays_in_place_is_a_check_of_ownership(self, warehouse: Warehouse) -> None:
         await warehouse.offsets([key(0)])
-        await warehouse.store(0, batch_of([], OffsetMove(key(0), 0, 0)))
+        await warehouse.store(0, batch_of([], OffsetAdvance(key(0), 0, 0)))
         with pytest.raises(OwnershipLostError):
-            await warehouse.store(0, batch_of([], OffsetMove(key(0), 1, 1)))
+            await warehouse.store(0, batch_of([], OffsetAdvance(key(0), 1, 1)))
 
     async def test_positions_of_a_topic_made_anew_are_refused_or_begin_again(
         self, place: Looking, warehouse: Warehouse
@@ -134,19 +134,19 @@ class WarehouseContract:
         old, new = key(0)._replace(identity="t-1"), key(0)._replace(identity="t-2")
         other = old._replace(partition=1)
         assert await warehouse.offsets([old, other]) == {old: 0, other: 0}
-        await warehouse.store(0, batch_of(likes(4), OffsetMove(old, 0, 4)))
+        await warehouse.store(0, batch_of(likes(4), OffsetAdvance(old, 0, 4)))
         with pytest.raises(LogReplacedError, match=r"t-1, .* t-2.*--restart-replaced"):
             await warehouse.offsets([new])
         assert await warehouse.stored([new, old, other]) == {new: 0, old: 4, other: 0}
         with pytest.raises(OwnershipLostError):
-            await warehouse.store(0, batch_of([], OffsetMove(new, 4, 5)))
+            await warehouse.store(0, batch_of([], OffsetAdvance(new, 4, 5)))
         assert await warehouse.offsets([new], restart=True) == {new: 0}
         assert await warehouse.offsets([new, other]) == {new: 0, other: 0}
-        await warehouse.store(0, batch_of(likes(2, first_seq=4), OffsetMove(new, 0, 2)))
+        await warehouse.store(0, batch_of(likes(2, first_seq=4), OffsetAdvance(new, 0, 2)))
         assert await warehouse.offsets([new]) == {new: 2}
         # A zombie that read the old topic finds its place taken.
         with pytest.raises(OwnershipLostError):
-            await warehouse.store(0, batch_of([], OffsetMove(old, 4, 5)))
+            await warehouse.store(0, batch_of([], OffsetAdvance(old, 4, 5)))
         (books, _) = place.books()
         assert (books["next_offset"], books["consumed"], books["inserted"]) == (2, 6, 6)
 
@@ -155,10 +155,10 @@ class WarehouseContract:
     ) -> None:
         plain, known = key(0), key(0)._replace(identity="t-1")
         await warehouse.offsets([plain])
-        await warehouse.store(0, batch_of(likes(4), OffsetMove(plain, 0, 4)))
+        await warehouse.store(0, batch_of(likes(4), OffsetAdvance(plain, 0, 4)))
         assert await warehouse.stored([known]) == {known: 4}
         assert await warehouse.offsets([known]) == {known: 4}
-        await warehouse.store(0, batch_of([], OffsetMove(known, 4, 5)))
+        await warehouse.store(0, batch_of([], OffsetAdvance(known, 4, 5)))
         with pytest.raises(LogReplacedError):
             await warehouse.offsets([known._replace(identity="t-2")])
         assert await warehouse.offsets([plain]) == {plain: 5}  # a log that cannot tell compares nothing
@@ -195,13 +195,13 @@ class WarehouseContract:
     async def test_a_partition_moves_once_in_a_batch(self, warehouse: Warehouse) -> None:
         await warehouse.offsets([key(0)])
         with pytest.raises(ValueError, match="once"):
-            await warehouse.store(0, batch_of(likes(1), OffsetMove(key(0), 0, 1), OffsetMove(key(0), 1, 2)))
+            await warehouse.store(0, batch_of(likes(1), OffsetAdvance(key(0), 0, 1), OffsetAdvance(key(0), 1, 2)))
         assert await warehouse.counts() == NOTHING
 
     async def test_dead_letters_are_kept_whole_and_once(self, place: Looking, warehouse: Warehouse) -> None:
         letters = [dead_letter(0, bytes(range(256))), dead_letter(1, b""), dead_letter(1, b"", partition=1)]
         await warehouse.offsets([key(0)])
-        stored = await warehouse.store(0, batch_of(likes(3), OffsetMove(key(0), 0, 5), dead_letters=letters))
+        stored = await warehouse.store(0, batch_of(likes(3), OffsetAdvance(key(0), 0, 5), dead_letters=letters))
         assert stored.dead_letters == 3
         again = await warehouse.store(0, batch_of([], dead_letters=[dead_letter(0, b"other")]))
         assert again.dead_letters == 1
@@ -233,7 +233,7 @@ class WarehouseContract:
             for partition, old, new in spans:
                 more = letters if partition == 1 else 0
                 built.add(key(partition), "picture_like", likes(new - old, first_seq=old, shard=partition))
-                built.moves.append(OffsetMove(key(partition), old, new + more))
+                built.moves.append(OffsetAdvance(key(partition), old, new + more))
             return built
 
         await warehouse.offsets([key(0), key(1), key(2)])
@@ -250,7 +250,7 @@ class WarehouseContract:
         ]
 
     async def test_sources_that_do_not_add_up_are_refused(self, warehouse: Warehouse) -> None:
-        batch = batch_of(likes(2), OffsetMove(key(0), 0, 2))
+        batch = batch_of(likes(2), OffsetAdvance(key(0), 0, 2))
         batch.events["picture_like"].pop()
         await warehouse.offsets([key(0)])
         with pytest.raises(ValueError, match="do not add up"):
@@ -271,7 +271,7 @@ class WarehouseContract:
         async def work(lane: int) -> None:
             for step in range(5):
                 events = likes(200, first_seq=step * 200, shard=lane)
-                move = OffsetMove(key(lane), step * 200, step * 200 + 200)
+                move = OffsetAdvance(key(lane), step * 200, step * 200 + 200)
                 # All begin together with a run that nobody knows.
                 await warehouse.store(lane, batch_of(events, move))
 
@@ -292,8 +292,8 @@ class WarehouseContract:
         await warehouse.offsets([key(0)])
         async with place.opened() as other:
             outcomes = await asyncio.gather(
-                warehouse.store(0, batch_of(likes(300), OffsetMove(key(0), 0, 300))),
-                other.store(0, batch_of(likes(300), OffsetMove(key(0), 0, 300))),
+                warehouse.store(0, batch_of(likes(300), OffsetAdvance(key(0), 0, 300))),
+                other.store(0, batch_of(likes(300), OffsetAdvance(key(0), 0, 300))),
                 return_exceptions=True,
             )
         assert sorted(type(outcome).__name__ for outcome in outcomes) == ["OwnershipLostError", "Stored"]

@@ -6,7 +6,7 @@ import pytest
 
 from socialsim.errors import InputError
 from socialsim.events import encode
-from socialsim.warehouse.base import DEAD_LETTER_BYTES_MAX, DeadLetter, OffsetMove
+from socialsim.warehouse.base import DEAD_LETTER_BYTES_MAX, DeadLetter, OffsetAdvance
 from socialsim.warehouse.dead_letters import DeadLetters
 from tests.warehouse.samples import batch_of, key, like
 
@@ -24,7 +24,7 @@ async def stored(place, events, letters, *, groups=("g",), old=0):
         for group in groups:
             where = key(topic=TOPIC, group=group)
             await warehouse.offsets([where])
-            await warehouse.store(0, batch_of(events, OffsetMove(where, old, old + count), dead_letters=letters))
+            await warehouse.store(0, batch_of(events, OffsetAdvance(where, old, old + count), dead_letters=letters))
 
 
 def books(place):
@@ -114,7 +114,7 @@ class _Contract:
         async with place.opened() as warehouse:
             where = key(topic="prefix.pictures")
             await warehouse.offsets([where])
-            await warehouse.store(0, batch_of([], OffsetMove(where, 0, 1), dead_letters=[wrong]))
+            await warehouse.store(0, batch_of([], OffsetAdvance(where, 0, 1), dead_letters=[wrong]))
         with opened(place) as letters:
             (done,) = [letters.replay(each) for each in list(letters.ids())]
         assert done.stored is None

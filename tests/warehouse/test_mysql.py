@@ -18,7 +18,7 @@ from socialsim.errors import (
     TransientError,
 )
 from socialsim.events import FriendAccepted, PicturePosted
-from socialsim.warehouse.base import OffsetMove
+from socialsim.warehouse.base import OffsetAdvance
 from socialsim.warehouse.batches.transaction import MoveRow
 from socialsim.warehouse.mysql.literals import ROWS_TEXT, text_literal
 from socialsim.warehouse.mysql.statements import event_inserts, move_offsets
@@ -129,11 +129,11 @@ async def test_a_killed_session_is_transient_and_comes_back(
     mysql: MySQLServer, mysql_place: Place, warehouse: MysqlWarehouse
 ) -> None:
     await warehouse.offsets([key(0)])
-    await warehouse.store(0, batch_of(likes(5), OffsetMove(key(0), 0, 5)))
+    await warehouse.store(0, batch_of(likes(5), OffsetAdvance(key(0), 0, 5)))
     with beside(mysql, mysql_place) as cursor:
         for session in sessions_of(cursor, mysql_place):
             cursor.execute(f"KILL {session}")
-    move = batch_of(likes(5, first_seq=5), OffsetMove(key(0), 5, 10))
+    move = batch_of(likes(5, first_seq=5), OffsetAdvance(key(0), 5, 10))
     with pytest.raises(TransientError):
         await warehouse.store(0, move)
     with pytest.raises(TransientError):
@@ -151,7 +151,7 @@ async def test_a_lock_wait_stores_nothing_and_passes(
     async with mysql_place.opened() as warehouse:
         await warehouse.offsets([key(0)])
         await warehouse.store(0, batch_of(likes(1)))
-        batch = batch_of(likes(6), OffsetMove(key(0), 0, 6))
+        batch = batch_of(likes(6), OffsetAdvance(key(0), 0, 6))
         with beside(mysql, mysql_place) as cursor:
             cursor.execute("BEGIN")
             cursor.execute("SELECT * FROM consumer_offsets FOR UPDATE")
@@ -171,7 +171,7 @@ async def test_a_frozen_server_is_given_up_and_its_statement_killed(mysql_factor
     async with place.opened(lanes=1, statement_timeout_s=1.0) as warehouse:
         await warehouse.offsets([key(0)])
         await warehouse.store(0, batch_of(likes(1)))
-        batch = batch_of(likes(2_000), OffsetMove(key(0), 0, 2_000))
+        batch = batch_of(likes(2_000), OffsetAdvance(key(0), 0, 2_000))
         server.freeze()
         try:
             with pytest.raises(TransientError, match="no answer in time"):
@@ -185,7 +185,7 @@ async def test_a_frozen_server_is_given_up_and_its_statement_killed(mysql_factor
 
 async def test_a_cancelled_store_leaves_the_lane_usable(mysql_place: Place, warehouse: MysqlWarehouse) -> None:
     await warehouse.offsets([key(0)])
-    batch = batch_of(likes(20_000), OffsetMove(key(0), 0, 20_000))
+    batch = batch_of(likes(20_000), OffsetAdvance(key(0), 0, 20_000))
     task = asyncio.create_task(warehouse.store(0, batch))
     while not mysql_place.rows("SELECT run_key FROM runs"):  # noqa: ASYNC110 - the server cannot set an event
         await asyncio.sleep(0.001)
@@ -206,17 +206,17 @@ async def test_a_server_that_dies_is_transient_and_comes_back(mysql_factory: MyS
     migrate(database.url, database.password)
     async with Place(database.url, database.password).opened(lanes=1) as warehouse:
         await warehouse.offsets([key(0)])
-        await warehouse.store(0, batch_of(likes(5), OffsetMove(key(0), 0, 5)))
+        await warehouse.store(0, batch_of(likes(5), OffsetAdvance(key(0), 0, 5)))
         server.kill()
         for _ in range(2):
             with pytest.raises(TransientError):
-                await warehouse.store(0, batch_of(likes(5, first_seq=5), OffsetMove(key(0), 5, 10)))
+                await warehouse.store(0, batch_of(likes(5, first_seq=5), OffsetAdvance(key(0), 5, 10)))
         server.restart()
         # The control connection has not noticed yet.
         with pytest.raises(TransientError):
             await warehouse.offsets([key(0)])
         assert await warehouse.offsets([key(0)]) == {key(0): 5}
-        await warehouse.store(0, batch_of(likes(5, first_seq=5), OffsetMove(key(0), 5, 10)))
+        await warehouse.store(0, batch_of(likes(5, first_seq=5), OffsetAdvance(key(0), 5, 10)))
         assert (await warehouse.counts())["picture_like"] == 10
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from socialsim.errors import InputError, TransientError
-from socialsim.warehouse.base import OffsetMove
+from socialsim.warehouse.base import OffsetAdvance
 from socialsim.warehouse.sqlite.warehouse import SqliteWarehouse
 from tests.warehouse.places import Place
 from tests.warehouse.samples import batch_of, key, likes
@@ -19,7 +19,7 @@ def path_of(place: Place) -> Path:
 async def test_another_writer_is_transient_and_nothing_is_stored(sqlite_place: Place) -> None:
     async with sqlite_place.opened(busy_timeout_s=0.01) as warehouse:
         await warehouse.offsets([key(0)])
-        batch = batch_of(likes(3), OffsetMove(key(0), 0, 3))
+        batch = batch_of(likes(3), OffsetAdvance(key(0), 0, 3))
         holder = sqlite3.connect(path_of(sqlite_place), isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
         with pytest.raises(TransientError, match="another process is writing"):
@@ -45,7 +45,7 @@ async def test_a_reader_does_not_stop_the_writer(sqlite_place: Place) -> None:
 async def test_instants_are_text_of_one_length_that_sorts_as_time_does(sqlite_place: Place) -> None:
     async with sqlite_place.opened() as warehouse:
         await warehouse.offsets([key(0)])
-        await warehouse.store(0, batch_of(likes(2), OffsetMove(key(0), 0, 2)))
+        await warehouse.store(0, batch_of(likes(2), OffsetAdvance(key(0), 0, 2)))
     rows = sqlite3.connect(path_of(sqlite_place))
     (first, second) = rows.execute("SELECT typeof(event_time), event_time FROM picture_likes ORDER BY 2").fetchall()
     assert first == ("text", "2026-01-01 00:00:00.000000")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from socialsim.errors import RunConflictError
 from socialsim.events import WIRE_NAMES, Event, InvalidRecordError, decode, encode
 from socialsim.transport.base import Fetched, TopicPartition
-from socialsim.warehouse.base import Batch, DeadLetter, OffsetKey, OffsetMove, RecordPlace
+from socialsim.warehouse.base import Batch, DeadLetter, OffsetAdvance, OffsetKey, RecordPlace
 
 
 @dataclass(slots=True, eq=False)
@@ -121,6 +121,6 @@ def build_batch(chunks: Sequence[DecodedChunk]) -> Batch:
         if new != chunk.first_offset:
             raise AssertionError(f"{chunk.position.key}: a chunk at {chunk.first_offset} follows offset {new}")
         spans[chunk.position.key] = (old, chunk.next_offset)
-    batch.moves.extend(OffsetMove(key, old, new) for key, (old, new) in spans.items())
+    batch.moves.extend(OffsetAdvance(key, old, new) for key, (old, new) in spans.items())
     batch.locate = lambda event: next((place for chunk in chunks if (place := chunk.place_of(event))), None)
     return batch

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from socialsim.consumer.settings import ConsumerSettings
 from socialsim.transport.base import TopicPartition
-from socialsim.warehouse.base import OffsetKey, OffsetMove
+from socialsim.warehouse.base import OffsetAdvance, OffsetKey
 
 
 def due_in_s(rows: int, size_bytes: int, age_s: float, settings: ConsumerSettings) -> float | None:
@@ -38,7 +38,7 @@ class CommitOutcome(NamedTuple):
     lost: frozenset[OffsetKey]  #: another moved the offset: the records in memory are void
 
 
-def resolve(moves: Sequence[OffsetMove], stored: Mapping[OffsetKey, int]) -> CommitOutcome:
+def resolve(moves: Sequence[OffsetAdvance], stored: Mapping[OffsetKey, int]) -> CommitOutcome:
     """Read the outcome of a transaction from the stored offsets, which cannot lie: they move only with the rows.
 
     An offset at ``new`` may have been moved by another consumer that stored the same records: they are stored.

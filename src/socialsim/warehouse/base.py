@@ -38,7 +38,7 @@ class OffsetKey(NamedTuple):
         return self[:4]
 
 
-class OffsetMove(NamedTuple):
+class OffsetAdvance(NamedTuple):
     """A compare-and-set: the stored offset moves from ``old`` to ``new`` or the transaction is void."""
 
     key: OffsetKey
@@ -91,7 +91,7 @@ class Batch:
 
     events: dict[str, list[Event]] = field(default_factory=dict)
     dead_letters: list[DeadLetter] = field(default_factory=list)
-    moves: list[OffsetMove] = field(default_factory=list)
+    moves: list[OffsetAdvance] = field(default_factory=list)
     sources: dict[str, list[Source]] = field(default_factory=dict)
     locate: Callable[[Event], RecordPlace | None] | None = None
     digests: dict[str, str] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 
 from socialsim.events import EVENT_TYPES, Event
-from socialsim.warehouse.base import DEAD_LETTER_BYTES_MAX, Batch, DeadLetter, OffsetKey, OffsetMove, Stored
+from socialsim.warehouse.base import DEAD_LETTER_BYTES_MAX, Batch, DeadLetter, OffsetAdvance, OffsetKey, Stored
 
 REASON_CHARS_MAX: Final = 1000
 ERROR_CLASS_CHARS_MAX: Final = 64
@@ -121,7 +121,7 @@ def move_rows(batch: Batch, tally: TransactionCounts, letters: Sequence[DeadLett
     if len({move.key for move in batch.moves}) != len(batch.moves):
         raise ValueError("a batch moves each partition once")
 
-    def row(move: OffsetMove) -> MoveRow:
+    def row(move: OffsetAdvance) -> MoveRow:
         key = move.key
         inserted, duplicates = tally.by_key.get(key, (0, 0))
         dead_here = dead.get((key.log_id, key.topic, key.partition), 0)
