@@ -14,7 +14,7 @@ from socialsim.consumer.assembly import DecodedChunk, Position, decode_chunk
 from socialsim.consumer.decisions import Watchdog, lag_of
 from socialsim.consumer.drain import Drain
 from socialsim.consumer.lane import Lane, Shared
-from socialsim.consumer.offsets import Patience, StoredOffsets
+from socialsim.consumer.offsets import RetryPolicy, StoredOffsets
 from socialsim.consumer.settings import ConsumerSettings
 from socialsim.consumer.stats import ConsumerStats, Counters
 from socialsim.errors import (
@@ -55,7 +55,7 @@ class Consumer:
         self._settings = settings
         self._on_progress = on_progress
         self._counters = Counters()
-        self._patience = Patience(settings)
+        self._patience = RetryPolicy(settings)
         self._offsets = StoredOffsets(warehouse, self._patience, self._counters)
         self._positions: dict[TopicPartition, Position] = {}
         self._ends: Mapping[TopicPartition, int] = {}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from socialsim.consumer.assembly import DecodedChunk, Position, build_batch
 from socialsim.consumer.decisions import due_in_s, is_full, resolve
-from socialsim.consumer.offsets import Patience, StoredOffsets
+from socialsim.consumer.offsets import RetryPolicy, StoredOffsets
 from socialsim.consumer.settings import ConsumerSettings
 from socialsim.consumer.stats import Counters
 from socialsim.errors import OwnershipLostError, TransientError
@@ -25,7 +25,7 @@ class Shared:
 
     warehouse: Warehouse
     offsets: StoredOffsets
-    patience: Patience
+    patience: RetryPolicy
     counters: Counters
     settings: ConsumerSettings
     on_change: Callable[[], None]  #: called when a lane has taken or finished a batch: for whoever waits for that

@@ -17,7 +17,7 @@ T = TypeVar("T")
 _LAST_WORD_S: Final = 1.0  # for a log that answers, when the consumer is about to leave
 
 
-class Patience:
+class RetryPolicy:
     """Pauses between attempts, cut short when the consumer is told to leave."""
 
     def __init__(self, settings: ConsumerSettings) -> None:
@@ -61,7 +61,7 @@ class Patience:
 class StoredOffsets:
     """The one way to the warehouse's offsets, one reading at a time."""
 
-    def __init__(self, warehouse: Warehouse, patience: Patience, counters: Counters) -> None:
+    def __init__(self, warehouse: Warehouse, patience: RetryPolicy, counters: Counters) -> None:
         self._warehouse = warehouse
         self._patience = patience
         self._counters = counters
