@@ -13,7 +13,7 @@ from contextlib import suppress
 from socialsim.consumer.assembly import DecodedChunk, Position, decode_chunk
 from socialsim.consumer.decisions import Watchdog, lag_of
 from socialsim.consumer.drain import Drain
-from socialsim.consumer.lane import Lane, Shared
+from socialsim.consumer.lane import Lane, LaneContext
 from socialsim.consumer.offsets import RetryPolicy, StoredOffsets
 from socialsim.consumer.settings import ConsumerSettings
 from socialsim.consumer.stats import ConsumerStats, Counters
@@ -68,7 +68,7 @@ class Consumer:
         self._proved_away_s = -math.inf  # when last not even a new connection reached the log
         self._stopping = False
         self._changed = asyncio.Event()
-        shared = Shared(warehouse, self._offsets, self._patience, self._counters, settings, self._changed.set)
+        shared = LaneContext(warehouse, self._offsets, self._patience, self._counters, settings, self._changed.set)
         self._lanes = [Lane(index, shared) for index in range(warehouse.lanes)]
 
     def stats(self) -> ConsumerStats:

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class LaneContext:
     """What all lanes of a consumer have in common."""
 
     warehouse: Warehouse
@@ -34,7 +34,7 @@ class Shared:
 class Lane:
     """Takes chunks from the reading side and stores them, in order, exactly once. ``work`` is its task."""
 
-    def __init__(self, index: int, shared: Shared) -> None:
+    def __init__(self, index: int, shared: LaneContext) -> None:
         self.index = index
         self._warehouse = shared.warehouse
         self._offsets = shared.offsets
