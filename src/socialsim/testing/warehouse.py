@@ -12,7 +12,14 @@ from typing import Literal
 from socialsim.errors import OwnershipLostError, TerminalError, TransientError
 from socialsim.events import EVENT_TYPES, Event
 from socialsim.warehouse.base import Batch, DeadLetter, OffsetKey, Stored, Warehouse
-from socialsim.warehouse.batches.conflicts import CONTENTS, Conflict, Suspects, dead_letters_of, differing, row_key
+from socialsim.warehouse.batches.conflicts import (
+    CONTENTS,
+    Conflict,
+    DuplicateCandidates,
+    dead_letters_of,
+    differing,
+    row_key,
+)
 from socialsim.warehouse.batches.positions import Place, StoredPosition, compare, note_changes, replaced_error
 from socialsim.warehouse.batches.run_keys import KnownRun, check_scenarios, unknown_runs
 from socialsim.warehouse.batches.transaction import MoveRow, TransactionCounts, groups, move_rows, run_ids
@@ -177,7 +184,7 @@ class MemoryWarehouse(Warehouse):
                 rows[row_key(event)] = contents(stored)
             inserted = len(added) - before
             tally.add(group.name, group.key, inserted, len(group.events) - inserted)
-            conflicts += differing(Suspects(group, group.events), map(contents, group.events), rows)
+            conflicts += differing(DuplicateCandidates(group, group.events), map(contents, group.events), rows)
         letters = [*batch.dead_letters, *dead_letters_of(batch, conflicts, tally)]
         moves = move_rows(batch, tally, letters)
         for move in moves:

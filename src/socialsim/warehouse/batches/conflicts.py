@@ -27,7 +27,7 @@ RowKey: TypeAlias = tuple[int, int, int]
 row_key: Final[Callable[[Event], RowKey]] = attrgetter("time_us", "shard", "seq")
 
 
-class Suspects(NamedTuple):
+class DuplicateCandidates(NamedTuple):
     """Events of one table and run of which some were there already, in whatever content."""
 
     group: Group
@@ -43,7 +43,7 @@ class Conflict(NamedTuple):
 
 
 def differing(
-    suspects: Suspects, contents: Iterable[tuple[Any, ...]], stored: Mapping[RowKey, tuple[Any, ...]]
+    suspects: DuplicateCandidates, contents: Iterable[tuple[Any, ...]], stored: Mapping[RowKey, tuple[Any, ...]]
 ) -> list[Conflict]:
     """Those whose row differs. ``contents`` are the events' own, ``stored`` those of their rows."""
     return [

@@ -9,7 +9,14 @@ from socialsim.errors import OwnershipLostError, ServiceUnavailableError, Transi
 from socialsim.events import PLURALS, Event
 from socialsim.events.types import TIME_US_MAX
 from socialsim.warehouse.base import Batch, OffsetKey, Stored, Warehouse
-from socialsim.warehouse.batches.conflicts import CONTENTS, Conflict, RowKey, Suspects, dead_letters_of, differing
+from socialsim.warehouse.batches.conflicts import (
+    CONTENTS,
+    Conflict,
+    DuplicateCandidates,
+    RowKey,
+    dead_letters_of,
+    differing,
+)
 from socialsim.warehouse.batches.positions import Place, StoredPosition, compare, note_changes, replaced_error
 from socialsim.warehouse.batches.run_keys import KnownRun, check_scenarios, unknown_runs
 from socialsim.warehouse.batches.transaction import (
@@ -212,7 +219,7 @@ class MysqlWarehouse(Warehouse):
         Merged over partitions statements are few and large, and without a duplicate every row is its partition's.
         """
         tally = TransactionCounts()
-        suspects: list[Suspects] = []
+        suspects: list[DuplicateCandidates] = []
         firsts: dict[int, int] = {}  # by run, the earliest time that may be new
         await session.execute(BEGIN)
         async with aclosing(_insert(session, groups(batch, self._run_keys, by_source=by_source))) as counts:
@@ -221,7 +228,7 @@ class MysqlWarehouse(Warehouse):
                     if not by_source and several_sources(batch, group.name):
                         await session.execute(ROLLBACK)
                         return None
-                    suspects.append(Suspects(group, events))
+                    suspects.append(DuplicateCandidates(group, events))
                 if inserted:
                     firsts[group.run_key] = min(firsts.get(group.run_key, TIME_US_MAX), events[0].time_us)
                 tally.add(group.name, group.key, inserted, len(events) - inserted)
@@ -264,7 +271,7 @@ async def _insert(session: MysqlSession, every: Iterable[Group]) -> AsyncGenerat
             await asyncio.wait([under_way[2]])
 
 
-async def _conflicts(session: MysqlSession, suspects: Suspects) -> list[Conflict]:
+async def _conflicts(session: MysqlSession, suspects: DuplicateCandidates) -> list[Conflict]:
     """Those of the suspects that stand with another content in the table."""
     group, events = suspects
     stored: dict[RowKey, tuple[Any, ...]] = {}

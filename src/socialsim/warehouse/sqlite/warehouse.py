@@ -14,7 +14,7 @@ from socialsim.warehouse.base import Batch, OffsetKey, Stored, Warehouse
 from socialsim.warehouse.batches.conflicts import (
     CONTENT_COLUMNS,
     Conflict,
-    Suspects,
+    DuplicateCandidates,
     dead_letters_of,
     differing,
     row_key,
@@ -264,7 +264,7 @@ def _conflicts(connection: sqlite3.Connection, group: Group, rows: list[tuple[An
         row_key(event): connection.execute(select, row[:4]).fetchone()
         for event, row in zip(group.events, rows, strict=True)
     }
-    return differing(Suspects(group, group.events), (row[4:] for row in rows), stored)
+    return differing(DuplicateCandidates(group, group.events), (row[4:] for row in rows), stored)
 
 
 def _move(connection: sqlite3.Connection, move: MoveRow) -> None:
