@@ -21,7 +21,7 @@ from socialsim.events import (
     VideoLiked,
     VideoPosted,
 )
-from socialsim.kpi import CohortWeek, KpiRow, Wish, compute, read_cohorts, read_daily, read_stream
+from socialsim.kpi import CohortWeek, DayRange, KpiRow, compute, read_cohorts, read_daily, read_stream
 from socialsim.scenario.model import Scenario
 from socialsim.simulation.iterate import simulate
 from socialsim.verification.verify import stored_runs
@@ -170,14 +170,14 @@ def key_of(connection: Connection, run_id: str) -> int:
     return stored_runs(connection)[run_id]
 
 
-def computed(place: Place, run_id: str, wish: Wish | None = None, *, complete: bool = True) -> list[date]:
+def computed(place: Place, run_id: str, wish: DayRange | None = None, *, complete: bool = True) -> list[date]:
     """Compute what is wished for, by default whatever is missing; which days that was."""
     with engine_of(place) as engine:
         with engine.connect() as connection:
             run_key = key_of(connection, run_id)
             stream = read_stream(connection, run_key, complete=complete)
         assert stream is not None
-        return compute(engine, run_key, stream, wish or Wish())
+        return compute(engine, run_key, stream, wish or DayRange())
 
 
 def stored_figures(place: Place, run_id: str) -> tuple[list[KpiRow], list[CohortWeek]]:

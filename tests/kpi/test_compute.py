@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event, select
 
 from socialsim.events import WIRE_NAMES, Event
-from socialsim.kpi import Wish, compute, count_stored, is_whole, read_days, read_stream
+from socialsim.kpi import DayRange, compute, count_stored, is_whole, read_days, read_stream
 from socialsim.runs.directory import RunDirectory
 from socialsim.scenario.model import Scenario
 from socialsim.warehouse.base import Batch
@@ -86,9 +86,9 @@ class ComputingAgain:
         once = everything(place)
         assert all(once.values())
         assert computed(place, RUN_ID) == []
-        assert computed(place, RUN_ID, Wish(DAYS[0], DAYS[-1])) == DAYS
-        assert computed(place, RUN_ID, Wish(DAYS[7], DAYS[7])) == [DAYS[7]]
-        assert computed(place, RUN_ID, Wish(since=DAYS[5], until=DAYS[9])) == DAYS[5:10]
+        assert computed(place, RUN_ID, DayRange(DAYS[0], DAYS[-1])) == DAYS
+        assert computed(place, RUN_ID, DayRange(DAYS[7], DAYS[7])) == [DAYS[7]]
+        assert computed(place, RUN_ID, DayRange(since=DAYS[5], until=DAYS[9])) == DAYS[5:10]
         assert everything(place) == once
 
     def test_as_the_stream_goes_on_comes_to_the_same_as_all_at_once(self, place: Place) -> None:
@@ -101,7 +101,7 @@ class ComputingAgain:
             assert marked(place) == []
         assert_true(place, RUN_ID, EVENTS)
         little_by_little = everything(place)
-        assert computed(place, RUN_ID, Wish(DAYS[0], DAYS[-1])) == DAYS
+        assert computed(place, RUN_ID, DayRange(DAYS[0], DAYS[-1])) == DAYS
         assert everything(place) == little_by_little
 
     def test_a_late_row_marks_its_day_and_all_that_builds_on_it_and_the_next_call_heals_them(
@@ -130,7 +130,7 @@ class ComputingAgain:
         add(place, rest)
         computed(place, RUN_ID)
         add(place, [late])
-        assert computed(place, RUN_ID, Wish(DAYS[8], DAYS[8])) == DAYS[6:9]
+        assert computed(place, RUN_ID, DayRange(DAYS[8], DAYS[8])) == DAYS[6:9]
         assert marked(place) == DAYS[9:]
         assert computed(place, RUN_ID) == DAYS[9:]
         assert_true(place, RUN_ID, EVENTS)
@@ -154,7 +154,7 @@ class ComputingAgain:
                 run_key = key_of(connection, RUN_ID)
                 stream = read_stream(connection, run_key, complete=True)
             assert stream is not None
-            done = compute(engine, run_key, stream, Wish(), stopped=stopped)
+            done = compute(engine, run_key, stream, DayRange(), stopped=stopped)
         assert done == DAYS[: len(done)]
         assert marked(place) == DAYS[6:]
         assert computed(place, RUN_ID) == DAYS[6:]
@@ -177,7 +177,7 @@ class ComputingAgain:
                 run_key = key_of(connection, RUN_ID)
                 stream = read_stream(connection, run_key, complete=True)
             assert stream is not None
-            done = compute(engine, run_key, stream, Wish(), stopped=lambda: next(calls) >= 5)
+            done = compute(engine, run_key, stream, DayRange(), stopped=lambda: next(calls) >= 5)
         assert done == DAYS[: len(done)]
         assert 0 < len(done) < len(DAYS)
         assert_true(place, RUN_ID, EVENTS, behind=DAYS[len(done)])
@@ -192,7 +192,7 @@ class ComputingAgain:
         rest, late = without_one_of(DAYS[6])
         add(place, rest)
         assert count() == len(rest)
-        computed(place, RUN_ID, Wish(until=DAYS[9]))
+        computed(place, RUN_ID, DayRange(until=DAYS[9]))
         assert count() == len(rest)
         add(place, [late])
         assert count() == len(EVENTS)
@@ -225,7 +225,7 @@ class TestMysql(ComputingAgain):
                 stream = read_stream(connection, run_key, complete=True)
                 assert connection.exec_driver_sql("SELECT @@session.time_zone").scalar_one() == ABROAD
             assert stream is not None
-            assert compute(engine, run_key, stream, Wish()) == DAYS
+            assert compute(engine, run_key, stream, DayRange()) == DAYS
         assert_true(place, RUN_ID, EVENTS)
 
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 import pytest
 
 from socialsim.errors import InputError
-from socialsim.kpi import Stream, Wish
+from socialsim.kpi import DayRange, Stream
 from socialsim.kpi.days import days_to_compute
 
 
@@ -27,31 +27,33 @@ CLEAN = dict.fromkeys(days(2, 8), True)
 
 
 def test_without_a_wish_it_is_what_is_missing_or_holds_no_more() -> None:
-    assert days_to_compute(STREAM, {}, Wish()) == days(2, 8)
-    assert days_to_compute(STREAM, CLEAN, Wish()) == []
-    assert days_to_compute(STREAM, CLEAN | {day(5): False, day(7): False}, Wish()) == [day(5), day(7)]
-    assert days_to_compute(STREAM, dict.fromkeys(days(2, 6), True), Wish()) == days(7, 8)
+    assert days_to_compute(STREAM, {}, DayRange()) == days(2, 8)
+    assert days_to_compute(STREAM, CLEAN, DayRange()) == []
+    assert days_to_compute(STREAM, CLEAN | {day(5): False, day(7): False}, DayRange()) == [day(5), day(7)]
+    assert days_to_compute(STREAM, dict.fromkeys(days(2, 6), True), DayRange()) == days(7, 8)
 
 
 def test_days_that_are_wished_for_are_computed_anew_and_those_before_them_if_they_do_not_hold() -> None:
-    assert days_to_compute(STREAM, CLEAN, Wish(day(4), day(4))) == [day(4)]
-    assert days_to_compute(STREAM, CLEAN, Wish(day(4), day(6))) == days(4, 6)
-    assert days_to_compute(STREAM, CLEAN, Wish(since=day(6))) == days(6, 8)
-    assert days_to_compute(STREAM, CLEAN, Wish(until=day(3))) == days(2, 3)
-    assert days_to_compute(STREAM, CLEAN, Wish(date(2025, 1, 1), day(3))) == days(2, 3)
-    assert days_to_compute(STREAM, CLEAN | {day(3): False}, Wish(day(6), day(6))) == [day(3), day(6)]
-    assert days_to_compute(STREAM, {}, Wish(day(5), day(5))) == days(2, 5)
+    assert days_to_compute(STREAM, CLEAN, DayRange(day(4), day(4))) == [day(4)]
+    assert days_to_compute(STREAM, CLEAN, DayRange(day(4), day(6))) == days(4, 6)
+    assert days_to_compute(STREAM, CLEAN, DayRange(since=day(6))) == days(6, 8)
+    assert days_to_compute(STREAM, CLEAN, DayRange(until=day(3))) == days(2, 3)
+    assert days_to_compute(STREAM, CLEAN, DayRange(date(2025, 1, 1), day(3))) == days(2, 3)
+    assert days_to_compute(STREAM, CLEAN | {day(3): False}, DayRange(day(6), day(6))) == [day(3), day(6)]
+    assert days_to_compute(STREAM, {}, DayRange(day(5), day(5))) == days(2, 5)
 
 
-@pytest.mark.parametrize("wish", [Wish(day(9), day(9)), Wish(since=day(9)), Wish(until=day(9)), Wish(day(3), day(10))])
-def test_a_day_that_is_not_closed_is_refused(wish: Wish) -> None:
+@pytest.mark.parametrize(
+    "wish", [DayRange(day(9), day(9)), DayRange(since=day(9)), DayRange(until=day(9)), DayRange(day(3), day(10))]
+)
+def test_a_day_that_is_not_closed_is_refused(wish: DayRange) -> None:
     with pytest.raises(InputError, match=r"is not closed: .* the last closed day is 2026-03-08"):
         days_to_compute(STREAM, CLEAN, wish)
 
 
 def test_a_day_before_the_first_is_refused() -> None:
     with pytest.raises(InputError, match="2026-03-01 is before the run's first day, 2026-03-02"):
-        days_to_compute(STREAM, CLEAN, Wish(day(1), day(1)))
+        days_to_compute(STREAM, CLEAN, DayRange(day(1), day(1)))
 
 
 @pytest.mark.parametrize(
@@ -69,6 +71,6 @@ def test_a_day_is_closed_when_the_stream_has_passed_its_end(last: datetime, comp
 
 def test_no_day_is_closed_on_the_first() -> None:
     first_hours = Stream(STREAM.first, at(2, 20), complete=False)
-    assert days_to_compute(first_hours, {}, Wish()) == []
+    assert days_to_compute(first_hours, {}, DayRange()) == []
     with pytest.raises(InputError, match="no day is closed yet"):
-        days_to_compute(first_hours, {}, Wish(day(2), day(2)))
+        days_to_compute(first_hours, {}, DayRange(day(2), day(2)))

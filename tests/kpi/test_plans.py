@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import Engine, text
 
-from socialsim.kpi import Wish, compute, count_stored, read_stream
+from socialsim.kpi import DayRange, compute, count_stored, read_stream
 from socialsim.scenario.model import Scenario
 from socialsim.warehouse.schema.tables import metadata
 from tests.kpi.kpis import computed, engine_of, key_of, simulated
@@ -42,7 +42,7 @@ def no_statement_reads_all(engine: Engine) -> None:
             # Until the last Sunday, for its cohorts.
             sunday = last - timedelta(days=last.isoweekday() % 7)
             assert count_stored(connection, run_key) == len(simulated(SCENARIO, RUN_ID))
-        assert compute(engine, run_key, stream, Wish(sunday - timedelta(days=1), sunday))
+        assert compute(engine, run_key, stream, DayRange(sunday - timedelta(days=1), sunday))
     assert {step.table for step in steps} >= RAW | {"user_day", "creator_day", "active_users", "kpi_days", "kpi_daily"}
     assert unknown_tables(steps) == set()
     scans = full_scans(steps)

@@ -12,7 +12,7 @@ from sqlalchemy import delete, update
 
 from socialsim.errors import InputError
 from socialsim.events import WIRE_NAMES, Event, PictureLiked, PicturePosted
-from socialsim.kpi import Stream, Wish, compute, read_cohorts, read_daily, read_stream
+from socialsim.kpi import DayRange, Stream, compute, read_cohorts, read_daily, read_stream
 from socialsim.kpi.check import Difference, KpiComparison, as_text, check_kpis, require_truth
 from socialsim.oracle import Truth, make_truth
 from socialsim.runs.directory import RunDirectory, RunRecord
@@ -51,13 +51,13 @@ async def stored_and_computed(place: Place, events: Sequence[Event]) -> None:
     compute_all(place)
 
 
-def compute_all(place: Place, wish: Wish | None = None) -> None:
+def compute_all(place: Place, wish: DayRange | None = None) -> None:
     engine = writing_engine(place.target, place.password)
     with engine.connect() as connection:
         run_key = stored_runs(connection)["r"]
         stream = read_stream(connection, run_key, complete=True)
     assert isinstance(stream, Stream)
-    compute(engine, run_key, stream, wish or Wish())
+    compute(engine, run_key, stream, wish or DayRange())
     engine.dispose()
 
 
@@ -223,7 +223,7 @@ async def test_a_changed_figure_is_found_and_computing_it_again_mends_it(sqlite_
     comparison = checked(sqlite_place)
     assert comparison.first == (Difference(day, "wau", "all", "", (true[0] + 1, 1), true),)
     assert str(comparison.first[0]) == f"2026-01-07 wau: stored {true[0] + 1}, truth {true[0]}"
-    compute_all(sqlite_place, Wish(day, day))
+    compute_all(sqlite_place, DayRange(day, day))
     assert checked(sqlite_place).ok
 
 

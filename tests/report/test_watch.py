@@ -6,7 +6,7 @@ import pytest
 
 from socialsim.errors import InputError, ServiceUnavailableError
 from socialsim.kpi.compute import compute, read_stream
-from socialsim.kpi.days import Wish
+from socialsim.kpi.days import DayRange
 from socialsim.report.build import build_content
 from socialsim.report.ingestion import RateMeter
 from socialsim.report.poller import Watcher
@@ -33,7 +33,7 @@ def compute_all(place):
     with engine.connect() as connection:
         run = find_run(connection, None)
         stream = read_stream(connection, run.key, complete=True)
-    days = compute(engine, run.key, stream, Wish())
+    days = compute(engine, run.key, stream, DayRange())
     engine.dispose()
     return days
 

@@ -15,7 +15,7 @@ writes.
 
 from socialsim.kpi.completeness import count_stored, is_whole
 from socialsim.kpi.compute import CONNECTIONS, compute, read_stream
-from socialsim.kpi.days import Stream, Wish
+from socialsim.kpi.days import DayRange, Stream
 from socialsim.kpi.metrics import CohortWeek
 from socialsim.kpi.reading import KpiDay, KpiRow, read_cohorts, read_daily, read_days, read_scalars
 
@@ -25,7 +25,7 @@ __all__ = [
     "KpiDay",
     "KpiRow",
     "Stream",
-    "Wish",
+    "DayRange",
     "compute",
     "count_stored",
     "is_whole",

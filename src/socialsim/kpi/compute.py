@@ -22,7 +22,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
 
 from socialsim.kpi.aggregates import GATHER, LINK
-from socialsim.kpi.days import Stream, Wish, days_to_compute
+from socialsim.kpi.days import DayRange, Stream, days_to_compute
 from socialsim.kpi.metrics import (
     Asker,
     MetricValue,
@@ -57,7 +57,7 @@ def compute(
     engine: Engine,
     run_key: int,
     stream: Stream,
-    wish: Wish,
+    wish: DayRange,
     *,
     on_day: Callable[[date], None] = lambda _: None,
     stopped: Callable[[], bool] = lambda: False,

@@ -36,7 +36,7 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DayRange:
     """The days that are asked for, both among them: None is the first, and the last that is closed."""
 
     since: date | None = None
@@ -48,7 +48,7 @@ class Wish:
         return self.since is None and self.until is None
 
 
-def days_to_compute(stream: Stream, clean: Mapping[date, bool], wish: Wish) -> list[date]:
+def days_to_compute(stream: Stream, clean: Mapping[date, bool], wish: DayRange) -> list[date]:
     """The days to compute, in their order. ``clean`` tells of days that have figures whether they still hold.
 
     Without a wish they are the closed days that have none, or none that hold. Days that are wished for are computed

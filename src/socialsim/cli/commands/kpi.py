@@ -31,7 +31,7 @@ from socialsim.errors import InputError, ServiceUnavailableError, TransientError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from socialsim.kpi import KpiRow, Stream, Wish
+    from socialsim.kpi import DayRange, KpiRow, Stream
     from socialsim.monitoring import KpiTelemetry
     from socialsim.settings import Settings
     from socialsim.warehouse.urls import WarehouseTarget
@@ -114,10 +114,10 @@ def kpi(
     metrics_host: MetricsHostOption = METRICS_HOST_DEFAULT,
 ) -> None:
     """Compute the key figures of closed days and store them; without a day, of those that are missing or out of date."""
-    from socialsim.kpi import Wish
+    from socialsim.kpi import DayRange
 
     session: Session = context.obj
-    wish = Wish(*_range(day, since, until))
+    wish = DayRange(*_range(day, since, until))
     if follow and not wish.is_open:
         raise InputError("--follow computes every day: --date, --since and --until do not go with it")
     if check:
@@ -156,7 +156,7 @@ class _Service:
         self._seen: dict[str, Stream] = {}  # by run, as of the last look
         self._count_at_s: dict[str, float] = {}  # by run, when it may be counted again
 
-    def once(self, run_id: str | None, wish: "Wish", *, as_json: bool) -> str:
+    def once(self, run_id: str | None, wish: "DayRange", *, as_json: bool) -> str:
         """Compute what is wished for, and tell of it."""
         from socialsim.kpi import compute, read_daily, read_scalars
         from socialsim.warehouse.engines import translated
@@ -204,7 +204,7 @@ class _Service:
                     time.sleep(_GLANCE_S)
 
     def _catch_up(self, run_id: str, run_key: int, view: "KpiTelemetry", *, as_json: bool) -> None:
-        from socialsim.kpi import Wish, compute, read_scalars
+        from socialsim.kpi import DayRange, compute, read_scalars
 
         def stopped() -> bool:
             view.beat()
@@ -224,7 +224,7 @@ class _Service:
 
         stream = self._stream(run_id, run_key)
         if stream is not None:
-            compute(self._engine, run_key, stream, Wish(), on_day=tell, stopped=stopped)
+            compute(self._engine, run_key, stream, DayRange(), on_day=tell, stopped=stopped)
 
     def _runs(self) -> dict[str, int]:
         from socialsim.verification.verify import stored_runs
