@@ -5,7 +5,7 @@ from datetime import date, datetime
 import pytest
 
 from socialsim.errors import InputError
-from socialsim.kpi import DayRange, Stream
+from socialsim.kpi import DayRange, StoredExtent
 from socialsim.kpi.days import days_to_compute
 
 
@@ -22,7 +22,7 @@ def days(first: int, last: int) -> list[date]:
 
 
 #: From noon of the 2nd to the morning of the 9th: the 8th is closed, the 9th is not.
-STREAM = Stream(at(2, 12), at(9, 8), complete=False)
+STREAM = StoredExtent(at(2, 12), at(9, 8), complete=False)
 CLEAN = dict.fromkeys(days(2, 8), True)
 
 
@@ -66,11 +66,11 @@ def test_a_day_before_the_first_is_refused() -> None:
     ],
 )
 def test_a_day_is_closed_when_the_stream_has_passed_its_end(last: datetime, complete: bool, closed_until: int) -> None:
-    assert Stream(STREAM.first, last, complete).closed_until == day(closed_until)
+    assert StoredExtent(STREAM.first, last, complete).closed_until == day(closed_until)
 
 
 def test_no_day_is_closed_on_the_first() -> None:
-    first_hours = Stream(STREAM.first, at(2, 20), complete=False)
+    first_hours = StoredExtent(STREAM.first, at(2, 20), complete=False)
     assert days_to_compute(first_hours, {}, DayRange()) == []
     with pytest.raises(InputError, match="no day is closed yet"):
         days_to_compute(first_hours, {}, DayRange(day(2), day(2)))

@@ -12,7 +12,7 @@ from sqlalchemy import delete, update
 
 from socialsim.errors import InputError
 from socialsim.events import WIRE_NAMES, Event, PictureLiked, PicturePosted
-from socialsim.kpi import DayRange, Stream, compute, read_cohorts, read_daily, read_stream
+from socialsim.kpi import DayRange, StoredExtent, compute, read_cohorts, read_daily, read_stream
 from socialsim.kpi.check import Difference, KpiComparison, as_text, check_kpis, require_truth
 from socialsim.oracle import Truth, make_truth
 from socialsim.runs.directory import RunDirectory, RunRecord
@@ -56,7 +56,7 @@ def compute_all(place: Place, wish: DayRange | None = None) -> None:
     with engine.connect() as connection:
         run_key = stored_runs(connection)["r"]
         stream = read_stream(connection, run_key, complete=True)
-    assert isinstance(stream, Stream)
+    assert isinstance(stream, StoredExtent)
     compute(engine, run_key, stream, wish or DayRange())
     engine.dispose()
 

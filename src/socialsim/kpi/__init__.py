@@ -6,7 +6,7 @@ To read (a ``Connection`` that cannot write will do; ``run_key`` comes from ``an
     read_scalars(connection, run_key, since=None, until=None) -> {day: {metric: value}}
     read_cohorts(connection, run_key) -> [CohortWeek]                                  retention by weekly cohorts
     read_days(connection, run_key, since=None, until=None) -> [KpiDay]                 which days are computed, and hold
-    read_stream(connection, run_key, complete=...) -> Stream | None                    how far the run is stored
+    read_stream(connection, run_key, complete=...) -> StoredExtent | None                    how far the run is stored
 
 To compute: ``compute(engine, run_key, stream, wish)``. The definitions are in docs/kpis.md, the tables in
 ``warehouse.tables``. ``bounds``, ``facts``, ``queries`` are the SQL; ``days`` and ``figures`` decide; ``compute``
@@ -15,7 +15,7 @@ writes.
 
 from socialsim.kpi.completeness import count_stored, is_whole
 from socialsim.kpi.compute import CONNECTIONS, compute, read_stream
-from socialsim.kpi.days import DayRange, Stream
+from socialsim.kpi.days import DayRange, StoredExtent
 from socialsim.kpi.metrics import CohortWeek
 from socialsim.kpi.reading import KpiDay, KpiRow, read_cohorts, read_daily, read_days, read_scalars
 
@@ -24,7 +24,7 @@ __all__ = [
     "CohortWeek",
     "KpiDay",
     "KpiRow",
-    "Stream",
+    "StoredExtent",
     "DayRange",
     "compute",
     "count_stored",

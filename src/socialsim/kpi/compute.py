@@ -22,7 +22,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
 
 from socialsim.kpi.aggregates import GATHER, LINK
-from socialsim.kpi.days import DayRange, Stream, days_to_compute
+from socialsim.kpi.days import DayRange, StoredExtent, days_to_compute
 from socialsim.kpi.metrics import (
     Asker,
     MetricValue,
@@ -56,7 +56,7 @@ class _Gathered:
 def compute(
     engine: Engine,
     run_key: int,
-    stream: Stream,
+    stream: StoredExtent,
     wish: DayRange,
     *,
     on_day: Callable[[date], None] = lambda _: None,
@@ -87,7 +87,7 @@ def compute(
     return done
 
 
-def read_stream(connection: Connection, run_key: int, *, complete: bool) -> Stream | None:
+def read_stream(connection: Connection, run_key: int, *, complete: bool) -> StoredExtent | None:
     """How far the run is stored; None if nothing is. Two look-ups in each table's primary key."""
     firsts, lasts = [], []
     for table in EVENT_TABLES.values():
@@ -95,7 +95,7 @@ def read_stream(connection: Connection, run_key: int, *, complete: bool) -> Stre
         firsts.append(connection.scalar(select(func.min(table.c.event_time)).where(of_run)))
         lasts.append(connection.scalar(select(func.max(table.c.event_time)).where(of_run)))
     known = [at for at in firsts if at is not None]
-    return Stream(min(known), max(at for at in lasts if at is not None), complete) if known else None
+    return StoredExtent(min(known), max(at for at in lasts if at is not None), complete) if known else None
 
 
 def read_clean(connection: Connection, run_key: int) -> dict[date, bool]:

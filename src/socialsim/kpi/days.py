@@ -15,7 +15,7 @@ _LAST_DAY: Final = date(9999, 12, 30)  # the calendar has no end of a later one
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class StoredExtent:
     """How far a run is stored: its first and its last event; whether all there will ever be is stored."""
 
     first: datetime
@@ -48,7 +48,7 @@ class DayRange:
         return self.since is None and self.until is None
 
 
-def days_to_compute(stream: Stream, clean: Mapping[date, bool], wish: DayRange) -> list[date]:
+def days_to_compute(stream: StoredExtent, clean: Mapping[date, bool], wish: DayRange) -> list[date]:
     """The days to compute, in their order. ``clean`` tells of days that have figures whether they still hold.
 
     Without a wish they are the closed days that have none, or none that hold. Days that are wished for are computed

@@ -31,7 +31,7 @@ from socialsim.errors import InputError, ServiceUnavailableError, TransientError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from socialsim.kpi import DayRange, KpiRow, Stream
+    from socialsim.kpi import DayRange, KpiRow, StoredExtent
     from socialsim.monitoring import KpiTelemetry
     from socialsim.settings import Settings
     from socialsim.warehouse.urls import WarehouseTarget
@@ -153,7 +153,7 @@ class _Service:
         self._books = books
         self._stop = stop
         self._complete = complete
-        self._seen: dict[str, Stream] = {}  # by run, as of the last look
+        self._seen: dict[str, StoredExtent] = {}  # by run, as of the last look
         self._count_at_s: dict[str, float] = {}  # by run, when it may be counted again
 
     def once(self, run_id: str | None, wish: "DayRange", *, as_json: bool) -> str:
@@ -232,7 +232,7 @@ class _Service:
         with self._engine.connect() as connection:
             return stored_runs(connection)
 
-    def _stream(self, run_id: str, run_key: int, *, is_last_look: bool = False) -> "Stream | None":
+    def _stream(self, run_id: str, run_key: int, *, is_last_look: bool = False) -> "StoredExtent | None":
         """How far the run is stored. Whether that is all of it takes counting: asked when it stands still."""
         from dataclasses import replace
 
@@ -312,7 +312,7 @@ def _as_json(run_id: str, days: list[date], rows: "list[KpiRow]") -> str:
 
 
 def _as_text(
-    run_id: str, warehouse: str, stream: "Stream", days: list[date], scalars: Mapping[date, Mapping[str, float]]
+    run_id: str, warehouse: str, stream: "StoredExtent", days: list[date], scalars: Mapping[date, Mapping[str, float]]
 ) -> str:
     spans = f"{days[0]} to {days[-1]}" if days else "every closed day has its figures"
     lines = [
