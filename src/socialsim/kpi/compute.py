@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, sele
 from socialsim.kpi.aggregates import GATHER, LINK
 from socialsim.kpi.days import DayRange, StoredExtent, days_to_compute
 from socialsim.kpi.metrics import (
-    Asker,
+    DayQueries,
     MetricValue,
     Volumes,
     cohort_weeks,
@@ -146,7 +146,7 @@ def _gather(engine: Engine, run_key: int, day: date) -> _Gathered:
         dirty = _dirty(connection, run_key, day)
         for statement in GATHER:
             connection.execute(statement, values)
-        asker = Asker(connection, values)
+        asker = DayQueries(connection, values)
         volumes = read_volumes(asker)
         return _Gathered(day, dirty, volumes, event_figures(asker, volumes))
 
@@ -165,7 +165,7 @@ def _store(engine: Engine, run_key: int, gathered: _Gathered) -> bool:
     with _transaction(engine) as connection:
         if _dirty(connection, run_key, day) != gathered.dirty or _builds_on_sand(connection, run_key, day):
             return False
-        asker = Asker(connection, values_of(run_key, day))
+        asker = DayQueries(connection, values_of(run_key, day))
         so_far = read_so_far(asker, gathered.volumes)
         figures = filter(has_row, [*gathered.figures, *fact_figures(asker, gathered.volumes, so_far)])
         now = datetime.now(UTC).replace(tzinfo=None)
@@ -199,7 +199,7 @@ def _builds_on_sand(connection: Connection, run_key: int, day: date) -> bool:
     return connection.execute(earlier.limit(1)).first() is not None
 
 
-def _store_cohorts(connection: Connection, asker: Asker, run_key: int, sunday: date) -> None:
+def _store_cohorts(connection: Connection, asker: DayQueries, run_key: int, sunday: date) -> None:
     """Replace the week's row of each cohort. A week has at most one of each number."""
     weeks = cohort_weeks(asker, sunday)
     monday = sunday - 6 * DAY

@@ -37,7 +37,7 @@ class CohortWeek(NamedTuple):
     active: int
 
 
-class Asker:
+class DayQueries:
     """Asks the statements of one day."""
 
     def __init__(self, connection: Connection, values: Mapping[str, Any]) -> None:
@@ -78,7 +78,7 @@ class SoFar(NamedTuple):
     friendships: int
 
 
-def read_volumes(asker: Asker) -> Volumes:
+def read_volumes(asker: DayQueries) -> Volumes:
     """Of the day's events."""
     by_type: Counter[str] = Counter()
     by_device_hour: Counter[str] = Counter()
@@ -90,13 +90,13 @@ def read_volumes(asker: Asker) -> Volumes:
     return Volumes(by_type, by_device_hour, session_s)
 
 
-def read_so_far(asker: Asker, volumes: Volumes) -> SoFar:
+def read_so_far(asker: DayQueries, volumes: Volumes) -> SoFar:
     """Until the end of the day: what the day before had, and the day's own."""
     users, friendships = next(iter(asker.all(queries.SO_FAR)), (0, 0))
     return SoFar(users + volumes.by_type["user"], friendships + volumes.by_type["friend_acceptance"])
 
 
-def event_figures(asker: Asker, volumes: Volumes) -> list[MetricValue]:
+def event_figures(asker: DayQueries, volumes: Volumes) -> list[MetricValue]:
     """The figures that are read off the events alone, and so can be made of many days side by side."""
     return [
         *_signups(asker),
@@ -107,7 +107,7 @@ def event_figures(asker: Asker, volumes: Volumes) -> list[MetricValue]:
     ]
 
 
-def fact_figures(asker: Asker, volumes: Volumes, so_far: SoFar) -> list[MetricValue]:
+def fact_figures(asker: DayQueries, volumes: Volumes, so_far: SoFar) -> list[MetricValue]:
     """The others: the facts of the day and of all days before are stored."""
     (active,) = asker.one(queries.ACTIVE_TODAY)
     return [
@@ -125,7 +125,7 @@ def has_row(figure: MetricValue) -> bool:
     return figure.denominator != 0 and (figure.numerator != 0 or figure.dimension == "all")
 
 
-def _people(asker: Asker, active: int) -> Iterator[MetricValue]:
+def _people(asker: DayQueries, active: int) -> Iterator[MetricValue]:
     (week,), (month,) = asker.one(queries.ACTIVE_WEEK), asker.one(queries.ACTIVE_MONTH)
     yield MetricValue("dau", active)
     for country, count in asker.all(queries.ACTIVE_BY_COUNTRY):
@@ -138,7 +138,7 @@ def _people(asker: Asker, active: int) -> Iterator[MetricValue]:
         yield MetricValue(f"retention_d{days}", stayed, joined)
 
 
-def _signups(asker: Asker) -> Iterator[MetricValue]:
+def _signups(asker: DayQueries) -> Iterator[MetricValue]:
     countries: Counter[str] = Counter()
     devices: Counter[str] = Counter()
     for country, device, count in asker.all(queries.SIGNUPS):
@@ -149,7 +149,7 @@ def _signups(asker: Asker) -> Iterator[MetricValue]:
     yield from _by("signups", "device", devices)
 
 
-def _growth(asker: Asker) -> Iterator[MetricValue]:
+def _growth(asker: DayQueries) -> Iterator[MetricValue]:
     new, retained, resurrected, in_c, in_either = asker.one(queries.GROWTH)
     churned = in_either - in_c
     yield MetricValue("growth_new", new)
@@ -159,7 +159,7 @@ def _growth(asker: Asker) -> Iterator[MetricValue]:
     yield MetricValue("quick_ratio", new + resurrected, churned)
 
 
-def _first_week(asker: Asker) -> Iterator[MetricValue]:
+def _first_week(asker: DayQueries) -> Iterator[MetricValue]:
     joined, posted, liked = asker.one(queries.FIRST_WEEK)
     yield MetricValue("activation_7d", posted, joined)
     for step, count in (("1_signup", joined), ("2_first_post", posted), ("3_first_like", liked)):
@@ -174,7 +174,7 @@ def _engagement(volumes: Volumes, active: int) -> Iterator[MetricValue]:
     yield MetricValue("time_per_active_user_s", volumes.session_s, active)
 
 
-def _requests(asker: Asker) -> Iterator[MetricValue]:
+def _requests(asker: DayQueries) -> Iterator[MetricValue]:
     (requests,) = asker.one(queries.REQUESTS)
     latencies = [tuple(map(int, row)) for row in asker.all(queries.ACCEPTANCES)]
     accepted = latencies[0][2] if latencies else 0
@@ -186,14 +186,14 @@ def _requests(asker: Asker) -> Iterator[MetricValue]:
                 yield MetricValue(metric, latency_us, _SECOND_US)
 
 
-def _creators(asker: Asker, likes_of_all: int) -> Iterator[MetricValue]:
+def _creators(asker: DayQueries, likes_of_all: int) -> Iterator[MetricValue]:
     top = [(int(user_id), int(likes)) for user_id, likes in asker.all(queries.TOP_CREATORS)]
     for user_id, likes in top:
         yield MetricValue("top_creator_likes", likes, 1, "user_id", str(user_id))
     yield MetricValue("top_creators_share", sum(likes for _, likes in top), likes_of_all)
 
 
-def _viral_posts(asker: Asker) -> Iterator[MetricValue]:
+def _viral_posts(asker: DayQueries) -> Iterator[MetricValue]:
     yield MetricValue("viral_posts", sum(asker.one(queries.VIRAL_POSTS)))
 
 
@@ -201,7 +201,7 @@ def _by(metric: str, dimension: str, counts: Mapping[str, int]) -> Iterator[Metr
     return (MetricValue(metric, count, 1, dimension, value) for value, count in counts.items())
 
 
-def cohort_weeks(asker: Asker, sunday: date) -> list[CohortWeek]:
+def cohort_weeks(asker: DayQueries, sunday: date) -> list[CohortWeek]:
     """Every cohort in the week that ends with ``sunday``, whose figures and those of the days before are stored."""
     joined: Counter[date] = Counter()
     active: Counter[date] = Counter()
