@@ -71,7 +71,7 @@ class Volumes(NamedTuple):
         return self.by_type["picture_like"] + self.by_type["video_like"]
 
 
-class SoFar(NamedTuple):
+class CumulativeCounts(NamedTuple):
     """What is counted from the run's first day on."""
 
     users: int
@@ -90,10 +90,10 @@ def read_volumes(asker: DayQueries) -> Volumes:
     return Volumes(by_type, by_device_hour, session_s)
 
 
-def read_so_far(asker: DayQueries, volumes: Volumes) -> SoFar:
+def read_so_far(asker: DayQueries, volumes: Volumes) -> CumulativeCounts:
     """Until the end of the day: what the day before had, and the day's own."""
     users, friendships = next(iter(asker.all(queries.SO_FAR)), (0, 0))
-    return SoFar(users + volumes.by_type["user"], friendships + volumes.by_type["friend_acceptance"])
+    return CumulativeCounts(users + volumes.by_type["user"], friendships + volumes.by_type["friend_acceptance"])
 
 
 def event_figures(asker: DayQueries, volumes: Volumes) -> list[MetricValue]:
@@ -107,7 +107,7 @@ def event_figures(asker: DayQueries, volumes: Volumes) -> list[MetricValue]:
     ]
 
 
-def fact_figures(asker: DayQueries, volumes: Volumes, so_far: SoFar) -> list[MetricValue]:
+def fact_figures(asker: DayQueries, volumes: Volumes, so_far: CumulativeCounts) -> list[MetricValue]:
     """The others: the facts of the day and of all days before are stored."""
     (active,) = asker.one(queries.ACTIVE_TODAY)
     return [
