@@ -10,14 +10,16 @@ from socialsim.errors import InputError
 from socialsim.monitoring.http import WebServer
 from socialsim.report.build import build_content
 from socialsim.report.dashboard import check_access, is_loopback, responder
-from socialsim.report.ingestion import Pulse
+from socialsim.report.ingestion import IngestionStatus
 from socialsim.report.poller import Snapshot
 from tests.report.rows import kpi_rows
 from tests.report.test_html import LIBRARY
 from tests.support.patience import HANG_S
 
 TOKEN = "a-token-of-some-length"
-SNAPSHOT = Snapshot("r1:1", build_content(kpi_rows(9)), Pulse(rows=7, rows_per_s=3.5, lag=2, rates=[None, 3.5]))
+SNAPSHOT = Snapshot(
+    "r1:1", build_content(kpi_rows(9)), IngestionStatus(rows=7, rows_per_s=3.5, lag=2, rates=[None, 3.5])
+)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ _WINDOW_S: Final = 10.0  #: batches come in bursts; over as long a time they mak
 _RATES_MAX: Final = 150
 
 
-class Pulse(msgspec.Struct, frozen=True, kw_only=True):
+class IngestionStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One look. ``lag`` and ``rows_per_s`` are None where they are not known; ``rates`` are the latest of the latter."""
 
     rows: int = 0

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from socialsim.errors import SocialsimError
 from socialsim.report.build import build_content
 from socialsim.report.content import PageContent
-from socialsim.report.ingestion import Pulse, RateMeter, lag_of, newest_event
+from socialsim.report.ingestion import IngestionStatus, RateMeter, lag_of, newest_event
 from socialsim.report.rows import KpiRows, find_run, read_rows, read_version
 from socialsim.verification.offsets import LogEnds, read_offsets
 
@@ -32,7 +32,7 @@ class Snapshot:
 
     version: str
     content: PageContent
-    pulse: Pulse
+    pulse: IngestionStatus
 
 
 class Watcher:
@@ -53,7 +53,7 @@ class Watcher:
         self._run_id = run_id
         self._ask_log = ask_log
         self._meter = RateMeter(clock)
-        self.snapshot = Snapshot("", build_content(KpiRows(run_id or "waiting for a run")), Pulse())
+        self.snapshot = Snapshot("", build_content(KpiRows(run_id or "waiting for a run")), IngestionStatus())
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="socialsim-dashboard-watch", daemon=True)
 
@@ -85,7 +85,7 @@ class Watcher:
         # Asked after the offsets were read: what is stored can only be less than the end.
         lag = None if self._ask_log is None else lag_of(offsets, self._ask_log(run.run_id), run.run_id)
         rate = self._meter.rate(rows)
-        pulse = Pulse(rows=rows, rows_per_s=rate, lag=lag, newest=newest, rates=self._meter.rates)
+        pulse = IngestionStatus(rows=rows, rows_per_s=rate, lag=lag, newest=newest, rates=self._meter.rates)
         return Snapshot(version, content, pulse)
 
     def _work(self) -> None:
