@@ -9,7 +9,7 @@ from socialsim.kpi.compute import compute, read_stream
 from socialsim.kpi.days import DayRange
 from socialsim.report.build import build_content
 from socialsim.report.ingestion import RateMeter
-from socialsim.report.poller import Watcher
+from socialsim.report.poller import SnapshotPoller
 from socialsim.report.rows import find_run, read_rows
 from socialsim.warehouse.engines import read_engine, writing_engine
 from tests.verification.conftest import empty_mysql, empty_sqlite, mysql_place, sqlite_place
@@ -41,7 +41,7 @@ def compute_all(place):
 async def check(place):
     ticks = iter(range(0, 1000, 2))
     events = events_of("r1")
-    watcher = Watcher(connecting(place), None, lambda _: ends_of(events), clock=lambda: next(ticks))
+    watcher = SnapshotPoller(connecting(place), None, lambda _: ends_of(events), clock=lambda: next(ticks))
     watcher.look()
     assert watcher.snapshot.version == ""
     await store(place, events)
@@ -75,7 +75,7 @@ async def test_rows_and_figures_appear_on_mysql(mysql_place):
 async def test_what_is_not_stored_is_lag(sqlite_place):
     events = events_of("r1")
     await store(sqlite_place, events[:100])
-    watcher = Watcher(connecting(sqlite_place), "r1", lambda _: ends_of(events))
+    watcher = SnapshotPoller(connecting(sqlite_place), "r1", lambda _: ends_of(events))
     watcher.look()
     assert watcher.snapshot.pulse.lag == len(events) - 100
 
@@ -92,7 +92,7 @@ async def test_a_problem_is_shown_and_what_was_known_stays(sqlite_place):
         with connecting(sqlite_place)() as connection:
             yield connection
 
-    watcher = Watcher(connect, None)
+    watcher = SnapshotPoller(connect, None)
     watcher.look()
     content = watcher.snapshot.content
     broken = True

@@ -35,7 +35,7 @@ class Snapshot:
     pulse: IngestionStatus
 
 
-class Watcher:
+class SnapshotPoller:
     """While entered, ``snapshot`` is renewed every two seconds.
 
     ``connect`` opens the warehouse for reading, ``ask_log`` tells a run's log's ends; None leaves the lag out. What fails

@@ -44,7 +44,7 @@ def dashboard(
     from socialsim.monitoring.http import WebServer  # noqa: PLC0415
     from socialsim.report.dashboard import check_access, responder  # noqa: PLC0415
     from socialsim.report.plotly_js import load_library  # noqa: PLC0415 - loads SQLAlchemy, as do the others
-    from socialsim.report.poller import Watcher  # noqa: PLC0415
+    from socialsim.report.poller import SnapshotPoller  # noqa: PLC0415
     from socialsim.report.rows import find_run  # noqa: PLC0415
 
     session: Session = context.obj
@@ -63,7 +63,7 @@ def dashboard(
 
     with (
         StopRequest(wake) as stop,
-        Watcher(connect, run_id, _ask_log(from_, into, session.settings)) as watcher,
+        SnapshotPoller(connect, run_id, _ask_log(from_, into, session.settings)) as watcher,
     ):
         with WebServer(responder(lambda: watcher.snapshot, library, token), port, host, option="--port") as server:
             show(f"dashboard at http://{server.address}/ (Ctrl-C ends it)")
