@@ -10,7 +10,7 @@ from socialsim.realism.charts import Charts
 from socialsim.realism.text import baseline_line, seed_lines, subject, verdict_line
 from socialsim.realism.validation import Validation
 from socialsim.report.html import Parts, assemble, asset
-from socialsim.report.plotly_js import Library
+from socialsim.report.plotly_js import PlotlyJs
 
 _SCRIPTS: Final = ("charts.js", "page.js")
 
@@ -34,7 +34,7 @@ def _parts() -> Parts:
     return Parts(_own("page.html"), asset("page.css") + _own("page.css"), script)
 
 
-def render(validation: Validation, charts: Charts, library: Library) -> str:
+def render(validation: Validation, charts: Charts, library: PlotlyJs) -> str:
     """The whole page."""
     baseline = validation.baseline
     lines = [

@@ -19,7 +19,7 @@ import msgspec
 from socialsim.errors import InputError
 from socialsim.monitoring.http import Answer, Request, Respond
 from socialsim.report.html import policy, render
-from socialsim.report.plotly_js import Library
+from socialsim.report.plotly_js import PlotlyJs
 from socialsim.report.poller import Snapshot
 
 TOKEN_CHARS_MIN: Final = 16
@@ -56,7 +56,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def responder(look: Callable[[], Snapshot], library: Library, token: str | None) -> Respond:
+def responder(look: Callable[[], Snapshot], library: PlotlyJs, token: str | None) -> Respond:
     """What answers the dashboard's requests, out of the newest snapshot."""
     headers = {**_HEADERS, "Content-Security-Policy": f"{policy(library, live=True)}; frame-ancestors 'none'"}
 

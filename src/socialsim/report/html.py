@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from socialsim.report.content import PageContent
-from socialsim.report.plotly_js import Library, script_digest
+from socialsim.report.plotly_js import PlotlyJs, script_digest
 
 _SCRIPTS: Final = ("base.js", "charts.js", "page.js", "live.js")
 _PLACE: Final = re.compile(r"\{\{(\w+)\}\}")
@@ -47,7 +47,7 @@ def _parts() -> Parts:
     return Parts(asset("page.html"), asset("page.css"), "\n".join(map(asset, _SCRIPTS)))
 
 
-def policy(library: Library, *, live: bool, parts: Parts | None = None) -> str:
+def policy(library: PlotlyJs, *, live: bool, parts: Parts | None = None) -> str:
     """The PageContent-Security-Policy of the page."""
     chosen = parts or _parts()
     rules = {
@@ -62,12 +62,12 @@ def policy(library: Library, *, live: bool, parts: Parts | None = None) -> str:
     return "; ".join(f"{name} {' '.join(sources)}" for name, sources in rules.items())
 
 
-def render(content: PageContent, library: Library, *, live: bool = False) -> str:
+def render(content: PageContent, library: PlotlyJs, *, live: bool = False) -> str:
     """The whole page of a run's KPIs."""
     return assemble(_parts(), f"socialsim · {content.run_id}", content, library, live=live)
 
 
-def assemble(parts: Parts, title: str, content: object, library: Library, *, live: bool = False) -> str:
+def assemble(parts: Parts, title: str, content: object, library: PlotlyJs, *, live: bool = False) -> str:
     """A whole page of any kind around its ``content``, which the script finds as JSON."""
     values = {
         "live": " data-live" if live else "",

@@ -14,17 +14,17 @@ _BUNDLE: Final = Path("package_data") / "plotly.min.js"
 
 
 @dataclass(frozen=True, slots=True)
-class Library:
+class PlotlyJs:
     """``packed`` is the script's bytes, gzip in base64; ``digest`` is what a Content-Security-Policy calls it by."""
 
     packed: str
     digest: str
 
 
-def pack(script: bytes) -> Library:
+def pack(script: bytes) -> PlotlyJs:
     """Compress it to a third; the same bytes give the same text."""
     packed = base64.b64encode(gzip.compress(script, mtime=0)).decode()
-    return Library(packed, script_digest(script))
+    return PlotlyJs(packed, script_digest(script))
 
 
 def script_digest(script: bytes) -> str:
@@ -32,7 +32,7 @@ def script_digest(script: bytes) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(script).digest()).decode()
 
 
-def load_library(package: str = "plotly") -> Library:
+def load_library(package: str = "plotly") -> PlotlyJs:
     """Find and pack it. Raises InputError, which says how to install it."""
     spec = find_spec(package)
     for place in (spec.submodule_search_locations or ()) if spec is not None else ():
