@@ -37,7 +37,7 @@ def browser():
 
 @pytest.fixture
 def written(tmp_path):
-    from socialsim.report.plotly_js import load_library
+    from socialsim.report.plotly_js import load_plotly_js
 
     def write(view, baseline=None):
         outcomes = measure(view)
@@ -45,7 +45,7 @@ def written(tmp_path):
         seen = None if baseline is None else RUN
         validation = make_validation(RUN, judge(outcomes, other, [], None), baseline=seen)
         path = tmp_path / "validation.html"
-        path.write_text(render(validation, make_charts(view, baseline), load_library()), encoding="utf-8")
+        path.write_text(render(validation, make_charts(view, baseline), load_plotly_js()), encoding="utf-8")
         return path.as_uri()
 
     return write

@@ -13,7 +13,7 @@ import pytest
 from socialsim.errors import InputError
 from socialsim.report.build import build_content
 from socialsim.report.html import embed_json, policy, render
-from socialsim.report.plotly_js import load_library, pack
+from socialsim.report.plotly_js import load_plotly_js, pack
 from socialsim.report.rows import KpiRows
 from tests.report.rows import HOSTILE, kpi_rows
 
@@ -92,7 +92,7 @@ def test_the_library_comes_out_as_it_went_in():
 
 def test_without_the_library_it_is_said_how_to_get_it():
     with pytest.raises(InputError, match=r"pip install 'socialsim\[report\]'"):
-        load_library("a_package_that_nobody_has")
+        load_plotly_js("a_package_that_nobody_has")
 
 
 @pytest.mark.parametrize("name", ["base.js", "charts.js", "page.js", "live.js"])

@@ -32,7 +32,7 @@ def script_digest(script: bytes) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(script).digest()).decode()
 
 
-def load_library(package: str = "plotly") -> PlotlyJs:
+def load_plotly_js(package: str = "plotly") -> PlotlyJs:
     """Find and pack it. Raises InputError, which says how to install it."""
     spec = find_spec(package)
     for place in (spec.submodule_search_locations or ()) if spec is not None else ():

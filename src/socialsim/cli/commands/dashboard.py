@@ -43,7 +43,7 @@ def dashboard(
     """Serve a run's KPIs and the state of its ingestion as a page that renews itself."""
     from socialsim.monitoring.http import WebServer  # noqa: PLC0415
     from socialsim.report.dashboard import check_access, responder  # noqa: PLC0415
-    from socialsim.report.plotly_js import load_library  # noqa: PLC0415 - loads SQLAlchemy, as do the others
+    from socialsim.report.plotly_js import load_plotly_js  # noqa: PLC0415 - loads SQLAlchemy, as do the others
     from socialsim.report.poller import SnapshotPoller  # noqa: PLC0415
     from socialsim.report.rows import find_run  # noqa: PLC0415
 
@@ -51,7 +51,7 @@ def dashboard(
     secret = session.settings.secret("DASHBOARD_TOKEN")
     token = None if secret is None else secret.reveal()
     check_access(host, token)
-    library = load_library()
+    library = load_plotly_js()
     connect = functools.partial(reading, into, session.settings)
     with connect() as connection:
         find_run(connection, run_id)  # what is wrong now is told now, and not on the page

@@ -26,11 +26,11 @@ def report(
     """Write a run's KPIs as one HTML file that needs nothing else, not even a network."""
     from socialsim.report.build import build_content  # noqa: PLC0415 - loads SQLAlchemy
     from socialsim.report.html import render  # noqa: PLC0415
-    from socialsim.report.plotly_js import load_library  # noqa: PLC0415
+    from socialsim.report.plotly_js import load_plotly_js  # noqa: PLC0415
     from socialsim.report.rows import find_run, read_rows  # noqa: PLC0415
 
     session: Session = context.obj
-    library = load_library()
+    library = load_plotly_js()
     check_writable(out, "--out")
     with reading(into, session.settings) as connection:
         run = find_run(connection, run_id)

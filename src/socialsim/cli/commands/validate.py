@@ -88,9 +88,9 @@ def validate(
     chosen = _chosen(only)
     library = None
     if page is not None:
-        from socialsim.report.plotly_js import load_library
+        from socialsim.report.plotly_js import load_plotly_js
 
-        library = load_library()  # before the work, for what it may complain of
+        library = load_plotly_js()  # before the work, for what it may complain of
         check_writable(page, "--page")
     source = _source(context, from_, into)
     books = _books(runs_dir, source, session.settings)
