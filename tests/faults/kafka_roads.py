@@ -13,7 +13,7 @@ from socialsim.events import PLURALS
 from socialsim.simulation.process import Progress
 from socialsim.simulation.supervisor import RunDependencies, RunResult, run
 from socialsim.testing.manifests import MemoryManifests
-from socialsim.transport.base import EventWriter, Record, RunInfo, never
+from socialsim.transport.base import EventWriter, Record, RunInfo, never_abandon
 from socialsim.transport.kafka import KafkaLog, KafkaReader, KafkaWriter, ProducerOptions, create_topics
 from tests.faults.roads import QUICK
 from tests.support.patience import HANG_S
@@ -53,7 +53,7 @@ class StruckWriter(EventWriter):
         """What was handed over and is not in the log for certain."""
         return sum(sum(sizes[self._inner.acknowledged_seq(shard) + 1 :]) for shard, sizes in list(self._sizes.items()))
 
-    def throttle(self, leave: Callable[[], bool] = never) -> None:
+    def throttle(self, leave: Callable[[], bool] = never_abandon) -> None:
         """Tell that the clock stands."""
         self.waits += 1
         self.waiting.set()
@@ -66,7 +66,7 @@ class StruckWriter(EventWriter):
         """Pass on."""
         self._inner.flush()
 
-    def drain(self, timeout_s: float, leave: Callable[[], bool] = never) -> None:
+    def drain(self, timeout_s: float, leave: Callable[[], bool] = never_abandon) -> None:
         """Pass on."""
         self._inner.drain(timeout_s, leave)
 

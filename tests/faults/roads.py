@@ -9,7 +9,7 @@ from socialsim import Scenario
 from socialsim.consumer import Consumer, ConsumerSettings, ConsumerStats
 from socialsim.events import PLURALS, WIRE_NAMES, Event, encode
 from socialsim.testing import MemoryLog
-from socialsim.transport.base import EventReader, TopicPartition, never
+from socialsim.transport.base import EventReader, TopicPartition, never_abandon
 from socialsim.warehouse.base import Warehouse
 from tests.support.account import events_of
 from tests.support.patience import HANG_S, POLL_S, Deadline
@@ -83,7 +83,10 @@ async def following(
 
 
 async def until(
-    condition: Callable[[], object], what: str, promised_s: float | None = None, ended: Callable[[], object] = never
+    condition: Callable[[], object],
+    what: str,
+    promised_s: float | None = None,
+    ended: Callable[[], object] = never_abandon,
 ) -> None:
     """``eventually`` for a test that shares its event loop with what it waits for."""
     deadline = Deadline(promised_s)

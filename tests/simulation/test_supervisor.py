@@ -27,7 +27,7 @@ from socialsim.scenario.model import Scenario
 from socialsim.simulation.log_relay import ForwardedRecord, ForwardedRecords, LogRelay
 from socialsim.simulation.process import Progress, hosted_shards, hosted_users
 from socialsim.simulation.supervisor import RunDependencies, choose_processes, run
-from socialsim.transport.base import never
+from socialsim.transport.base import never_abandon
 from tests.support.patience import eventually
 from tests.support.streams import (
     BUSY,
@@ -186,7 +186,7 @@ def test_what_a_writer_should_never_raise_arrives_with_its_trace(tmp_path: Path)
 
 def test_a_writer_in_this_process_is_closed_when_it_raises(tmp_path: Path) -> None:
     class Full(KeepingWriter):
-        def throttle(self, leave: Callable[[], bool] = never) -> None:
+        def throttle(self, leave: Callable[[], bool] = never_abandon) -> None:
             raise LogFullError("full")
 
     writer = Full()
@@ -205,17 +205,17 @@ class Deaf(KeepingWriter):
         self._place = place
         self.timeouts_s: list[float] = []
 
-    def throttle(self, leave: Callable[[], bool] = never) -> None:
+    def throttle(self, leave: Callable[[], bool] = never_abandon) -> None:
         if self._place == "throttle":
             self._stop.set()
             while not leave():
                 pass
 
-    def drain(self, timeout_s: float, leave: Callable[[], bool] = never) -> None:
+    def drain(self, timeout_s: float, leave: Callable[[], bool] = never_abandon) -> None:
         self.timeouts_s.append(timeout_s)
         if self._place == "drain":
             self._stop.set()
-        raise ServiceUnavailableError("the log", timeout_s, "it never will")
+        raise ServiceUnavailableError("the log", timeout_s, "it never_abandon will")
 
     def acknowledged_seq(self, shard: int) -> int:
         return -1

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from socialsim.transport.base import never
+from socialsim.transport.base import never_abandon
 
 #: Nothing that is under way takes so long, on any machine: it hangs.
 HANG_S: Final = 600.0
@@ -23,7 +23,10 @@ _WORK_S: Final = 0.6
 
 
 def eventually(
-    condition: Callable[[], object], what: str, promised_s: float | None = None, ended: Callable[[], object] = never
+    condition: Callable[[], object],
+    what: str,
+    promised_s: float | None = None,
+    ended: Callable[[], object] = never_abandon,
 ) -> None:
     """Poll until ``condition`` is true.
 

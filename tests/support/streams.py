@@ -20,7 +20,7 @@ from socialsim.scenario.model import Scenario, make_scenario
 from socialsim.simulation.process import Pacer, Progress
 from socialsim.simulation.shard_group import ShardGroup
 from socialsim.simulation.supervisor import RunDependencies, RunResult, run
-from socialsim.transport.base import EventWriter, Record, never
+from socialsim.transport.base import EventWriter, Record, never_abandon
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -105,13 +105,13 @@ class KeepingWriter(EventWriter):
         """Keep them."""
         self.kept.setdefault(shard, []).extend(record.value for record in records)
 
-    def throttle(self, leave: Callable[[], bool] = never) -> None:
+    def throttle(self, leave: Callable[[], bool] = never_abandon) -> None:
         """Never behind."""
 
     def flush(self) -> None:
         """Nothing is buffered."""
 
-    def drain(self, timeout_s: float, leave: Callable[[], bool] = never) -> None:
+    def drain(self, timeout_s: float, leave: Callable[[], bool] = never_abandon) -> None:
         """Nothing to wait for."""
         self.drained = True
 
@@ -197,7 +197,7 @@ class _RaisingWriter(KeepingWriter):
 
 
 class StandingStill:
-    """A pacer under which simulated time never goes on: the run lasts until it is ended from outside."""
+    """A pacer under which simulated time never_abandon goes on: the run lasts until it is ended from outside."""
 
     slice_us = 1_000_000
 

@@ -9,7 +9,7 @@ from typing import Final, Protocol, Self
 
 from socialsim.events import EVENT_TYPES, PLURALS, WIRE_NAMES, Event, encode
 from socialsim.runs.manifest import Manifest, ManifestBuilder
-from socialsim.transport.base import EventWriter, Record, WriterStats, never
+from socialsim.transport.base import EventWriter, Record, WriterStats, never_abandon
 
 _TOPICS: Final[dict[type[Event], str]] = {event_type: PLURALS[name] for name, event_type in EVENT_TYPES.items()}
 _EVENTS_MAX: Final = 1_024  #: encoded at once: enough to spread the cost of a call, little enough to stay in cache
@@ -62,7 +62,7 @@ class EventSink:
         books: ManifestStore,
         observer: EventObserver | None = None,
         *,
-        leave: Callable[[], bool] = never,
+        leave: Callable[[], bool] = never_abandon,
     ) -> None:
         self._leave = leave
         self._shards = shards

@@ -27,7 +27,7 @@ from socialsim.transport.base import (
     Record,
     RevokedCallback,
     TopicPartition,
-    never,
+    never_abandon,
 )
 
 _NAMES = {plural: name for name, plural in PLURALS.items()}
@@ -89,7 +89,7 @@ class MemoryLog:
         return tuple(Member(f"member {index}", frozenset(held.get(key, ()))) for index, key in enumerate(members))
 
     def expel(self, reader: "MemoryReader") -> None:
-        """Give the partitions of ``reader`` to the others of its group; it finds out by ``rejoin``, or never."""
+        """Give the partitions of ``reader`` to the others of its group; it finds out by ``rejoin``, or never_abandon."""
         self.leave(reader)
         reader.expelled = True
 
@@ -157,7 +157,7 @@ class MemoryWriter(EventWriter):
             self.log.records[partition].append(record.value)
             self._acknowledged[shard] = record.seq
 
-    def throttle(self, leave: Callable[[], bool] = never) -> None:  # noqa: ARG002 - nothing is waited for
+    def throttle(self, leave: Callable[[], bool] = never_abandon) -> None:  # noqa: ARG002 - nothing is waited for
         """Nothing is ever unacknowledged."""
         self._check()
 
@@ -165,7 +165,7 @@ class MemoryWriter(EventWriter):
         """Nothing is ever buffered."""
         self._check()
 
-    def drain(self, timeout_s: float, leave: Callable[[], bool] = never) -> None:  # noqa: ARG002 - nothing is waited for
+    def drain(self, timeout_s: float, leave: Callable[[], bool] = never_abandon) -> None:  # noqa: ARG002 - nothing is waited for
         """Nothing is ever on its way."""
         self._check()
 

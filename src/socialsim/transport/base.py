@@ -41,7 +41,7 @@ class WriterStats(NamedTuple):
     retries: int  #: times that it began again with the log, sending what was not acknowledged once more
 
 
-def never() -> bool:
+def never_abandon() -> bool:
     """For whoever waits and has nobody who could ask him to leave."""
     return False
 
@@ -62,7 +62,7 @@ class EventWriter(ABC):
         """
 
     @abstractmethod
-    def throttle(self, leave: Callable[[], bool] = never) -> None:
+    def throttle(self, leave: Callable[[], bool] = never_abandon) -> None:
         """Wait until the unacknowledged bytes are below the writer's limit, or ``leave`` says that nobody wants to wait.
 
         Memory is bounded by it. ``leave`` is asked now and then, and decides nothing where there is no need to wait.
@@ -73,7 +73,7 @@ class EventWriter(ABC):
         """Start writing whatever is buffered, without waiting for it: a paced run wants events to be seen soon."""
 
     @abstractmethod
-    def drain(self, timeout_s: float, leave: Callable[[], bool] = never) -> None:
+    def drain(self, timeout_s: float, leave: Callable[[], bool] = never_abandon) -> None:
         """Wait until everything appended is durable.
 
         Raises ServiceUnavailableError after ``timeout_s``, or as soon as ``leave`` says that nobody wants to wait.
@@ -195,7 +195,7 @@ class EventReader(ABC):
 
     @abstractmethod
     async def commit_hint(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Tell lag tools what is stored. For show only: never read back, failures are logged and passed over."""
+        """Tell lag tools what is stored. For show only: never_abandon read back, failures are logged and passed over."""
 
     @abstractmethod
     async def close(self) -> None:

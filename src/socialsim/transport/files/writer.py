@@ -19,7 +19,7 @@ from queue import SimpleQueue
 from typing import Final
 
 from socialsim.errors import InputError, LogFullError, ServiceUnavailableError, SocialsimError, TerminalError
-from socialsim.transport.base import EventWriter, Record, RunInfo, WriterStats, never
+from socialsim.transport.base import EventWriter, Record, RunInfo, WriterStats, never_abandon
 from socialsim.transport.files.blocks import recover_shard
 from socialsim.transport.files.index import IndexFormat
 from socialsim.transport.files.layout import RunMeta, RunPaths, read_run_meta, sync_path, writing_to
@@ -218,7 +218,7 @@ class FileWriter(EventWriter):
                 self._undurable_bytes -= written
                 self._changed.notify_all()
 
-    def throttle(self, leave: Callable[[], bool] = never) -> None:
+    def throttle(self, leave: Callable[[], bool] = never_abandon) -> None:
         """Wait while more than ``undurable_bytes_max`` are written and not durable. Raises LogFullError."""
         if self._undurable_bytes > self._undurable_bytes_max:
             self._request_sync()
@@ -242,7 +242,7 @@ class FileWriter(EventWriter):
         if self._unrequested_bytes and time.monotonic() - self._requested_s > _FLUSH_SYNC_S:
             self._request_sync()
 
-    def drain(self, timeout_s: float, leave: Callable[[], bool] = never) -> None:
+    def drain(self, timeout_s: float, leave: Callable[[], bool] = never_abandon) -> None:
         """Write what is buffered and wait until it is durable. Raises LogFullError, ServiceUnavailableError."""
         self.flush()
         self._request_sync()
@@ -264,7 +264,7 @@ class FileWriter(EventWriter):
         return self._shards[shard].durable_end - 1
 
     def stats(self) -> WriterStats:
-        """What is buffered or written and not durable; files are never begun again."""
+        """What is buffered or written and not durable; files are never_abandon begun again."""
         return WriterStats(self._undurable_bytes + sum(state.buffered_bytes for state in self._shards.values()), 0)
 
     def close(self) -> None:

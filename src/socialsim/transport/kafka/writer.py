@@ -20,7 +20,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 
 from socialsim.errors import ServiceUnavailableError, SocialsimError, TerminalError
-from socialsim.transport.base import EventWriter, Record, RunInfo, WriterStats, never
+from socialsim.transport.base import EventWriter, Record, RunInfo, WriterStats, never_abandon
 from socialsim.transport.kafka.admin import CONNECT_TIMEOUT_S, read_cluster
 from socialsim.transport.kafka.batch_sender import BatchSender, ProducerOptions
 from socialsim.transport.kafka.cluster import KafkaLog
@@ -151,7 +151,7 @@ class KafkaWriter(EventWriter):
             with contextlib.suppress(RuntimeError):  # closed: the next one looks at the hand-over first of all
                 loop.call_soon_threadsafe(self._woken.set)
 
-    def throttle(self, leave: Callable[[], bool] = never) -> None:
+    def throttle(self, leave: Callable[[], bool] = never_abandon) -> None:
         """Wait, for as long as the broker takes, while too much is unacknowledged. Raises if the writer failed."""
         if self._unacknowledged_bytes > self._unacknowledged_bytes_max:
             self.flush()
@@ -168,7 +168,7 @@ class KafkaWriter(EventWriter):
         self._flush_asked = True
         self._wake()
 
-    def drain(self, timeout_s: float, leave: Callable[[], bool] = never) -> None:
+    def drain(self, timeout_s: float, leave: Callable[[], bool] = never_abandon) -> None:
         """Wait until the log has everything. Raises ServiceUnavailableError after ``timeout_s`` or on ``leave``."""
         self.flush()
         began_s = time.monotonic()
