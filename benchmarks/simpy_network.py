@@ -159,7 +159,7 @@ class SimpyWorld(ShardContext):
         self.request_ids = IdStore(self.env, shard, scenario.shards)
         self.content_maker = ContentMaker(self)
         self.friend_request_maker = FriendRequestMaker(self)
-        self.inhabitants = network.inhabitants
+        self.local_users = network.local_users
         self._user_type = network.user_type
         self._emit = network.events.append
         self._send = network.letters.append
@@ -179,7 +179,7 @@ class SimpyWorld(ShardContext):
             main_device, _ = self.population.devices(user_id)
             profile = self.population.profile(user_id)
             self.emit(UserSignedUp(self.run_id, self.shard, 0, self.loop.now_us, user_id, main_device, *profile))
-            self.inhabitants[user_id] = user
+            self.local_users[user_id] = user
             user.begin(self.env)
 
 
@@ -198,7 +198,7 @@ class Network:
         self.trending = Trending()
         self.events: list[Event] = []
         self.letters: list[Envelope] = []
-        self.inhabitants: dict[int, User] = {}
+        self.local_users: dict[int, User] = {}
         self.worlds = [SimpyWorld(self, shard) for shard in range(scenario.shards)]
 
     def windows(self) -> Iterator[list[Event]]:
@@ -213,13 +213,13 @@ class Network:
             if self.user_type is IdiomaticUser:
                 self._put_into_inboxes(letters)
             else:
-                deliver(self.inhabitants, self.trending, letters)
+                deliver(self.local_users, self.trending, letters)
 
     def _put_into_inboxes(self, letters: list[Envelope]) -> None:
         for letter in letters:
             _, user_ids, message = letter
             if type(message) is SuggestionWanted or not user_ids:
-                deliver(self.inhabitants, self.trending, [letter])  # to nobody's mailbox
+                deliver(self.local_users, self.trending, [letter])  # to nobody's mailbox
                 continue
             for user_id in user_ids:
-                cast("IdiomaticUser", self.inhabitants[user_id]).inbox.put(message)
+                cast("IdiomaticUser", self.local_users[user_id]).inbox.put(message)

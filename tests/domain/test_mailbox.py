@@ -40,14 +40,14 @@ def around() -> Iterator[ProcessContext]:
     made.loop.close()
 
 
-def inhabitants(around: ProcessContext) -> dict[int, User]:
+def local_users(around: ProcessContext) -> dict[int, User]:
     """Users 0 and 1, who never wake."""
     world = ShardContext(around, 0)
     return {user_id: User(world, user_id) for user_id in (0, 1)}
 
 
 def test_letters_reach_those_who_live_here_in_order(around: ProcessContext) -> None:
-    people = inhabitants(around)
+    people = local_users(around)
     first, second = post(1), FriendRequest(2, 7, 0)
     deliver(people, around.trending, [(0, [0, 99, 1], first), (1, [1], second)])
     assert people[0].take_mail() == [first]
@@ -55,7 +55,7 @@ def test_letters_reach_those_who_live_here_in_order(around: ProcessContext) -> N
 
 
 def test_a_mailbox_is_bounded_and_keeps_requests_and_the_latest_posts(around: ProcessContext) -> None:
-    people = inhabitants(around)
+    people = local_users(around)
     requests = [FriendRequest(number, number, 0) for number in range(20)]
     for number in range(5_000):
         deliver(people, around.trending, [(0, [0], post(number))])
@@ -71,7 +71,7 @@ def test_a_mailbox_is_bounded_and_keeps_requests_and_the_latest_posts(around: Pr
 
 def test_a_profile_answers_for_one_who_is_away(around: ProcessContext) -> None:
     """Its answer is a letter of its own; who has no friends, or none but the asker, answers nothing."""
-    people = inhabitants(around)
+    people = local_users(around)
     question = (0, [0], SuggestionWanted(1))
     deliver(people, around.trending, [question])
     people[0]._befriend(1)
@@ -85,7 +85,7 @@ def test_a_profile_answers_for_one_who_is_away(around: ProcessContext) -> None:
 
 
 def test_what_is_sent_to_nobody_in_particular_is_popular_and_in_no_mailbox(around: ProcessContext) -> None:
-    people = inhabitants(around)
+    people = local_users(around)
     deliver(people, around.trending, [(0, [], post(3))])
     assert around.trending.pick(0, 0) == post(3)
     assert people[0].mailbox is None

@@ -50,7 +50,7 @@ class ShardGroup:
     @property
     def live_users(self) -> int:
         """How many have signed up."""
-        return len(self._around.inhabitants)
+        return len(self._around.local_users)
 
     def run_until(self, end_us: int) -> None:
         """Let happen whatever is due before ``end_us``. Raises ActorFailedError naming actor, time and seed."""
@@ -77,7 +77,7 @@ class ShardGroup:
 
     def deliver(self, letters: Iterable[Envelope]) -> None:
         """Put letters to users of these shards into their mailboxes, in the given order; others are passed over."""
-        deliver(self._around.inhabitants, self._around.trending, letters)
+        deliver(self._around.local_users, self._around.trending, letters)
 
     def close(self) -> None:
         """End every actor."""

@@ -38,7 +38,7 @@ class ProcessContext(NamedTuple):
     trending: Trending  #: the same in every process, for everybody is told in the same order
     events: list[Event]  #: what the shards have emitted, in order of time
     letters: list[Envelope]  #: what the shards have sent, in order of time
-    inhabitants: dict[int, User]  #: who has signed up, by user id
+    local_users: dict[int, User]  #: who has signed up, by user id
 
 
 def make_process_context(scenario: Scenario, run_id: str, pools: Pools, shards: int) -> ProcessContext:
@@ -84,7 +84,7 @@ class ShardContext:
         self.friend_store = FriendStore(self.loop, shard, scenario.shards)
         self.content_maker = ContentMaker(self)
         self.friend_request_maker = FriendRequestMaker(self)
-        self.inhabitants = around.inhabitants
+        self.local_users = around.local_users
         self._emit = around.events.append
         self._send = around.letters.append
         self._seq = 0
@@ -106,13 +106,13 @@ class ShardContext:
 
     def admit(self, user: User) -> None:
         """``user`` has signed up: let him live."""
-        self.inhabitants[user.user_id] = user
+        self.local_users[user.user_id] = user
         user.start()
 
 
-def deliver(inhabitants: dict[int, User], trending: Trending, letters: Iterable[Envelope]) -> None:
+def deliver(local_users: dict[int, User], trending: Trending, letters: Iterable[Envelope]) -> None:
     """Put letters into the mailboxes of those of their receivers who live here, in the given order."""
-    find = inhabitants.get
+    find = local_users.get
     for _, user_ids, message in letters:
         if type(message) is SuggestionWanted:
             for user in map(find, user_ids):
