@@ -45,7 +45,7 @@ def test_a_crowd_is_the_company_of_all_but_makes_only_those_who_have_joined(
         return user_id % 2, weights[user_id]
 
     arrivals = Arrivals(iter(sorted((at_us, user_id) for at_us, user_id, _ in people)), describe, 2)
-    crowds = (arrivals.everybody, *arrivals.compatriots)
+    crowds = (arrivals.everybody, *arrivals.country_pool)
     companies = (
         MeetingPool(people),
         *(MeetingPool(each for each in people if each[1] % 2 == parity) for parity in (0, 1)),

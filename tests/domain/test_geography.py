@@ -64,9 +64,9 @@ def test_the_smallest_networks_have_homes_and_circles(users: int, circle_people:
         for number in range(12):
             assert user_id in circle(geography, user_id, number) <= set(range(users))
     assert len(positions) == users
-    compatriots = [geography.compatriots(country) for country in range(len(COUNTRIES))]
-    assert sorted(chain.from_iterable(compatriots)) == list(range(users))
-    for country, user_ids in enumerate(compatriots):
+    country_pool = [geography.country_pool(country) for country in range(len(COUNTRIES))]
+    assert sorted(chain.from_iterable(country_pool)) == list(range(users))
+    for country, user_ids in enumerate(country_pool):
         assert all(geography.country(user_id) == country for user_id in user_ids)
 
 

@@ -88,11 +88,11 @@ def test_only_who_has_signed_up_before_can_be_met(
     home = geography.home(user_id)
     number = draws % 12
     members = geography.members(geography.circle(home, number))
-    compatriots = geography.compatriots(home.country)
+    country_pool = geography.country_pool(home.country)
     everybody = range(scenario.users)
     for company, user_ids in (
         (population.circle(home, number), members),
-        (population.compatriots(home.country), compatriots),
+        (population.country_pool(home.country), country_pool),
         (population.everybody, everybody),
     ):
         met = company.meet(now_us, draws)

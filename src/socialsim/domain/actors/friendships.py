@@ -116,9 +116,9 @@ class SocialActor(Actor[UserMessage]):
                 met = circle.meet(now_us, self.draw())
                 if met is not None and not self._knows(met):
                     return met << 2
-            company = population.compatriots(self.country)  # nobody of the own circles is there yet, or all are known
+            company = population.country_pool(self.country)  # nobody of the own circles is there yet, or all are known
         elif self.draw() < behaviour.stranger_home:
-            company = population.compatriots(self.country)
+            company = population.country_pool(self.country)
         else:
             company = population.everybody
         for _ in range(_STRANGER_MEETINGS):

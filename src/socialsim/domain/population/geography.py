@@ -135,7 +135,7 @@ class Geography:
         places = range(first, min(first + self._people(number), len(area)))
         return [self.positions.origin(area[permutation.origin(place)]) for place in places]
 
-    def compatriots(self, country: int) -> list[int]:
+    def country_pool(self, country: int) -> list[int]:
         """The user ids of all who live in the country of that number."""
         return [self.positions.origin(position) for position in self._countries[country]]
 

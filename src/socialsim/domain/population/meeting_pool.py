@@ -63,7 +63,7 @@ class Arrivals:
     Only those are made who have joined by the time that somebody asks about: a run of millions begins at once.
     """
 
-    __slots__ = ("_describe", "_next", "_people", "compatriots", "everybody", "next_us")
+    __slots__ = ("_describe", "_next", "_people", "country_pool", "everybody", "next_us")
 
     def __init__(
         self, people: Iterator[tuple[int, int]], describe: Callable[[int], tuple[int, int]], countries: int
@@ -72,19 +72,19 @@ class Arrivals:
         self._people = people
         self._describe = describe
         self.everybody: Final = Crowd(self)
-        self.compatriots: Final = tuple(Crowd(self) for _ in range(countries))
+        self.country_pool: Final = tuple(Crowd(self) for _ in range(countries))
         self._next = next(people, None)
         self.next_us = _NEVER_US if self._next is None else self._next[0]  #: when the first joins who was not told yet
 
     def go_on_to(self, now_us: int) -> None:
         """Tell of all who join before ``now_us``."""
         arriving = self._next
-        describe, everybody, compatriots = self._describe, self.everybody.join, self.compatriots
+        describe, everybody, country_pool = self._describe, self.everybody.join, self.country_pool
         while arriving is not None and arriving[0] < now_us:
             sign_up_us, user_id = arriving
             country, weight = describe(user_id)
             everybody(sign_up_us, user_id, weight)
-            compatriots[country].join(sign_up_us, user_id, weight)
+            country_pool[country].join(sign_up_us, user_id, weight)
             arriving = next(self._people, None)
         self._next = arriving
         self.next_us = _NEVER_US if arriving is None else arriving[0]

@@ -75,9 +75,9 @@ class Population:
             company = self._circles[circle] = self._company(self.geography.members(circle))
         return company
 
-    def compatriots(self, country: int) -> MeetingPool:
+    def country_pool(self, country: int) -> MeetingPool:
         """All who live in the country of that number."""
-        return self._arrivals.compatriots[country]
+        return self._arrivals.country_pool[country]
 
     @property
     def everybody(self) -> MeetingPool:
