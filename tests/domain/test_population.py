@@ -48,7 +48,7 @@ def test_traits_are_pure_functions(scenario: Scenario, data: st.DataObject) -> N
         assert population.profile(user_id) == fresh.profile(user_id)
         assert population.sign_up_us(user_id) == fresh.sign_up_us(user_id)
         assert population.devices(user_id) == fresh.devices(user_id)
-        assert population.life_seed(user_id) == fresh.life_seed(user_id)
+        assert population.behaviour_seed(user_id) == fresh.behaviour_seed(user_id)
         assert population.visibility(user_id) == fresh.visibility(user_id)
         home = population.geography.home(user_id)
         assert home == fresh.geography.home(user_id)

@@ -37,7 +37,7 @@ class SocialActor(Actor[UserMessage]):
         population = world.population
         self._world = world
         self.user_id = user_id
-        self._state = population.life_seed(user_id)
+        self._state = population.behaviour_seed(user_id)
         self._device: Device = "mobile"  # set when a session begins
         self.country = home.country
         self._friends_wanted = friends_wanted

@@ -130,7 +130,7 @@ class Population:
         bits = mix_on(self._profiles, user_id)
         return make_profile(user_id, self.sign_up_us(user_id), home, self._pools, bits)
 
-    def life_seed(self, user_id: int) -> int:
+    def behaviour_seed(self, user_id: int) -> int:
         """The first state of the stream that decides what the user does."""
         return mix_on(self._lives, user_id)
 
