@@ -133,5 +133,5 @@ def test_a_country_is_stirred_for_the_hour_after_a_mob_has_begun(country: int) -
     near = [mob.start_us + after_us for mob in mobs for after_us in (-1, 0, 1, 60 * MINUTE_US - 1, 60 * MINUTE_US)]
     for now_us in near:
         begun = any(0 <= now_us - mob.start_us < 60 * MINUTE_US for mob in mobs if mob.country in {None, country})
-        assert rhythm.is_stirred(country, now_us) is begun
-    assert not Rhythm(Scenario(flash_mobs_per_30_days=0)).is_stirred(country, MOBS.start_us)
+        assert rhythm.flash_mob_active(country, now_us) is begun
+    assert not Rhythm(Scenario(flash_mobs_per_30_days=0)).flash_mob_active(country, MOBS.start_us)

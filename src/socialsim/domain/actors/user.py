@@ -107,7 +107,7 @@ class User(SocialActor):
             duration_us = max(duration_us, _FIRST_SESSION_US)
         weekend = is_weekend(self._clock.day(now_us))
         post = self._post * behaviour.weekend_post >> 16 if weekend else self._post
-        if world.rhythm.is_stirred(self.country, now_us):
+        if world.rhythm.flash_mob_active(self.country, now_us):
             duration_us = max(duration_us, _STIRRED_SESSION_US)  # one stays, and has something to show
             post <<= 1
         self._post_now = post

@@ -91,7 +91,7 @@ class Rhythm:
                 insort(begins_us, mob.start_us + exponential(draw(), _MOB_MEAN_US), key=int.__neg__)
         return begins_us
 
-    def is_stirred(self, country: int, now_us: int) -> bool:
+    def flash_mob_active(self, country: int, now_us: int) -> bool:
         """Whether a flash mob has begun within the last hour in the country of that number, or everywhere."""
         mobs = self._mobs_in_order
         place = bisect_right(mobs, now_us, key=_start)
