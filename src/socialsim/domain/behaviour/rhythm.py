@@ -11,7 +11,7 @@ from socialsim.domain.population.countries import COUNTRIES
 from socialsim.kernel.randoms import exponential, mix, threshold
 from socialsim.scenario.model import DAY_US, Scenario
 
-_MOBS: Final = 21
+_FLASH_MOB_STREAM: Final = 21
 _MINUTE_US: Final = 60_000_000
 _HOUR_US: Final = 60 * _MINUTE_US
 _MOB_MEAN_US: Final = 25 * _MINUTE_US  # how long after its beginning somebody joins a flash mob
@@ -117,7 +117,7 @@ def flash_mobs(scenario: Scenario) -> list[FlashMob]:
     mobs = []
     weights = [country.weight**2 for country in COUNTRIES]  # what stirs a small country is hardly seen from afar
     for number in range(round(scenario.flash_mobs_per_30_days * scenario.days / 30)):
-        bits = mix(scenario.seed, _MOBS, number)
+        bits = mix(scenario.seed, _FLASH_MOB_STREAM, number)
         start_us = scenario.start_us + (scenario.end_us - scenario.start_us) * (bits & 0xFFFF_FFFF) // (1 << 32)
         country = None
         if bits >> 62:
