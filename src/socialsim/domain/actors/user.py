@@ -26,7 +26,7 @@ MAILBOX_MAX: Final = 256  #: unread posts of a user who stays away: beyond it th
 POPULAR_US: Final = 12 * 3_600_000_000  #: for how long after it was posted a post can be popular
 _MINUTE_US: Final = 60_000_000
 _FIRST_SESSION_US: Final = 15 * _MINUTE_US  # at least: newcomers look about
-_STIRRED_SESSION_US: Final = 8 * _MINUTE_US  # at least: while a flash mob goes on
+_FLASH_MOB_SESSION_US: Final = 8 * _MINUTE_US  # at least: while a flash mob goes on
 _IDLE_GAPS: Final = 12
 _GAP_SHIFT: Final = 64 - TABLE_BITS  # of a state
 _SESSION_SHIFT: Final = 32 - TABLE_BITS  # of a draw
@@ -108,7 +108,7 @@ class User(SocialActor):
         weekend = is_weekend(self._clock.day(now_us))
         post = self._post * behaviour.weekend_post >> 16 if weekend else self._post
         if world.rhythm.flash_mob_active(self.country, now_us):
-            duration_us = max(duration_us, _STIRRED_SESSION_US)  # one stays, and has something to show
+            duration_us = max(duration_us, _FLASH_MOB_SESSION_US)  # one stays, and has something to show
             post <<= 1
         self._post_now = post
         self._session_end_us = now_us + duration_us
