@@ -30,7 +30,7 @@ _FLASH_MOB_SESSION_US: Final = 8 * _MINUTE_US  # at least: while a flash mob goe
 _IDLE_GAPS: Final = 12
 _GAP_SHIFT: Final = 64 - TABLE_BITS  # of a state
 _SESSION_SHIFT: Final = 32 - TABLE_BITS  # of a draw
-_TOLD: Final = 0x7  # one like in eight makes the post known to everybody
+_TRENDING_ONE_IN_8_MASK: Final = 0x7  # one like in eight makes the post known to everybody
 
 #: What needs an id of a store.
 PendingAction: TypeAlias = Literal["picture", "video", "comment", "request"]
@@ -298,7 +298,7 @@ class User(SocialActor):
             if self._liked is None:
                 self._liked = array("q")
             self._liked.append(post.posted_us)
-            if not draw & _TOLD:
+            if not draw & _TRENDING_ONE_IN_8_MASK:
                 world.send((), post)
 
     def _forget_likes(self, earliest_us: int) -> None:
