@@ -122,10 +122,10 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
 
         Raises ActorFailure when an actor raised; the loop is not usable afterwards.
         """
-        self._run(self._work_off, end_us)
+        self._run(self._drain_due, end_us)
         self.now_us = max(self.now_us, end_us)
 
-    def _work_off(self, end_us: int) -> None:
+    def _drain_due(self, end_us: int) -> None:
         self._work_off_ready()
         self._check()
         ready = self._ready
