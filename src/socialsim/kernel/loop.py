@@ -86,7 +86,7 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         self._buckets: dict[int, list[tuple[int, _Timed]]] = {}
         self._bucket_heap: list[int] = []
         self._due: list[tuple[int, _Timed]] = []  # the bucket being worked off, sorted
-        self._due_at = 0  # how many of it are done
+        self._due_index = 0  # how many of it are done
         self._due_bucket = -1
         self._ready: deque[Callable[[], object]] = deque()
         self._parking: Parkable | None = None  # the actor whose task is about to yield its next step
@@ -106,7 +106,7 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         """Wake ``target`` at ``when_us`` unless its ``wake_us`` says something else by then."""
         bucket = when_us >> self._bits
         if bucket <= self._due_bucket:
-            insort_right(self._due, (when_us, target), lo=self._due_at, key=_when)
+            insort_right(self._due, (when_us, target), lo=self._due_index, key=_when)
         else:
             timers = self._buckets.get(bucket)
             if timers is None:
@@ -132,7 +132,7 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         popleft = ready.popleft
         while True:
             due = self._due
-            position = self._due_at
+            position = self._due_index
             if position == len(due):
                 if not self._next_bucket(end_us):
                     break
@@ -141,7 +141,7 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
             if when >= end_us:
                 self.next_us = when
                 break
-            self._due_at = position + 1
+            self._due_index = position + 1
             step = target.step
             if step is None or target.wake_us != when:
                 continue  # cancelled, or woken by something else in the meantime
@@ -171,7 +171,7 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         bucket = heappop(self._bucket_heap)
         self._due = self._buckets.pop(bucket)
         self._due.sort(key=_when)
-        self._due_at = 0
+        self._due_index = 0
         self._due_bucket = bucket
         return True
 
@@ -341,7 +341,7 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
             self._buckets.clear()
             self._bucket_heap.clear()
             self._due.clear()
-            self._due_at = 0
+            self._due_index = 0
             self._actors.clear()
 
     async def shutdown_asyncgens(self) -> None:
