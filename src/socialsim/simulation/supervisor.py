@@ -215,7 +215,7 @@ def _brief(child: SpawnProcess, rank: int, control: Connection, work: Work, equi
         control.send((work, equipment))
     except OSError:
         child.join()
-        raise ShardDiedError(_obituary(child, rank)) from None
+        raise ShardDiedError(_exit_reason(child, rank)) from None
 
 
 def _watch(
@@ -239,7 +239,7 @@ def _watch(
                 message = controls[rank].recv()
             except (EOFError, OSError):
                 children[rank].join()
-                raise ShardDiedError(_obituary(children[rank], rank)) from None
+                raise ShardDiedError(_exit_reason(children[rank], rank)) from None
             if isinstance(message, Progress):
                 progress[rank] = message
             elif isinstance(message, ForwardedRecord):
@@ -272,7 +272,7 @@ def _root_cause(
                     return message
         except (EOFError, OSError):
             children[rank].join()
-            return ShardDiedError(_obituary(children[rank], rank))
+            return ShardDiedError(_exit_reason(children[rank], rank))
     return error
 
 
@@ -287,7 +287,7 @@ def _combined(progress: dict[int, Progress]) -> Progress:
     )
 
 
-def _obituary(child: SpawnProcess, rank: int) -> str:
+def _exit_reason(child: SpawnProcess, rank: int) -> str:
     code = child.exitcode
     how = (
         f"was killed by {signal.Signals(-code).name}"
