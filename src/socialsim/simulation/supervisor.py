@@ -190,7 +190,7 @@ def _supervise(
             for pipe in pipes.values():
                 pipe.close()  # the children hold their own ends: when one dies, its peers notice
         for rank, work in enumerate(works):
-            _brief(children[rank], rank, controls[rank], work, equipment)
+            _send_job(children[rank], rank, controls[rank], work, equipment)
         finished = _watch(children, controls, on_progress, stop)
     finally:
         for child in children:
@@ -205,7 +205,7 @@ def _supervise(
     return RunResult(works[0].run_id, counts, len(works), not completed, sum(part.unwritten for part in finished))
 
 
-def _brief(child: SpawnProcess, rank: int, control: Connection, work: Work, equipment: RunDependencies) -> None:
+def _send_job(child: SpawnProcess, rank: int, control: Connection, work: Work, equipment: RunDependencies) -> None:
     """Tell a process what to do. Raises ShardDiedError if it does not live to hear it.
 
     Not by the arguments of its start: what is larger than a pipe's buffer would be waited for, without an end, if the
