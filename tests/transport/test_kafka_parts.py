@@ -85,7 +85,7 @@ def test_a_seq_is_acknowledged_only_when_the_log_has_all_up_to_it(steps: list[tu
             log[queue] += queue.in_flight[0]
             queue.acknowledge()
         elif kind == "fail":
-            outbox.take_back()
+            outbox.requeue_in_flight()
 
     everything = [("take", i, 1000) for i in range(6)] + [("acknowledge", i, 0) for i in range(6)]
     for kind, which, count in [*steps, ("epoch", 0, 0), ("fail", 0, 0), *everything]:

@@ -35,7 +35,7 @@ class PartitionQueue:
         self.acknowledged += count
         return count
 
-    def take_back(self) -> None:
+    def requeue_in_flight(self) -> None:
         """Put what is in flight before what is waiting, in order: it has to be sent again."""
         if self.in_flight:
             self.waiting = [record for chunk in self.in_flight for record in chunk] + self.waiting
@@ -113,7 +113,7 @@ class UnackedRecords:
             self._epochs.popleft()
         return seqs, size
 
-    def take_back(self) -> None:
+    def requeue_in_flight(self) -> None:
         """Everything in flight has to be sent again."""
         for queue in self.all_queues:
-            queue.take_back()
+            queue.requeue_in_flight()

@@ -266,7 +266,7 @@ class KafkaWriter(EventWriter):
             return
         self._producers += 1
         self._started.set()
-        outbox.take_back()
+        outbox.requeue_in_flight()
         sending = BatchSender(producer, outbox, self._topics, self._options)
         stop_timeout_s = 0.0
         try:
