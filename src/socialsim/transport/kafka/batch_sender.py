@@ -47,7 +47,7 @@ class BatchSender:
         self._changed = {queue: asyncio.Event() for queue in outbox.all_queues}
         self._due: set[PartitionQueue] = set()
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
-        self.is_worn_out = False  #: set near the end of a partition's sequence numbers: nothing new is sent
+        self.sequence_exhausted = False  #: set near the end of a partition's sequence numbers: nothing new is sent
         self.acknowledged = asyncio.Event()
         self.delivered_s = -1.0  #: when the broker last acknowledged anything, by time.monotonic
         self._tasks = [asyncio.create_task(self._send_partition(queue)) for queue in outbox.all_queues]
@@ -80,7 +80,7 @@ class BatchSender:
         while True:
             await changed.wait()
             changed.clear()
-            while len(queue.in_flight) < IN_FLIGHT_MAX and not self.is_worn_out and self._is_ready(queue):
+            while len(queue.in_flight) < IN_FLIGHT_MAX and not self.sequence_exhausted and self._is_ready(queue):
                 builder = self._producer.create_batch()
                 count = fill(builder, queue.waiting, headers)
                 self._note_sent(queue, count)
@@ -100,7 +100,7 @@ class BatchSender:
         sent = self._sent[queue] = self._sent.get(queue, 0) + count
         # A batch is far smaller than the margin to 2**31, so checking after it is early enough.
         if sent >= self._options.records_per_producer_max:
-            self.is_worn_out = True
+            self.sequence_exhausted = True
 
     def _note_delivery(self, queue: PartitionQueue, done: "asyncio.Future[Any]") -> None:
         if done.cancelled() or self.failed.done():

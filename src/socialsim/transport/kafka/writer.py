@@ -324,7 +324,7 @@ class KafkaWriter(EventWriter):
                         error,
                     )
                     return
-                if sending.is_worn_out and sending.is_idle:
+                if sending.sequence_exhausted and sending.is_idle:
                     return
                 self._check_deadline()
                 if self._unacknowledged_bytes and time.monotonic() - self._progress_s > _SILENCE_S:
