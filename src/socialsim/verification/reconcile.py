@@ -84,7 +84,7 @@ def is_short(books: Tallies, stored: Tallies) -> bool:
     return any(tally.count > stored.get(cell, _NOTHING).count for cell, tally in books.items())
 
 
-def letters_of_missing(letters: IdentifiedDeadLetters, missing: list[Gap]) -> list[IdentifiedDeadLetter]:
+def dead_letters_covering(letters: IdentifiedDeadLetters, missing: list[Gap]) -> list[IdentifiedDeadLetter]:
     """The dead letters that hold an event which is not stored. ``missing`` is sorted."""
 
     def is_missing(shard: int, seq: int) -> bool:

@@ -18,9 +18,9 @@ from socialsim.verification.offsets import LogEnds, book_breaks, end_breaks, eve
 from socialsim.verification.reconcile import (
     ManifestSet,
     compare,
+    dead_letters_covering,
     gap_breaks,
     is_short,
-    letters_of_missing,
     missing_events,
 )
 from socialsim.verification.result import BREAKS_MAX, CheckResult, VerificationReport, Violation, not_checked, result
@@ -88,7 +88,7 @@ def verify_run(
     missing = missing_events(sequences.gaps, emitted, stored)
     # Most runs have nothing missing: then whatever letters there are hold none of their events.
     letters = _read_letters(connection, run_id) if is_short(emitted, stored) else IdentifiedDeadLetters({}, {})
-    holding = letters_of_missing(letters, missing)
+    holding = dead_letters_covering(letters, missing)
     comparison = compare(emitted, stored, holding, _by_event(letters.unreadable, run_id))
     offsets = read_offsets(connection, run_id)
     doubles = [Violation(f"is in {' and in '.join(d.tables)}", d.tables[1], d.shard, d.seq) for d in sequences.doubles]
