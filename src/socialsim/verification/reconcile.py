@@ -79,7 +79,7 @@ def _lasts(tallies: Tallies) -> dict[int, int]:
     return lasts
 
 
-def is_short(books: Tallies, stored: Tallies) -> bool:
+def has_missing_events(books: Tallies, stored: Tallies) -> bool:
     """Whether less is stored of anything than the books say: then dead letters may hold it."""
     return any(tally.count > stored.get(cell, _NOTHING).count for cell, tally in books.items())
 

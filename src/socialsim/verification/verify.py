@@ -20,7 +20,7 @@ from socialsim.verification.reconcile import (
     compare,
     dead_letters_covering,
     gap_breaks,
-    is_short,
+    has_missing_events,
     missing_events,
 )
 from socialsim.verification.result import BREAKS_MAX, CheckResult, VerificationReport, Violation, not_checked, result
@@ -87,7 +87,9 @@ def verify_run(
     emitted = books.tallies()
     missing = missing_events(sequences.gaps, emitted, stored)
     # Most runs have nothing missing: then whatever letters there are hold none of their events.
-    letters = _read_letters(connection, run_id) if is_short(emitted, stored) else IdentifiedDeadLetters({}, {})
+    letters = (
+        _read_letters(connection, run_id) if has_missing_events(emitted, stored) else IdentifiedDeadLetters({}, {})
+    )
     holding = dead_letters_covering(letters, missing)
     comparison = compare(emitted, stored, holding, _by_event(letters.unreadable, run_id))
     offsets = read_offsets(connection, run_id)
