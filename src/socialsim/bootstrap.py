@@ -167,7 +167,7 @@ def lead_run(
                 _require_books(directory, scenario, log)
             else:
                 directory.write_record(began)
-                directory.forget_truth()
+                directory.delete_truth()
             if state == "new":
                 # After the record: books of another life beside this life's record would tell of what is not there.
                 directory.forget_manifests(scenario.shards)

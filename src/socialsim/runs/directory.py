@@ -116,7 +116,7 @@ class RunDirectory:
         """Replace the true KPIs, durably."""
         self._write(_TRUTH_FILE, msgspec.json.encode(truth))
 
-    def forget_truth(self) -> None:
+    def delete_truth(self) -> None:
         """Take the true KPIs of an earlier life of the run away, and what it left behind of making them."""
         with contextlib.suppress(OSError):
             (self.path / _TRUTH_FILE).unlink()
