@@ -178,14 +178,14 @@ def lead_run(
                 nonlocal done
                 _keep_truth(directory, scenario, sealed=True)
                 directory.write_record(msgspec.structs.replace(began, state="complete", extent=seal()))
-                directory.forget_columns()
+                directory.delete_columns()
                 done = True
 
             observer_factory = functools.partial(SpillingCollector, directory.columns_path)
             yield LedRun(state, functools.partial(make_writer, books), books, complete, observer_factory)
             if state != "complete" and not done:
                 _keep_truth(directory, scenario, sealed=False)
-                directory.forget_columns()
+                directory.delete_columns()
                 directory.write_record(msgspec.structs.replace(began, state="stopped"))
     finally:
         directory.release()

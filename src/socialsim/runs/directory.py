@@ -120,7 +120,7 @@ class RunDirectory:
         """Take the true KPIs of an earlier life of the run away, and what it left behind of making them."""
         with contextlib.suppress(OSError):
             (self.path / _TRUTH_FILE).unlink()
-        self.forget_columns()
+        self.delete_columns()
 
     def forget_manifests(self, shards: int) -> None:
         """Take the books of an earlier life away: what was durable then is not where the run is written now."""
@@ -128,7 +128,7 @@ class RunDirectory:
             with contextlib.suppress(FileNotFoundError):
                 (self.path / _manifest_file(shard)).unlink()
 
-    def forget_columns(self) -> None:
+    def delete_columns(self) -> None:
         """Take away what the truth was made of."""
         shutil.rmtree(self.columns_path, ignore_errors=True)
 
