@@ -163,7 +163,7 @@ def _store(engine: Engine, run_key: int, gathered: _Gathered) -> bool:
     """False, with nothing stored, if events of the day came in since they were gathered, or of a day before."""
     day = gathered.day
     with _transaction(engine) as connection:
-        if _dirty(connection, run_key, day) != gathered.dirty or _builds_on_sand(connection, run_key, day):
+        if _dirty(connection, run_key, day) != gathered.dirty or _has_dirty_predecessor(connection, run_key, day):
             return False
         asker = DayQueries(connection, values_of(run_key, day))
         so_far = read_so_far(asker, gathered.volumes)
@@ -193,7 +193,7 @@ def _store(engine: Engine, run_key: int, gathered: _Gathered) -> bool:
     return True
 
 
-def _builds_on_sand(connection: Connection, run_key: int, day: date) -> bool:
+def _has_dirty_predecessor(connection: Connection, run_key: int, day: date) -> bool:
     """Whether a day before it has no figures that hold. Asked when the day is locked: who marks one marks it too."""
     earlier = select(kpi_days.c.day).where(kpi_days.c.run_key == run_key, kpi_days.c.day < day, kpi_days.c.dirty != 0)
     return connection.execute(earlier.limit(1)).first() is not None
