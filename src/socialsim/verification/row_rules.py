@@ -118,7 +118,7 @@ def _unique(name: str, table: Table, keys: Mapping[str, ColumnElement[Any]]) -> 
     )
 
 
-def _himself(table: Table, other: Column[Any]) -> RowCheck:
+def _same_user(table: Table, other: Column[Any]) -> RowCheck:
     rows = select(table.c.shard, table.c.seq, other.label("other")).where(_of_run(table), table.c.user_id == other)
     return RowCheck("pairs", table.name, rows, lambda row: f"{other.name} {row['other']} is the acting user himself")
 
@@ -259,8 +259,8 @@ def _pairs() -> Iterator[RowCheck]:
     yield _unique("pairs", friend_acceptances, {"request_id": accepted.request_id})
     for likes, content in ((picture_likes, "picture_id"), (video_likes, "video_id")):
         yield _unique("pairs", likes, {content: likes.c[content], "user_id": likes.c.user_id})
-    yield _himself(friend_requests, asked.receiver_id)
-    yield _himself(friend_acceptances, accepted.requester_id)
+    yield _same_user(friend_requests, asked.receiver_id)
+    yield _same_user(friend_acceptances, accepted.requester_id)
 
 
 def _ids() -> Iterator[RowCheck]:
