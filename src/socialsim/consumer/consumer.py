@@ -124,7 +124,7 @@ class Consumer:
             for part in fetched:
                 self._take(part)
             if loop.time() >= next_look_s:
-                await self._look_at_ends()
+                await self._refresh_end_offsets()
                 await self._hint()
                 next_look_s = loop.time() + self._settings.lag_every_s
             if self._settings.drain and not fetched and await self._has_caught_up():
@@ -214,7 +214,7 @@ class Consumer:
         clock = asyncio.get_running_loop().time
         if clock() < self._look_again_s:
             return False
-        stored = await self._look_at_stored() if await self._look_at_ends() else None
+        stored = await self._look_at_stored() if await self._refresh_end_offsets() else None
         if stored is None:
             self._drain.forgive(clock())
             return False
@@ -243,7 +243,7 @@ class Consumer:
             log.info("the group does not tell who holds what: %s", error)
             return None
 
-    async def _look_at_ends(self) -> bool:
+    async def _refresh_end_offsets(self) -> bool:
         """Ask the log for its ends. False if it could not tell: the last answer stays."""
         try:
             self._ends = await self._patience.within(self._reader.end_offsets(), self._settings.answer_within_s)
