@@ -111,7 +111,7 @@ class Consumer:
             log.warning("the last batch could not be stored in time; the next start reads it again")
         except BaseExceptionGroup as group:
             raise _first_cause(group) from group
-        await self._hint()
+        await self._publish_lag_offsets()
         return self.stats()
 
     async def _read(self) -> None:
@@ -125,7 +125,7 @@ class Consumer:
                 self._take(part)
             if loop.time() >= next_look_s:
                 await self._refresh_end_offsets()
-                await self._hint()
+                await self._publish_lag_offsets()
                 next_look_s = loop.time() + self._settings.lag_every_s
             if self._settings.drain and not fetched and await self._has_caught_up():
                 return
@@ -267,7 +267,7 @@ class Consumer:
     def _stored(self) -> dict[TopicPartition, int]:
         return {partition: position.stored_offset for partition, position in self._positions.items()}
 
-    async def _hint(self) -> None:
+    async def _publish_lag_offsets(self) -> None:
         stored = self._stored()
         moved = {partition: offset for partition, offset in stored.items() if self._hinted.get(partition) != offset}
         if moved:
