@@ -10,7 +10,7 @@ from socialsim.kpi.parameters import DAY
 
 #: Simulated time. Tables are filled side by side, so when one has reached a day's end others are a little behind. It need
 #: not be long: a row that is later than that marks its day, which is then computed again.
-SAFETY: Final = timedelta(hours=1)
+ALLOWED_LATENESS: Final = timedelta(hours=1)
 _LAST_DAY: Final = date(9999, 12, 30)  # the calendar has no end of a later one
 
 
@@ -32,7 +32,7 @@ class StoredExtent:
         """The first day that is not closed; all before it are."""
         if self.complete:
             return min(self.last.date(), _LAST_DAY) + DAY
-        return max(self.first, self.last - SAFETY).date()
+        return max(self.first, self.last - ALLOWED_LATENESS).date()
 
 
 @dataclass(frozen=True, slots=True)
