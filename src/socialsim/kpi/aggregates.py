@@ -143,7 +143,7 @@ def _of_the_day(table: Table) -> Delete:
 
 
 #: In this order: a day's facts anew. What they read is of that day alone.
-GATHER: Final[tuple[Delete | Insert, ...]] = (
+BUILD_AGGREGATES: Final[tuple[Delete | Insert, ...]] = (
     _of_the_day(user_day),
     _user_day(),
     _of_the_day(creator_day),

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
 
-from socialsim.kpi.aggregates import GATHER, LINK
+from socialsim.kpi.aggregates import BUILD_AGGREGATES, LINK
 from socialsim.kpi.days import DayRange, StoredExtent, days_to_compute
 from socialsim.kpi.metrics import (
     DayQueries,
@@ -144,7 +144,7 @@ def _gather(engine: Engine, run_key: int, day: date) -> _Gathered:
     values = values_of(run_key, day)
     with _transaction(engine) as connection:
         dirty = _dirty(connection, run_key, day)
-        for statement in GATHER:
+        for statement in BUILD_AGGREGATES:
             connection.execute(statement, values)
         asker = DayQueries(connection, values)
         volumes = read_volumes(asker)

@@ -116,7 +116,7 @@ def document() -> str:
 
 def _facts() -> Iterator[str]:
     yield "Made first, for several days side by side:"
-    yield from map(_block, facts.GATHER)
+    yield from map(_block, facts.BUILD_AGGREGATES)
     yield "Then, when the days before have theirs:"
     yield from map(_block, facts.LINK)
 
