@@ -151,4 +151,4 @@ BUILD_AGGREGATES: Final[tuple[Delete | Insert, ...]] = (
 )
 
 #: Afterwards, when all days before are gathered.
-LINK: Final[tuple[Delete | Insert, ...]] = (_of_the_day(active_users), _active_users())
+LINK_TO_PREVIOUS_DAYS: Final[tuple[Delete | Insert, ...]] = (_of_the_day(active_users), _active_users())

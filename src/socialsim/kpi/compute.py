@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
 
-from socialsim.kpi.aggregates import BUILD_AGGREGATES, LINK
+from socialsim.kpi.aggregates import BUILD_AGGREGATES, LINK_TO_PREVIOUS_DAYS
 from socialsim.kpi.days import DayRange, StoredExtent, days_to_compute
 from socialsim.kpi.metrics import (
     DayQueries,
@@ -155,7 +155,7 @@ def _link(engine: Engine, run_key: int, day: date) -> None:
     values = values_of(run_key, day)
     with _transaction(engine) as connection:
         _dirty(connection, run_key, day)
-        for statement in LINK:
+        for statement in LINK_TO_PREVIOUS_DAYS:
             connection.execute(statement, values)
 
 

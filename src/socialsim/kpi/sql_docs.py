@@ -118,7 +118,7 @@ def _facts() -> Iterator[str]:
     yield "Made first, for several days side by side:"
     yield from map(_block, facts.BUILD_AGGREGATES)
     yield "Then, when the days before have theirs:"
-    yield from map(_block, facts.LINK)
+    yield from map(_block, facts.LINK_TO_PREVIOUS_DAYS)
 
 
 def _figures() -> Iterator[str]:
