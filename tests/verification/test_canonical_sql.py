@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 
 from socialsim.events import PLURALS, Event
 from socialsim.runs.manifest import ControlTotals, ManifestBuilder
-from socialsim.verification.stored_totals import stored_tallies, with_event
+from socialsim.verification.stored_totals import stored_totals, with_event
 from socialsim.warehouse.engines import read_engine
 from tests.warehouse.places import Place
 from tests.warehouse.samples import any_events, batch_of, likes
@@ -25,7 +25,7 @@ def ledger_tallies(events: list[Event]) -> dict[tuple[str, int], ControlTotals]:
 def tallies_of(place: Place, run_id: str) -> dict[tuple[str, int], ControlTotals]:
     (run,) = place.rows("SELECT run_key FROM runs WHERE run_id = :run_id", run_id=run_id)
     with read_engine(place.url, place.password).connect() as connection:
-        return stored_tallies(connection, run["run_key"])
+        return stored_totals(connection, run["run_key"])
 
 
 class CanonicalContract:

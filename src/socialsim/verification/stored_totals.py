@@ -19,7 +19,7 @@ _ROWS_AT_ONCE: Final = 10_000
 _halves: Final = Struct(">8xQ8xQ").unpack
 
 
-def stored_tallies(connection: Connection, run_key: int) -> Tallies:
+def stored_totals(connection: Connection, run_key: int) -> Tallies:
     """Read every row of the run once. Shards without rows of a type have no entry for it."""
     tally = _tallied_here if connection.dialect.name == "sqlite" else _tallied_by_server
     tallies: Tallies = {}

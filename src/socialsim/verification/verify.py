@@ -26,7 +26,7 @@ from socialsim.verification.reconcile import (
 from socialsim.verification.result import BREAKS_MAX, CheckResult, VerificationReport, Violation, not_checked, result
 from socialsim.verification.row_rules import PROVES, ROW_CHECKS, RowCheck
 from socialsim.verification.sequences import read_sequences
-from socialsim.verification.stored_totals import stored_tallies
+from socialsim.verification.stored_totals import stored_totals
 from socialsim.warehouse.schema.tables import runs
 
 #: No run has it: keys count from 1.
@@ -83,7 +83,7 @@ def verify_run(
     """Check everything. ``scenario`` is None if the run's directory is not there; ``log`` None leaves its end out."""
     run_id = books.run_id
     run_key = stored_runs(connection).get(run_id, _ABSENT_KEY)
-    stored, sequences = stored_tallies(connection, run_key), read_sequences(connection, run_key)
+    stored, sequences = stored_totals(connection, run_key), read_sequences(connection, run_key)
     emitted = books.tallies()
     missing = missing_events(sequences.gaps, emitted, stored)
     # Most runs have nothing missing: then whatever letters there are hold none of their events.
