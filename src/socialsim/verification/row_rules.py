@@ -51,7 +51,7 @@ _SHARDS: Final[BindParameter[int]] = bindparam("shards")
 
 
 @dataclass(frozen=True, slots=True)
-class RowCheck:
+class RowRule:
     """One rule for one table."""
 
     name: str  #: of the rule; checks of one name are reported together
@@ -75,7 +75,7 @@ def _of_run(table: Table) -> ColumnElement[bool]:
     return table.c.run_key == _RUN_KEY
 
 
-def _parent(child: Column[Any], parent: Column[Any], kind: str | None = None) -> RowCheck:
+def _parent(child: Column[Any], parent: Column[Any], kind: str | None = None) -> RowRule:
     """``child`` names a row of the table of ``parent``; ``kind`` narrows comments to those on one kind of content."""
     table: Table = child.table
     above = parent.table.alias("parent")
@@ -100,10 +100,10 @@ def _parent(child: Column[Any], parent: Column[Any], kind: str | None = None) ->
             return f"orphan: {named} is not in {what}"
         return f"at {row['child_time']}, not later than its {named} in {what} at {row['parent_time']}"
 
-    return RowCheck("parents", table.name, rows, says)
+    return RowRule("parents", table.name, rows, says)
 
 
-def _unique(name: str, table: Table, keys: Mapping[str, ColumnElement[Any]]) -> RowCheck:
+def _unique(name: str, table: Table, keys: Mapping[str, ColumnElement[Any]]) -> RowRule:
     """No two rows of ``table`` have the same ``keys``."""
     times = func.count().label("times")
     labels = [key.label(label) for label, key in keys.items()]
@@ -113,17 +113,17 @@ def _unique(name: str, table: Table, keys: Mapping[str, ColumnElement[Any]]) -> 
         .group_by(*keys.values())
         .having(func.count() > 1)
     )
-    return RowCheck(
+    return RowRule(
         name, table.name, rows, lambda row: f"{', '.join(f'{key} {row[key]}' for key in keys)}: {row['times']} times"
     )
 
 
-def _same_user(table: Table, other: Column[Any]) -> RowCheck:
+def _same_user(table: Table, other: Column[Any]) -> RowRule:
     rows = select(table.c.shard, table.c.seq, other.label("other")).where(_of_run(table), table.c.user_id == other)
-    return RowCheck("pairs", table.name, rows, lambda row: f"{other.name} {row['other']} is the acting user himself")
+    return RowRule("pairs", table.name, rows, lambda row: f"{other.name} {row['other']} is the acting user himself")
 
 
-def _in_shard(table: Table, own_id: Column[Any] | None) -> RowCheck:
+def _in_shard(table: Table, own_id: Column[Any] | None) -> RowRule:
     """The acting user is of the row's shard, and so is the id that the row brought into the world."""
     first, behind = (_USERS * table.c.shard) // _SHARDS, (_USERS * (table.c.shard + 1)) // _SHARDS
     broken = or_(table.c.user_id < first, table.c.user_id >= behind)
@@ -136,7 +136,7 @@ def _in_shard(table: Table, own_id: Column[Any] | None) -> RowCheck:
         own = "" if own_id is None else f" or {own_id.name} {row['own_id']}"
         return f"user_id {row['acting']}{own} is not of this shard"
 
-    return RowCheck("ids", table.name, select(*columns).where(_of_run(table), broken), says)
+    return RowRule("ids", table.name, select(*columns).where(_of_run(table), broken), says)
 
 
 def _joined(child: Table, parent: Table, key: str) -> FromClause:
@@ -151,7 +151,7 @@ def _joined(child: Table, parent: Table, key: str) -> FromClause:
     return child.outerjoin(place, by_index).outerjoin(parent, by_key)
 
 
-def _wrong_people() -> RowCheck:
+def _wrong_people() -> RowRule:
     accepted, asked = friend_acceptances, friend_requests
     rows = (
         select(
@@ -173,7 +173,7 @@ def _wrong_people() -> RowCheck:
             ),
         )
     )
-    return RowCheck(
+    return RowRule(
         "acceptances",
         accepted.name,
         rows,
@@ -184,7 +184,7 @@ def _wrong_people() -> RowCheck:
     )
 
 
-def _watched() -> RowCheck:
+def _watched() -> RowRule:
     rows = (
         select(
             video_likes.c.shard,
@@ -196,7 +196,7 @@ def _watched() -> RowCheck:
         .select_from(_joined(video_likes, videos, "video_id"))
         .where(_of_run(video_likes), or_(videos.c.run_key.is_(None), video_likes.c.watched_s > videos.c.duration_s))
     )
-    return RowCheck(
+    return RowRule(
         "watched",
         video_likes.name,
         rows,
@@ -210,7 +210,7 @@ def _calendar_day(instant: Column[Any]) -> ColumnElement[int]:
     return year * 10_000 + month * 100 + day
 
 
-def _ages() -> RowCheck:
+def _ages() -> RowRule:
     rows = select(
         users.c.shard,
         users.c.seq,
@@ -224,7 +224,7 @@ def _ages() -> RowCheck:
     def says(row: RowMapping) -> str:
         return f"user_id {row['acting']}, born {row['birthday']}, signed up at {row['joined']}, too young"
 
-    return RowCheck("ages", users.name, rows, says)
+    return RowRule("ages", users.name, rows, says)
 
 
 #: The ids that a row of each table brings into the world; user ids come from the shard's own contiguous range.
@@ -237,7 +237,7 @@ _OWN_IDS: Final[dict[str, Column[Any]]] = {
 }
 
 
-def _parents() -> Iterator[RowCheck]:
+def _parents() -> Iterator[RowRule]:
     for table in EVENT_TABLES.values():
         if table is not users:
             yield _parent(table.c.user_id, users.c.user_id)
@@ -250,7 +250,7 @@ def _parents() -> Iterator[RowCheck]:
     yield _parent(comments.c.content_id, videos.c.video_id, "video")
 
 
-def _pairs() -> Iterator[RowCheck]:
+def _pairs() -> Iterator[RowRule]:
     asked, accepted = friend_requests.c, friend_acceptances.c
     yield _unique("pairs", friend_requests, {"user_id": asked.user_id, "receiver_id": asked.receiver_id})
     smaller = case((accepted.user_id < accepted.requester_id, accepted.user_id), else_=accepted.requester_id)
@@ -263,7 +263,7 @@ def _pairs() -> Iterator[RowCheck]:
     yield _same_user(friend_acceptances, accepted.requester_id)
 
 
-def _ids() -> Iterator[RowCheck]:
+def _ids() -> Iterator[RowRule]:
     yield _unique("ids", users, {"user_id": users.c.user_id})
     for name, own_id in _OWN_IDS.items():
         yield _unique("ids", EVENT_TABLES_BY_NAME[name], {own_id.name: own_id})
@@ -272,6 +272,6 @@ def _ids() -> Iterator[RowCheck]:
 
 
 #: All of them, those of one name together.
-ROW_CHECKS: Final[tuple[RowCheck, ...]] = tuple(
+ROW_CHECKS: Final[tuple[RowRule, ...]] = tuple(
     chain(_parents(), [_wrong_people()], _pairs(), _ids(), [_ages(), _watched()])
 )

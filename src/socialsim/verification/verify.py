@@ -24,7 +24,7 @@ from socialsim.verification.reconcile import (
     missing_events,
 )
 from socialsim.verification.result import BREAKS_MAX, CheckResult, VerificationReport, Violation, not_checked, result
-from socialsim.verification.row_rules import PROVES, ROW_CHECKS, RowCheck
+from socialsim.verification.row_rules import PROVES, ROW_CHECKS, RowRule
 from socialsim.verification.sequences import read_sequences
 from socialsim.verification.stored_totals import stored_totals
 from socialsim.warehouse.schema.tables import runs
@@ -157,7 +157,7 @@ def _check_rows(connection: Connection, run_key: int, scenario: Scenario | None)
 
 
 def _broken_rows(
-    connection: Connection, check: RowCheck, run_key: int, scenario: Scenario | None
+    connection: Connection, check: RowRule, run_key: int, scenario: Scenario | None
 ) -> Iterator[Violation]:
     values = {"run_key": run_key}
     if scenario is not None:
