@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from socialsim.verification.row_rules import ROW_CHECKS
+from socialsim.verification.row_rules import ROW_RULES
 from socialsim.warehouse.schema.tables import EVENT_TABLES
 from tests.verification.stored import SCENARIO, breaks_of, change, rows_of, sabotage, verify_on
 from tests.warehouse.places import Place
@@ -201,7 +201,7 @@ def check_rule(place: Place, runs_dir: Path, check: str, name: str, breaker: Bre
         # Several rules may be broken by one row; this one must be among them, where it is.
         found = [
             each
-            for rule in ROW_CHECKS
+            for rule in ROW_RULES
             if (rule.name, rule.table) == (check, EVENT_TABLES[name].name)
             for each in connection.execute(
                 rule.rows, {"run_key": _run_key(connection), "users": SCENARIO.users, "shards": SCENARIO.shards}
@@ -233,5 +233,5 @@ def test_broken_rules_are_named_on_mysql(stored_mysql: Place, runs_dir: Path) ->
 
 
 def test_every_rule_is_broken_once() -> None:
-    rules = {(rule.name, rule.table) for rule in ROW_CHECKS}
+    rules = {(rule.name, rule.table) for rule in ROW_RULES}
     assert {(check, EVENT_TABLES[name].name) for check, name, _, _ in BREAKERS} == rules

@@ -272,6 +272,6 @@ def _ids() -> Iterator[RowRule]:
 
 
 #: All of them, those of one name together.
-ROW_CHECKS: Final[tuple[RowRule, ...]] = tuple(
+ROW_RULES: Final[tuple[RowRule, ...]] = tuple(
     chain(_parents(), [_wrong_people()], _pairs(), _ids(), [_ages(), _watched()])
 )

@@ -24,7 +24,7 @@ from socialsim.verification.reconcile import (
     missing_events,
 )
 from socialsim.verification.result import BREAKS_MAX, CheckResult, VerificationReport, Violation, not_checked, result
-from socialsim.verification.row_rules import PROVES, ROW_CHECKS, RowRule
+from socialsim.verification.row_rules import PROVES, ROW_RULES, RowRule
 from socialsim.verification.sequences import read_sequences
 from socialsim.verification.stored_totals import stored_totals
 from socialsim.warehouse.schema.tables import runs
@@ -145,7 +145,7 @@ def _check_scenario(connection: Connection, run_id: str, scenario: Scenario | No
 
 
 def _check_rows(connection: Connection, run_key: int, scenario: Scenario | None) -> Iterator[CheckResult]:
-    for name, group in groupby(ROW_CHECKS, key=attrgetter("name")):
+    for name, group in groupby(ROW_RULES, key=attrgetter("name")):
         if name == "ids" and scenario is None:
             yield not_checked(name, PROVES[name], "needs the run's scenario, which is in its directory")
             continue
