@@ -22,10 +22,10 @@ from socialsim.kpi.reading import KpiDay, KpiRow, read_cohorts, read_daily, read
 __all__ = [
     "CONNECTIONS",
     "CohortWeek",
+    "DayRange",
     "KpiDay",
     "KpiRow",
     "StoredExtent",
-    "DayRange",
     "compute",
     "count_stored",
     "is_whole",

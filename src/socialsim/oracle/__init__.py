@@ -8,4 +8,4 @@ docs/kpis.md, written a second time on purpose: SQL over the rows must come to t
 from socialsim.oracle.columns import ColumnChunk, KpiCollector
 from socialsim.oracle.truth import CohortRow, TrueKpiRow, Truth, make_truth
 
-__all__ = ["ColumnChunk", "CohortRow", "TrueKpiRow", "KpiCollector", "Truth", "make_truth"]
+__all__ = ["CohortRow", "ColumnChunk", "KpiCollector", "TrueKpiRow", "Truth", "make_truth"]

@@ -9,11 +9,11 @@ from socialsim.testing.log import MemoryLog, MemoryReader, MemoryWriter
 from socialsim.testing.warehouse import Fault, MemoryWarehouse
 
 __all__ = [
+    "AutojumpLoop",
     "Fault",
     "MemoryLog",
     "MemoryReader",
     "MemoryWarehouse",
     "MemoryWriter",
-    "AutojumpLoop",
     "run_virtual",
 ]

@@ -7,11 +7,11 @@ from socialsim.transport.files.run import FileRun, RunState, create_run
 from socialsim.transport.files.writer import FileWriter
 
 __all__ = [
-    "WriteBatch",
     "FileReader",
     "FileRun",
     "FileWriter",
     "RunState",
+    "WriteBatch",
     "create_run",
     "iterate_values",
     "list_run_ids",
