@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import simpy
 
+from socialsim.domain.actors.context import Envelope, Resident, ShardContext
+from socialsim.domain.actors.delivery import deliver
 from socialsim.domain.actors.makers import ContentMaker, FriendRequestMaker
-from socialsim.domain.actors.messages import SuggestionWanted
-from socialsim.domain.actors.shard import Envelope, ShardContext, deliver
 from socialsim.domain.actors.user import User
 from socialsim.domain.behaviour.decisions import Behaviour
 from socialsim.domain.behaviour.feed import Trending
 from socialsim.domain.behaviour.rhythm import Rhythm
+from socialsim.domain.messages import SuggestionWanted
 from socialsim.domain.population.name_pools import Pools
 from socialsim.domain.population.population import Population
 from socialsim.events import Event, UserSignedUp
@@ -198,7 +199,7 @@ class Network:
         self.trending = Trending()
         self.events: list[Event] = []
         self.letters: list[Envelope] = []
-        self.local_users: dict[int, User] = {}
+        self.local_users: dict[int, Resident] = {}
         self.worlds = [SimpyWorld(self, shard) for shard in range(scenario.shards)]
 
     def windows(self) -> Iterator[list[Event]]:

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socialsim.domain.actors.messages import PostShared
 from socialsim.domain.behaviour.decisions import Behaviour, attention
 from socialsim.domain.behaviour.feed import FEED_MAX, STALE_US, Trending, drop_stale, pick
+from socialsim.domain.messages import PostShared
 from socialsim.kernel.randoms import UNIT, mix
 from socialsim.scenario.model import Scenario
 

@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socialsim.domain.actors.messages import (
+from socialsim.domain.actors.context import ProcessContext, ShardContext, make_process_context
+from socialsim.domain.actors.delivery import MAILBOX_MAX, deliver, forget_old_posts
+from socialsim.domain.actors.user import User
+from socialsim.domain.behaviour.feed import FEED_MAX
+from socialsim.domain.messages import (
     FriendAcceptance,
     FriendRequest,
     PostShared,
@@ -14,9 +18,6 @@ from socialsim.domain.actors.messages import (
     SuggestionWanted,
     UserMessage,
 )
-from socialsim.domain.actors.shard import ProcessContext, ShardContext, deliver, forget_old_posts, make_process_context
-from socialsim.domain.actors.user import MAILBOX_MAX, User
-from socialsim.domain.behaviour.feed import FEED_MAX
 from socialsim.scenario.model import Scenario
 from tests.support.streams import pools_of
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from socialsim.domain.actors.messages import NewContentId, NewRequestId, NewSessionId, NewUserId
 from socialsim.domain.actors.stores import ContentStore, FriendStore, UserStore
+from socialsim.domain.messages import NewContentId, NewRequestId, NewSessionId, NewUserId
 from socialsim.kernel import Actor, VirtualTimeLoop, new_loop
 from socialsim.scenario.model import Scenario
 

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from socialsim import simulate
-from socialsim.domain.actors.messages import PostShared, Suggestion, SuggestionWanted, UserMessage
-from socialsim.domain.actors.shard import Envelope
+from socialsim.domain.actors.context import Envelope
+from socialsim.domain.messages import PostShared, Suggestion, SuggestionWanted, UserMessage
 from socialsim.events import Event, PicturePosted
 from socialsim.scenario.model import Scenario
 from socialsim.simulation.pacing import WallPacer

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from socialsim.domain.actors.messages import FriendAcceptance, FriendRequest, PostShared, Suggestion, SuggestionWanted
-from socialsim.domain.actors.shard import Envelope
+from socialsim.domain.actors.context import Envelope
+from socialsim.domain.messages import FriendAcceptance, FriendRequest, PostShared, Suggestion, SuggestionWanted
 from socialsim.errors import ShardDiedError
 from socialsim.simulation.exchange import BarrierResult, Exchange, letters_to
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event as Flag
 from typing import Final, Self
 
-from socialsim.domain.actors.shard import Envelope
+from socialsim.domain.actors.context import Envelope
 from socialsim.domain.population.name_pools import Pools, build_pools
 from socialsim.errors import ShardDiedError
 from socialsim.events import Event, decode, encode

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from socialsim.domain.actors.messages import UserMessage
-from socialsim.domain.actors.shard import Envelope
+from socialsim.domain.actors.context import Envelope
+from socialsim.domain.messages import UserMessage
 from socialsim.errors import ShardDiedError
 
 

@@ -2,16 +2,14 @@
 
 from array import array
 from bisect import bisect_left, insort
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from socialsim.domain.actors.messages import FriendAcceptance, FriendRequest, Suggestion, SuggestionWanted, UserMessage
+from socialsim.domain.actors.context import ShardContext
+from socialsim.domain.messages import FriendAcceptance, FriendRequest, Suggestion, SuggestionWanted, UserMessage
 from socialsim.domain.population.geography import Home
 from socialsim.events import Device, FriendAccepted
 from socialsim.kernel import Actor
 from socialsim.kernel.randoms import LCG_FACTOR, LCG_SUMMAND, MASK_64
-
-if TYPE_CHECKING:
-    from socialsim.domain.actors.shard import ShardContext
 
 _ASKED_OF_8: Final = 5  # of eight friends wanted so many are looked for
 _FIRST_REQUESTS: Final = 6  # at least: or people would remain alone
@@ -32,7 +30,7 @@ class SocialActor(Actor[UserMessage]):
         "_state", "_suggested", "_world", "country", "user_id",
     )  # fmt: skip
 
-    def __init__(self, world: "ShardContext", user_id: int, home: Home, friends_wanted: int) -> None:
+    def __init__(self, world: ShardContext, user_id: int, home: Home, friends_wanted: int) -> None:
         super().__init__(world.loop)
         population = world.population
         self._world = world

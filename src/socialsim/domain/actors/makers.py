@@ -3,22 +3,51 @@
 They run within the task of the user who acts, who has asked the store; so a user does one thing at a time.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Protocol
 
-from socialsim.domain.actors.messages import FriendRequest, PostShared
-from socialsim.domain.behaviour.decisions import picture_size_px, video_duration_s
+from socialsim.domain.behaviour.decisions import Behaviour, picture_size_px, video_duration_s
+from socialsim.domain.messages import FriendRequest, PostShared, UserMessage
+from socialsim.domain.population.name_pools import Pools
 from socialsim.events import (
     CommentPosted,
     ContentKind,
     Device,
+    Event,
     FriendRequested,
     PicturePosted,
     VideoPosted,
 )
+from socialsim.kernel import VirtualTimeLoop
 
-if TYPE_CHECKING:
-    from socialsim.domain.actors.shard import ShardContext
-    from socialsim.domain.actors.user import User
+
+class Author(Protocol):
+    """What a maker needs of the user who acts."""
+
+    user_id: int
+    country: int
+
+    def draw(self) -> int:
+        """The next 32 random bits of the user's own stream."""
+
+    def audience(self, quality: int) -> list[int]:
+        """The friends who are shown a post of this quality."""
+
+
+class MakerContext(Protocol):
+    """What a maker needs of its shard."""
+
+    run_id: str
+    shard: int
+    loop: VirtualTimeLoop
+    pools: Pools
+    behaviour: Behaviour
+
+    def emit(self, event: Event) -> None:
+        """Append ``event`` to the shard's stream."""
+
+    def send(self, user_ids: Sequence[int], message: UserMessage) -> None:
+        """Send ``message`` to users of any shard."""
 
 
 class ContentMaker:
@@ -26,10 +55,10 @@ class ContentMaker:
 
     __slots__ = ("_world",)
 
-    def __init__(self, world: "ShardContext") -> None:
+    def __init__(self, world: MakerContext) -> None:
         self._world = world
 
-    def post(self, user: "User", kind: ContentKind, content_id: int, device: Device) -> None:
+    def post(self, user: Author, kind: ContentKind, content_id: int, device: Device) -> None:
         """``user`` posts a picture or a video; some of his friends are shown it."""
         world = self._world
         captions = world.pools.captions[user.country]
@@ -53,7 +82,7 @@ class ContentMaker:
         if audience:
             world.send(audience, PostShared(content_id, duration_s, user.user_id, now_us, quality))
 
-    def comment(self, user: "User", comment_id: int, post: PostShared, device: Device) -> None:
+    def comment(self, user: Author, comment_id: int, post: PostShared, device: Device) -> None:
         """``user`` writes under a post that he was shown."""
         world = self._world
         remarks = world.pools.remarks[user.country]
@@ -78,10 +107,10 @@ class FriendRequestMaker:
 
     __slots__ = ("_world",)
 
-    def __init__(self, world: "ShardContext") -> None:
+    def __init__(self, world: MakerContext) -> None:
         self._world = world
 
-    def request(self, user: "User", request_id: int, receiver_id: int, meeting: int, device: Device) -> None:
+    def request(self, user: Author, request_id: int, receiver_id: int, meeting: int, device: Device) -> None:
         """``user`` asks ``receiver_id``, whom he has met (see ``behaviour.MEETINGS``), to be friends."""
         world = self._world
         world.emit(

@@ -6,7 +6,7 @@ the id tells its shard; user ids come from the shard's own contiguous range.
 
 from typing import TypeVar
 
-from socialsim.domain.actors.messages import ContentStoreMessage, FriendStoreMessage, NewSessionId, UserStoreMessage
+from socialsim.domain.messages import ContentStoreMessage, FriendStoreMessage, NewSessionId, UserStoreMessage
 from socialsim.kernel import Actor, VirtualTimeLoop
 
 _M = TypeVar("_M", bound=UserStoreMessage | ContentStoreMessage | FriendStoreMessage)

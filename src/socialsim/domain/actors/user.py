@@ -1,10 +1,14 @@
 """A user: one task, one mailbox, and all scheduling of what he does."""
 
 from array import array
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
+from typing import Final, Literal, TypeAlias, cast
 
+from socialsim.domain.actors.context import ShardContext
 from socialsim.domain.actors.friendships import SocialActor
-from socialsim.domain.actors.messages import (
+from socialsim.domain.behaviour.decisions import TABLE_BITS, appeal, watched_s
+from socialsim.domain.behaviour.feed import drop_stale, pick
+from socialsim.domain.behaviour.rhythm import is_weekend
+from socialsim.domain.messages import (
     FriendAcceptance,
     FriendRequest,
     NewContentId,
@@ -13,16 +17,9 @@ from socialsim.domain.actors.messages import (
     PostShared,
     Suggestion,
 )
-from socialsim.domain.behaviour.decisions import TABLE_BITS, appeal, watched_s
-from socialsim.domain.behaviour.feed import drop_stale, pick
-from socialsim.domain.behaviour.rhythm import is_weekend
 from socialsim.events import PictureLiked, SessionStarted, VideoLiked
 from socialsim.kernel.randoms import LCG_FACTOR, LCG_SUMMAND, MASK_64
 
-if TYPE_CHECKING:
-    from socialsim.domain.actors.shard import ShardContext
-
-MAILBOX_MAX: Final = 256  #: unread posts of a user who stays away: beyond it the oldest posts are forgotten
 POPULAR_US: Final = 12 * 3_600_000_000  #: for how long after it was posted a post can be popular
 _MINUTE_US: Final = 60_000_000
 _FIRST_SESSION_US: Final = 15 * _MINUTE_US  # at least: newcomers look about
@@ -51,7 +48,7 @@ class User(SocialActor):
         "_post", "_post_now", "_session_end_us", "_sessions_extra", "_subject",
     )  # fmt: skip
 
-    def __init__(self, world: "ShardContext", user_id: int) -> None:
+    def __init__(self, world: ShardContext, user_id: int) -> None:
         population = world.population
         home = population.geography.home(user_id)
         traits = population.traits(user_id, home)

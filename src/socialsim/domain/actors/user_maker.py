@@ -1,14 +1,10 @@
 """The maker of users: signs people up at their time and brings them to life."""
 
-from typing import TYPE_CHECKING
-
-from socialsim.domain.actors.messages import NewUserId
+from socialsim.domain.actors.context import ShardContext
 from socialsim.domain.actors.user import User
+from socialsim.domain.messages import NewUserId
 from socialsim.events import UserSignedUp
 from socialsim.kernel import Actor
-
-if TYPE_CHECKING:
-    from socialsim.domain.actors.shard import ShardContext
 
 
 class UserMaker(Actor[object]):
@@ -16,7 +12,7 @@ class UserMaker(Actor[object]):
 
     __slots__ = ("_world",)
 
-    def __init__(self, world: "ShardContext") -> None:
+    def __init__(self, world: ShardContext) -> None:
         super().__init__(world.loop)
         self._world = world
 

@@ -4,9 +4,9 @@ from bisect import bisect_left
 from operator import attrgetter
 from typing import Final
 
-from socialsim.domain.actors.messages import PostShared
 from socialsim.domain.behaviour.affinity import SHIFT
 from socialsim.domain.behaviour.decisions import FRESH_BITS, Behaviour
+from socialsim.domain.messages import PostShared
 from socialsim.kernel.randoms import GOLDEN, MASK_64
 
 FEED_MAX: Final = 24  #: posts of friends that a user has in mind; older ones fall out

@@ -1,12 +1,15 @@
 """What actors say to each other. Questions stay within a shard; messages between users cross shards and processes."""
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
-if TYPE_CHECKING:
-    from socialsim.domain.actors.user import User
-    from socialsim.domain.actors.user_maker import UserMaker
+
+class Asker(Protocol):
+    """The actor that asks a store and waits for the reply."""
+
+    def reply(self, answer: object) -> None:
+        """Take the answer and continue."""
 
 
 # --- questions to a store, answered by ``asker.reply`` --------------------------------------------------------------
@@ -15,26 +18,26 @@ if TYPE_CHECKING:
 class NewUserId(msgspec.Struct, gc=False):
     """To UserStore: answers the next user id of the shard, or None when everybody has signed up."""
 
-    asker: "UserMaker"
+    asker: Asker
 
 
 class NewSessionId(msgspec.Struct, gc=False):
     """To UserStore: answers the next session id of the shard."""
 
-    asker: "User"
+    asker: Asker
 
 
 class NewContentId(msgspec.Struct, gc=False):
     """To ContentStore: answers the next picture, video or comment id of the shard; each kind has its own sequence."""
 
-    asker: "User"
+    asker: Asker
     kind: Literal["picture", "video", "comment"]
 
 
 class NewRequestId(msgspec.Struct, gc=False):
     """To FriendStore: answers the next friend-request id of the shard."""
 
-    asker: "User"
+    asker: Asker
 
 
 UserStoreMessage: TypeAlias = NewUserId | NewSessionId
