@@ -489,17 +489,27 @@ def _password(settings: Settings, name: str) -> str | None:
     return None if secret is None else secret.reveal()
 
 
+def _path(settings: Settings, name: str) -> Path | None:
+    text = settings.text(name)
+    return None if text is None else Path(text)
+
+
 def _kafka(log: LogUrl, settings: Settings) -> "KafkaLog":
-    from socialsim.transport.kafka import KafkaLog, KafkaSecurity
+    from socialsim.transport.kafka import KafkaLog, KafkaSecurity, Token
 
     if isinstance(log, FileUrl):
         raise TypeError(f"{log} is not in Kafka")
-    cafile = settings.text("KAFKA_CAFILE")
+    token = settings.secret("KAFKA_TOKEN")
+    token_file = _path(settings, "KAFKA_TOKEN_FILE")
     security = KafkaSecurity(
         protocol=settings.text("KAFKA_SECURITY_PROTOCOL") or "PLAINTEXT",  # type: ignore[arg-type]  # it checks them
         mechanism=settings.text("KAFKA_SASL_MECHANISM") or "SCRAM-SHA-512",  # type: ignore[arg-type]
         username=settings.text("KAFKA_USERNAME"),
         password=_password(settings, "KAFKA_PASSWORD"),
-        cafile=None if cafile is None else Path(cafile),
+        cafile=_path(settings, "KAFKA_CAFILE"),
+        certfile=_path(settings, "KAFKA_CERTFILE"),
+        keyfile=_path(settings, "KAFKA_KEYFILE"),
+        key_password=_password(settings, "KAFKA_KEY_PASSWORD"),
+        token=None if token is None else Token(None if token_file else token.reveal(), token_file),
     )
     return KafkaLog(log.bootstrap, log.topic_prefix, security)
