@@ -14,6 +14,7 @@ EVERYTHING = frozenset({"*"})
 ALLOWED: dict[str, frozenset[str]] = {
     # leaves
     "errors": frozenset(),
+    "platform_errors": frozenset({"errors"}),
     "events": frozenset(),
     "kernel": frozenset(),
     "presets": frozenset(),
@@ -32,10 +33,10 @@ ALLOWED: dict[str, frozenset[str]] = {
     "rundir": frozenset({"manifest", "oracle", "scenario", "extent", "errors"}),
     "digest": frozenset({"errors"}),
     # the road: the log knows bytes only, the warehouse knows no log
-    "transport": frozenset({"errors"}),
+    "transport": frozenset({"errors", "platform_errors"}),
     "warehouse": frozenset({"events", "errors"}),
     "consumer": frozenset({"transport.base", "warehouse.base", "events", "errors"}),
-    "live": frozenset({"consumer", "shard.process", "web", "events", "errors"}),
+    "live": frozenset({"consumer", "shard.process", "transport.base", "web", "events", "errors"}),
     "analytics": frozenset(
         {
             "warehouse.base",
@@ -49,7 +50,7 @@ ALLOWED: dict[str, frozenset[str]] = {
         }  # no driver
     ),
     "report": frozenset({"analytics.kpi", "analytics.offsets", "warehouse.tables", "web", "errors"}),
-    "export": frozenset({"warehouse.tables", "errors"}),
+    "export": frozenset({"warehouse.tables", "errors", "platform_errors"}),
     "realism": frozenset(
         {"transport.base", "warehouse.tables", "report.html", "report.library", "events", "scenario", "errors"}
     ),

@@ -79,10 +79,10 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
 
 
 @pytest.fixture
-def start(tmp_path):
-    started = []
+def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    started: list[subprocess.Popen[str]] = []
 
-    def begin(*arguments):
+    def begin(*arguments: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [*COMMAND, *arguments],
             cwd=tmp_path,
@@ -100,7 +100,7 @@ def start(tmp_path):
         process.communicate()
 
 
-def wait_for(condition):
+def wait_for(condition: Callable[[], object]) -> None:
     eventually(condition, "what the test waits for")
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -11,6 +13,7 @@ from compose.native.kafka import java
 from socialsim.bootstrap import TOPICS
 from socialsim.transport.kafka import KafkaLog, describe_topics
 from tests.cli.conftest import Cli, inside  # noqa: F401 - a fixture
+from tests.support.services import KafkaFactory
 
 RUN = ("run", "--users", "60", "--days", "2", "--shards", "4", "--processes", "1", "--run-id", "ra")
 QUICK_RETENTION = {"log.retention.check.interval.ms": "500", "log.segment.delete.delay.ms": "100"}
@@ -27,7 +30,7 @@ async def admin(log: KafkaLog, *, make: dict[str, str] | None = None) -> None:
             while {each["topic"] for each in (await client.describe_topics()) if not each["error_code"]} & set(names):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         else:
-            answer = await client.create_topics([NewTopic(name, 2, 1, topic_configs=make) for name in names])
+            answer: Any = await client.create_topics([NewTopic(name, 2, 1, topic_configs=make) for name in names])
             assert not any(code for _, code, *_ in answer.topic_errors)
     finally:
         await client.close()
@@ -43,7 +46,7 @@ def log(kafka: KafkaCluster, topic_prefix: str) -> KafkaLog:
 
 
 def test_topics_with_the_default_retention_are_refused_until_they_are_altered(
-    kafka_cluster_factory,
+    kafka_cluster_factory: KafkaFactory,
     inside: Cli,  # noqa: F811
 ) -> None:
     cluster = kafka_cluster_factory(properties=QUICK_RETENTION)
@@ -127,7 +130,7 @@ def test_a_complete_run_whose_topics_were_made_anew_says_so_and_is_simulated_aga
     assert "nothing to do" in inside(*resume).stdout
 
 
-def test_a_run_that_was_stopped_begins_anew_if_its_topics_were(log: KafkaLog, inside: Cli, tmp_path) -> None:  # noqa: F811
+def test_a_run_that_was_stopped_begins_anew_if_its_topics_were(log: KafkaLog, inside: Cli, tmp_path: Path) -> None:  # noqa: F811
     to = ("--to", log.url)
     create = ("topics", "create", "--partitions", "2", *to)
     assert inside(*create).returncode == 0
