@@ -14,6 +14,7 @@ EVERYTHING = frozenset({"*"})
 ALLOWED: dict[str, frozenset[str]] = {
     # leaves
     "errors": frozenset(),
+    "installation": frozenset(),
     "events": frozenset(),
     "kernel": frozenset(),
     "presets": frozenset(),
@@ -34,7 +35,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "transport": frozenset({"errors"}),
     "warehouse": frozenset({"events", "errors"}),
     "consumer": frozenset({"transport.base", "warehouse.base", "events", "errors"}),
-    "live": frozenset({"consumer", "shard.process", "web", "events", "errors"}),
+    "live": frozenset({"consumer", "shard.process", "web", "events", "errors", "installation"}),
     "analytics": frozenset(
         {
             "warehouse.base",
@@ -47,8 +48,8 @@ ALLOWED: dict[str, frozenset[str]] = {
             "errors",
         }  # no driver
     ),
-    "report": frozenset({"analytics.kpi", "analytics.offsets", "warehouse.tables", "web", "errors"}),
-    "export": frozenset({"warehouse.tables", "errors"}),
+    "report": frozenset({"analytics.kpi", "analytics.offsets", "warehouse.tables", "web", "errors", "installation"}),
+    "export": frozenset({"warehouse.tables", "errors", "installation"}),
     "realism": frozenset(
         {"transport.base", "warehouse.tables", "report.html", "report.library", "events", "scenario", "errors"}
     ),
@@ -66,7 +67,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     # the edge
     "bootstrap": EVERYTHING,
     "cli": EVERYTHING,
-    "__init__": frozenset({"events", "scenario", "simulate"}),
+    "__init__": frozenset({"events", "installation", "scenario", "simulate"}),
 }
 #: Nobody but the edge itself imports these.
 EDGE = frozenset({"cli", "bootstrap"})

@@ -4,7 +4,6 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -31,6 +30,7 @@ from socialsim.cli.logs import configure_logs
 from socialsim.cli.session import Session
 from socialsim.cli.show import show
 from socialsim.errors import SocialsimError
+from socialsim.installation import program_version
 from socialsim.settings import load_settings
 
 _EVERYWHERE: Final = ("--quiet", "--json-logs")
@@ -63,7 +63,7 @@ app.command("export")(export.export)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        show(f"socialsim {version('socialsim')}")
+        show(f"socialsim {program_version()}")
         raise typer.Exit
 
 
