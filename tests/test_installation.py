@@ -130,6 +130,24 @@ def test_each_installer_is_known_by_its_trace(
     assert (found.kind, found.source, found.python) == (kind, origin[1], PYTHON)
 
 
+@pytest.mark.parametrize(
+    ("place", "trace", "kind"),
+    [
+        ("uv/archive-v0/ChBJnRxiy92oYzGS", "CACHEDIR.TAG", "uvx"),
+        ("uv/environments-v2/0123456789abcdef", "CACHEDIR.TAG", "uvx"),
+        ("pipx/.cache/7a6837b9445e128", "pipx_metadata.json", "pipx run"),
+        ("pipx/venvs/socialsim", "pipx_metadata.json", "pipx"),
+    ],
+)
+def test_an_environment_that_is_thrown_away_is_not_added_to(
+    installed: Callable[..., Distribution], tmp_path: Path, place: str, trace: str, kind: str
+) -> None:
+    prefix = tmp_path / place
+    prefix.mkdir(parents=True)
+    (prefix / trace).write_text("{}")
+    assert detect(installed(), prefix, PYTHON, has_pip=False).kind == kind
+
+
 def test_what_a_tool_of_uv_was_given_before_is_kept(installed: Callable[..., Distribution], tmp_path: Path) -> None:
     (tmp_path / "uv-receipt.toml").write_text(
         '[tool]\nrequirements = [{ name = "socialsim", path = "/x.whl" }, { name = "plotly", specifier = ">=6.5" }]\n'

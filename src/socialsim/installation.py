@@ -21,6 +21,9 @@ from urllib.parse import unquote, urlsplit
 _NAME: Final = "socialsim"
 _UNKNOWN_VERSION: Final = "0+unknown"  # as build tools spell a version that nobody recorded
 _EXTRA: Final = re.compile(r"""\bextra\s*==\s*["']([^"']+)["']""")
+#: ``uvx`` and ``pipx run`` throw their environments away: what is added to one is gone at the next call.
+_UV_CACHE: Final = re.compile(r"(?:archive|environments)-v\d+")
+_PIPX_CACHE: Final = ".cache"
 
 Kind = Literal["clone", "checkout", "pipx", "uv tool", "uvx", "pipx run", "uv", "pip"]
 
@@ -98,8 +101,10 @@ def detect(found: Distribution | None, prefix: Path, python: Path, *, has_pip: b
     receipt = prefix / "uv-receipt.toml"
     if receipt.is_file():
         return Installation("uv tool", python, source, _kept(receipt))
+    if _UV_CACHE.fullmatch(prefix.parent.name):
+        return Installation("uvx", python, source)
     if (prefix / "pipx_metadata.json").is_file():
-        return Installation("pipx", python, source)
+        return Installation("pipx run" if prefix.parent.name == _PIPX_CACHE else "pipx", python, source)
     if not has_pip:
         return Installation("uv", python, source)
     return Installation("pip", python, source)
