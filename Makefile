@@ -164,6 +164,12 @@ lock: $(RUN_STAMP) ## Pin every dependency by hash: uv.lock, what is exported fr
 	$(COMPILE) --exclude-newer 2026-09-20 requirements/airflow.in -o requirements/airflow.txt
 	$(COMPILE) requirements/superset.in -o requirements/superset.txt
 
+.PHONY: dist
+dist: $(RUN_STAMP) ## Build the wheel and the source distribution into dist/
+	@rm -rf dist
+	$(BIN)/uv build --quiet --out-dir dist
+	@ls dist
+
 .PHONY: clean
 clean: ## Stop the services, remove their data, .venv and caches; your simulated data stay
 	@if [ -e $(STAMP) ]; then $(BIN)/python -m compose down --wipe; fi

@@ -97,17 +97,19 @@ def detect(found: Distribution | None, prefix: Path, python: Path, *, has_pip: b
         if (root / "Makefile").is_file() and prefix == root / ".venv":
             return Installation("clone", python, str(root))
         return Installation("checkout" if has_pip else "uv", python, str(root))
-    source = _source(found)
     receipt = prefix / "uv-receipt.toml"
-    if receipt.is_file():
-        return Installation("uv tool", python, source, _kept(receipt))
+    kept = _kept(receipt) if receipt.is_file() else ()
+    return Installation(_kind(prefix, has_pip=has_pip), python, _source(found), kept)
+
+
+def _kind(prefix: Path, *, has_pip: bool) -> Kind:
+    if (prefix / "uv-receipt.toml").is_file():
+        return "uv tool"
     if _UV_CACHE.fullmatch(prefix.parent.name):
-        return Installation("uvx", python, source)
+        return "uvx"
     if (prefix / "pipx_metadata.json").is_file():
-        return Installation("pipx run" if prefix.parent.name == _PIPX_CACHE else "pipx", python, source)
-    if not has_pip:
-        return Installation("uv", python, source)
-    return Installation("pip", python, source)
+        return "pipx run" if prefix.parent.name == _PIPX_CACHE else "pipx"
+    return "pip" if has_pip else "uv"
 
 
 def _distribution() -> Distribution | None:
