@@ -64,6 +64,23 @@ test: services ## The tests, on real Kafka, MySQL and MariaDB, all but the slow 
 	$(BIN)/pytest -n $(WORKERS) -m "not slow_faults and not bi"
 	@echo "The slow faults and the browser were left out; make test-faults runs every fault, make test-bi opens the pages."
 
+.PHONY: test-fast
+test-fast: install ## The tests that need no server and are quick, in under two minutes on two cores
+	$(BIN)/pytest -n $(WORKERS) -m "not slow and not kafka and not mysql and not faults and not bi" --durations 5
+	@echo "What needs a server or takes long was left out; make test runs it."
+
+#: What kernel, consumer and warehouse must have covered, in per cent of lines and branches.
+COVERED := kernel:90 consumer:90 warehouse:90
+
+.PHONY: coverage
+coverage: services ## Measure what the tests of kernel, consumer and warehouse cover, on real services, and hold a floor
+	$(BIN)/pytest -n $(WORKERS) -m "not slow_faults and not bi" --cov --cov-report= \
+	  tests/kernel tests/shard tests/consumer tests/warehouse tests/events
+	@failed=0; for each in $(COVERED); do \
+	  echo "== $${each%:*}: at least $${each#*:} %"; \
+	  $(BIN)/coverage report --show-missing --include "src/socialsim/$${each%:*}/*" --fail-under "$${each#*:}" || failed=1; \
+	done; exit $$failed
+
 .PHONY: test-faults
 test-faults: services ## Break processes, servers and connections in every way, and look whether anything is lost
 	$(BIN)/pytest -n $(WORKERS) -m faults tests/faults
