@@ -53,7 +53,7 @@ lint: install ## Format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/mypy -p compose -p benchmarks -p tools -p tests.support -p tests.faults
+	$(BIN)/mypy -p compose -p benchmarks -p tools -p tests.support -p tests.faults -p tests.packaging
 
 .PHONY: audit
 audit: install ## Look for known vulnerabilities in the locked dependencies, where advisories can be reached
@@ -66,7 +66,7 @@ test: services ## The tests, on real Kafka, MySQL and MariaDB, all but the slow 
 
 .PHONY: test-fast
 test-fast: install ## The tests that need no server and are quick, in under two minutes on two cores
-	$(BIN)/pytest -n $(WORKERS) -m "not slow and not kafka and not mysql and not faults and not bi" --durations 5
+	$(BIN)/pytest -n $(WORKERS) -m "not slow and not processes and not kafka and not mysql and not faults and not bi" --durations 5
 	@echo "What needs a server or takes long was left out; make test runs it."
 
 #: What kernel, consumer and warehouse must have covered, in per cent of lines and branches.
@@ -80,6 +80,10 @@ coverage: services ## Measure what the tests of kernel, consumer and warehouse c
 	  echo "== $${each%:*}: at least $${each#*:} %"; \
 	  $(BIN)/coverage report --show-missing --include "src/socialsim/$${each%:*}/*" --fail-under "$${each#*:}" || failed=1; \
 	done; exit $$failed
+
+.PHONY: test-pythons
+test-pythons: install ## Hold the stream's golden digests against every Python from 3.11 on that is here
+	@$(BIN)/python -m tools.pythons
 
 .PHONY: test-faults
 test-faults: services ## Break processes, servers and connections in every way, and look whether anything is lost
@@ -172,6 +176,11 @@ docs: install ## Generate docs anew: DDL and diagrams from the tables, the SQL o
 
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 EXPORT := $(BIN)/uv export --quiet --frozen --no-emit-project --no-header
+
+.PHONY: data
+data: install ## Make the stream's own data anew, from Faker and tzdata: other data are another stream version
+	$(BIN)/python -m tools.make_names
+	$(BIN)/python -m tools.make_clocks
 
 .PHONY: lock
 lock: $(RUN_STAMP) ## Pin every dependency by hash: uv.lock, what is exported from it, and the two foreign environments

@@ -54,13 +54,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a server, so that ``-m 'not kafka and not mysql'`` leaves what needs none."""
+    """Mark what needs a server, and what starts the command line anew for each call: ``make test-fast`` has neither."""
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
         if names & {"kafka", "kafka_cluster_factory"}:
             item.add_marker("kafka")
         if names & {"mysql", "mysql_factory"}:
             item.add_marker("mysql")
+        parameters = getattr(getattr(item, "callspec", None), "params", {})  # a parameter may have such a name, too
+        if (names - set(parameters)) & {"cli", "start", "simulated"}:
+            item.add_marker("processes")
 
 
 @pytest.fixture(scope="session")

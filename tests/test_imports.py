@@ -20,6 +20,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "presets": frozenset(),
     "scenario": frozenset({"errors", "presets"}),
     "pacing": frozenset(),
+    "extent": frozenset(),
     "settings": frozenset({"errors"}),
     "web": frozenset({"errors"}),
     # the simulation
@@ -29,7 +30,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     # the books of a run
     "manifest": frozenset({"events"}),
     "oracle": frozenset({"events", "scenario", "errors"}),  # not the rows, not the log, not SQL
-    "rundir": frozenset({"manifest", "oracle", "scenario", "errors"}),
+    "rundir": frozenset({"manifest", "oracle", "scenario", "extent", "errors"}),
     "digest": frozenset({"errors"}),
     # the road: the log knows bytes only, the warehouse knows no log
     "transport": frozenset({"errors"}),
@@ -59,11 +60,15 @@ ALLOWED: dict[str, frozenset[str]] = {
             "warehouse.base",
             "warehouse.conflicts",
             "warehouse.planning",
+            "warehouse.positions",
+            "warehouse.run_keys",
             "events",
             "manifest",
             "errors",
         }
     ),
+    # where the books of a run meet its log
+    "kafka_runs": frozenset({"extent", "rundir", "scenario", "errors", "transport.kafka"}),
     # the edge
     "bootstrap": EVERYTHING,
     "cli": EVERYTHING,

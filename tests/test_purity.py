@@ -81,7 +81,6 @@ IMPURE_ATTRIBUTES = (".datetime.now", ".datetime.utcnow", ".datetime.today", ".d
 
 #: What is impure on purpose: file, name, and why.
 ALLOWED: dict[tuple[str, str], str] = {
-    ("domain/pools.py", "faker"): "draws names once, before the run, from an instance that is seeded by the scenario",
     ("shard/exchange.py", "multiprocessing"): "pipes between processes carry letters at window ends",
     ("shard/supervisor.py", "multiprocessing"): "starts processes; decides nothing about the stream",
     ("shard/supervisor.py", "os"): "pids of parent and child",

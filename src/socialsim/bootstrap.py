@@ -3,6 +3,7 @@
 Drivers are imported where they are chosen, so that a command loads only what it uses.
 """
 
+import asyncio
 import dataclasses
 import functools
 import logging
@@ -17,14 +18,21 @@ import msgspec
 
 from socialsim.errors import InputError, LogCorruptError, RunConflictError, SocialsimError
 from socialsim.events import PLURALS, Event
-from socialsim.scenario import Scenario
+from socialsim.scenario import STREAM_VERSION, Scenario
 from socialsim.settings import Settings
-from socialsim.transport.base import EventReader, EventWriter, RunInfo, TopicDescription, TopicPartition
+from socialsim.transport.base import (
+    EventReader,
+    EventWriter,
+    RunInfo,
+    TopicDescription,
+    TopicPartition,
+)
 from socialsim.transport.urls import FileUrl, LogUrl, parse_log_url
 from socialsim.warehouse.base import Warehouse
 from socialsim.warehouse.urls import SqliteTarget, WarehouseTarget, parse_warehouse_url
 
 if TYPE_CHECKING:
+    from socialsim.extent import LogExtent
     from socialsim.live import ConsumerView, KpiView, RunView
     from socialsim.rundir import RunBooks, RunDirectory, RunRecord
     from socialsim.shard.outbox import Observer
@@ -33,6 +41,7 @@ if TYPE_CHECKING:
     from socialsim.transport.kafka import KafkaLog
     from socialsim.warehouse.dead_letters import DeadLetters
 
+    _RunState = Literal["new", "unfinished", "complete"]
     _WriterMaker = Callable[[RunBooks, range], EventWriter]
 
 logger = logging.getLogger(__name__)
@@ -88,15 +97,39 @@ def begun_run(log: LogUrl, settings: Settings, run_id: str) -> tuple[Scenario, L
     if record is None:
         known = ", ".join(list_runs(root)) or "no run at all"
         raise InputError(f"--resume is {run_id!r}, but {root} knows {known}")
+    _check_stream(record, root / run_id)
     return record.scenario, parse_log(record.log, f"log in {root / run_id}")
 
 
+def _check_stream(record: "RunRecord", path: Path) -> None:
+    """Only who makes the same bytes can go on with a run. Raises RunConflictError."""
+    if record.stream_version != STREAM_VERSION:
+        raise RunConflictError(
+            f"run {record.run_id}: {path} is of stream version {record.stream_version}, this socialsim makes version "
+            f"{STREAM_VERSION}, other bytes from the same scenario; go on with the socialsim that began it, or simulate "
+            "anew under another --run-id"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LeadOptions:
+    """How a run is begun or gone on with. ``now_us`` is the wall clock, microseconds since the epoch."""
+
+    now_us: int
+    again: bool = False  #: simulate everything once more, whatever the books say
+    live: bool = False  #: events come as time goes by, none is ahead of it
+    check_topics: bool = True  #: refuse topics that would lose or refuse records, and do not only warn
+
+
 @contextmanager
-def lead_run(log: LogUrl, settings: Settings, run_id: str, scenario: Scenario) -> Iterator[LedRun]:
+def lead_run(
+    log: LogUrl, settings: Settings, run_id: str, scenario: Scenario, options: LeadOptions
+) -> Iterator[LedRun]:
     """Make the run ready to be written, or to be gone on with.
 
     Its books lie in the directory ``SOCIALSIM_RUNS``, by default ``runs`` beside the event files. Raises
-    RunConflictError if the id is of another scenario or being written, InputError.
+    RunConflictError if the id is of another scenario or being written, InputError, also for topics that are unfit, and
+    TerminalError for a complete run of which the log has lost records.
     """
     from socialsim.oracle.files import SpillingObserver
     from socialsim.rundir import RunBooks, RunDirectory, RunRecord
@@ -108,21 +141,43 @@ def lead_run(log: LogUrl, settings: Settings, run_id: str, scenario: Scenario) -
             raise RunConflictError(
                 f"run {run_id}: {directory.path} holds the books of another scenario; choose another --run-id"
             )
-        known = record is not None and record.log == str(log)
-        info = RunInfo(run_id, scenario.shards, TOPICS, _TYPES)
-        began = RunRecord(run_id=run_id, log=str(log), scenario=scenario)
-        with _opened(log, settings, info, scenario, known=record if known else None) as (state, make_writer, seal):
-            if state != "complete":
+        if record is not None:
+            _check_stream(record, directory.path)
+        topics = _topic_identities(log, settings)
+        known = record is not None and _is_same_log(record, log, topics)
+        info = RunInfo(
+            run_id,
+            scenario.shards,
+            TOPICS,
+            _TYPES,
+            stream_version=STREAM_VERSION,
+            scenario_digest=scenario.digest,
+        )
+        opened = _opened(log, settings, info, scenario, directory, known=record if known else None, options=options)
+        with opened as (state, extent, make_writer, seal):
+            began = RunRecord(
+                run_id=run_id,
+                log=str(log),
+                scenario=scenario,
+                stream_version=STREAM_VERSION,
+                topics=topics,
+                extent=extent,
+            )
+            if state == "complete":
+                _require_books(directory, scenario, log)
+            else:
                 directory.write_record(began)
                 directory.forget_truth()
+            if state == "new":
+                # After the record: books of another life beside this life's record would tell of what is not there.
+                directory.forget_manifests(scenario.shards)
             books = RunBooks(directory, resumed=state == "unfinished" and known)
             done = False
 
             def complete() -> None:
                 nonlocal done
                 _keep_truth(directory, scenario, sealed=True)
-                seal()
-                directory.write_record(msgspec.structs.replace(began, state="complete"))
+                directory.write_record(msgspec.structs.replace(began, state="complete", extent=seal()))
                 directory.forget_columns()
                 done = True
 
@@ -134,6 +189,46 @@ def lead_run(log: LogUrl, settings: Settings, run_id: str, scenario: Scenario) -
                 directory.write_record(msgspec.structs.replace(began, state="stopped"))
     finally:
         directory.release()
+
+
+def _topic_identities(log: LogUrl, settings: Settings) -> dict[str, str]:
+    """What tells the topics of a log in Kafka from later ones of their names; empty for files, which tell it themselves.
+
+    Raises ServiceUnavailableError.
+    """
+    if isinstance(log, FileUrl):
+        return {}
+    from socialsim.transport.kafka import read_topics
+
+    found = asyncio.run(read_topics(_kafka(log, settings), TOPICS))
+    return {name: each.identity for name, each in found.topics.items() if each.identity}
+
+
+def _is_same_log(record: "RunRecord", log: LogUrl, topics: Mapping[str, str]) -> bool:
+    """Whether the books are of the run in this very log: what they say is durable is in it."""
+    if record.topics and record.topics != topics:
+        if record.log == str(log):
+            logger.warning(
+                "run %s was written into topics of %s that were deleted or were made anew since: it is simulated from its "
+                "start",
+                record.run_id,
+                log,
+            )
+        return False
+    return bool(record.topics) or record.log == str(log)
+
+
+def _require_books(directory: "RunDirectory", scenario: Scenario, log: LogUrl) -> None:
+    """A run that its log calls complete must have its books too. Raises RunConflictError."""
+    record = directory.read_record()
+    manifests = [directory.read_manifest(shard) for shard in range(scenario.shards)]
+    if record is None or any(each is None or not each.sealed for each in manifests):
+        raise RunConflictError(
+            f"run {directory.run_id} is complete in {log}, but its books are not in {directory.path}: it cannot be "
+            "verified. Simulate it under another --run-id, or point SOCIALSIM_RUNS to its books"
+        )
+    if record.state != "complete":  # its process died between the two
+        directory.write_record(msgspec.structs.replace(record, state="complete"))
 
 
 def _keep_truth(directory: "RunDirectory", scenario: Scenario, *, sealed: bool) -> None:
@@ -154,22 +249,40 @@ def _keep_truth(directory: "RunDirectory", scenario: Scenario, *, sealed: bool) 
 
 @contextmanager
 def _opened(
-    log: LogUrl, settings: Settings, info: RunInfo, scenario: Scenario, *, known: "RunRecord | None"
-) -> Iterator[tuple[Literal["new", "unfinished", "complete"], "_WriterMaker", Callable[[], None]]]:
-    """The run in its log: its state, how to write to it, and what marks it complete there.
+    log: LogUrl,
+    settings: Settings,
+    info: RunInfo,
+    scenario: Scenario,
+    directory: "RunDirectory",
+    *,
+    known: "RunRecord | None",
+    options: LeadOptions,
+) -> "Iterator[tuple[_RunState, LogExtent | None, _WriterMaker, Callable[[], LogExtent | None]]]":
+    """The run in its log: its state, where it begins, how to write to it, and what marks it complete there.
 
-    Files know their own state. Kafka does not, so what was written down of an earlier life into the same log tells.
+    Files know their own state. Kafka does not, so what was written down of an earlier life into the same log tells,
+    and where the run lies is held against what the log still has.
     """
     if isinstance(log, FileUrl):
         from socialsim.transport.files import create_run
 
+        if options.again:
+            raise InputError("--again is for runs into Kafka, whose log can lose records that files keep")
         with create_run(log.path, info, scenario.to_json()) as run:
-            yield run.state, functools.partial(_file_writer, log.path, info), run.complete
+
+            def seal() -> None:
+                run.complete()
+
+            yield run.state, None, functools.partial(_file_writer, log.path, info), seal
         return
-    state: Literal["new", "unfinished", "complete"] = "new"
-    if known is not None:
-        state = "complete" if known.state == "complete" else "unfinished"
-    yield state, functools.partial(_kafka_writer, _kafka(log, settings), info), lambda: None
+    from socialsim.kafka_runs import KafkaRun
+
+    run_in_kafka = KafkaRun(_kafka(log, settings), TOPICS, _TYPES, directory, scenario)
+    state, extent = run_in_kafka.open(
+        known, options.now_us, again=options.again, live=options.live, check=options.check_topics
+    )
+    writer = functools.partial(_kafka_writer, run_in_kafka.cluster, info)
+    yield state, extent, writer, functools.partial(run_in_kafka.seal, extent)
 
 
 # Functions of the module, not closures: processes that are spawned get them by name.
@@ -292,15 +405,49 @@ def look_command(url: str) -> str:
     return f'mysql -h {target.host} -P {target.port} -u {target.user} -p -D {target.database} -e "{query}"'
 
 
+@dataclass(frozen=True, slots=True)
+class TopicsMade:
+    """What ``create_topics`` did: the topics' full names, and what is told of those that are there."""
+
+    names: list[str]
+    warnings: str
+
+
 async def create_topics(
-    log: LogUrl, settings: Settings, *, partitions: int, replication: int | None
-) -> list[str] | None:
-    """Make the missing topics and return their names; None for a log that needs none."""
+    log: LogUrl,
+    settings: Settings,
+    *,
+    partitions: int,
+    replication: int | None,
+    topic_config: Sequence[str] = (),
+    no_topic_config: bool = False,
+) -> TopicsMade | None:
+    """Make the missing topics; None for a log that needs none. Raises InputError, also for those that are unfit."""
     if isinstance(log, FileUrl):
         return None
     from socialsim.transport import kafka
 
-    return await kafka.create_topics(_kafka(log, settings), TOPICS, partitions=partitions, replication=replication)
+    made = await kafka.create_topics(
+        _kafka(log, settings),
+        TOPICS,
+        partitions=partitions,
+        replication=replication,
+        wishes=kafka.parse_wishes(topic_config, only=no_topic_config),
+    )
+    return TopicsMade(made.names, kafka.sum_up(made.warnings))
+
+
+async def alter_topics(
+    log: LogUrl, settings: Settings, *, topic_config: Sequence[str] = (), no_topic_config: bool = False
+) -> list[tuple[str, str, str, str]] | None:
+    """Set what is not as needed; topic, setting, old and new value of each change. None for a log without topics."""
+    if isinstance(log, FileUrl):
+        return None
+    from socialsim.transport import kafka
+
+    wishes = kafka.parse_wishes(topic_config, only=no_topic_config)
+    changed = await kafka.alter_topics(_kafka(log, settings), TOPICS, wishes=wishes)
+    return [(each.topic, each.setting, each.value, each.needed) for each in changed]
 
 
 async def describe_topics(log: LogUrl, settings: Settings) -> list[TopicDescription]:

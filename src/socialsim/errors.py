@@ -38,8 +38,14 @@ class ServiceUnavailableError(SocialsimError):
         return f"cannot reach {self.address} (tried for {self.tried_s:.0f} s); {self.remedy}"
 
 
+class OutputError(SocialsimError):
+    """What a command has found cannot be printed, for example because the disk behind standard output is full."""
+
+
 class TransientError(SocialsimError):
     """A driver's error that may pass: drop the connection, read the stored position again, try again."""
+
+    exit_code = 3  # for a scheduler: the same call may do later
 
 
 class TerminalError(SocialsimError):
@@ -52,6 +58,10 @@ class OwnershipLostError(SocialsimError):
 
 class OffsetsLostError(SocialsimError):
     """The log no longer holds the records at a stored offset, or ends before it: going on would lose data."""
+
+
+class LogReplacedError(InputError):
+    """A topic or a run's files carry a name that stored positions know, and are not what they were."""
 
 
 class LogCorruptError(SocialsimError):
@@ -84,6 +94,12 @@ class NotDrainedError(SocialsimError):
     """A run was asked to stop and its log did not take everything in the time that it had. A later life goes on."""
 
     exit_code = 3
+
+
+class NotCaughtUpError(SocialsimError):
+    """A drain gave up: records wait in partitions that others hold, and nothing of them is stored any more."""
+
+    exit_code = NOT_YET
 
 
 class ShardDiedError(SocialsimError):

@@ -24,6 +24,7 @@ from typing import Final, Literal, Self, TypeVar
 import msgspec
 
 from socialsim.errors import InputError, LogFullError, RunConflictError
+from socialsim.extent import LogExtent
 from socialsim.manifest import Manifest
 from socialsim.oracle import Truth
 from socialsim.scenario import Scenario
@@ -46,7 +47,10 @@ class RunRecord(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     run_id: str
     log: str
     scenario: Scenario
+    stream_version: int = 1  #: ``scenario.STREAM_VERSION`` of who began it; files that do not say it are older than it
     state: RunState = "running"
+    topics: dict[str, str] = {}  #: of a log in Kafka, the identities of its topics; empty in older books
+    extent: LogExtent | None = None  #: where the run lies in a log that can lose records
 
 
 class Verification(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -117,6 +121,12 @@ class RunDirectory:
         with contextlib.suppress(OSError):
             (self.path / _TRUTH_FILE).unlink()
         self.forget_columns()
+
+    def forget_manifests(self, shards: int) -> None:
+        """Take the books of an earlier life away: what was durable then is not where the run is written now."""
+        for shard in range(shards):
+            with contextlib.suppress(FileNotFoundError):
+                (self.path / _manifest_file(shard)).unlink()
 
     def forget_columns(self) -> None:
         """Take away what the truth was made of."""

@@ -4,6 +4,7 @@ A variable of the process wins over the file. Secrets come from ``SOCIALSIM_<NAM
 from the file that ``SOCIALSIM_<NAME>_FILE`` names; there is no flag for them, for flags show in ``ps``.
 """
 
+import os
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Final
@@ -73,5 +74,23 @@ def load_settings(environment: MutableMapping[str, str], dotenv_path: Path) -> S
         texts = {name: value for name, value in values.items() if name.startswith(PREFIX) and value is not None}
     for name, value in texts.items():
         if not name.endswith(_SECRET_SUFFIXES):
-            environment.setdefault(name, value)
-    return Settings(texts | {name: value for name, value in environment.items() if name.startswith(PREFIX)})
+            try:
+                environment.setdefault(name, value)
+            except (UnicodeError, ValueError) as error:  # a locale without the character, a NUL
+                raise InputError(f"{dotenv_path}: {name} cannot be put into the environment: {error}") from error
+    return Settings(
+        texts | {name: _utf8(name, value) for name, value in environment.items() if name.startswith(PREFIX)}
+    )
+
+
+def is_spelled(text: str) -> bool:
+    """Whether ``text`` is text: not if it stands for bytes that the locale could not read."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _utf8(name: str, value: str) -> str:
+    """The bytes of a variable as UTF-8, whatever the locale is. Raises InputError, which does not repeat them."""
+    try:
+        return os.fsencode(value).decode()
+    except UnicodeError as error:
+        raise InputError(f"{name} holds bytes that are not UTF-8") from error

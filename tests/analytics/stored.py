@@ -58,7 +58,7 @@ def ends_of(events: list[Event]) -> LogEnds:
 
 async def store(place: Place, events: list[Event]) -> None:
     """Store them as one consumer would that reads everything in one go."""
-    batch = Batch()
+    batch = Batch(digests={event.run_id: SCENARIO.digest for event in events})
     for (topic, shard), part in log_of(events).items():
         key = OffsetKey(LOG_ID, GROUP, topic, shard)
         batch.add(key, WIRE_NAMES[type(part[0])], part)

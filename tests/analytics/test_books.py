@@ -216,6 +216,19 @@ class TestOffsets:
         other = LogEnds("file-other", ends_of(events_of("r1")).ends)
         assert broken_checks(verified(stored_sqlite, runs_dir, "r1", other)) == {"log end"}
 
+    def test_positions_in_a_topic_that_was_made_anew_since_are_void(self, stored_sqlite: Place, runs_dir: Path) -> None:
+        stored_sqlite.change("UPDATE consumer_offsets SET topic_identity = 'run-1'")
+        log = ends_of(events_of("r1"))
+        topics = {topic for topic, _ in log.ends}
+        same = LogEnds(LOG_ID, log.ends, dict.fromkeys(topics, "run-1"))
+        assert verified(stored_sqlite, runs_dir, "r1", same).ok
+        anew = LogEnds(LOG_ID, log.ends, dict.fromkeys(topics, "run-2"))
+        assert "are not consumed yet" in str(breaks_of(verified(stored_sqlite, runs_dir, "r1", anew), "log end")[0])
+
+    def test_rows_of_another_scenario_than_the_books_are_told(self, stored_sqlite: Place, runs_dir: Path) -> None:
+        stored_sqlite.change("UPDATE runs SET scenario_digest = 'abc'")
+        assert "digest abc" in str(breaks_of(verified(stored_sqlite, runs_dir, "r1"), "scenario")[0])
+
     def test_without_a_log_its_end_is_not_checked_and_said_so(self, stored_sqlite: Place, runs_dir: Path) -> None:
         report = verified(stored_sqlite, runs_dir, "r1")
         assert report.ok

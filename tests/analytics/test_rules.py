@@ -1,6 +1,7 @@
 """Each rule of the network is broken by one row, on purpose, and named. (The sums would tell too; here each query must.)"""
 
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,12 @@ def overwatched(connection: Connection) -> tuple[str, int | None]:
     return f"watched_s {duration_s + 1} of video {like['video_id']}, whose duration_s is {duration_s}", like["shard"]
 
 
+def too_young(row: dict[str, Any]) -> date:
+    """Who is thirteen tomorrow."""
+    tomorrow: date = row["event_time"].date() + timedelta(1)
+    return tomorrow.replace(year=tomorrow.year - 13)
+
+
 CHILDREN = [
     "session", "friend_request", "friend_acceptance", "picture", "video", "picture_like", "video_like", "comment",
 ]  # fmt: skip
@@ -146,6 +153,8 @@ BREAKERS: list[tuple[str, str, str, Breaker]] = [
             "friend_acceptance", "requester_id", lambda row: row["user_id"], "requester_id {user_id} is the acting"
         ),
     ),
+    ("ages", "user", "a day too young", changed("user", "birthday", too_young, "born {birthday}, signed up at")),
+    ("ages", "user", "born later", changed("user", "birthday", lambda _: date(2030, 1, 1), "born 2030-01-01, signed")),
     ("ids", "user", "used twice", as_first("user", "", "user_id")),
     ("ids", "session", "used twice", as_first("session", "", "session_id")),
     ("ids", "friend_request", "used twice", as_first("friend_request", "", "request_id")),

@@ -5,7 +5,6 @@ import logging
 import os
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
@@ -14,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from socialsim.cli.main import main
+from tests.support.patience import HANG_S, eventually
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
-DEADLINE_S = 60
+DEADLINE_S = HANG_S
 COMMAND = [sys.executable, "-c", "import sys; from socialsim.cli.main import main; sys.exit(main())"]
 
 
@@ -36,7 +36,7 @@ def cli(tmp_path: Path) -> Cli:
             env=clean_environment(**variables),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=DEADLINE_S,
             check=False,
         )
 
@@ -79,10 +79,10 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     started = []
 
-    def begin(*arguments):
+    def begin(*arguments: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [*COMMAND, *arguments],
             cwd=tmp_path,
@@ -100,11 +100,8 @@ def start(tmp_path):
         process.communicate()
 
 
-def wait_for(condition):
-    deadline_s = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline_s, "it never happened"
-        time.sleep(0.02)
+def wait_for(condition: Callable[[], object]) -> None:
+    eventually(condition, "what the test waits for")
 
 
 def has_written(directory: Path) -> bool:

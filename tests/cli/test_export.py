@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from socialsim.installation import how_to_add
+from tests.support.patience import HANG_S
 
 RUN = ("run", "--users", "30", "--days", "2", "--run-id", "r1")
 
@@ -110,7 +111,7 @@ def test_sigterm_leaves_what_was_there(start, tmp_path):
     process.send_signal(signal.SIGTERM)
     reader = os.open(place, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        said, complaints = process.communicate(timeout=60)
+        said, complaints = process.communicate(timeout=HANG_S)
     finally:
         os.close(reader)
     assert process.returncode == 128 + signal.SIGTERM, complaints

@@ -6,9 +6,7 @@ import urllib.error
 import urllib.request
 
 from compose.native.ports import free_port
-from tests.cli.conftest import COMMAND, clean_environment
-
-DEADLINE_S = 60
+from tests.cli.conftest import COMMAND, DEADLINE_S, clean_environment
 
 
 def answer_of(process, port, path):
@@ -16,7 +14,7 @@ def answer_of(process, port, path):
     deadline_s = time.monotonic() + DEADLINE_S
     while True:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=DEADLINE_S) as answer:
                 return answer.read().decode()
         except (urllib.error.URLError, ConnectionError):
             assert process.poll() is None, "it ended too early"

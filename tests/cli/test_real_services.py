@@ -12,9 +12,8 @@ from aiokafka import AIOKafkaProducer
 
 from socialsim import Scenario, simulate
 from socialsim.events import PLURALS, WIRE_NAMES
-from tests.cli.conftest import COMMAND, clean_environment
+from tests.cli.conftest import COMMAND, DEADLINE_S, clean_environment
 
-DEADLINE_S = 60
 SCENARIO = Scenario(users=300, days=2, seed=11)
 RUN = ("run", "--users", "300", "--days", "2", "--seed", "11", "--processes", "2")
 

@@ -8,6 +8,7 @@ import urllib.request
 import pytest
 
 from tests.cli.conftest import COMMAND, clean_environment
+from tests.support.patience import HANG_S
 
 RUN = ("run", "--users", "30", "--days", "2", "--run-id", "r1")
 
@@ -57,10 +58,10 @@ def test_the_dashboard_serves_until_it_is_told_to_stop(cli, plotly, tmp_path):
         said = process.stdout.readline()
         assert said.startswith("dashboard at http://127.0.0.1:")
         port = said.split()[2].rstrip("/").rpartition(":")[2]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/data.json", timeout=60) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/data.json", timeout=HANG_S) as answer:
             assert b'"lag":0' in answer.read()  # the log beside the default warehouse
         process.send_signal(signal.SIGTERM)
-        _, complaints = process.communicate(timeout=60)
+        _, complaints = process.communicate(timeout=HANG_S)
     finally:
         process.kill()
         process.communicate()

@@ -6,12 +6,13 @@ import time
 import pytest
 
 from tests.cli.conftest import DEADLINE_S, has_written, wait_for
+from tests.support.patience import pace
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_run_leaves_in_order_and_the_next_run_completes_it(start, cli, tmp_path, number, code):
     options = ("run", "--users", "300", "--days", "6", "--run-id", "r", "--processes", "1")
-    process = start(*options, "--speed", "20000")
+    process = start(*options, "--speed", pace(20_000))
     wait_for(lambda: has_written(tmp_path))
     process.send_signal(number)
     out, err = process.communicate(timeout=DEADLINE_S)

@@ -5,9 +5,17 @@ import asyncio
 import pytest
 
 from socialsim.consumer import Consumer, ConsumerSettings, StuckError
-from socialsim.errors import OffsetsLostError, ServiceUnavailableError, TerminalError, TransientError
+from socialsim.errors import (
+    LogReplacedError,
+    NotCaughtUpError,
+    OffsetsLostError,
+    ServiceUnavailableError,
+    TerminalError,
+    TransientError,
+)
 from socialsim.testing import Fault, MemoryLog, MemoryReader, MemoryWarehouse, run_virtual
 from socialsim.transport.base import TopicPartition
+from socialsim.warehouse.base import Batch, OffsetKey, OffsetMove
 from tests.consumer.events import like, picture, raw
 
 PLACE = TopicPartition("pictures", 0)
@@ -24,8 +32,11 @@ def now_s():
 
 
 async def drained(log, warehouse, **settings):
-    consumer = Consumer(log.reader(), warehouse, ConsumerSettings(drain=True, **settings))
-    return await consumer.run(), now_s()
+    reader = log.reader()
+    try:
+        return await Consumer(reader, warehouse, ConsumerSettings(drain=True, **settings)).run(), now_s()
+    finally:
+        await reader.close()
 
 
 def test_poison_is_kept_whole_and_its_neighbours_are_stored():
@@ -245,6 +256,39 @@ def test_a_log_that_is_away_for_longer_than_the_watchdogs_patience_is_waited_for
     assert said[1] == "the log answers again"
 
 
+def test_a_log_that_comes_back_when_the_watchdogs_patience_ends_is_given_time_to_be_found():
+    async def main():
+        reader = _Probed(a_log(), "g")
+        consumer, task = await _outage(reader, stuck_after_s=120)
+        reader.log.away = reader.wedged = True
+        await asyncio.sleep(115)
+        reader.log.away = False  # a probe reaches it from now on
+        await asyncio.sleep(60)
+        assert not task.done(), task.exception()
+        reader.wedged = False  # and now the reader's own connection does
+        await asyncio.sleep(10)
+        consumer.stop()
+        return (await task).rows
+
+    assert run_virtual(main()) == 11
+
+
+def test_a_log_that_went_away_and_came_back_does_not_hide_a_connection_that_is_lost():
+    async def main():
+        reader = _Probed(a_log(), "g")
+        _, task = await _outage(reader, stuck_after_s=120)
+        reader.log.away = reader.wedged = True
+        await asyncio.sleep(300)
+        reader.log.away = False
+        began_s = now_s()
+        with pytest.raises(StuckError, match="start the consumer again"):
+            async with asyncio.timeout(1_000):
+                await task
+        return now_s() - began_s
+
+    assert 100 < run_virtual(main()) < 150
+
+
 def test_a_connection_that_is_lost_while_the_log_is_there_is_an_error_in_the_end():
     async def main():
         reader = _Probed(a_log(), "g")
@@ -274,15 +318,169 @@ def test_a_stop_waits_for_no_log_that_is_away():
     assert run_virtual(main()) < 3
 
 
-def test_drain_without_partitions_waits_for_the_group_to_settle_and_ends():
+def two_partitions():
+    log = MemoryLog(["pictures"], partitions=2)
+    for shard in range(2):
+        log.append(TopicPartition("pictures", shard), *raw(*(picture(shard, seq) for seq in range(10))))
+    return log
+
+
+async def dead_member(log, warehouse, *, stored=0):
+    """A member of the group that took a partition, stored some of it, and polls no more."""
+    reader = log.reader()
+    await reader.start(_from_0, _ignore)
+    log.join(survivor := log.reader())  # its share is then one of the two partitions
+    await reader.poll(1, 0)
+    log.leave(survivor)
+    (held,) = reader.assignment()
+    key = OffsetKey(log.log_id, "test", *held, log.identities["pictures"])
+    await warehouse.offsets([key])
+    await warehouse.store(0, Batch(moves=[OffsetMove(key, 0, stored)]))
+    return reader
+
+
+async def _from_0(partitions):
+    return dict.fromkeys(partitions, 0)
+
+
+async def _ignore(partitions):
+    pass
+
+
+def test_drain_waits_for_what_a_dead_member_holds_and_takes_it_over(caplog):
+    log, warehouse = two_partitions(), MemoryWarehouse()
+
+    async def main():
+        dead = await dead_member(log, warehouse, stored=3)
+        consumer = Consumer(log.reader(), warehouse, ConsumerSettings(drain=True, group="test"))
+        task = asyncio.create_task(consumer.run())
+        await asyncio.sleep(40)
+        assert not task.done()
+        assert (consumer.stats().lag, consumer.stats().elsewhere) == (0, 7)
+        log.leave(dead)  # its session is over
+        stats = await task
+        return stats, now_s()
+
+    stats, ended_s = run_virtual(main())
+    assert 40 <= ended_s < 45
+    assert (stats.lag, stats.elsewhere) == (0, 0)
+    assert set(warehouse.stored_offsets.values()) == {10}
+    assert stats.rows == 17
+    said = [record.getMessage() for record in caplog.records if "drain waits" in record.getMessage()]
+    assert len(said) >= 3
+    assert (
+        "7 records in 1 partition are held by others (member 0 holds 1), who stored nothing of them for 3 s" in said[0]
+    )
+    assert "ends in 42 s" in said[0]
+
+
+def test_drain_gives_up_with_an_error_when_nothing_of_what_others_hold_is_stored():
+    log, warehouse = two_partitions(), MemoryWarehouse()
+
+    async def main():
+        await dead_member(log, warehouse)
+        settings = ConsumerSettings(drain=True, group="test", drain_wait_s=70)
+        with pytest.raises(NotCaughtUpError, match="10 records in 1 partition that this consumer does not hold"):
+            await Consumer(log.reader(), warehouse, settings).run()
+        return now_s()
+
+    assert 70 <= run_virtual(main()) < 75
+    assert sorted(warehouse.stored_offsets.values()) == [0, 10]
+    assert NotCaughtUpError.exit_code != 0
+
+
+def test_drain_is_over_at_once_when_others_have_stored_all_that_they_hold():
+    log, warehouse = two_partitions(), MemoryWarehouse()
+
+    async def main():
+        await dead_member(log, warehouse, stored=10)
+        await Consumer(log.reader(), warehouse, ConsumerSettings(drain=True, group="test")).run()
+        return now_s()
+
+    assert run_virtual(main()) < 2
+
+
+def test_drain_waits_as_long_as_another_member_stores_and_not_for_what_came_later():
+    log, warehouse = two_partitions(), MemoryWarehouse()
+
+    async def alive(held):
+        key = OffsetKey(log.log_id, "test", *held, log.identities["pictures"])
+        for offset in range(10):
+            await asyncio.sleep(60)
+            log.append(held, *raw(picture(1, 100 + offset)))  # it will never be at the log's end
+            await warehouse.store(0, Batch(moves=[OffsetMove(key, offset, offset + 1)]))
+
+    async def main():
+        other = await dead_member(log, warehouse)
+        storing = asyncio.create_task(alive(*other.assignment()))
+        settings = ConsumerSettings(drain=True, group="test", drain_wait_s=70)
+        stats = await Consumer(log.reader(), warehouse.beside(), settings).run()
+        await storing
+        return stats, now_s()
+
+    stats, ended_s = run_virtual(main())
+    assert 600 <= ended_s < 605
+    assert stats.elsewhere == 0
+
+
+def test_without_a_partition_lag_is_unknown_and_drain_neither_ends_nor_says_that_all_is_stored():
     log = a_log()
     log.join(log.reader())  # a member that never polls holds the only partition by right
 
     async def main():
-        await Consumer(log.reader(), MemoryWarehouse(), ConsumerSettings(drain=True, settle_s=7)).run()
-        return now_s()
+        consumer = Consumer(log.reader(), MemoryWarehouse(), ConsumerSettings(drain=True, drain_wait_s=50))
+        task = asyncio.create_task(consumer.run())
+        await asyncio.sleep(30)
+        stats = consumer.stats()
+        with pytest.raises(NotCaughtUpError):
+            await task
+        return stats
 
-    assert 7 <= run_virtual(main()) < 9
+    stats = run_virtual(main())
+    assert (stats.assigned, stats.lag, stats.elsewhere) == (0, None, 10)
+
+
+def test_a_topic_that_was_made_anew_is_not_read_on_from_the_old_position():
+    log, warehouse = a_log(), MemoryWarehouse()
+    run_virtual(drained(log, warehouse))
+    log.remake("pictures")
+    log.append(PLACE, *raw(*(picture(1, seq) for seq in range(15))))
+    with pytest.raises(LogReplacedError, match=r"pictures-1, .* pictures-2: .*consume --restart-replaced"):
+        run_virtual(drained(log, warehouse))
+    assert len(warehouse.rows["picture"]) == 10
+    run_virtual(drained(log, warehouse, restart_replaced=True))
+    assert len(warehouse.rows["picture"]) == 25
+    stats, _ = run_virtual(drained(log, warehouse))
+    assert stats.records == 0
+
+
+def test_a_topic_that_is_made_anew_under_a_consumer_stops_it():
+    log, warehouse = a_log(), MemoryWarehouse()
+
+    async def main():
+        reader = log.reader()
+        consumer = Consumer(reader, warehouse, ConsumerSettings())
+        task = asyncio.create_task(consumer.run())
+        await asyncio.sleep(5)
+        log.remake("pictures")
+        log.append(PLACE, *raw(*(picture(1, seq) for seq in range(15))))
+        with pytest.raises(LogReplacedError):
+            await task
+        await reader.close()
+
+    run_virtual(main())
+    run_virtual(drained(log, warehouse, restart_replaced=True))
+    assert len(warehouse.rows["picture"]) == 25
+
+
+def test_a_poisoned_record_of_a_topic_made_anew_is_no_letter_of_the_old_one():
+    log, warehouse = a_log(0), MemoryWarehouse()
+    log.append(PLACE, b"{")
+    run_virtual(drained(log, warehouse))
+    log.remake("pictures")
+    log.append(PLACE, b"[")
+    run_virtual(drained(log, warehouse, restart_replaced=True))
+    assert sorted(letter.raw for letter in warehouse.dead_letters.values()) == [b"[", b"{"]
 
 
 def test_drain_follows_a_log_that_grows_until_it_rests():

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socialsim.consumer.decisions import Watchdog, backoff_s, due_in_s, is_drained, lag_of, resolve
+from socialsim.consumer.decisions import Watchdog, backoff_s, due_in_s, lag_of, resolve, unreached
 from socialsim.consumer.settings import ConsumerSettings
 from socialsim.transport.base import TopicPartition
 from socialsim.warehouse.base import OffsetKey, OffsetMove
@@ -42,12 +42,18 @@ def test_each_partition_of_a_doubtful_transaction_is_committed_to_replay_or_lost
         assert place == [expected]
 
 
-def test_lag_and_drained_go_by_what_is_stored():
+def test_lag_is_known_only_where_every_assigned_partition_has_an_end():
     assert lag_of({A: 3, B: 5}, {A: 5, B: 5}) == 2
-    assert not is_drained({A: 3, B: 5}, {A: 5, B: 5})
-    assert is_drained({A: 5, B: 5}, {A: 5, B: 5})
-    assert not is_drained({A: 5, B: 5}, {A: 5})
-    assert not is_drained({}, {})
+    assert lag_of({A: 5}, {A: 5, B: 9}) == 0
+    assert lag_of({A: 5, B: 5}, {A: 5}) is None
+    assert lag_of({}, {A: 5}) is None
+    assert lag_of({}, {}) is None
+
+
+def test_what_is_not_stored_up_to_its_goal_is_told_by_partition():
+    assert unreached({A: 3, B: 5}, {A: 5, B: 5}) == {A: 2}
+    assert unreached({A: 6}, {A: 5, B: 4}) == {B: 4}
+    assert unreached({}, {A: 0}) == {}
 
 
 def test_the_watchdog_barks_only_at_lag_without_progress():

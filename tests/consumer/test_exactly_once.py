@@ -86,7 +86,7 @@ class World:
             reader,
             self.warehouse.beside(),
             ConsumerSettings(
-                drain=True, batch_rows=size, poll_records=self.chance.choice([1, 4, 50]), settle_s=2, conflicts_max=1000
+                drain=True, batch_rows=size, poll_records=self.chance.choice([1, 4, 50]), conflicts_max=1000
             ),
         )
 
@@ -97,7 +97,7 @@ class World:
             for _, _, shard, seq in self.warehouse.rows[name]
         }
         assert stored == self.expected
-        assert {(t, p, o) for _, t, p, o in self.warehouse.dead_letters} == self.poisoned
+        assert {(t, p, o) for _, t, p, o, _ in self.warehouse.dead_letters} == self.poisoned
         for letter in self.warehouse.dead_letters.values():
             place = TopicPartition(letter.topic, letter.partition)
             assert letter.raw == self.log.records[place][letter.offset]

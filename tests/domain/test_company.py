@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socialsim.domain.company import Company
+from socialsim.domain.company import Arrivals, Company
 
 PEOPLE = st.lists(
     st.tuples(st.integers(0, 2**40), st.integers(0, 2**31), st.integers(1, 2**12)), unique_by=lambda person: person[1]
@@ -31,3 +31,23 @@ def test_all_draws_are_shared_out_by_weight() -> None:
     assert {company.meet(10, draw) for draw in draws} == {None}
     assert Counter(company.meet(11, draw) for draw in draws) == {8: 8}
     assert Counter(company.meet(31, draw) for draw in draws) == {8: 1, 9: 2, 7: 5}
+
+
+@given(PEOPLE, st.lists(st.integers(0, 2**40 + 1), max_size=5), st.integers(0, 2**32 - 1))
+def test_a_crowd_is_the_company_of_all_but_makes_only_those_who_have_joined(
+    people: list[tuple[int, int, int]], times_us: list[int], draw: int
+) -> None:
+    weights = {user_id: weight for _, user_id, weight in people}
+    described: list[int] = []
+
+    def describe(user_id: int) -> tuple[int, int]:
+        described.append(user_id)
+        return user_id % 2, weights[user_id]
+
+    arrivals = Arrivals(iter(sorted((at_us, user_id) for at_us, user_id, _ in people)), describe, 2)
+    crowds = (arrivals.everybody, *arrivals.compatriots)
+    companies = (Company(people), *(Company(each for each in people if each[1] % 2 == parity) for parity in (0, 1)))
+    for now_us in times_us:  # in any order
+        for crowd, company in zip(crowds, companies, strict=True):
+            assert crowd.meet(now_us, draw) == company.meet(now_us, draw)
+    assert sorted(described) == sorted(user_id for at_us, user_id, _ in people if at_us < max(times_us, default=0))

@@ -3,8 +3,11 @@
 import msgspec
 import pytest
 
+from socialsim.domain.clocks import make_clocks
+from socialsim.domain.data.zones import ZONES
 from socialsim.domain.places import COUNTRIES, Country
 from socialsim.events.types import ShortText
+from socialsim.scenario import Scenario
 
 PUBLISHED = {"IN": 417, "US": 240, "ID": 177, "BR": 139, "PH": 91, "MX": 78, "VN": 76}  # million users, DataReportal
 by_country = pytest.mark.parametrize("country", COUNTRIES, ids=lambda country: country.code)
@@ -37,19 +40,26 @@ def test_cities_are_named_once_and_come_largest_first(country: Country) -> None:
 
 @by_country
 def test_clocks_are_those_of_a_time_zone(country: Country) -> None:
-    for city in country.cities:
-        assert city.utc_offset_min % 15 == 0
-        assert -12 * 60 <= city.utc_offset_min <= 14 * 60
+    assert {city.zone for city in country.cities} <= set(ZONES)
+
+
+def test_no_zone_is_kept_for_nobody() -> None:
+    assert {city.zone for country in COUNTRIES for city in country.cities} == set(ZONES)
 
 
 def test_wide_countries_have_several_clocks_and_india_its_half_hour() -> None:
+    new_year_us = Scenario().start_us
+    clocks = make_clocks(ZONES, new_year_us, new_year_us)
     offsets = {
-        country.code: sorted({city.utc_offset_min / 60 for city in country.cities}, reverse=True)
+        country.code: sorted(
+            {clocks[city.zone].offset_us(new_year_us) / 3_600_000_000 for city in country.cities}, reverse=True
+        )
         for country in COUNTRIES
     }
     assert offsets["US"] == [-5, -6, -7, -8]
     assert offsets["ID"] == [9, 8, 7]
     assert offsets["BR"] == [-3, -4]
     assert offsets["MX"] == [-5, -6, -7, -8]
+    assert offsets["ES"] == [1, 0]
     assert offsets["IN"] == [5.5]
     assert offsets["JP"] == [9]

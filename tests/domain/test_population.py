@@ -2,17 +2,19 @@
 
 import re
 from collections import Counter
+from itertools import islice
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from socialsim import simulate
 from socialsim.domain.places import COUNTRIES
 from socialsim.domain.pools import build_pools
 from socialsim.domain.population import Population
 from socialsim.domain.texts import PHRASES, captions, remarks
-from socialsim.events import UserSignedUp, decode, encode
+from socialsim.events import FriendRequested, UserSignedUp, decode, encode
 from socialsim.kernel.randoms import mix
 from socialsim.scenario import Scenario
 from tests.support.streams import pools_of
@@ -185,3 +187,18 @@ def test_pools_are_those_of_their_seed_whatever_was_built_before() -> None:
         assert all(0 < len(name) <= 64 for name in names)
     for texts, combine in ((first.captions, captions), (first.remarks, remarks)):
         assert texts == tuple(combine(PHRASES[country.language]) for country in COUNTRIES)
+
+
+def test_a_run_of_millions_begins_without_making_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first events are there when a few circles were made, not three million people."""
+    made: list[int] = []
+    visibility = Population.visibility
+
+    def counted(self: Population, user_id: int) -> tuple[int, int]:
+        made.append(user_id)
+        return visibility(self, user_id)
+
+    monkeypatch.setattr(Population, "visibility", counted)
+    events = list(islice(simulate(Scenario(users=3_000_000)), 300))
+    assert {type(event) for event in events} > {UserSignedUp, FriendRequested}
+    assert 300 < len(set(made)) < 100_000

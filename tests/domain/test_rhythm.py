@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socialsim.domain.places import COUNTRIES
+from socialsim.domain.clocks import make_clocks
+from socialsim.domain.data.zones import ZONES
 from socialsim.domain.rhythm import Rhythm, flash_mobs, is_weekend
 from socialsim.kernel.randoms import UNIT, mix
 from socialsim.scenario import DAY_US, Scenario
 
 FRIDAY, SATURDAY = 20_420, 20_421  # 2025-11-28 and -29
 MINUTE_US = 60_000_000
-OFFSETS = sorted({city.utc_offset_min for country in COUNTRIES for city in country.cities})
 MOBS = Scenario(days=300, flash_mobs_per_30_days=6, flash_mob_share=1.0, seed=4)
 
 
@@ -99,30 +99,30 @@ def test_flash_mobs_are_as_many_as_wished_within_the_run() -> None:
     assert not Rhythm(Scenario(flash_mobs_per_30_days=0)).has_mobs
 
 
-@pytest.mark.parametrize("offset_min", OFFSETS)
-def test_a_flash_mob_is_on_the_local_day_of_each_clock(offset_min: int) -> None:
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_flash_mob_is_on_the_local_day_of_each_clock(zone: str) -> None:
     rhythm = Rhythm(MOBS)
+    clock = make_clocks([zone], MOBS.start_us, MOBS.end_us)[zone]
     days = range(MOBS.start_us // DAY_US - 1, MOBS.end_us // DAY_US + 2)
     for country in (0, 7):
-        joined = {day: rhythm.joined_mobs(day, country, offset_min, lambda: 0) for day in days}
-        expected = sorted(
-            mob.start_us + offset_min * MINUTE_US for mob in flash_mobs(MOBS) if mob.country in {None, country}
-        )
+        joined = {day: rhythm.joined_mobs(day, country, clock, lambda: 0) for day in days}
+        expected = sorted(mob.start_us for mob in flash_mobs(MOBS) if mob.country in {None, country})
         begins_us = sorted(begin_us for plan in joined.values() for begin_us in plan)
         assert len(begins_us) == len(expected)
         for begin_us, start_us in zip(begins_us, expected, strict=True):
             assert 0 <= begin_us - start_us < MINUTE_US  # the earliest draw
         for day, plan in joined.items():
             assert plan == sorted(plan, reverse=True)
-            assert all(day * DAY_US <= begin_us < (day + 1) * DAY_US + MINUTE_US for begin_us in plan)
+            assert all(day in {clock.day(begin_us), clock.day(begin_us - MINUTE_US)} for begin_us in plan)
 
 
 def test_only_a_share_joins_a_flash_mob() -> None:
     rhythm = Rhythm(Scenario(days=300, flash_mobs_per_30_days=6, flash_mob_share=0.25, seed=4))
     everywhere = next(mob for mob in flash_mobs(MOBS) if mob.country is None)
-    day = everywhere.start_us // DAY_US
+    clock = rhythm.clock(3, 0)
+    day = clock.day(everywhere.start_us)
     chances = [n * UNIT // 400 for n in range(400)]
-    joined = [rhythm.joined_mobs(day, 3, 0, lambda chance=chance: chance) for chance in chances]  # type: ignore[misc]
+    joined = [rhythm.joined_mobs(day, 3, clock, lambda chance=chance: chance) for chance in chances]  # type: ignore[misc]
     assert sum(map(bool, joined)) == 100
 
 

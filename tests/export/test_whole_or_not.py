@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from socialsim.errors import InputError, TerminalError
+from socialsim.errors import InputError, LogFullError, TerminalError
 from socialsim.export import FORMATS, choose_tables
 from socialsim.export.folder import taken
 from socialsim.export.manifest import TableEntry
@@ -117,7 +117,7 @@ def test_a_full_disk_leaves_an_earlier_export_as_it_was(stored_sqlite: Place, tm
         resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, limits[1]))
 
     try:
-        with pytest.raises(InputError, match=r"--to .*out: cannot be written: File too large"):
+        with pytest.raises(LogFullError, match=r"--to .*out: cannot be written: File too large"):
             exported(stored_sqlite, "r1", path, format_name, replace=True, on_table=no_more_room)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -16,6 +16,7 @@ from socialsim.testing.books import MemoryBooks
 from socialsim.transport.base import EventWriter, Record, RunInfo, never
 from socialsim.transport.kafka import KafkaLog, KafkaReader, KafkaWriter, ProducerOptions, create_topics
 from tests.faults.roads import QUICK
+from tests.support.patience import HANG_S
 from tests.warehouse.places import Place
 
 TYPES: Final = {topic: name for name, topic in PLURALS.items()}
@@ -89,7 +90,7 @@ class KafkaRun:
             range(scenario.shards),
             unacknowledged_bytes_max=UNACKNOWLEDGED_BYTES_MAX,
             options=OPTIONS,
-            connect_timeout_s=60,
+            connect_timeout_s=HANG_S,
         )
         self.writer = StruckWriter(inner, strikes)
         self.books = MemoryBooks()
@@ -115,19 +116,19 @@ class KafkaRun:
 
 async def make_topics(log: KafkaLog, *, partitions: int = 2) -> None:
     """All the topics of a run."""
-    await create_topics(log, TOPICS, partitions=partitions, timeout_s=60)
+    await create_topics(log, TOPICS, partitions=partitions, timeout_s=HANG_S)
 
 
 def reader_of(log: KafkaLog, group: str | None = SETTINGS.group, session_timeout_s: float = 6.0) -> KafkaReader:
     """A reader of all topics."""
-    return KafkaReader(log, TYPES, group=group, connect_timeout_s=60, session_timeout_s=session_timeout_s)
+    return KafkaReader(log, TYPES, group=group, connect_timeout_s=HANG_S, session_timeout_s=session_timeout_s)
 
 
 async def drain(log: KafkaLog, place: Place, settings: ConsumerSettings = SETTINGS) -> ConsumerStats:
     """Consume what is in the log now."""
     reader = reader_of(log, settings.group)
     try:
-        async with asyncio.timeout(120), place.opened() as warehouse:
+        async with asyncio.timeout(HANG_S), place.opened() as warehouse:
             return await Consumer(reader, warehouse, settings).run()
     finally:
         await reader.close()

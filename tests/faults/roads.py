@@ -9,9 +9,10 @@ from socialsim import Scenario
 from socialsim.consumer import Consumer, ConsumerSettings, ConsumerStats
 from socialsim.events import PLURALS, WIRE_NAMES, Event, encode
 from socialsim.testing import MemoryLog
-from socialsim.transport.base import EventReader, TopicPartition
+from socialsim.transport.base import EventReader, TopicPartition, never
 from socialsim.warehouse.base import Warehouse
 from tests.support.account import events_of
+from tests.support.patience import HANG_S, POLL_S, Deadline
 from tests.warehouse.places import Place
 
 #: Some twelve hundred events of all types, over all of eight shards.
@@ -23,7 +24,7 @@ MIDDLE: Final = Scenario(users=500, days=3, seed=6, shards=8)
 
 #: Many small transactions, and no patience wasted.
 QUICK: Final = ConsumerSettings(
-    drain=True, batch_rows=100, poll_records=50, flush_after_ms=20, backoff_min_s=0.02, backoff_max_s=0.2, settle_s=30
+    drain=True, batch_rows=100, poll_records=50, flush_after_ms=20, backoff_min_s=0.02, backoff_max_s=0.2
 )
 
 
@@ -56,7 +57,7 @@ async def consume(
     """Consume the log until it is drained. ``options`` are the warehouse's."""
     reader = log.reader(settings.group)
     try:
-        async with asyncio.timeout(120), place.opened(**options) as warehouse:
+        async with asyncio.timeout(HANG_S), place.opened(**options) as warehouse:
             return await Consumer(reader, warehouse, settings, on_progress).run()
     finally:
         await reader.close()
@@ -73,17 +74,20 @@ async def following(
         yield consumer, task
     finally:
         consumer.stop()
-        await asyncio.wait([task], timeout=30)
+        await asyncio.wait([task], timeout=HANG_S)
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        (outcome,) = await asyncio.gather(task, return_exceptions=True)
+        if isinstance(outcome, BaseException):
+            print(f"the consumer ended by {outcome!r}")  # a test that waited for it tells only that it waited
         await reader.close()
 
 
-async def until(condition: Callable[[], object], what: str, timeout_s: float = 60.0) -> None:
+async def until(
+    condition: Callable[[], object], what: str, promised_s: float | None = None, ended: Callable[[], object] = never
+) -> None:
     """``eventually`` for a test that shares its event loop with what it waits for."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            while not condition():  # noqa: ASYNC110 - the condition is anything
-                await asyncio.sleep(0.01)
-    except TimeoutError:
-        raise AssertionError(f"it did not happen within {timeout_s:.0f} s: {what}") from None
+    deadline = Deadline(promised_s)
+    while not condition():
+        assert not ended() or condition(), f"it cannot happen any more: {what}"
+        deadline.check(what)
+        await asyncio.sleep(POLL_S)

@@ -24,6 +24,7 @@ from tests.faults.marks import slow
 from tests.faults.roads import SMALL, following, until
 from tests.faults.test_group import produce
 from tests.support.account import assert_all_stored, assert_whole_log, events_of
+from tests.support.patience import HANG_S, pace
 from tests.support.processes import Cli
 from tests.warehouse.places import Place
 
@@ -38,9 +39,7 @@ RUN: Final = (
     "8",
     "--shards",
     "8",
-    "--speed",
-    "10000",
-)  # half a minute
+)
 LEFT_S: Final = 10.0
 ORPHANS_GONE_S: Final = 5.0
 
@@ -51,7 +50,7 @@ Clusters = Callable[..., KafkaCluster]
 def metric(port: int, name: str) -> float:
     """A metric's value as a run tells it; 0 while it tells none."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=HANG_S) as answer:
             lines = answer.read().decode().splitlines()
     except (urllib.error.URLError, ConnectionError):
         return 0.0
@@ -73,9 +72,10 @@ async def test_a_run_that_is_told_to_stop_while_its_broker_is_away_leaves_in_tim
     cluster = await asyncio.to_thread(kafka_cluster_factory)
     broker, log, port = cluster.brokers[0], KafkaLog((cluster.bootstrap,)), free_port()
     await make_topics(log)
-    options = ("--processes", processes, "--drain-timeout-s", "2", "--metrics-port", str(port))
+    half_a_minute = ("--speed", pace(10_000))
+    options = (*half_a_minute, "--processes", processes, "--drain-timeout-s", "2", "--metrics-port", str(port))
     run = start(*RUN, "--to", log.url, *options)
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(HANG_S):
         while sum(topic.records for topic in await describe_topics(log, TOPICS)) < 300:
             assert run.process.poll() is None, run.tail()
     await asyncio.to_thread(broker.freeze if how == "freeze" else broker.kill)

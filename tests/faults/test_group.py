@@ -41,7 +41,7 @@ async def log(kafka: KafkaCluster, topic_prefix: str) -> KafkaLog:
 
 @pytest.fixture
 def group_settings(unique_name: str) -> dict[str, Any]:
-    return {"group": unique_name, "batch_rows": 50, "poll_records": 50, "flush_after_ms": 20, "settle_s": 30.0}
+    return {"group": unique_name, "batch_rows": 50, "poll_records": 50, "flush_after_ms": 20}
 
 
 async def produce(log: KafkaLog, events: Iterable[Event], partitions: int = 4) -> None:
@@ -134,9 +134,7 @@ async def test_a_zombie_finds_its_offsets_moved_and_leaves(  # noqa: PLR0917 - f
     (row,) = mysql_place.rows("SELECT SUM(consumed) AS n FROM consumer_offsets")
     assert 0 < int(row["n"]) < len(events_of(SMALL))
 
-    survivor = await drain(
-        log, mysql_place, replace(SETTINGS, group=group_settings["group"], batch_rows=50, settle_s=60)
-    )
+    survivor = await drain(log, mysql_place, replace(SETTINGS, group=group_settings["group"], batch_rows=50))
     assert survivor.rows == len(events_of(SMALL)) - int(row["n"])
     assert_all_stored(mysql_place, SMALL)
 

@@ -1,5 +1,6 @@
 """Metrics and health, asked for over real HTTP."""
 
+import asyncio
 import socket
 import urllib.error
 import urllib.request
@@ -14,6 +15,7 @@ from socialsim.shard.process import Progress
 from socialsim.testing import MemoryLog, MemoryWarehouse, run_virtual
 from socialsim.transport.base import TopicPartition, WriterStats
 from tests.consumer.events import picture, raw
+from tests.support.patience import HANG_S
 
 PLACE = TopicPartition("pictures", 0)
 
@@ -28,7 +30,7 @@ class Clock:
 
 def get(server, path):
     try:
-        with urllib.request.urlopen(f"http://{server.address}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://{server.address}{path}", timeout=HANG_S) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -75,11 +77,47 @@ def test_what_a_consumer_did_is_what_prometheus_reads():
     assert found["socialsim_duplicates_total", "picture"] == 1
     assert found["socialsim_dead_letters_total",] == 1
     assert found["socialsim_batches_total",] >= 1
-    assert found["socialsim_offset", "0", "pictures"] == found["socialsim_log_end_offset", "0", "pictures"] == 10
-    assert found["socialsim_lag", "0", "pictures"] == 0
+    assert found["socialsim_offset", "pictures"] == found["socialsim_log_end_offset", "pictures"] == 10
+    assert found["socialsim_lag", "pictures"] == 0
     assert found["socialsim_retries_total",] == 0
     assert found["socialsim_loop_lag_seconds",] >= 0
     assert found["process_resident_memory_bytes",] > 0
+
+
+def test_there_are_no_more_lines_for_more_partitions():
+    lines = []
+    for partitions in (1, 500):
+        log = MemoryLog(["pictures"], partitions=partitions)
+        for number in range(partitions):
+            log.append(TopicPartition("pictures", number), *raw(picture(0, number)))
+        view = ConsumerView()
+        consumer = Consumer(log.reader(), MemoryWarehouse(), ConsumerSettings(drain=True), view.update)
+        view.update(run_virtual(consumer.run()))
+        lines.append([sample for family in view.metrics() for sample in family.samples])
+        offsets = [sample.value for sample in lines[-1] if sample.name == "socialsim_offset"]
+        assert offsets == [partitions]
+    assert len(lines[0]) == len(lines[1]) < 60
+
+
+def test_a_consumer_without_a_partition_is_not_ready_and_tells_no_lag():
+    view = ConsumerView()
+    log = MemoryLog(["pictures"], partitions=1)
+    log.append(PLACE, *raw(picture(0, 0)))
+    log.join(log.reader())  # another member has it
+
+    async def main():
+        consumer = Consumer(log.reader(), MemoryWarehouse(), ConsumerSettings(), view.update)
+        task = asyncio.create_task(consumer.run())
+        await asyncio.sleep(10)
+        consumer.stop()
+        await task
+
+    run_virtual(main())
+    with LiveServer(view, 0) as server:
+        assert get(server, "/readyz") == (503, "no partition is assigned\n")
+        found = samples(get(server, "/metrics")[1])
+    assert found["socialsim_assigned_partitions",] == 0
+    assert not [sample for sample in found if sample[0] == "socialsim_lag"]
 
 
 def test_a_consumer_with_lag_and_no_progress_is_not_ready_and_a_silent_one_not_alive():

@@ -35,7 +35,7 @@ def test_from_the_run_to_the_verdict(cli: Any, tmp_path: Path) -> None:
     assert (found["ok"], found["differing"], found["first"][0]["metric"]) == (False, 1, "mau")
     assert found["first"][0]["stored"] == [count + 1, 1]
     for arguments, said in (
-        (("--runs-dir", "elsewhere"), "only the directory of the run itself knows"),
+        (("--runs-dir", "elsewhere"), "in elsewhere: --runs-dir names the directory"),
         (("--run-id", "nobody"), "--run-id is 'nobody'"),
         (("--date", "2026-01-02"), "--check compares every day"),
     ):

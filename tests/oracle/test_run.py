@@ -13,6 +13,7 @@ from socialsim.scenario import Scenario
 from socialsim.simulate import simulate
 from tests.cli.conftest import DEADLINE_S, cli, has_written, start, wait_for
 from tests.oracle.test_truth import watched
+from tests.support.patience import pace
 
 __all__ = ["cli", "start"]
 
@@ -46,7 +47,7 @@ def test_a_run_leaves_its_truth(cli: Any, tmp_path: Path, expected: Truth, proce
 def test_a_killed_run_that_is_resumed_tells_the_whole_truth(
     start: Any, cli: Any, tmp_path: Path, expected: Truth, processes: tuple[str, str]
 ) -> None:
-    process = start("run", *OPTIONS, "--processes", processes[0], "--speed", "20000")
+    process = start("run", *OPTIONS, "--processes", processes[0], "--speed", pace(20_000))
     wait_for(lambda: has_written(tmp_path))
     process.kill()
     process.communicate(timeout=DEADLINE_S)
@@ -58,7 +59,7 @@ def test_a_killed_run_that_is_resumed_tells_the_whole_truth(
 def test_a_stopped_run_tells_the_truth_until_then_and_that_it_was_stopped(
     start: Any, cli: Any, tmp_path: Path, expected: Truth
 ) -> None:
-    process = start("run", *OPTIONS, "--speed", "40000")
+    process = start("run", *OPTIONS, "--speed", pace(40_000))
     wait_for(lambda: has_written(tmp_path))
     process.send_signal(signal.SIGTERM)
     assert process.wait(DEADLINE_S) == 143
@@ -72,7 +73,7 @@ def test_a_stopped_run_tells_the_truth_until_then_and_that_it_was_stopped(
 
 
 def test_a_run_whose_columns_are_lost_does_not_seal_a_wrong_truth(cli: Any, start: Any, tmp_path: Path) -> None:
-    process = start("run", *OPTIONS, "--speed", "40000")
+    process = start("run", *OPTIONS, "--speed", pace(40_000))
     columns = tmp_path / "socialsim-data" / "runs" / "r" / "oracle"
     wait_for(lambda: has_written(tmp_path) and any(columns.glob("*.columns")))
     for path in columns.iterdir():

@@ -7,7 +7,16 @@ import networkx as nx
 import numpy as np
 
 from socialsim.events import EVENT_TYPES, PLURALS, WIRE_NAMES, Event, encode
-from socialsim.realism.events import CONTENT_KINDS, DEVICES, KEPT, RunEvents, country_code, kind_of, make_run
+from socialsim.realism.events import (
+    CONTENT_KINDS,
+    DEVICES,
+    KEPT,
+    RunEvents,
+    birthday_code,
+    country_code,
+    kind_of,
+    make_run,
+)
 from socialsim.realism.graph import Graph, make_graph
 from socialsim.realism.view import View
 from socialsim.scenario import DAY_US, Scenario, make_scenario
@@ -64,7 +73,12 @@ def uniform_run() -> RunEvents:
 
 def columns_of(events: Sequence[Event], scenario: Scenario) -> RunEvents:
     """Straight from the events, by plain loops: what reading must come to."""
-    codes = {"device": DEVICES.index, "content_kind": CONTENT_KINDS.index, "country": country_code}
+    codes = {
+        "device": DEVICES.index,
+        "content_kind": CONTENT_KINDS.index,
+        "country": country_code,
+        "birthday": birthday_code,
+    }
     chunks = {}
     for name, event_type in EVENT_TYPES.items():
         mine = [event for event in events if type(event) is event_type]

@@ -13,6 +13,7 @@ from socialsim.installation import how_to_add
 from socialsim.realism.bands import STATISTICS
 from tests.cli.conftest import COMMAND, clean_environment
 from tests.cli.test_report import plotly
+from tests.support.patience import HANG_S
 
 __all__ = ["plotly"]
 
@@ -41,7 +42,7 @@ def simulated(place):
             env=clean_environment(**variables),
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=HANG_S,
             check=False,
         )
 

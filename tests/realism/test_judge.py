@@ -10,8 +10,8 @@ from socialsim.realism.measure import _FUNCTIONS
 from socialsim.realism.outcome import Outcome
 
 
-def test_the_table_has_24_statistics_and_each_is_computed():
-    assert len(STATISTICS) == len(BY_ID) == 24
+def test_the_table_has_25_statistics_and_each_is_computed():
+    assert len(STATISTICS) == len(BY_ID) == 25
     assert set(_FUNCTIONS) == set(BY_ID)
     assert {each.use for each in STATISTICS} == {"calibrated", "held out"}
     for statistic in STATISTICS:

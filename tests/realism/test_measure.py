@@ -1,12 +1,16 @@
 """Every statistic of a whole run: of one where everybody behaves alike, which must not pass, and of runs made by hand."""
 
+from datetime import date
+
 import numpy as np
 import pytest
 
+from socialsim.realism import population
 from socialsim.realism.bands import BY_ID
-from socialsim.realism.events import DEVICES, RunEvents
-from socialsim.realism.judge import judge
+from socialsim.realism.events import DEVICES, RunEvents, birthday_code
+from socialsim.realism.judge import judge, judge_outcome
 from socialsim.realism.measure import measure, published_degree_cdf
+from socialsim.realism.outcome import Outcome
 from socialsim.realism.view import View
 from socialsim.scenario import DAY_US
 from tests.realism.runs import START_US, run_of, uniform_run, uniform_view, users
@@ -131,6 +135,28 @@ def test_devices_of_a_published_population_pass():
     assert figures["web_only"] == pytest.approx(0.02)
     assert figures["tablet_main"] == pytest.approx(0.03)
     assert figures["cramers_v"] == pytest.approx(0)
+
+
+def test_ages_are_whole_years_on_the_day_of_the_sign_up():
+    joined = [date(2026, 3, 1), date(2026, 2, 28), date(2026, 3, 1), date(2026, 1, 1), date(1970, 1, 1)]
+    born = [date(2008, 3, 1), date(2012, 2, 29), date(2012, 2, 29), date(2026, 1, 2), date(1960, 12, 31)]
+    instants_us = np.array([birthday_code(day) for day in joined]) * DAY_US + DAY_US - 1
+    assert population.ages(np.array(list(map(birthday_code, born))), instants_us).tolist() == [18, 13, 14, -1, 9]
+
+
+def test_ages_of_a_population_are_judged_and_children_fail():
+    def figures(youngest: int) -> dict[str, float]:
+        rows = users(1_000)
+        day = START_US // DAY_US
+        for number, row in enumerate(rows):
+            years = youngest if number < 50 else 25 if number < 590 else 50 if number < 940 else 70
+            row["birthday"] = day - round(years * 365.25) - 9
+        return measure(View(run_of(1, {"user": rows})), ["ages"])["ages"].figures
+
+    assert figures(15) == {"minors": 0.05, "young": 0.54, "old": 0.06, "children": 0}
+    assert figures(8) == {"minors": 0, "young": 0.54, "old": 0.06, "children": 0.05}
+    assert judge_outcome(BY_ID["ages"], Outcome(figures(15))) == "pass"
+    assert judge_outcome(BY_ID["ages"], Outcome(figures(8))) == "fail"
 
 
 def test_friends_as_published_pass():

@@ -14,6 +14,7 @@ from socialsim.report.watch import Snapshot
 from socialsim.web import WebServer
 from tests.report.rows import kpi_rows
 from tests.report.test_html import LIBRARY
+from tests.support.patience import HANG_S
 
 TOKEN = "a-token-of-some-length"
 SNAPSHOT = Snapshot("r1:1", build_content(kpi_rows(9)), Pulse(rows=7, rows_per_s=3.5, lag=2, rates=[None, 3.5]))
@@ -26,7 +27,7 @@ def ask(request):
 
         def call(path, method="GET", **headers):
             host, port = server.address.split(":")
-            connection = http.client.HTTPConnection(host, int(port), timeout=30)
+            connection = http.client.HTTPConnection(host, int(port), timeout=HANG_S)
             try:
                 connection.request(method, path, headers=headers)
                 answer = connection.getresponse()

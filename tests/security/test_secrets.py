@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import COMMAND, clean_environment
+from tests.cli.conftest import COMMAND, DEADLINE_S, clean_environment
 from tests.security.authority import Authority
 from tests.security.servers import USER, add_kafka_user, kafka_options, mysql_options
 
 KAFKA = "c4naryK4fkaPassw0rd"
 MYSQL = "c4naryMysqlPassw0rd"
 CANARIES = (KAFKA, MYSQL)
-DEADLINE_S = 90
 
 
 def command_lines() -> str:

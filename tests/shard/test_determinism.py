@@ -19,6 +19,7 @@ from socialsim.domain.world import Letter
 from socialsim.events import Event, PicturePosted
 from socialsim.pacing import WallPacer
 from socialsim.scenario import Scenario
+from tests.support.patience import HANG_S
 from tests.support.streams import (
     BUSY,
     ROOT,
@@ -84,7 +85,7 @@ def test_processes_and_hash_seeds_change_nothing(
         env=os.environ | {"PYTHONHASHSEED": str(hash_seed)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=HANG_S,
         check=False,
     )
     assert finished.returncode == 0, finished.stderr

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event as Flag
@@ -29,6 +28,7 @@ from socialsim.shard.process import Progress, hosted_shards, hosted_users
 from socialsim.shard.supervisor import Equipment, choose_processes, run
 from socialsim.shard.voice import Notice, Notices, Voice
 from socialsim.transport.base import never
+from tests.support.patience import eventually
 from tests.support.streams import (
     BUSY,
     ROOT,
@@ -44,7 +44,6 @@ from tests.support.streams import (
 
 #: Longer than a test waits for it: it is ended from outside.
 LONG = msgspec.structs.replace(BUSY, users=400, days=3_000, shards=8)
-DEADLINE_S = 60.0
 
 
 def pids_in(directory: Path) -> list[int]:
@@ -62,13 +61,6 @@ def is_alive(pid: int) -> bool:
 
 def children_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()]
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"after {DEADLINE_S} s still not: {what}"
-        time.sleep(0.02)
 
 
 class Assassin:
@@ -124,13 +116,13 @@ def test_no_process_outlives_its_parent(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.support.streams", str(tmp_path), "3", scenario, "still"]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as parent:
         try:
-            wait_until(lambda: len(pids_in(tmp_path)) == 3, "three processes have begun")
+            eventually(lambda: len(pids_in(tmp_path)) == 3, "three processes have begun")
             family = children_of(parent.pid)
             assert set(pids_in(tmp_path)) <= set(family)
             assert all(is_alive(pid) for pid in family)
         finally:
             parent.kill()
-    wait_until(lambda: not [pid for pid in family if is_alive(pid)], "every child is gone")
+    eventually(lambda: not [pid for pid in family if is_alive(pid)], "every child is gone")
 
 
 def prefix(scenario: Scenario, events: list[Event]) -> list[Event]:

@@ -26,7 +26,7 @@ ROOT: Final = Path(__file__).parents[2]
 
 by_time: Final = attrgetter("time_us", "shard", "seq")
 by_identity: Final = attrgetter("shard", "seq")
-pools_of: Final[Callable[[int], Pools]] = cache(build_pools)  # a third of a second for each seed
+pools_of: Final[Callable[[int], Pools]] = cache(build_pools)  # some tens of milliseconds for each seed
 
 #: Small, busy, and with everything in it: friends over shards, crossing requests, suggestions, likes of both kinds of
 #: friends' posts and of popular ones, comments.

@@ -79,7 +79,7 @@ async def test_records_carry_key_partition_time_and_headers_for_other_clients(cl
 
 
 async def test_topics_are_created_once_and_described(cluster: KafkaLog) -> None:
-    assert await create_topics(cluster, TOPICS, partitions=PARTITIONS) == []
+    assert await create_topics(cluster, TOPICS, partitions=PARTITIONS) == ([], [])
     with pytest.raises(InputError, match=f"{cluster.topic('users')}.*{PARTITIONS} partitions"):
         await create_topics(cluster, TOPICS, partitions=PARTITIONS + 1)
     with pytest.raises(InputError, match="replication is 2"):

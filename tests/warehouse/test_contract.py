@@ -3,12 +3,13 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from socialsim.errors import OwnershipLostError, SchemaOutdatedError
+from socialsim.errors import LogReplacedError, OwnershipLostError, RunConflictError, SchemaOutdatedError
 from socialsim.events import EVENT_TYPES, Event, encode
 from socialsim.warehouse.base import DEAD_LETTER_BYTES_MAX, Batch, OffsetMove, RecordPlace, Warehouse
 from tests.warehouse.places import Looking, MemoryPlace, Place
@@ -126,6 +127,70 @@ class WarehouseContract:
         await warehouse.store(0, batch_of([], OffsetMove(key(0), 0, 0)))
         with pytest.raises(OwnershipLostError):
             await warehouse.store(0, batch_of([], OffsetMove(key(0), 1, 1)))
+
+    async def test_positions_of_a_topic_made_anew_are_refused_or_begin_again(
+        self, place: Looking, warehouse: Warehouse
+    ) -> None:
+        old, new = key(0)._replace(identity="t-1"), key(0)._replace(identity="t-2")
+        other = old._replace(partition=1)
+        assert await warehouse.offsets([old, other]) == {old: 0, other: 0}
+        await warehouse.store(0, batch_of(likes(4), OffsetMove(old, 0, 4)))
+        with pytest.raises(LogReplacedError, match=r"t-1, .* t-2.*--restart-replaced"):
+            await warehouse.offsets([new])
+        assert await warehouse.stored([new, old, other]) == {new: 0, old: 4, other: 0}
+        with pytest.raises(OwnershipLostError):
+            await warehouse.store(0, batch_of([], OffsetMove(new, 4, 5)))
+        assert await warehouse.offsets([new], restart=True) == {new: 0}
+        assert await warehouse.offsets([new, other]) == {new: 0, other: 0}
+        await warehouse.store(0, batch_of(likes(2, first_seq=4), OffsetMove(new, 0, 2)))
+        assert await warehouse.offsets([new]) == {new: 2}
+        # A zombie that read the old topic finds its place taken.
+        with pytest.raises(OwnershipLostError):
+            await warehouse.store(0, batch_of([], OffsetMove(old, 4, 5)))
+        (books, _) = place.books()
+        assert (books["next_offset"], books["consumed"], books["inserted"]) == (2, 6, 6)
+
+    async def test_a_position_without_identity_takes_the_first_that_comes_for_its_group(
+        self, warehouse: Warehouse
+    ) -> None:
+        plain, known = key(0), key(0)._replace(identity="t-1")
+        await warehouse.offsets([plain])
+        await warehouse.store(0, batch_of(likes(4), OffsetMove(plain, 0, 4)))
+        assert await warehouse.stored([known]) == {known: 4}
+        assert await warehouse.offsets([known]) == {known: 4}
+        await warehouse.store(0, batch_of([], OffsetMove(known, 4, 5)))
+        with pytest.raises(LogReplacedError):
+            await warehouse.offsets([known._replace(identity="t-2")])
+        assert await warehouse.offsets([plain]) == {plain: 5}  # a log that cannot tell compares nothing
+
+    async def test_a_look_at_positions_writes_nothing(self, place: Looking, warehouse: Warehouse) -> None:
+        assert await warehouse.stored([key(0), key(1)]) == {key(0): 0, key(1): 0}
+        assert await warehouse.stored([]) == {}
+        assert place.books() == []
+
+    async def test_dead_letters_at_one_place_of_two_topics_of_one_name_are_both_kept(
+        self, place: Looking, warehouse: Warehouse
+    ) -> None:
+        for identity in ("t-1", "t-2", "t-1"):
+            letter = replace(dead_letter(0, identity.encode()), identity=identity)
+            await warehouse.store(0, batch_of([], dead_letters=[letter]))
+        assert sorted(row["raw"] for row in place.letters()) == [b"t-1", b"t-2"]
+
+    async def test_a_run_of_another_scenario_under_a_stored_id_is_refused(
+        self, place: Looking, warehouse: Warehouse
+    ) -> None:
+        def told(events: list[Event], digest: str) -> Batch:
+            batch = batch_of(events)
+            batch.digests["r1"] = digest
+            return batch
+
+        await warehouse.store(0, batch_of(likes(2)))  # by an older version
+        await warehouse.store(0, told(likes(2, first_seq=2), "aa"))
+        for digest in ("bb", "bb"):
+            with pytest.raises(RunConflictError, match=r"run r1: .*aa.*bb"):
+                await warehouse.store(0, told(likes(2, first_seq=8), digest))
+        await warehouse.store(0, told(likes(2, first_seq=4), "aa"))
+        assert place.events()["picture_like"] == likes(6)
 
     async def test_a_partition_moves_once_in_a_batch(self, warehouse: Warehouse) -> None:
         await warehouse.offsets([key(0)])

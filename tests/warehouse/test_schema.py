@@ -1,5 +1,6 @@
 """Migrations, the metadata and the published DDL say the same."""
 
+import asyncio
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from sqlalchemy import inspect
 from compose.native import Database
 from socialsim.errors import InputError, SchemaOutdatedError, ServiceUnavailableError, TransientError
 from socialsim.events import EVENT_TYPES, PLURALS
+from socialsim.warehouse.base import OffsetKey
 from socialsim.warehouse.ddl import EngineName, ddl
 from socialsim.warehouse.engines import read_engine, translated, writing_engine
 from socialsim.warehouse.migrate import check_revision, current_revision, expected_revision, migrate
@@ -25,6 +27,7 @@ from socialsim.warehouse.rows import columns
 from socialsim.warehouse.tables import EVENT_TABLES, metadata
 from socialsim.warehouse.views import VIEWS, WIDE_METRICS
 from tests.warehouse.places import Place
+from tests.warehouse.samples import key
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -124,6 +127,50 @@ def test_sqlite_of_before_sessions_keeps_what_it_has(empty_sqlite: Place) -> Non
 
 def test_mysql_of_before_sessions_keeps_what_it_has(empty_mysql: Place) -> None:
     a_warehouse_of_before_sessions_keeps_what_it_has(empty_mysql)
+
+
+def a_warehouse_of_before_identities_keeps_what_it_has(place: Place) -> None:
+    if place.password is None:
+        Path(str(place.target.path)).parent.mkdir(parents=True)
+    migrated_to(place, "0003", command.upgrade)
+    place.change("INSERT INTO runs (run_key, run_id, created_at) VALUES (1, 'r1', '2026-01-01 00:00:00.000000')")
+    place.change(
+        "INSERT INTO consumer_offsets (log_id, consumer_group, topic, partition_id, next_offset, consumed, inserted, "
+        "duplicates, dead_letters, commits, updated_at) "
+        "VALUES ('log', 'g', 'picture_likes', 0, 5, 5, 4, 0, 1, 1, '2026-01-01 00:00:00.000000')"
+    )
+    letter = (
+        "INSERT INTO dead_letters (id, log_id, topic, partition_id, record_offset, raw, raw_bytes, raw_sha256, "
+        "error_class, reason, created_at) VALUES (7, 'log', 'picture_likes', 0, 3, X'7b', 1, 'x', 'not_json', 'r', "
+        "'2026-01-01 00:00:00.000000')"
+    )
+    place.change(letter)
+    assert migrate(place.url, place.password) == expected_revision()
+    assert differences(place) == []
+    (row,) = place.rows("SELECT * FROM dead_letters")
+    assert (row["id"], row["raw"], row["record_offset"], row["topic_identity"]) == (7, b"{", 3, "")
+
+    async def adopt() -> dict[OffsetKey, int]:
+        async with place.opened() as warehouse:
+            return await warehouse.offsets([key(0)._replace(identity="t-1"), key(1)._replace(identity="t-1")])
+
+    assert sorted(asyncio.run(adopt()).values()) == [0, 5]
+    for table in ("consumer_offsets", "dead_letters"):
+        assert {row["topic_identity"] for row in place.rows(f"SELECT topic_identity FROM {table}")} == {"t-1"}
+    migrated_to(place, "0003", command.downgrade)
+    (row,) = place.rows("SELECT * FROM dead_letters")
+    assert (row["id"], row["raw"]) == (7, b"{")
+    assert "topic_identity" not in row
+    assert migrate(place.url, place.password) == expected_revision()
+    assert differences(place) == []
+
+
+def test_sqlite_of_before_identities_keeps_what_it_has(empty_sqlite: Place) -> None:
+    a_warehouse_of_before_identities_keeps_what_it_has(empty_sqlite)
+
+
+def test_mysql_of_before_identities_keeps_what_it_has(empty_mysql: Place) -> None:
+    a_warehouse_of_before_identities_keeps_what_it_has(empty_mysql)
 
 
 def test_two_migrations_at_once_are_one(empty_sqlite: Place) -> None:

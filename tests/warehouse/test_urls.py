@@ -30,7 +30,6 @@ def test_what_is_allowed(url: str, target: SqliteTarget | MysqlTarget) -> None:
     [
         "",
         "w.sqlite",
-        "sqlite:w.sqlite",
         "sqlite://w.sqlite",
         "sqlite:///",
         "sqlite:///folder/",

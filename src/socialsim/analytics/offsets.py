@@ -1,7 +1,7 @@
 """The consumers' books: what was consumed became a row, a duplicate or a dead letter, and nothing waits in the log."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, select
@@ -16,10 +16,20 @@ _NAMES: Final = {plural: name for name, plural in PLURALS.items()}
 
 @dataclass(frozen=True, slots=True)
 class LogEnds:
-    """What the event log says of itself: for each topic and partition the offset behind its last record."""
+    """What the event log says of itself: for each topic and partition the offset behind its last record.
+
+    ``identities`` tell its topics from earlier ones of their names, as far as the log can.
+    """
 
     log_id: str
     ends: Mapping[tuple[str, int], int]
+    identities: Mapping[str, str] = field(default_factory=dict)
+
+    def has(self, row: "OffsetRow") -> bool:
+        """Whether the row is a position in one of the very topics of this log."""
+        now = self.identities.get(row.topic, "")
+        is_other = bool(now and row.identity) and now != row.identity
+        return row.log_id == self.log_id and not is_other
 
 
 class OffsetRow(NamedTuple):
@@ -34,6 +44,7 @@ class OffsetRow(NamedTuple):
     inserted: int
     duplicates: int
     dead_letters: int
+    identity: str = ""  #: of the topic
 
 
 def event_of_topic(topic: str, run_id: str) -> str | None:
@@ -65,8 +76,9 @@ def read_offsets(connection: Connection, run_id: str) -> list[OffsetRow]:
         columns.inserted,
         columns.duplicates,
         columns.dead_letters,
+        columns.topic_identity,
     ).order_by(columns.log_id, columns.consumer_group, columns.topic, columns.partition_id)
-    return [OffsetRow(*row) for row in connection.execute(query) if event_of_topic(row.topic, run_id) is not None]
+    return [OffsetRow._make(row) for row in connection.execute(query) if event_of_topic(row.topic, run_id) is not None]
 
 
 def book_breaks(rows: list[OffsetRow], stored: Tallies, run_id: str) -> list[Break]:
@@ -121,7 +133,7 @@ def end_breaks(rows: list[OffsetRow], log: LogEnds, run_id: str) -> list[Break]:
     topics = {topic for topic, _ in log.ends}
     for row in rows:
         place = row.topic, row.partition
-        if row.log_id != log.log_id or row.topic not in topics:  # one cluster may hold several logs, by topic prefix
+        if not log.has(row) or row.topic not in topics:  # one cluster may hold several logs, by topic prefix
             continue
         furthest[place] = max(furthest.get(place, 0), row.next_offset)
         end = log.ends.get(place)

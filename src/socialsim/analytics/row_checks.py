@@ -14,18 +14,21 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     FromClause,
+    Integer,
     RowMapping,
     Select,
     Table,
     and_,
     bindparam,
     case,
+    cast,
     func,
     null,
     or_,
     select,
 )
 
+from socialsim.scenario import LEAST_AGE_YEARS
 from socialsim.warehouse.tables import (
     EVENT_TABLES,
     comments,
@@ -63,6 +66,7 @@ PROVES: Final[dict[str, str]] = {
     "acceptances": "an acceptance is by the receiver of its request and names its requester",
     "pairs": "nobody asks, befriends or likes twice, nobody asks himself",
     "ids": "ids are unique and lie in their shard's range",
+    "ages": f"everybody was born before the sign-up and is {LEAST_AGE_YEARS} years old then, or older",
     "watched": "nobody watched more of a video than there is",
 }
 
@@ -200,6 +204,29 @@ def _watched() -> RowCheck:
     )
 
 
+def _calendar_day(instant: Column[Any]) -> ColumnElement[int]:
+    """2026-01-31, with or without a time behind it, as the number 20260131: by its text, so alike on every engine."""
+    year, month, day = (cast(func.substr(instant, *part), Integer) for part in ((1, 4), (6, 2), (9, 2)))
+    return year * 10_000 + month * 100 + day
+
+
+def _ages() -> RowCheck:
+    rows = select(
+        users.c.shard,
+        users.c.seq,
+        users.c.user_id.label("acting"),
+        users.c.birthday.label("birthday"),
+        users.c.event_time.label("joined"),
+    ).where(
+        _of_run(users), _calendar_day(users.c.event_time) - _calendar_day(users.c.birthday) < LEAST_AGE_YEARS * 10_000
+    )
+
+    def says(row: RowMapping) -> str:
+        return f"user_id {row['acting']}, born {row['birthday']}, signed up at {row['joined']}, too young"
+
+    return RowCheck("ages", users.name, rows, says)
+
+
 #: The ids that a row of each table brings into the world; user ids come from the shard's own contiguous range.
 _OWN_IDS: Final[dict[str, Column[Any]]] = {
     "sessions": sessions.c.session_id,
@@ -245,4 +272,6 @@ def _ids() -> Iterator[RowCheck]:
 
 
 #: All of them, those of one name together.
-ROW_CHECKS: Final[tuple[RowCheck, ...]] = tuple(chain(_parents(), [_wrong_people()], _pairs(), _ids(), [_watched()]))
+ROW_CHECKS: Final[tuple[RowCheck, ...]] = tuple(
+    chain(_parents(), [_wrong_people()], _pairs(), _ids(), [_ages(), _watched()])
+)

@@ -1,13 +1,13 @@
 """Every run that is known here, from its directory or from the warehouse."""
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 from sqlalchemy import Connection, func, select
 
 from socialsim.analytics.verify import stored_runs
-from socialsim.rundir import RunDirectory, RunRecord, Verification, list_runs
+from socialsim.rundir import RunDirectory, RunRecord, Verification
 from socialsim.warehouse.tables import EVENT_TABLES
 
 #: ``unfinished``: its process died; ``unknown``: it has no directory here.
@@ -29,12 +29,12 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     verification: Verification | None = None
 
 
-def summarize_runs(runs_dir: Path, connection: Connection | None) -> list[RunSummary]:
+def summarize_runs(directories: Sequence[RunDirectory], connection: Connection | None) -> list[RunSummary]:
     """The runs in the order of their ids. Raises InputError if a directory's file cannot be understood."""
     rows = {} if connection is None else count_rows(connection)
-    known = list_runs(runs_dir)
+    known = {directory.run_id: directory for directory in directories}
     return [
-        _summary(RunDirectory(runs_dir, run_id), None if connection is None else rows.get(run_id, 0))
+        _summary(run_id, known.get(run_id), None if connection is None else rows.get(run_id, 0))
         for run_id in sorted({*known, *rows})
     ]
 
@@ -48,13 +48,13 @@ def count_rows(connection: Connection) -> dict[str, int]:
     return {run_id: counts.get(run_key, 0) for run_id, run_key in stored_runs(connection).items()}
 
 
-def _summary(directory: RunDirectory, rows: int | None) -> RunSummary:
-    record = directory.read_record()
-    if record is None:
-        return RunSummary(run_id=directory.run_id, state="unknown", rows=rows)
+def _summary(run_id: str, directory: RunDirectory | None, rows: int | None) -> RunSummary:
+    record = None if directory is None else directory.read_record()
+    if directory is None or record is None:
+        return RunSummary(run_id=run_id, state="unknown", rows=rows)
     manifests = [directory.read_manifest(shard) for shard in range(record.scenario.shards)]
     return RunSummary(
-        run_id=directory.run_id,
+        run_id=run_id,
         state=_state(directory, record),
         log=record.log,
         users=record.scenario.users,

@@ -33,6 +33,7 @@ from socialsim.warehouse.tables import runs
 _ABSENT_KEY: Final = -1
 
 _MANIFESTS: Final = ("manifests", "every shard of the run has a sealed manifest")
+_SCENARIO: Final = ("scenario", "the stored events are of the scenario that the books are of")
 _ACCOUNTS: Final = (
     "accounts",
     "manifest = stored + dead letters by shard and type: counts, first and last seq, hash sums",
@@ -92,6 +93,7 @@ def verify_run(connection: Connection, books: Books, scenario: Scenario | None, 
     events = sum(tally.count for tally in stored.values())
     checks = [
         _check_manifests(books, scenario),
+        _check_scenario(connection, run_id, scenario),
         result(*_ACCOUNTS, comparison.breaks, note=f"{len(stored)} shards and types, {events} rows"),
         result(*_GAPS, gap_breaks(missing, holding)),
         result(*_DUPLICATES, doubles),
@@ -123,6 +125,17 @@ def _check_manifests(books: Books, scenario: Scenario | None) -> CheckResult:
     if scenario is None:
         return result(*_MANIFESTS, [Break("the run's directory is not there: nothing can be proven without its books")])
     return result(*_MANIFESTS, books.breaks(), note=f"{scenario.shards} shards")
+
+
+def _check_scenario(connection: Connection, run_id: str, scenario: Scenario | None) -> CheckResult:
+    stored = connection.scalar(select(runs.c.scenario_digest).where(runs.c.run_id == run_id))
+    if scenario is None:
+        return not_checked(*_SCENARIO, "needs the run's scenario, which is in its directory")
+    if not stored:
+        return not_checked(*_SCENARIO, "the log of what is stored did not tell it")
+    own = scenario.digest
+    what = f"rows of the scenario with digest {stored[:12]} are stored, the books are of the one with {own[:12]}"
+    return result(*_SCENARIO, [] if stored == own else [Break(what, table="runs")])
 
 
 def _check_rows(connection: Connection, run_key: int, scenario: Scenario | None) -> Iterator[CheckResult]:

@@ -22,13 +22,14 @@ from socialsim.cli.session import (
 from socialsim.cli.show import Cell, show, table
 from socialsim.cli.signals import StopRequest
 from socialsim.consumer import Consumer, ConsumerSettings, ConsumerStats
+from socialsim.errors import InputError
 from socialsim.events import EVENT_TYPES
 from socialsim.transport.base import EventReader
 from socialsim.warehouse.base import Warehouse
 
 _DEFAULTS: Final = ConsumerSettings()
-#: ``--drain`` without partitions waits a little longer than a group waits for a member that was killed.
-_SETTLE_MORE_S: Final = _DEFAULTS.settle_s - bootstrap.SESSION_TIMEOUT_S
+#: A drain waits longer than a group waits for a member that was killed.
+_DRAIN_MORE_S: Final = _DEFAULTS.drain_wait_s - bootstrap.SESSION_TIMEOUT_S
 _PROBE_TIMEOUT_S: Final = 15.0
 
 
@@ -38,7 +39,7 @@ def consume(
     from_: FromOption = LOG_URL_DEFAULT,
     into: IntoOption = WAREHOUSE_URL_DEFAULT,
     drain: Annotated[
-        bool, typer.Option("--drain", envvar="SOCIALSIM_DRAIN", help="stop when caught up; else follow until told")
+        bool, typer.Option("--drain", envvar="SOCIALSIM_DRAIN", help="stop when the whole log is stored; else follow")
     ] = False,
     batch_rows: Annotated[
         int,
@@ -67,18 +68,41 @@ def consume(
             help="Kafka gives a silent consumer's partitions to others after so long; the broker allows from 6 s on",
         ),
     ] = bootstrap.SESSION_TIMEOUT_S,
+    drain_wait_s: Annotated[
+        float | None,
+        typer.Option(
+            "--drain-wait-s",
+            envvar="SOCIALSIM_DRAIN_WAIT_S",
+            min=1,
+            max=86_400,
+            help="with --drain: wait so long for partitions that others hold and store nothing of, then end with exit "
+            f"75; default: --session-timeout-s and {_DRAIN_MORE_S:g} s more",
+        ),
+    ] = None,
+    restart_replaced: Annotated[
+        bool,
+        typer.Option(
+            "--restart-replaced", help="read topics and runs that were deleted and made anew from their start"
+        ),
+    ] = False,
     metrics_port: MetricsPortOption = 0,
     metrics_host: MetricsHostOption = METRICS_HOST_DEFAULT,
 ) -> None:
     """Store the log's events in the warehouse, each exactly once."""
     session: Session = context.obj
     source = bootstrap.parse_log(from_, "--from")
+    if drain_wait_s is not None and drain_wait_s <= session_timeout_s:
+        raise InputError(
+            f"--drain-wait-s is {drain_wait_s:g}, it must be more than --session-timeout-s, {session_timeout_s:g}: the "
+            "partitions of a consumer that was killed come only then"
+        )
     settings = ConsumerSettings(
         group=bootstrap.check_group(group),
         drain=drain,
         batch_rows=batch_rows,
         stuck_after_s=stall_timeout_s,
-        settle_s=session_timeout_s + _SETTLE_MORE_S,
+        drain_wait_s=session_timeout_s + _DRAIN_MORE_S if drain_wait_s is None else drain_wait_s,
+        restart_replaced=restart_replaced,
     )
     reader = bootstrap.open_reader(
         source, session.settings, group=group, run_id=None, session_timeout_s=session_timeout_s
@@ -104,11 +128,14 @@ def consume(
 
 
 def _show_progress(live: Live, stats: ConsumerStats) -> None:
+    lag = "unknown" if stats.lag is None else f"{stats.lag:,}"
+    others = f", {stats.elsewhere:,} with others" if stats.elsewhere else ""
     live.update(
-        f"{stats.rows:,} rows, {stats.rows_per_s:,.0f} rows/s, lag {stats.lag:,}",
+        f"{stats.rows:,} rows, {stats.rows_per_s:,.0f} rows/s, lag {lag}{others}",
         rows=stats.rows,
         rows_per_s=round(stats.rows_per_s),
         lag=stats.lag,
+        lag_elsewhere=stats.elsewhere,
         dead_letters=stats.dead_letters,
         retries=stats.retries,
     )

@@ -9,7 +9,7 @@ import typer
 
 from socialsim import bootstrap
 from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
-from socialsim.cli.show import show, show_bytes, table
+from socialsim.cli.show import show, show_bytes, show_data, table
 from socialsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def list_(
     with bootstrap.open_dead_letters(into, session.settings) as letters:
         groups, latest = letters.groups(), letters.latest(limit)
     if as_json:
-        show(_json({"groups": [group._asdict() for group in groups], "latest": [_facts(each) for each in latest]}))
+        show_data(_json({"groups": [group._asdict() for group in groups], "latest": [_facts(each) for each in latest]}))
         return
     if not groups:
         show("there are no dead letters")
@@ -69,7 +69,7 @@ def show_one(
         return
     facts = _facts(letter) | {"raw": escaped(letter.raw)}
     if as_json:
-        show(_json(facts))
+        show_data(_json(facts))
         return
     show("\n".join(f"{name:<12} {value if name == 'raw' else _printable(str(value))}" for name, value in facts.items()))
 

@@ -8,7 +8,7 @@ import typer
 
 from socialsim import bootstrap
 from socialsim.cli.session import LOG_URL_DEFAULT, FromOption, Session
-from socialsim.cli.show import show
+from socialsim.cli.show import show_data
 from socialsim.digest import RunDigest, identify
 from socialsim.errors import InputError
 from socialsim.transport.base import EventReader
@@ -32,7 +32,7 @@ def digest(
     source = bootstrap.parse_log(from_, "--from")
     reader = bootstrap.open_reader(source, session.settings, group=None, run_id=run_id)
     result = asyncio.run(read_digest(reader, run_id))
-    show(f"{result.hexdigest()}  {result.run_id}")
+    show_data(f"{result.hexdigest()}  {result.run_id}")
 
 
 async def read_digest(reader: EventReader, run_id: str | None) -> RunDigest:

@@ -29,7 +29,7 @@ def export(
     from_: Annotated[
         str,
         typer.Option(
-            "--from", "--into", envvar="SOCIALSIM_INTO", help="warehouse: sqlite:///PATH or mysql://USER@HOST[:PORT]/DB"
+            "--from", "--into", envvar="SOCIALSIM_INTO", help="warehouse: sqlite:PATH or mysql://USER@HOST[:PORT]/DB"
         ),
     ] = WAREHOUSE_URL_DEFAULT,
     run_id: Annotated[

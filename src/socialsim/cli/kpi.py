@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
@@ -15,7 +14,7 @@ import typer
 
 from socialsim import bootstrap
 from socialsim.cli.kpi_check import check_stored
-from socialsim.cli.reading import JsonOption, RunsDirOption, runs_root
+from socialsim.cli.reading import JsonOption, RunsDirOption, Shelves, find_books
 from socialsim.cli.session import (
     METRICS_HOST_DEFAULT,
     WAREHOUSE_URL_DEFAULT,
@@ -25,10 +24,9 @@ from socialsim.cli.session import (
     Session,
     serving,
 )
-from socialsim.cli.show import show, table
+from socialsim.cli.show import show, show_data, table
 from socialsim.cli.signals import StopRequest
 from socialsim.errors import InputError, ServiceUnavailableError, TransientError
-from socialsim.rundir import RunDirectory
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -127,7 +125,7 @@ def kpi(
             raise InputError("--check compares every day: --date, --since, --until and --follow do not go with it")
         check_stored(session, into=into, run_id=run_id, runs_dir=runs_dir, as_json=as_json)
         return
-    books = runs_root(runs_dir, None, session.settings)
+    books = find_books(runs_dir, None, into, session.settings)
     view = bootstrap.kpi_view() if follow else None
     with (
         serving(view if metrics_port else None, metrics_port, metrics_host),
@@ -138,7 +136,7 @@ def kpi(
         if view is not None:
             service.follow(run_id, view, as_json=as_json)
         else:
-            show(service.once(run_id, wish, as_json=as_json))
+            (show_data if as_json else show)(service.once(run_id, wish, as_json=as_json))
     # For a service, being told to end is how it ends well.
     told_to_end = follow and stop.exit_code == 128 + signal.SIGTERM
     session.exit_code = 0 if told_to_end else stop.exit_code
@@ -148,7 +146,7 @@ class _Service:
     """Computes for one call of the command."""
 
     def __init__(
-        self, engine: "Engine", target: "WarehouseTarget", books: Path, stop: StopRequest, *, complete: bool
+        self, engine: "Engine", target: "WarehouseTarget", books: Shelves, stop: StopRequest, *, complete: bool
     ) -> None:
         self._engine = engine
         self._target = target
@@ -217,7 +215,7 @@ class _Service:
             with self._engine.connect() as connection:
                 scalars = read_scalars(connection, run_key, since=day, until=day)[day]
             if as_json:
-                show(msgspec.json.encode({"run_id": run_id, "day": day, **scalars}).decode())
+                show_data(msgspec.json.encode({"run_id": run_id, "day": day, **scalars}))
             else:
                 show(
                     f"{run_id}  {day}  "
@@ -249,7 +247,7 @@ class _Service:
                 return before
             if is_last_look or (before == stream and time.monotonic() >= self._count_at_s.get(run_id, 0.0)):
                 began_s = time.monotonic()
-                stream = replace(stream, complete=is_whole(connection, run_key, RunDirectory(self._books, run_id)))
+                stream = replace(stream, complete=is_whole(connection, run_key, self._books.directory(run_id)))
                 # Rows may be missing for long, and counting many takes long: it gets a tenth of the time at most.
                 self._count_at_s[run_id] = time.monotonic() + 9 * (time.monotonic() - began_s)
         self._seen[run_id] = stream
@@ -269,9 +267,22 @@ def _writing(url: str, settings: "Settings") -> Iterator[tuple["Engine", "Wareho
     check_revision(current_revision(url, password), target)
     engine = writing_engine(target, password, connections=CONNECTIONS)
     try:
+        _require_writable(engine, target)
         yield engine, target
     finally:
         engine.dispose()
+
+
+def _require_writable(engine: "Engine", target: "WarehouseTarget") -> None:
+    """Raise what the first day's figures would, before they are computed: a server may be read-only, a user too."""
+    from sqlalchemy import false, update
+
+    from socialsim.warehouse.engines import translated
+    from socialsim.warehouse.tables import kpi_days
+
+    with translated(target), engine.connect() as connection:
+        connection.execute(update(kpi_days).where(false()).values(dirty=kpi_days.c.dirty))
+        connection.rollback()
 
 
 def _range(day: str | None, since: str | None, until: str | None) -> tuple[date | None, date | None]:

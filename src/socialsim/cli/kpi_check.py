@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from socialsim.cli.reading import reading, runs_root
+from socialsim.cli.reading import find_books, reading
 from socialsim.cli.session import Session
-from socialsim.cli.show import show
+from socialsim.cli.show import show, show_data
 from socialsim.errors import InputError
-from socialsim.rundir import RunDirectory, list_runs
 
 if TYPE_CHECKING:
     from socialsim.analytics.kpi_check import Comparison
@@ -26,10 +25,10 @@ def check_stored(
     from socialsim.analytics.kpi_check import as_text, check_kpis, require_truth  # noqa: PLC0415
     from socialsim.analytics.verify import choose_run, stored_runs  # noqa: PLC0415
 
-    root = runs_root(runs_dir, None, session.settings)
+    shelves = find_books(runs_dir, None, into, session.settings)
     with reading(into, session.settings) as connection:
-        chosen = choose_run(connection, list_runs(root), run_id)
-        truth = require_truth(RunDirectory(root, chosen))
+        chosen = choose_run(connection, shelves.runs(), run_id)
+        truth = require_truth(shelves.require(chosen))
         run_key = stored_runs(connection).get(chosen)
         daily = [] if run_key is None else read_daily(connection, run_key)
         cohorts = [] if run_key is None else read_cohorts(connection, run_key)
@@ -41,7 +40,10 @@ def check_stored(
         {(row.cohort_week, row.week_number): (row.users, row.active) for row in cohorts},
     )
     session.exit_code = 0 if comparison.ok else 1
-    show(_as_json(comparison) if as_json else as_text(comparison))
+    if as_json:
+        show_data(_as_json(comparison))
+    else:
+        show(as_text(comparison))
 
 
 def _as_json(comparison: "Comparison") -> str:

@@ -1,9 +1,11 @@
 """What a person sees while a command works: one changing line on a terminal, now and then a log line elsewhere."""
 
+import contextlib
 import logging
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -27,21 +29,29 @@ class Live:
         self._clock = clock
         self._logged_s = clock()
 
-    def update(self, text: str, **fields: float) -> None:
-        """Show ``text``; ``fields`` are the same numbers for logs that a machine reads."""
+    def update(self, text: str, **fields: float | None) -> None:
+        """Show ``text``; ``fields`` are the same numbers for logs that a machine reads, None what is not known."""
         if self._status is not None:
-            self._status.update(text)
+            with _best_effort():
+                self._status.update(text)
         elif self._clock() - self._logged_s >= _LOG_EVERY_S:
             self._logged_s = self._clock()
             log.info("%s", text, extra={"fields": fields})
 
     def __enter__(self) -> Self:
         if self._status is not None:
-            self._status.start()
+            with _best_effort():
+                self._status.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._status is not None:
-            self._status.stop()
+            with _best_effort():
+                self._status.stop()
+
+
+def _best_effort() -> AbstractContextManager[None]:
+    """A terminal that is gone, or cannot spell the picture, must not end the work."""
+    return contextlib.suppress(OSError, ValueError)

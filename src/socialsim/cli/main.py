@@ -2,7 +2,6 @@
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
@@ -26,12 +25,14 @@ from socialsim.cli import (
     validate,
     verify,
 )
-from socialsim.cli.logs import configure_logs
+from socialsim.cli.logs import complain, configure_logs, log_what_is_not_caught, wants_json
 from socialsim.cli.session import Session
 from socialsim.cli.show import show
-from socialsim.errors import SocialsimError
+from socialsim.cli.streams import prepare_streams, silence_stdout
+from socialsim.errors import InputError, SocialsimError
 from socialsim.installation import program_version
-from socialsim.settings import load_settings
+from socialsim.platform_errors import explain_platform
+from socialsim.settings import is_spelled, load_settings
 
 _EVERYWHERE: Final = ("--quiet", "--json-logs")
 _BROKEN_PIPE_CODE: Final = 141  # what a shell reports for a program that SIGPIPE ended
@@ -87,39 +88,51 @@ def _session(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, 1, 2 (input), 3 (service), 130 or 143 (signals)."""
+    if arguments is None:  # the process is ours
+        prepare_streams()
+        log_what_is_not_caught()
+    given = sys.argv[1:] if arguments is None else arguments
+    as_json = wants_json(given, os.environ)
     try:
-        session = Session(load_settings(os.environ, Path(".env")))
-        code = app(
-            args=_hoisted(sys.argv[1:] if arguments is None else arguments),
-            prog_name="socialsim",
-            obj=session,
-            standalone_mode=False,
-        )
+        check_spelling(given)
+        settings = load_settings(os.environ, Path(".env"))
+        as_json = wants_json(given, os.environ)  # .env may say so, too
+        session = Session(settings)
+        code = app(args=_hoisted(given), prog_name="socialsim", obj=session, standalone_mode=False)
         return code if isinstance(code, int) else session.exit_code
-    except typer.TyperException as error:
-        return _complain(f"{error.format_message()} (socialsim --help lists what is allowed)", error.exit_code)
-    except SocialsimError as error:
-        return _complain(str(error), error.exit_code, error)
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except BrokenPipeError:
-        # Whoever read our output has enough of it; the interpreter must not complain at its own last flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence_stdout()  # whoever read our output has enough of it
         return _BROKEN_PIPE_CODE
-    except Exception as error:  # noqa: BLE001 - a bug of ours, told in one line like everything else
-        hint = "" if _is_debugging() else "; this is a bug: SOCIALSIM_DEBUG=1 shows the traceback to report"
-        return _complain(f"unexpected {type(error).__name__}: {error}{hint}", 1, error)
+    except Exception as error:  # noqa: BLE001 - told in one line, whatever it is
+        text, exit_code = explain(error)
+        is_ours = isinstance(error, typer.TyperException)
+        shown = error if _is_debugging() and not is_ours else None
+        complain(" ".join(text.split()), as_json=as_json, exit_code=exit_code, error=shown)
+        return exit_code
+
+
+def explain(error: Exception) -> tuple[str, int]:
+    """One sentence for ``error`` and the exit code. "A bug" is what nobody has foreseen, and nothing else."""
+    if isinstance(error, typer.TyperException):
+        return f"{error.format_message()} (socialsim --help lists what is allowed)", error.exit_code
+    known = error if isinstance(error, SocialsimError) else explain_platform(error)
+    if known is not None:
+        return str(known), known.exit_code
+    hint = "" if _is_debugging() else "; this is a bug: SOCIALSIM_DEBUG=1 shows the traceback to report"
+    return f"unexpected {type(error).__name__}: {error}{hint}", 1
 
 
 def _is_debugging() -> bool:
     return os.environ.get("SOCIALSIM_DEBUG") == "1"
 
 
-def _complain(text: str, exit_code: int, error: BaseException | None = None) -> int:
-    if error is not None and _is_debugging():
-        traceback.print_exception(error, file=sys.stderr)
-    sys.stderr.write(f"socialsim: {' '.join(text.split())}\n")
-    return exit_code
+def check_spelling(arguments: Sequence[str]) -> None:
+    """Raise InputError naming the argument that is not UTF-8: it could not be written down in a run's books."""
+    for place, argument in enumerate(arguments, start=1):
+        if not is_spelled(argument):
+            raise InputError(f"argument {place} is {os.fsencode(argument)!r}, which is not UTF-8")
 
 
 def _hoisted(arguments: Sequence[str]) -> list[str]:

@@ -4,8 +4,10 @@ The database's packages are imported where they are used: the other commands sta
 """
 
 import asyncio
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +15,11 @@ import typer
 
 from socialsim import bootstrap
 from socialsim.cli.session import LOG_URL_DEFAULT
+from socialsim.errors import InputError
+from socialsim.rundir import RunDirectory, list_runs
 from socialsim.settings import Settings
 from socialsim.transport.base import TopicPartition
+from socialsim.warehouse.urls import SqliteTarget, parse_warehouse_url
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -23,20 +28,68 @@ if TYPE_CHECKING:
 
 # ruff: noqa: PLC0415 - see the module's text
 
+logger = logging.getLogger(__name__)
+
+_TELL_PLACE = "--runs-dir names the directory in which run has put them"
+
 RunsDirOption = Annotated[
     Path | None,
     typer.Option(
         "--runs-dir",
         envvar="SOCIALSIM_RUNS",
-        help="where run keeps its books; default: runs beside the files of --from, else ./socialsim-data/runs",
+        help="where run keeps its books; default: runs beside the event files or the warehouse, or ./socialsim-data/runs",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
 
 
-def runs_root(given: Path | None, log_url: str | None, settings: Settings) -> Path:
-    """The directory ``given``, or where ``run`` keeps the books of the log at ``log_url`` (None: the default log)."""
-    return given or bootstrap.runs_root(bootstrap.parse_log(log_url or LOG_URL_DEFAULT, "--from"), settings)
+@dataclass(frozen=True, slots=True)
+class Shelves:
+    """The directories in which the books of runs may lie, the likeliest first."""
+
+    roots: tuple[Path, ...]
+
+    def runs(self) -> list[str]:
+        """The ids of the runs that have books in any of them, sorted."""
+        return sorted({run_id for root in self.roots for run_id in list_runs(root)})
+
+    def directory(self, run_id: str) -> RunDirectory:
+        """The directory of the run: the first that is there, else where it would be expected."""
+        found = next((root for root in self.roots if run_id in list_runs(root)), self.roots[0])
+        return RunDirectory(found, run_id)
+
+    def require(self, run_id: str) -> RunDirectory:
+        """The directory of the run. Raises InputError saying where it was looked for, and which option says it."""
+        directory = self.directory(run_id)
+        if directory.read_record() is None:
+            raise InputError(f"no books of run {run_id} in {self}: {_TELL_PLACE}")
+        return directory
+
+    def tell_missing(self, run_id: str) -> None:
+        """Log where the books of the run were looked for, if they are nowhere."""
+        if self.directory(run_id).read_record() is None:
+            logger.warning("no books of run %s in %s: %s", run_id, self, _TELL_PLACE)
+
+    def __str__(self) -> str:
+        return " or ".join(str(root) for root in self.roots)
+
+
+def find_books(given: Path | None, log_url: str | None, into: str | None, settings: Settings) -> Shelves:
+    """``given`` and nothing else, or wherever ``run`` may have put them.
+
+    Beside the event files: of the log at ``log_url``, or that SOCIALSIM_FROM or SOCIALSIM_TO names; beside the warehouse
+    ``into``, if it is a file; at the place of the default log; in ``runs``.
+    """
+    if given is not None:
+        return Shelves((given,))
+    urls = [log_url, settings.text("FROM"), settings.text("TO"), LOG_URL_DEFAULT]
+    logs = [bootstrap.parse_log(url, "--from") for url in urls if url is not None]
+    roots = [bootstrap.runs_root(log, settings) for log in logs]
+    if settings.text("RUNS") is None:
+        target = None if into is None else parse_warehouse_url(into)
+        beside = [target.path.parent / "runs"] if isinstance(target, SqliteTarget) else []
+        roots = [*roots[:-1], *beside, roots[-1], Path("runs")]
+    return Shelves(tuple(dict.fromkeys(roots)))
 
 
 @contextmanager
@@ -47,7 +100,6 @@ def reading(url: str, settings: Settings) -> Iterator["Connection"]:
     """
     from socialsim.warehouse.engines import read_engine, translated
     from socialsim.warehouse.migrate import check_revision, current_revision
-    from socialsim.warehouse.urls import parse_warehouse_url
 
     target = parse_warehouse_url(url)
     url, password = bootstrap.warehouse_access(url, settings)
@@ -70,7 +122,11 @@ def read_log_ends(url: str, settings: Settings, run_id: str) -> "LogEnds":
         try:
             await reader.start(_from_the_beginning, _keep_going)
             ends = await reader.end_offsets()
-            return LogEnds(reader.log_id, {(topic, number): end for (topic, number), end in ends.items()})
+            return LogEnds(
+                reader.log_id,
+                {(topic, number): end for (topic, number), end in ends.items()},
+                {topic: reader.identity(topic) for topic, _ in ends},
+            )
         finally:
             await reader.close()
 

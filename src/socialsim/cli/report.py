@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from socialsim.cli.files import check_writable, write_whole
 from socialsim.cli.reading import reading
 from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
 from socialsim.cli.show import show
@@ -30,23 +31,13 @@ def report(
 
     session: Session = context.obj
     library = load_library()
+    check_writable(out, "--out")
     with reading(into, session.settings) as connection:
         run = find_run(connection, run_id)
         if run is None:
             raise InputError(f"{into} holds no run; run: socialsim consume --into {into}")
         content = build_content(read_rows(connection, run))
     page = render(content, library).encode()
-    _write(out, page)
+    write_whole(out, page, "--out")
     days = f"{len(content.days)} days" if content.days else "no day has its figures yet; run: socialsim kpi"
     show(f"run     {content.run_id} ({days})\nreport  {out} ({len(page) / 1e6:.1f} MB)")
-
-
-def _write(out: Path, page: bytes) -> None:
-    """Whole or not at all: whoever has the old one open keeps it."""
-    new = out.with_name(f".{out.name}.new")
-    try:
-        new.write_bytes(page)
-        new.replace(out)
-    except OSError as error:
-        new.unlink(missing_ok=True)
-        raise InputError(f"--out {out}: cannot be written: {error.strerror}") from error

@@ -23,11 +23,11 @@ from socialsim.cli.session import (
     ToOption,
     serving,
 )
-from socialsim.cli.show import show, table
+from socialsim.cli.show import show, show_data, table
 from socialsim.cli.signals import StopRequest
 from socialsim.errors import InputError, NotDrainedError
 from socialsim.events import EVENT_TYPES, RUN_ID_PATTERN, encode
-from socialsim.scenario import DAY_US, Scenario
+from socialsim.scenario import DAY_US, Scenario, knobs
 from socialsim.transport.urls import LogUrl
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ _DRY_RUN_EVENTS: Final = 20
 _SPEED_MAX: Final = 1e9
 _DAY_S: Final = 86_400
 _LIVE_DAYS: Final = 365
+DAYS_MAX: Final = int(next(knob.high for knob in knobs() if knob.name == "days" and knob.high is not None))
 
 
 def run(
@@ -74,6 +75,18 @@ def run(
         str | None,
         typer.Option("--resume", metavar="RUN_ID", help="go on with a run that was stopped or killed"),
     ] = None,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="simulate all of a run once more whose records Kafka has lost; nothing doubles"),
+    ] = False,
+    topic_check: Annotated[
+        bool,
+        typer.Option(
+            "--topic-check/--no-topic-check",
+            envvar="SOCIALSIM_TOPIC_CHECK",
+            help="refuse topics whose settings would lose records; else warn",
+        ),
+    ] = True,
     drain_timeout_s: Annotated[
         float,
         typer.Option(
@@ -112,7 +125,7 @@ def run(
         raise InputError("--speed cannot be given with --then-live: time goes by as it does")
     if dry_run:
         for event in itertools.islice(bootstrap.simulate(chosen, name), _DRY_RUN_EVENTS):
-            show(encode(event).decode())
+            show_data(encode(event))
         return
     view = bootstrap.run_view(name, chosen, 1.0 if then_live else pace) if metrics_port else None
     with serving(view, metrics_port, metrics_host):
@@ -123,6 +136,9 @@ def run(
             processes=processes_count,
             pacer=bootstrap.make_pacer(chosen, pace, then_live=then_live),
             log=log,
+            options=bootstrap.LeadOptions(
+                now_us=time.time_ns() // 1000, again=again, live=then_live, check_topics=topic_check
+            ),
             drain_timeout_s=drain_timeout_s,
             view=view,
         )
@@ -136,10 +152,11 @@ def _simulate(
     processes: int,
     pacer: "Pacer | None",
     log: LogUrl,
+    options: bootstrap.LeadOptions,
     drain_timeout_s: float,
     view: "RunView | None",
 ) -> None:
-    with bootstrap.lead_run(log, session.settings, run_id, scenario) as led:
+    with bootstrap.lead_run(log, session.settings, run_id, scenario, options) as led:
         if led.state == "unfinished":
             logger.info("run %s was begun before: going on with it", run_id)
         if led.state == "complete":
@@ -209,8 +226,8 @@ def parse_backfill(text: str | None) -> int | None:
     """The days of ``90d``. Raises InputError naming the option."""
     if text is None:
         return None
-    if not re.fullmatch(r"[1-9][0-9]{0,3}d", text):
-        raise InputError(f"--backfill is {text!r}, allowed are whole days such as 90d, 1d to 3660d")
+    if not re.fullmatch(r"[1-9][0-9]{0,3}d", text) or int(text[:-1]) > DAYS_MAX:
+        raise InputError(f"--backfill is {text!r}, allowed are whole days such as 90d, 1d to {DAYS_MAX}d")
     return int(text[:-1])
 
 
@@ -229,19 +246,31 @@ def backfill_span(past_days: int, now_s: float, days: int | None) -> tuple[str, 
     """
     if days is not None and days < past_days:
         raise InputError(f"--days is {days}: with --backfill {past_days}d the run must last at least as long")
+    if days is None and past_days >= DAYS_MAX:
+        raise InputError(
+            f"--backfill is {past_days}d: with --then-live at most {DAYS_MAX - 1}d, a run has {DAYS_MAX} days"
+        )
     start = datetime.fromtimestamp(int(now_s) - past_days * _DAY_S, UTC)
-    return start.strftime("%Y-%m-%dT%H:%M:%SZ"), past_days + _LIVE_DAYS if days is None else days
+    return start.strftime("%Y-%m-%dT%H:%M:%SZ"), min(past_days + _LIVE_DAYS, DAYS_MAX) if days is None else days
 
 
 def parse_processes(text: str, scenario: Scenario) -> int:
     """``auto``, which looks at the population and the cores that this process may use, or a number."""
     if text == "auto":
-        return bootstrap.choose_processes(scenario.users, len(os.sched_getaffinity(0)))
+        return bootstrap.choose_processes(scenario.users, usable_cores())
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= scenario.shards:
         raise InputError(
             f"--processes is {text!r}, allowed are auto and 1 to {scenario.shards} (the scenario's shards)"
         )
     return int(text)
+
+
+def usable_cores() -> int:
+    """The cores that this process may use; all that there are where the system does not tell (macOS)."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except (AttributeError, OSError):
+        return os.cpu_count() or 1
 
 
 def parse_speed(text: str) -> float | None:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
-from socialsim.cli.reading import JsonOption, RunsDirOption, reading, runs_root
+from socialsim.cli.reading import JsonOption, RunsDirOption, find_books, reading
 from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
-from socialsim.cli.show import show, table
+from socialsim.cli.show import show, show_data, table
 from socialsim.warehouse.urls import SqliteTarget, parse_warehouse_url
 
 if TYPE_CHECKING:
@@ -25,20 +25,21 @@ def runs(
     from socialsim.analytics.run_list import summarize_runs  # noqa: PLC0415 - loads SQLAlchemy
 
     session: Session = context.obj
-    root = runs_root(runs_dir, None, session.settings)
+    shelves = find_books(runs_dir, None, into, session.settings)
+    directories = [shelves.directory(run_id) for run_id in shelves.runs()]
     target = parse_warehouse_url(into)
     if isinstance(target, SqliteTarget) and not target.path.exists():
-        summaries = summarize_runs(root, None)  # a run may be there before anything was consumed
+        summaries = summarize_runs(directories, None)  # a run may be there before anything was consumed
     else:
         with reading(into, session.settings) as connection:
-            summaries = summarize_runs(root, connection)
+            summaries = summarize_runs(directories, connection)
     if as_json:
-        show(msgspec.json.format(msgspec.json.encode(summaries), indent=2).decode())
+        show_data(msgspec.json.format(msgspec.json.encode(summaries), indent=2))
     elif summaries:
         headers = ("run", "state", "users", "days", "seed", "events", "rows", "last verification")
         show(table(headers, [_row(each) for each in summaries]))
     else:
-        show(f"no runs: neither in {root} nor in {target}")
+        show(f"no runs: neither in {shelves} nor in {target}")
 
 
 def _row(run: "RunSummary") -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from socialsim.cli.reading import JsonOption
-from socialsim.cli.show import show, table
+from socialsim.cli.show import show, show_data, table
 from socialsim.errors import InputError
 from socialsim.presets import PRESETS
 from socialsim.scenario import Scenario, knobs, load_scenario, make_scenario
@@ -30,7 +30,9 @@ PresetOption = Annotated[
 def list_presets(*, as_json: JsonOption = False) -> None:
     """List the presets."""
     if as_json:
-        show(json.dumps({name: {"purpose": preset.purpose} | dict(preset.knobs) for name, preset in PRESETS.items()}))
+        show_data(
+            json.dumps({name: {"purpose": preset.purpose} | dict(preset.knobs) for name, preset in PRESETS.items()})
+        )
     else:
         rows = [
             (name, (people := make_scenario(name)).users, people.days, preset.purpose)
@@ -55,9 +57,9 @@ def show_scenario(
         scenario, preset, users=users if users is not None or scenario or preset else 1_000, days=days, seed=seed
     )
     if as_json:
-        show(resolved.to_json().decode())
+        show_data(resolved.to_json())
     elif toml:
-        show(as_toml(resolved))
+        show_data(as_toml(resolved))
     else:
         rows = [
             (

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from socialsim.cli.show import show, table
+from socialsim.cli.show import show, show_data, table
 from socialsim.errors import InputError
 from socialsim.events import EVENT_TYPES, PLURALS
 from socialsim.events.schema import schema_text
@@ -18,6 +18,6 @@ def schema(
         rows = [(name, PLURALS[name], (EVENT_TYPES[name].__doc__ or "").splitlines()[0]) for name in EVENT_TYPES]
         show(table(("event", "topic and table", "what happened"), rows))
     elif event in EVENT_TYPES:
-        show(schema_text(event).rstrip("\n"))
+        show_data(schema_text(event).rstrip("\n"))
     else:
         raise InputError(f"EVENT is {event!r}, allowed are {', '.join(EVENT_TYPES)}")

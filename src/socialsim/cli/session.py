@@ -29,7 +29,7 @@ FromOption = Annotated[
 ]
 IntoOption = Annotated[
     str,
-    typer.Option("--into", envvar="SOCIALSIM_INTO", help="warehouse: sqlite:///PATH or mysql://USER@HOST[:PORT]/DB"),
+    typer.Option("--into", envvar="SOCIALSIM_INTO", help="warehouse: sqlite:PATH or mysql://USER@HOST[:PORT]/DB"),
 ]
 RunIdOption = Annotated[
     str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="default: derived from the scenario")

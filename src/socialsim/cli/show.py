@@ -1,22 +1,50 @@
-"""Results as text on stdout."""
+"""Results on stdout: text for people, in their encoding, and data for machines, in UTF-8."""
 
 import sys
 from collections.abc import Sequence
+
+from socialsim.cli.streams import silence_stdout
+from socialsim.errors import OutputError
 
 Cell = str | int
 
 
 def show(text: str) -> None:
-    """One or more lines on stdout."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    """One or more lines for people. Raises OutputError."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:
+        raise _unwritable(error) from error
+
+
+def show_data(data: str | bytes) -> None:
+    """One or more lines for machines: UTF-8, whatever the locale is. Raises OutputError."""
+    show_bytes((data.encode() if isinstance(data, str) else data) + b"\n")
 
 
 def show_bytes(data: bytes) -> None:
-    """Bytes on stdout as they are."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    """Bytes on stdout as they are. Raises OutputError."""
+    raw = getattr(sys.stdout, "buffer", None)
+    try:
+        if raw is None:  # in a caller's process, which has put a text in the place of the stream
+            sys.stdout.write(data.decode())
+            return
+        sys.stdout.flush()
+        raw.write(data)
+        raw.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _unwritable(error) from error
+
+
+def _unwritable(error: OSError | ValueError) -> OutputError:
+    silence_stdout()
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return OutputError(f"standard output cannot be written: {reason}")
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:

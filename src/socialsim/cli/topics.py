@@ -1,15 +1,37 @@
 """``socialsim topics``: the event log's topics."""
 
 import asyncio
-from typing import Annotated
+import logging
+from typing import Annotated, Final
 
 import typer
 
 from socialsim import bootstrap
 from socialsim.cli.session import LOG_URL_DEFAULT, Session, ToOption
-from socialsim.cli.show import show, table
+from socialsim.cli.show import Cell, show, table
+from socialsim.transport.base import TopicDescription
 
-app = typer.Typer(help="Make or describe the event log's topics.", no_args_is_help=True, rich_markup_mode=None)
+logger = logging.getLogger(__name__)
+
+TopicConfigOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--topic-config",
+        metavar="KEY=VALUE",
+        envvar="SOCIALSIM_TOPIC_CONFIG",
+        help="a setting of the topics, repeatable; KEY= leaves it to the cluster",
+    ),
+]
+NoTopicConfigOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-topic-config",
+        envvar="SOCIALSIM_NO_TOPIC_CONFIG",
+        help="ask for no setting but those of --topic-config",
+    ),
+]
+_SHOWN: Final = ("cleanup.policy", "retention.ms", "retention.bytes")
+app = typer.Typer(help="Make, alter or describe the event log's topics.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("create")
@@ -24,22 +46,80 @@ def create(
         int | None,
         typer.Option("--replication", envvar="SOCIALSIM_REPLICATION", min=1, help="copies; default 3, or all brokers"),
     ] = None,
+    topic_config: TopicConfigOption = None,
+    no_topic_config: NoTopicConfigOption = False,
 ) -> None:
-    """Make the topics that are not there yet."""
+    """Make the topics that are not there yet. Those that are must keep records of simulated times."""
     session: Session = context.obj
     log = bootstrap.parse_log(to, "--to")
     created = asyncio.run(
-        bootstrap.create_topics(log, session.settings, partitions=partitions, replication=replication)
+        bootstrap.create_topics(
+            log,
+            session.settings,
+            partitions=partitions,
+            replication=replication,
+            topic_config=topic_config or (),
+            no_topic_config=no_topic_config,
+        )
     )
     if created is None:
         show(f"{log} needs no topics: run makes its files")
+        return
+    if created.warnings:
+        logger.warning("%s", created.warnings)
+    names = created.names
+    show(f"created {len(names)}: {', '.join(names)}" if names else "created none: all were there already, as needed")
+
+
+@app.command("alter")
+def alter(
+    context: typer.Context,
+    *,
+    to: ToOption = LOG_URL_DEFAULT,
+    topic_config: TopicConfigOption = None,
+    no_topic_config: NoTopicConfigOption = False,
+) -> None:
+    """Set what simulated events need in topics that are there; other settings stay as they are."""
+    session: Session = context.obj
+    log = bootstrap.parse_log(to, "--to")
+    changed = asyncio.run(
+        bootstrap.alter_topics(log, session.settings, topic_config=topic_config or (), no_topic_config=no_topic_config)
+    )
+    if changed is None:
+        show(f"{log} has no topics to alter")
+    elif changed:
+        show(table(("topic", "setting", "was", "is"), changed))
     else:
-        show(f"created {len(created)}: {', '.join(created)}" if created else "created none: all were there already")
+        show("altered none: all are as needed")
 
 
 @app.command("describe")
 def describe(context: typer.Context, *, to: ToOption = LOG_URL_DEFAULT) -> None:
-    """List the topics with their partitions, copies and records."""
+    """List the topics with their partitions, copies, records and settings, and whether they are as needed."""
     session: Session = context.obj
-    described = asyncio.run(bootstrap.describe_topics(bootstrap.parse_log(to, "--to"), session.settings))
-    show(table(("topic", "partitions", "replication", "records"), described))
+    log = bootstrap.parse_log(to, "--to")
+    described = asyncio.run(bootstrap.describe_topics(log, session.settings))
+    headers = ["topic", "partitions", "replication", "records"]
+    if known := any(each.settings is not None for each in described):
+        headers += [*_SHOWN, "verdict"]
+    rows: list[list[Cell]] = []
+    for each in described:
+        row: list[Cell] = [each.topic, each.partitions, each.replication, each.records]
+        if known:
+            row += [*((each.settings or {}).get(key, "?") for key in _SHOWN), verdict(each)]
+        rows.append(row)
+    show(table(headers, rows))
+    faults: dict[str, list[str]] = {}
+    for each in described:
+        for fault in each.faults:
+            faults.setdefault(fault, []).append(each.topic)
+    if faults:
+        told = [f"{fault} ({', '.join(topics)})" for fault, topics in faults.items()]
+        show("\n".join(["", *told, f"`socialsim topics alter --to {log}` sets what is needed"]))
+
+
+def verdict(topic: TopicDescription) -> str:
+    """One word or two on a topic's settings."""
+    if topic.settings is None:
+        return "not readable"
+    return "not as needed" if topic.faults else "ok"

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-import os
 import tempfile
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -12,14 +12,14 @@ import msgspec
 import typer
 
 from socialsim import bootstrap
-from socialsim.cli.reading import JsonOption, RunsDirOption, reading, runs_root
+from socialsim.cli.files import check_writable, write_whole
+from socialsim.cli.reading import JsonOption, RunsDirOption, Shelves, find_books, reading
 from socialsim.cli.run import parse_processes
 from socialsim.cli.session import LOG_URL_DEFAULT, Session
-from socialsim.cli.show import show, table
+from socialsim.cli.show import show, show_data, table
 from socialsim.cli.signals import StopRequest
 from socialsim.errors import InputError
 from socialsim.installation import how_to_add
-from socialsim.rundir import RunDirectory
 from socialsim.scenario import Scenario, load_scenario, preset_of
 from socialsim.settings import Settings
 
@@ -92,16 +92,16 @@ def validate(
         from socialsim.report.library import load_library
 
         library = load_library()  # before the work, for what it may complain of
+        check_writable(page, "--page")
     source = _source(context, from_, into)
-    books = runs_root(runs_dir, source if source.startswith(_LOG_SCHEMES) else None, session.settings)
+    books = _books(runs_dir, source, session.settings)
     run = _read(source, session.settings, run_id, books)
     known = _scenario_of(books, run.run_id)
     view = View(run)
     outcomes = measure(view, chosen)
     other = other_view = other_subject = None
     if baseline is not None:
-        other_books = runs_root(None, baseline if baseline.startswith(_LOG_SCHEMES) else None, session.settings)
-        other_view = View(_read(baseline, session.settings, baseline_run_id, other_books))
+        other_view = View(_read(baseline, session.settings, baseline_run_id, _books(None, baseline, session.settings)))
         other, other_subject = measure(other_view, chosen), _subject(other_view, baseline, None)
     repeated: list[tuple[Subject, dict[str, Outcome]]] = []
     if seeds:
@@ -121,9 +121,12 @@ def validate(
         from socialsim.realism.charts import make_charts
         from socialsim.realism.page import render
 
-        _write(page, render(validation, make_charts(view, other_view), library).encode())
+        write_whole(page, render(validation, make_charts(view, other_view), library).encode(), "--page")
     session.exit_code = 0 if validation.ok else 1
-    show(_as_json(validation) if as_json else _as_text(validation, page))
+    if as_json:
+        show_data(_as_json(validation))
+    else:
+        show(_as_text(validation, page))
 
 
 def _require_extra() -> None:
@@ -158,7 +161,12 @@ def _is_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _read(url: str, settings: Settings, run_id: str | None, books: Path) -> "RunEvents":
+def _books(given: Path | None, source: str, settings: Settings) -> Shelves:
+    is_log = source.startswith(_LOG_SCHEMES)
+    return find_books(given, source if is_log else None, None if is_log else source, settings)
+
+
+def _read(url: str, settings: Settings, run_id: str | None, books: Shelves) -> "RunEvents":
     from socialsim.realism.reading import read_log, read_warehouse
 
     def span_us(chosen: str) -> tuple[int, int] | None:
@@ -172,8 +180,8 @@ def _read(url: str, settings: Settings, run_id: str | None, books: Path) -> "Run
         return read_warehouse(connection, run_id, span_us)
 
 
-def _scenario_of(books: Path, run_id: str) -> Scenario | None:
-    record = RunDirectory(books, run_id).read_record()
+def _scenario_of(books: Shelves, run_id: str) -> Scenario | None:
+    record = books.directory(run_id).read_record()
     return None if record is None else record.scenario
 
 
@@ -191,7 +199,8 @@ def _simulated(
             url = f"file:{directory}/events"
             settings = Settings({"SOCIALSIM_RUNS": f"{directory}/runs"})
             log = bootstrap.parse_log(url, "--seeds")
-            with StopRequest() as stop, bootstrap.lead_run(log, settings, other.run_id, other) as led:
+            options = bootstrap.LeadOptions(now_us=time.time_ns() // 1000)
+            with StopRequest() as stop, bootstrap.lead_run(log, settings, other.run_id, other, options) as led:
                 bootstrap.run_simulation(
                     other,
                     other.run_id,
@@ -205,7 +214,7 @@ def _simulated(
                 if stop.is_set():
                     raise typer.Exit(stop.exit_code)
                 led.complete()
-            run = _read(url, settings, other.run_id, Path(directory) / "runs")
+            run = _read(url, settings, other.run_id, Shelves((Path(directory) / "runs",)))
         yield _subject(View(run), "simulated for this", other), measured(run)
 
 
@@ -248,14 +257,3 @@ def _as_text(validation: "Validation", page: Path | None) -> str:
             *([] if page is None else [f"page       {page}"]),
         ]
     )
-
-
-def _write(out: Path, page: bytes) -> None:
-    """Whole or not at all: whoever has the old one open keeps it."""
-    new = out.with_name(f".{out.name}.{os.getpid()}.new")
-    try:
-        new.write_bytes(page)
-        new.replace(out)
-    except OSError as error:
-        new.unlink(missing_ok=True)
-        raise InputError(f"--page {out}: cannot be written: {error.strerror}") from error

@@ -9,11 +9,11 @@ import msgspec
 import typer
 
 from socialsim.analytics.report import CheckResult, Report
-from socialsim.cli.reading import JsonOption, RunsDirOption, read_log_ends, reading, runs_root
+from socialsim.cli.reading import JsonOption, RunsDirOption, find_books, read_log_ends, reading
 from socialsim.cli.session import WAREHOUSE_URL_DEFAULT, IntoOption, Session
-from socialsim.cli.show import show, table
-from socialsim.errors import NOT_YET
-from socialsim.rundir import RunDirectory, Verification, list_runs
+from socialsim.cli.show import show, show_data, table
+from socialsim.errors import NOT_YET, LogFullError
+from socialsim.rundir import Verification
 from socialsim.warehouse.urls import parse_warehouse_url
 
 logger = logging.getLogger(__name__)
@@ -37,10 +37,11 @@ def verify(
     from socialsim.analytics.verify import choose_run, read_books, verify_run  # noqa: PLC0415 - loads SQLAlchemy
 
     session: Session = context.obj
-    root = runs_root(runs_dir, from_, session.settings)
+    shelves = find_books(runs_dir, from_, into, session.settings)
     with reading(into, session.settings) as connection:
-        chosen = choose_run(connection, list_runs(root), run_id)
-        directory = RunDirectory(root, chosen)
+        chosen = choose_run(connection, shelves.runs(), run_id)
+        directory = shelves.directory(chosen)
+        shelves.tell_missing(chosen)
         record = directory.read_record()
         is_growing = directory.is_led()  # asked before the books are read: what ends meanwhile is judged next time
         scenario = None if record is None else record.scenario
@@ -55,10 +56,16 @@ def verify(
         ok=report.ok,
         broken=tuple(check.name for check in report.checks if check.state == "broken"),
     )
-    if record is not None:
-        directory.write_verification(verification)
     session.exit_code = 0 if report.ok else NOT_YET if is_growing else 1
-    show(_as_json(report, verification) if as_json else as_text(report, target, root))
+    if record is not None:
+        try:
+            directory.write_verification(verification)
+        except LogFullError as error:  # looking needs no right to write: the verdict stands
+            logger.warning("%s; socialsim runs will not know of this verification", error)
+    if as_json:
+        show_data(_as_json(report, verification))
+    else:
+        show(as_text(report, target, directory.path))
     if session.exit_code == NOT_YET:
         logger.warning("run %s is being simulated: it can be verified when it has come to its end", chosen)
 
@@ -69,7 +76,7 @@ def _as_json(report: Report, verification: Verification) -> str:
     return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode()
 
 
-def as_text(report: Report, warehouse: str, root: Path) -> str:
+def as_text(report: Report, warehouse: str, books: Path) -> str:
     """The report for a person: what there is, what was checked, the first rows that break."""
     numbers = [
         (each.manifest, each.stored, each.dead_letters, each.manifest - each.stored - each.dead_letters)
@@ -78,10 +85,13 @@ def as_text(report: Report, warehouse: str, root: Path) -> str:
     totals = tuple(map(sum, zip(*numbers, strict=True)))
     rows = [(each.event, *row) for each, row in zip(report.accounts, numbers, strict=True)]
     broken = [check for check in report.checks if check.state == "broken"]
+    left_out = [check.name for check in report.checks if check.state == "not checked"]
     verdict = f"NOT verified: {', '.join(check.name for check in broken)}" if broken else "verified"
+    if left_out:
+        verdict += f" (not checked: {', '.join(left_out)})"
     return "\n".join(
         [
-            f"run        {report.run_id} ({root / report.run_id})",
+            f"run        {report.run_id} ({books})",
             f"warehouse  {warehouse}",
             "",
             table(("event", "manifest", "stored", "dead letters", "difference"), [*rows, ("total", *totals)]),

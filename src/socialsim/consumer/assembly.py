@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from socialsim.errors import RunConflictError
 from socialsim.events import WIRE_NAMES, Event, InvalidRecordError, decode, encode
 from socialsim.transport.base import Fetched, TopicPartition
 from socialsim.warehouse.base import Batch, DeadLetter, OffsetKey, OffsetMove, RecordPlace
@@ -36,6 +37,7 @@ class Chunk:
     events: dict[str, list[Event]]
     in_order: list[Event]  #: the same, as they stood in the log
     dead_letters: list[DeadLetter]
+    runs: frozenset[tuple[str, str]] = frozenset()  #: see Fetched
 
     @property
     def rows(self) -> int:
@@ -75,12 +77,15 @@ def decode_chunk(position: Position, fetched: Fetched) -> Chunk:
         ({name: events} if events else {}) if name is not None else _by_name(events),
         events,
         letters,
+        fetched.runs,
     )
 
 
 def _letter(position: Position, offset: int, raw: bytes, error_class: str, reason: str) -> DeadLetter:
     topic, partition = position.partition
-    return DeadLetter(position.key.log_id, topic, partition, offset, raw, error_class[:64], reason)
+    return DeadLetter(
+        position.key.log_id, topic, partition, offset, raw, error_class[:64], reason, position.key.identity
+    )
 
 
 def _by_name(events: Iterable[Event]) -> dict[str, list[Event]]:
@@ -90,14 +95,28 @@ def _by_name(events: Iterable[Event]) -> dict[str, list[Event]]:
     return named
 
 
+def _note_scenario(batch: Batch, run_id: str, digest: str) -> None:
+    known = batch.digests.setdefault(run_id, digest)
+    if known != digest:
+        raise RunConflictError(
+            f"run {run_id}: the log holds events of two scenarios under this id, with the digests {known[:12]} and "
+            f"{digest[:12]}; nothing of this batch was stored. Make the topics anew and simulate under different --run-ids"
+        )
+
+
 def build_batch(chunks: Sequence[Chunk]) -> Batch:
-    """The chunks of one transaction together; those of one partition follow each other without a gap."""
+    """The chunks of one transaction together; those of one partition follow each other without a gap.
+
+    Raises RunConflictError if they hold events of two scenarios under one run id.
+    """
     batch = Batch()
     spans: dict[OffsetKey, tuple[int, int]] = {}
     for chunk in chunks:
         for name, events in chunk.events.items():
             batch.add(chunk.position.key, name, events)
         batch.dead_letters.extend(chunk.dead_letters)
+        for run_id, digest in sorted(chunk.runs):
+            _note_scenario(batch, run_id, digest)
         old, new = spans.get(chunk.position.key, (chunk.first_offset, chunk.first_offset))
         if new != chunk.first_offset:
             raise AssertionError(f"{chunk.position.key}: a chunk at {chunk.first_offset} follows offset {new}")

@@ -6,27 +6,32 @@ returns is never older than the last seek.
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from socialsim.consumer.assembly import Chunk, Position, decode_chunk
-from socialsim.consumer.decisions import Watchdog, is_drained, lag_of
+from socialsim.consumer.decisions import Watchdog, lag_of
+from socialsim.consumer.drain import Drain
 from socialsim.consumer.lane import Lane, Shared
 from socialsim.consumer.offsets import Patience, StoredOffsets
 from socialsim.consumer.settings import ConsumerSettings
 from socialsim.consumer.stats import ConsumerStats, Counters
 from socialsim.errors import (
+    InputError,
     OffsetsLostError,
     ServiceUnavailableError,
     SocialsimError,
+    TerminalError,
     TransientError,
 )
-from socialsim.transport.base import EventReader, Fetched, TopicPartition
+from socialsim.transport.base import EventReader, Fetched, GroupLook, TopicPartition
 from socialsim.warehouse.base import OffsetKey, Warehouse
 
 log = logging.getLogger(__name__)
 
 _TICK_S = 0.5
+_PROBE_EVERY_S = 10.0  # of a log that does not answer: much less than the watchdog's patience
 
 
 class StuckError(SocialsimError):
@@ -56,9 +61,11 @@ class Consumer:
         self._ends: Mapping[TopicPartition, int] = {}
         self._looked_s: float | None = None  # when the log last told its ends
         self._hinted: dict[TopicPartition, int] = {}
-        self._assigned_at_s = 0.0
+        self._drain = Drain(settings.drain_wait_s)
+        self._look_again_s = 0.0  # at what others hold
         self._failed_polls = 0
         self._log_away = False
+        self._proved_away_s = -math.inf  # when last not even a new connection reached the log
         self._stopping = False
         self._changed = asyncio.Event()
         shared = Shared(warehouse, self._offsets, self._patience, self._counters, settings, self._changed.set)
@@ -68,7 +75,9 @@ class Consumer:
         """What has been done up to now."""
         stored = self._stored()
         silent_s = None if self._looked_s is None else asyncio.get_running_loop().time() - self._looked_s
-        return self._counters.snapshot(lag_of(stored, self._ends), stored, self._ends, silent_s)
+        elsewhere = None if self._drain.elsewhere is None else sum(self._drain.elsewhere.values())
+        ends = {partition: self._ends[partition] for partition in stored if partition in self._ends}
+        return self._counters.snapshot(lag_of(stored, ends), elsewhere, stored, ends, silent_s)
 
     def stop(self) -> None:
         """Read no more, store what is in memory, let ``run`` return within ``stop_within_s``. For signal handlers."""
@@ -79,24 +88,25 @@ class Consumer:
     async def run(self) -> ConsumerStats:
         """Work until caught up or stopped.
 
-        Raises OwnershipLostError, OffsetsLostError, LogCorruptError, TerminalError, StuckError, and what the
-        reader's ``start`` raises. Whatever the end, rows and offsets agree.
+        Raises OwnershipLostError, OffsetsLostError, LogReplacedError, LogCorruptError, RunConflictError, TerminalError,
+        StuckError, NotCaughtUpError (``drain`` gave up), and what the reader's ``start`` raises. Whatever the end, rows
+        and offsets agree.
         """
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as tasks:
                 for lane in self._lanes:
                     tasks.create_task(lane.work())
-                watch = tasks.create_task(self._watch())
+                watches = [tasks.create_task(self._watch()), tasks.create_task(self._probe())]
                 await self._reader.start(self._load_positions, self._revoke)
-                self._assigned_at_s = loop.time()
                 await self._read()
                 if self._stopping:
                     limit.reschedule(loop.time() + self._settings.stop_within_s)
                 for lane in self._lanes:
                     lane.close()
                 await self._rest()
-                watch.cancel()
+                for watch in watches:
+                    watch.cancel()
         except TimeoutError:
             log.warning("the last batch could not be stored in time; the next start reads it again")
         except BaseExceptionGroup as group:
@@ -199,21 +209,50 @@ class Consumer:
     async def _has_caught_up(self) -> bool:
         if not all(lane.is_idle for lane in self._lanes):
             return False
-        if not self._reader.assignment():
-            return asyncio.get_running_loop().time() - self._assigned_at_s >= self._settings.settle_s
         if any(position.rewind_to is not None for position in self._positions.values()):
             return False
-        return await self._look_at_ends() and is_drained(self._stored(), self._ends)
+        clock = asyncio.get_running_loop().time
+        if clock() < self._look_again_s:
+            return False
+        stored = await self._look_at_stored() if await self._look_at_ends() else None
+        if stored is None:
+            self._drain.forgive(clock())
+            return False
+        if self._drain.is_over(stored, self._ends, self._positions.keys(), clock()):
+            return True
+        if self._drain.elsewhere:
+            self._look_again_s = clock() + self._settings.lag_every_s
+            if self._drain.is_worth_a_word(clock()):
+                log.warning("drain waits: %s", self._drain.reason(await self._look_at_group(), clock()))
+        return False
+
+    async def _look_at_stored(self) -> dict[TopicPartition, int] | None:
+        """What the warehouse holds of each partition, whoever stored it. None if it does not answer."""
+        keys = {partition: self._key(partition) for partition in self._ends}
+        try:
+            stored = await self._offsets.look(list(keys.values()), self._settings.backoff_max_s)
+        except (TimeoutError, TransientError) as error:
+            log.warning("the offsets cannot be read, trying again: %s", str(error) or "no answer")
+            return None
+        return {partition: stored[key] for partition, key in keys.items()}
+
+    async def _look_at_group(self) -> GroupLook | None:
+        try:
+            return await self._patience.within(self._reader.look_at_group(), self._settings.backoff_max_s)
+        except (TimeoutError, TransientError, TerminalError, ServiceUnavailableError) as error:
+            log.info("the group does not tell who holds what: %s", error)
+            return None
 
     async def _look_at_ends(self) -> bool:
         """Ask the log for its ends. False if it could not tell: the last answer stays."""
         try:
-            self._ends = await self._patience.within(self._reader.end_offsets(), self._settings.backoff_max_s)
+            self._ends = await self._patience.within(self._reader.end_offsets(), self._settings.answer_within_s)
         except (TimeoutError, TransientError, ServiceUnavailableError) as error:
             if not self._stopping:
                 self._note_log_away(str(error) or "it does not tell where it ends")
             return False
         self._looked_s = asyncio.get_running_loop().time()
+        self._drain.note_ends(self._ends)
         if self._log_away:
             self._log_away = False
             log.warning("the log answers again")
@@ -233,7 +272,7 @@ class Consumer:
         moved = {partition: offset for partition, offset in stored.items() if self._hinted.get(partition) != offset}
         if moved:
             with suppress(TimeoutError):
-                await self._patience.within(self._reader.commit_hint(moved), self._settings.backoff_max_s)
+                await self._patience.within(self._reader.commit_hint(moved), self._settings.answer_within_s)
             self._hinted = stored
 
     async def _watch(self) -> None:
@@ -242,10 +281,10 @@ class Consumer:
             stats = self.stats()
             self._on_progress(stats)
             now_s = asyncio.get_running_loop().time()
+            watchdog.forgive(self._proved_away_s)
             stuck_s = watchdog.stuck_for_s(now_s, self._counters.progress, stats.lag)
             if stuck_s is not None and await self._is_log_away():
                 self._note_log_away("not even over a new connection")
-                watchdog.forgive(now_s)
             elif stuck_s is not None:
                 raise StuckError(
                     f"{stats.lag} records wait in the log and nothing has moved for {stuck_s:.0f} s; "
@@ -254,28 +293,42 @@ class Consumer:
             await asyncio.sleep(_TICK_S)
             self._counters.note_loop_lag(asyncio.get_running_loop().time() - now_s - _TICK_S)
 
+    async def _probe(self) -> None:
+        """While the reader finds no log, look whether there is one: until then its connection is not to blame.
+
+        Once the log is back, the reader has the watchdog's whole patience to find it, however long it was away.
+        """
+        while True:
+            await asyncio.sleep(_PROBE_EVERY_S)
+            if self._log_away:
+                with suppress(InputError):  # a broker that is just starting: the watchdog asks again
+                    await self._is_log_away()
+
     async def _is_log_away(self) -> bool:
         """Whether a new connection fares no better than the reader's own, which may have lost its way.
 
         Raises InputError if the log is there and holds nothing for us any more.
         """
-        timeout_s = self._settings.backoff_max_s
+        timeout_s = self._settings.answer_within_s
         try:
             await self._patience.within(self._reader.probe(timeout_s), 2 * timeout_s)
         except (TimeoutError, TransientError, ServiceUnavailableError):
+            self._proved_away_s = asyncio.get_running_loop().time()
             return True
         return False
 
     def _key(self, partition: TopicPartition) -> OffsetKey:
-        return OffsetKey(self._reader.log_id, self._settings.group, partition.topic, partition.partition)
+        topic, number = partition
+        return OffsetKey(self._reader.log_id, self._settings.group, topic, number, self._reader.identity(topic))
 
     async def _load_positions(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """The reader was given ``partitions``: from here on they are ours, from what the warehouse holds."""
-        stored = await self._offsets.read([self._key(partition) for partition in partitions])
+        stored = await self._offsets.read(
+            [self._key(partition) for partition in partitions], restart=self._settings.restart_replaced
+        )
         positions = {partition: stored[self._key(partition)] for partition in partitions}
         for partition, offset in positions.items():
             self._positions[partition] = Position(partition, self._key(partition), offset, offset)
-        self._assigned_at_s = asyncio.get_running_loop().time()
         log.info("assigned: %d partitions more, %d now", len(partitions), len(self._positions))
         return positions
 
@@ -286,7 +339,6 @@ class Consumer:
             position.owned = False
         for lane in self._lanes:
             lane.drop(gone)
-        self._assigned_at_s = asyncio.get_running_loop().time()
         log.info("revoked: %d partitions, %d left", len(partitions), len(self._positions))
         await self._wait_until(
             lambda: not any(lane.is_storing(gone) for lane in self._lanes), self._settings.revoke_wait_s

@@ -48,14 +48,20 @@ def resolve(moves: Sequence[OffsetMove], stored: Mapping[OffsetKey, int]) -> Out
     return Outcome(committed, replay, frozenset(move.key for move in moves) - committed - replay)
 
 
-def lag_of(stored: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]) -> int:
-    """Records that are in the log and not in the warehouse yet, over the partitions that both know."""
-    return sum(max(0, end - stored[partition]) for partition, end in ends.items() if partition in stored)
+def lag_of(stored: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]) -> int | None:
+    """Records of the assigned partitions, those of ``stored``, that are in the log and not in the warehouse yet.
+
+    None where that is not known: nothing is assigned, or the end of a partition was not told yet.
+    """
+    if not stored or not stored.keys() <= ends.keys():
+        return None
+    return sum(max(0, ends[partition] - offset) for partition, offset in stored.items())
 
 
-def is_drained(stored: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]) -> bool:
-    """Whether everything assigned is stored. ``ends`` must know each assigned partition, or nothing is certain."""
-    return bool(stored) and stored.keys() <= ends.keys() and lag_of(stored, ends) == 0
+def unreached(stored: Mapping[TopicPartition, int], goal: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+    """The partitions that are not stored up to their ``goal``, with the records that are missing."""
+    left = {partition: end - stored.get(partition, 0) for partition, end in goal.items()}
+    return {partition: records for partition, records in left.items() if records > 0}
 
 
 @dataclass(slots=True)
@@ -66,15 +72,15 @@ class Watchdog:
     _token: object = None
     _since_s: float = 0.0
 
-    def stuck_for_s(self, now_s: float, token: object, lag: int) -> float | None:
-        """For how long nothing has moved in spite of lag, once that is too long; else None."""
-        if lag <= 0 or token != self._token:
+    def stuck_for_s(self, now_s: float, token: object, lag: int | None) -> float | None:
+        """For how long nothing has moved in spite of lag, once that is too long; else None. Lag None is not known."""
+        if not lag or token != self._token:
             self._token = token
             self._since_s = now_s
             return None
         idle_s = now_s - self._since_s
         return idle_s if idle_s >= self.stuck_after_s else None
 
-    def forgive(self, now_s: float) -> None:
-        """There is a known cause, which is waited out: begin to count anew."""
-        self._since_s = now_s
+    def forgive(self, until_s: float) -> None:
+        """There was a known cause until then, which is waited out: count from there."""
+        self._since_s = max(self._since_s, until_s)

@@ -67,13 +67,17 @@ class StoredOffsets:
         self._counters = counters
         self._turn = asyncio.Lock()
 
-    async def read(self, keys: Sequence[OffsetKey]) -> dict[OffsetKey, int]:
-        """The next offset of each key. Raises TransientError only when the consumer is leaving."""
+    async def look(self, keys: Sequence[OffsetKey], timeout_s: float) -> dict[OffsetKey, int]:
+        """The same for a look, by which nothing is written. Raises TransientError, TimeoutError after ``timeout_s``."""
+        return await self._patience.within(self._warehouse.stored(keys), timeout_s)
+
+    async def read(self, keys: Sequence[OffsetKey], *, restart: bool = False) -> dict[OffsetKey, int]:
+        """The next offset of each key. Raises LogReplacedError, TransientError only when the consumer is leaving."""
         attempt = 0
         while True:
             try:
                 async with self._turn:
-                    return await self._warehouse.offsets(keys)
+                    return await self._warehouse.offsets(keys, restart=restart)
             except TransientError as error:
                 self._counters.retries += 1
                 self._counters.unreachable += 1

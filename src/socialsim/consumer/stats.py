@@ -23,7 +23,11 @@ class ConsumerStats:
     conflicts: int  #: partitions whose offset another consumer had moved
     identity_conflicts: int  #: dead letters whose identity was taken by a row with another content: an alarm
     assigned: int  #: partitions
-    lag: int  #: records in the assigned partitions that were not stored at the last look
+    #: Records in the assigned partitions that were not stored at the last look; None while that is not known, also
+    #: because no partition is assigned.
+    lag: int | None
+    #: Of a drain: records that were not stored at the last look in partitions that this consumer does not have.
+    elsewhere: int | None
     working_s: float  #: from the first record read to the last batch stored
     offsets: Mapping[TopicPartition, int]  #: the next offset to be stored, of each assigned partition
     ends: Mapping[TopicPartition, int]  #: the log's ends at the last look, of the partitions assigned then
@@ -90,7 +94,8 @@ class Counters:
 
     def snapshot(
         self,
-        lag: int,
+        lag: int | None,
+        elsewhere: int | None,
         offsets: Mapping[TopicPartition, int],
         ends: Mapping[TopicPartition, int],
         log_silent_s: float | None,
@@ -109,6 +114,7 @@ class Counters:
             self.identity_conflicts,
             len(offsets),
             lag,
+            elsewhere,
             working_s,
             offsets,
             ends,

@@ -12,13 +12,12 @@ class City(NamedTuple):
     """One city, its share and its clock.
 
     ``weight`` counts against the other cities of its country only: roughly the 100 000s of people of the city or its
-    urban area, a declared choice. ``utc_offset_min`` is the standard time, in minutes east of Greenwich. That it holds
-    all year is a declared simplification: nobody's clocks are put forward in summer.
+    urban area, a declared choice. ``zone`` is its time zone's name in the tz database, see ``clocks``.
     """
 
     name: str
     weight: int
-    utc_offset_min: int
+    zone: str
 
 
 class Country(NamedTuple):
@@ -34,9 +33,9 @@ class Country(NamedTuple):
     cities: tuple[City, ...]
 
 
-def _at(offset_h: float, *cities: tuple[str, int]) -> tuple[City, ...]:
+def _at(zone: str, *cities: tuple[str, int]) -> tuple[City, ...]:
     """Cities that share a time zone."""
-    return tuple(City(name, weight, round(offset_h * 60)) for name, weight in cities)
+    return tuple(City(name, weight, zone) for name, weight in cities)
 
 
 def _country(code: str, weight: int, locale: str, language: str, *zones: tuple[City, ...]) -> Country:
@@ -48,110 +47,134 @@ def _country(code: str, weight: int, locale: str, language: str, *zones: tuple[C
 COUNTRIES: Final = (
     _country(
         "IN", 417, "en_IN", "hi",
-        _at(5.5, ("Delhi", 330), ("Mumbai", 215), ("Kolkata", 153), ("Bengaluru", 136), ("Chennai", 118),
+        _at("Asia/Kolkata", ("Delhi", 330), ("Mumbai", 215), ("Kolkata", 153), ("Bengaluru", 136), ("Chennai", 118),
             ("Hyderabad", 108), ("Ahmedabad", 85), ("Pune", 71), ("Jaipur", 41), ("Lucknow", 39)),
     ),
     _country(
         "US", 240, "en_US", "en",
-        _at(-5, ("New York", 195), ("Philadelphia", 62), ("Atlanta", 61)),
-        _at(-6, ("Chicago", 93), ("Dallas", 79), ("Houston", 73)),
-        _at(-7, ("Phoenix", 50), ("Denver", 30)),
-        _at(-8, ("Los Angeles", 128), ("Seattle", 40)),
+        _at("America/New_York", ("New York", 195), ("Philadelphia", 62), ("Atlanta", 61)),
+        _at("America/Chicago", ("Chicago", 93), ("Dallas", 79), ("Houston", 73)),
+        _at("America/Phoenix", ("Phoenix", 50)),
+        _at("America/Denver", ("Denver", 30)),
+        _at("America/Los_Angeles", ("Los Angeles", 128), ("Seattle", 40)),
     ),
     _country(
         "ID", 177, "id_ID", "id",
-        _at(7, ("Jakarta", 340), ("Surabaya", 95), ("Bandung", 85), ("Medan", 48), ("Semarang", 39), ("Palembang", 19)),
-        _at(8, ("Makassar", 27), ("Denpasar", 20), ("Banjarmasin", 9)),
-        _at(9, ("Jayapura", 4)),
+        _at("Asia/Jakarta", ("Jakarta", 340), ("Surabaya", 95), ("Bandung", 85), ("Medan", 48),
+            ("Semarang", 39), ("Palembang", 19)),
+        _at("Asia/Makassar", ("Makassar", 27), ("Denpasar", 20), ("Banjarmasin", 9)),
+        _at("Asia/Jayapura", ("Jayapura", 4)),
     ),
     _country(
         "BR", 139, "pt_BR", "pt",
-        _at(-3, ("São Paulo", 220), ("Rio de Janeiro", 135), ("Belo Horizonte", 62), ("Brasília", 48),
-            ("Fortaleza", 42), ("Recife", 41), ("Salvador", 39), ("Curitiba", 38)),
-        _at(-4, ("Manaus", 23), ("Cuiabá", 10)),
+        _at("America/Sao_Paulo", ("São Paulo", 220), ("Rio de Janeiro", 135),
+            ("Belo Horizonte", 62), ("Brasília", 48),
+            ("Curitiba", 38)),
+        _at("America/Fortaleza", ("Fortaleza", 42)),
+        _at("America/Recife", ("Recife", 41)),
+        _at("America/Bahia", ("Salvador", 39)),
+        _at("America/Manaus", ("Manaus", 23)),
+        _at("America/Cuiaba", ("Cuiabá", 10)),
     ),
     _country(
-        "PH", 91, "en_PH", "tl",
-        _at(8, ("Quezon City", 30), ("Manila", 19), ("Davao City", 18), ("Caloocan", 17), ("Cebu City", 10),
+        "PH", 91, "en_US", "tl",
+        _at("Asia/Manila", ("Quezon City", 30), ("Manila", 19), ("Davao City", 18),
+            ("Caloocan", 17), ("Cebu City", 10),
             ("Zamboanga City", 9), ("Cagayan de Oro", 7), ("Iloilo City", 5)),
     ),
     _country(
         "MX", 78, "es_MX", "es",
-        _at(-5, ("Cancún", 9)),
-        _at(-6, ("Ciudad de México", 218), ("Monterrey", 53), ("Guadalajara", 52), ("Puebla", 32), ("León", 19),
-            ("Mérida", 13)),
-        _at(-7, ("Ciudad Juárez", 15), ("Hermosillo", 10)),
-        _at(-8, ("Tijuana", 22)),
+        _at("America/Cancun", ("Cancún", 9)),
+        _at("America/Mexico_City", ("Ciudad de México", 218), ("Guadalajara", 52), ("Puebla", 32), ("León", 19)),
+        _at("America/Monterrey", ("Monterrey", 53)),
+        _at("America/Merida", ("Mérida", 13)),
+        _at("America/Ciudad_Juarez", ("Ciudad Juárez", 15)),
+        _at("America/Hermosillo", ("Hermosillo", 10)),
+        _at("America/Tijuana", ("Tijuana", 22)),
     ),
     _country(
         "VN", 76, "vi_VN", "vi",
-        _at(7, ("Hồ Chí Minh", 94), ("Hà Nội", 60), ("Hải Phòng", 21), ("Cần Thơ", 13), ("Đà Nẵng", 12),
+        _at("Asia/Ho_Chi_Minh", ("Hồ Chí Minh", 94), ("Hà Nội", 60), ("Hải Phòng", 21),
+            ("Cần Thơ", 13), ("Đà Nẵng", 12),
             ("Biên Hòa", 11), ("Huế", 7), ("Nha Trang", 5)),
     ),
     _country(
         "TH", 52, "th_TH", "th",
-        _at(7, ("กรุงเทพมหานคร", 105), ("นนทบุรี", 13), ("เชียงใหม่", 12), ("ชลบุรี", 10), ("หาดใหญ่", 8), ("นครราชสีมา", 7),
+        _at("Asia/Bangkok", ("กรุงเทพมหานคร", 105), ("นนทบุรี", 13), ("เชียงใหม่", 12),
+            ("ชลบุรี", 10), ("หาดใหญ่", 8), ("นครราชสีมา", 7),
             ("ภูเก็ต", 6), ("ขอนแก่น", 5)),
     ),
     _country(
         "EG", 46, "ar_SA", "ar",
-        _at(2, ("القاهرة", 103), ("الإسكندرية", 55), ("الجيزة", 44), ("شبرا الخيمة", 12), ("بورسعيد", 8),
+        _at("Africa/Cairo", ("القاهرة", 103), ("الإسكندرية", 55), ("الجيزة", 44), ("شبرا الخيمة", 12), ("بورسعيد", 8),
             ("المنصورة", 6), ("طنطا", 5), ("أسيوط", 5)),
     ),
     _country(
         "GB", 38, "en_GB", "en",
-        _at(0, ("London", 97), ("Manchester", 28), ("Birmingham", 26), ("Leeds", 18), ("Glasgow", 10), ("Liverpool", 9),
+        _at("Europe/London", ("London", 97), ("Manchester", 28), ("Birmingham", 26),
+            ("Leeds", 18), ("Glasgow", 10), ("Liverpool", 9),
             ("Sheffield", 7), ("Bristol", 7), ("Edinburgh", 5), ("Cardiff", 5)),
     ),
     _country(
         "TR", 35, "tr_TR", "tr",
-        _at(3, ("İstanbul", 156), ("Ankara", 57), ("İzmir", 44), ("Bursa", 31), ("Antalya", 26), ("Konya", 23),
+        _at("Europe/Istanbul", ("İstanbul", 156), ("Ankara", 57), ("İzmir", 44), ("Bursa", 31),
+            ("Antalya", 26), ("Konya", 23),
             ("Adana", 22), ("Gaziantep", 21)),
     ),
     _country(
         "CO", 34, "es_CO", "es",
-        _at(-5, ("Bogotá", 110), ("Medellín", 40), ("Cali", 28), ("Barranquilla", 22), ("Bucaramanga", 13),
+        _at("America/Bogota", ("Bogotá", 110), ("Medellín", 40), ("Cali", 28),
+            ("Barranquilla", 22), ("Bucaramanga", 13),
             ("Cartagena", 11), ("Cúcuta", 9), ("Pereira", 7)),
     ),
     _country(
         "FR", 31, "fr_FR", "fr",
-        _at(1, ("Paris", 110), ("Lyon", 17), ("Marseille", 16), ("Lille", 11), ("Toulouse", 10), ("Bordeaux", 10),
+        _at("Europe/Paris", ("Paris", 110), ("Lyon", 17), ("Marseille", 16), ("Lille", 11),
+            ("Toulouse", 10), ("Bordeaux", 10),
             ("Nice", 9), ("Nantes", 7), ("Strasbourg", 5), ("Rennes", 4)),
     ),
     _country(
         "IT", 29, "it_IT", "it",
-        _at(1, ("Roma", 42), ("Milano", 32), ("Napoli", 30), ("Torino", 22), ("Palermo", 12), ("Bari", 12),
+        _at("Europe/Rome", ("Roma", 42), ("Milano", 32), ("Napoli", 30), ("Torino", 22),
+            ("Palermo", 12), ("Bari", 12),
             ("Catania", 11), ("Bologna", 10), ("Firenze", 10)),
     ),
     _country(
         "AR", 28, "es_AR", "es",
-        _at(-3, ("Buenos Aires", 155), ("Córdoba", 16), ("Rosario", 15), ("Mendoza", 12),
-            ("San Miguel de Tucumán", 10), ("La Plata", 9), ("Mar del Plata", 7), ("Salta", 6)),
+        _at("America/Argentina/Buenos_Aires", ("Buenos Aires", 155), ("La Plata", 9), ("Mar del Plata", 7)),
+        _at("America/Argentina/Cordoba", ("Córdoba", 16), ("Rosario", 15)),
+        _at("America/Argentina/Mendoza", ("Mendoza", 12)),
+        _at("America/Argentina/Tucuman", ("San Miguel de Tucumán", 10)),
+        _at("America/Argentina/Salta", ("Salta", 6)),
     ),
     _country(
         "DE", 26, "de_DE", "de",
-        _at(1, ("Berlin", 37), ("Hamburg", 19), ("München", 15), ("Köln", 11), ("Frankfurt am Main", 8),
+        _at("Europe/Berlin", ("Berlin", 37), ("Hamburg", 19), ("München", 15), ("Köln", 11), ("Frankfurt am Main", 8),
             ("Stuttgart", 6), ("Düsseldorf", 6), ("Leipzig", 6), ("Dortmund", 6), ("Dresden", 6)),
     ),
     _country(
         "ES", 22, "es_ES", "es",
-        _at(1, ("Madrid", 62), ("Barcelona", 51), ("Valencia", 16), ("Sevilla", 13), ("Málaga", 9), ("Bilbao", 9),
+        _at("Europe/Madrid", ("Madrid", 62), ("Barcelona", 51), ("Valencia", 16), ("Sevilla", 13),
+            ("Málaga", 9), ("Bilbao", 9),
             ("Zaragoza", 7)),
-        _at(0, ("Las Palmas de Gran Canaria", 6)),
+        _at("Atlantic/Canary", ("Las Palmas de Gran Canaria", 6)),
     ),
     _country(
         "PL", 18, "pl_PL", "pl",
-        _at(1, ("Warszawa", 19), ("Kraków", 8), ("Wrocław", 7), ("Łódź", 7), ("Poznań", 5), ("Gdańsk", 5),
+        _at("Europe/Warsaw", ("Warszawa", 19), ("Kraków", 8), ("Wrocław", 7), ("Łódź", 7),
+            ("Poznań", 5), ("Gdańsk", 5),
             ("Szczecin", 4), ("Katowice", 3)),
     ),
     _country(
         "JP", 16, "ja_JP", "ja",
-        _at(9, ("東京", 140), ("横浜", 38), ("大阪", 27), ("名古屋", 23), ("札幌", 20), ("福岡", 16), ("川崎", 15),
+        _at("Asia/Tokyo", ("東京", 140), ("横浜", 38), ("大阪", 27), ("名古屋", 23), ("札幌", 20),
+            ("福岡", 16), ("川崎", 15),
             ("神戸", 15), ("京都", 14), ("仙台", 11)),
     ),
     _country(
         "NG", 37, "en_NG", "en",
-        _at(1, ("Lagos", 160), ("Kano", 44), ("Abuja", 39), ("Ibadan", 38), ("Port Harcourt", 36), ("Benin City", 19),
+        _at("Africa/Lagos", ("Lagos", 160), ("Kano", 44), ("Abuja", 39), ("Ibadan", 38),
+            ("Port Harcourt", 36), ("Benin City", 19),
             ("Kaduna", 12), ("Enugu", 8)),
     ),
 )  # fmt: skip

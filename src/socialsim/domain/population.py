@@ -6,10 +6,11 @@ Everything here is a pure function of the scenario and the user id, so any shard
 import struct
 from collections.abc import Iterable
 from functools import cached_property
+from heapq import merge
 from typing import Final, Literal
 
 from socialsim.domain.adoption import Adoption
-from socialsim.domain.company import Company
+from socialsim.domain.company import Arrivals, Company
 from socialsim.domain.geography import Circle, Geography, Home
 from socialsim.domain.places import COUNTRIES
 from socialsim.domain.pools import Pools
@@ -49,7 +50,6 @@ class Population:
         self._wanted = _zeros("I", scenario.users)
         self._active = _zeros("I", scenario.users)
         self._circles: dict[Circle, Company] = {}
-        self._countries: dict[int, Company] = {}
 
     # --- joining --------------------------------------------------------------------------------------------------
 
@@ -77,28 +77,32 @@ class Population:
 
     def compatriots(self, country: int) -> Company:
         """All who live in the country of that number."""
-        company = self._countries.get(country)
-        if company is None:
-            company = self._countries[country] = self._company(self.geography.compatriots(country))
-        return company
+        return self._arrivals.compatriots[country]
 
-    @cached_property
+    @property
     def everybody(self) -> Company:
         """All people of the scenario."""
-        return self._company(range(self._scenario.users))
+        return self._arrivals.everybody
+
+    @cached_property
+    def _arrivals(self) -> Arrivals:
+        shards = map(self._scenario.user_range, range(self._scenario.shards))
+        # Within a shard the order of ids is that of time.
+        people = merge(*(((self.sign_up_us(user_id), user_id) for user_id in user_ids) for user_ids in shards))
+        return Arrivals(
+            people, lambda user_id: (self.geography.country(user_id), self._weight(user_id)), len(COUNTRIES)
+        )
 
     def _company(self, user_ids: Iterable[int]) -> Company:
-        """These people. Who is sociable is met more often, else the others would be asked far more often than they
+        return Company((self.sign_up_us(user_id), user_id, self._weight(user_id)) for user_id in user_ids)
 
-        like; and so is who comes often.
+    def _weight(self, user_id: int) -> int:
+        """How often somebody is met. Who is sociable is met more often, else the others would be asked far more often
+
+        than they like; and so is who comes often.
         """
-        people = []
-        common = 2 * self.friends_mean
-        for user_id in user_ids:
-            wanted, active = self.visibility(user_id)
-            weight = wanted * active // ((wanted + common) << _WEIGHT_SHIFT) + 1
-            people.append((self.sign_up_us(user_id), user_id, weight))
-        return Company(people)
+        wanted, active = self.visibility(user_id)
+        return wanted * active // ((wanted + 2 * self.friends_mean) << _WEIGHT_SHIFT) + 1
 
     # --- being somebody -------------------------------------------------------------------------------------------
 
@@ -123,7 +127,8 @@ class Population:
     def profile(self, user_id: int) -> Profile:
         """Name, address and the rest. The username ends in the id, which makes it unique."""
         home = self.geography.home(user_id)
-        return make_profile(user_id, COUNTRIES[home.country], home, self._pools, mix_on(self._profiles, user_id))
+        bits = mix_on(self._profiles, user_id)
+        return make_profile(user_id, self.sign_up_us(user_id), home, self._pools, bits)
 
     def life_seed(self, user_id: int) -> int:
         """The first state of the stream that decides what the user does."""

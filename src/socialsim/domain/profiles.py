@@ -5,16 +5,18 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from socialsim.domain.geography import Home
-from socialsim.domain.places import Country
+from socialsim.domain.places import COUNTRIES
 from socialsim.domain.pools import NAMES, Pools
 from socialsim.kernel.randoms import UNIT, log_normal
+from socialsim.scenario import DAY_US, LEAST_AGE_YEARS
 
-_BIRTHDAY_LAST: Final = date(2008, 1, 1).toordinal()
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 _MAIL_DOMAINS: Final = ("example.com", "example.net", "example.org")  # reserved for documentation by RFC 2606
-#: Age above the least age of 18 is log-normal: half of the people are under 32, few over 70. A declared choice.
-_AGE_MEDIAN_DAYS: Final = 14 * 365
+#: Age above the least age is log-normal: half of the people are under 31 when they sign up, few over 70. A declared
+#: choice, near the published ages of a large network's users; see ``ages`` in ``docs/realism.md``.
+_AGE_MEDIAN_DAYS: Final = 18 * 365
 _AGE_SIGMA: Final = 0.75
-_AGE_MAX_DAYS: Final = 72 * 365
+_AGE_MAX_DAYS: Final = 77 * 365
 
 
 class Profile(NamedTuple):
@@ -30,8 +32,9 @@ class Profile(NamedTuple):
     city: str
 
 
-def make_profile(user_id: int, country: Country, home: Home, pools: Pools, bits: int) -> Profile:
-    """The profile of one who lives at ``home`` in ``country``, by 64 random ``bits``."""
+def make_profile(user_id: int, sign_up_us: int, home: Home, pools: Pools, bits: int) -> Profile:
+    """The profile of one who signs up at ``sign_up_us`` and lives at ``home``, by 64 random ``bits``."""
+    country = COUNTRIES[home.country]
     first = pools.first_names[home.country][(bits >> 16) % NAMES]
     last = pools.last_names[home.country][(bits >> 24) % NAMES]
     username = f"{_handle(first, last)}{user_id}"
@@ -42,10 +45,21 @@ def make_profile(user_id: int, country: Country, home: Home, pools: Pools, bits:
         _phone(country.code, bits >> 42),
         first,
         last,
-        date.fromordinal(_BIRTHDAY_LAST - age_days),
+        date.fromordinal(latest_birthday(sign_up_us).toordinal() - age_days),
         country.code,
         country.cities[home.city].name,
     )
+
+
+def latest_birthday(sign_up_us: int) -> date:
+    """Of those who are of the least age on the day of a sign-up, UTC."""
+    day = date.fromordinal(_EPOCH + sign_up_us // DAY_US)
+    if (day.month, day.day) == (
+        2,
+        29,
+    ):  # 13 years earlier there was no such day; who was born on the next one is younger
+        day = day.replace(day=28)
+    return day.replace(year=day.year - LEAST_AGE_YEARS)
 
 
 def _handle(first: str, last: str) -> str:

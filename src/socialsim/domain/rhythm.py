@@ -2,10 +2,11 @@
 
 import math
 from bisect import bisect_right, insort
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+from socialsim.domain.clocks import Clock, make_clocks
 from socialsim.domain.places import COUNTRIES
 from socialsim.kernel.randoms import exponential, mix, threshold
 from socialsim.scenario import DAY_US, Scenario
@@ -51,8 +52,16 @@ class Rhythm:
         )
         self._weekend_sessions = round(scenario.weekend_activity * (1 << 16))
         self._mob_share = threshold(scenario.flash_mob_share)
+        # By time zone: a dict, unlike a set, keeps its order.
+        zones = dict.fromkeys(city.zone for country in COUNTRIES for city in country.cities)
+        clocks = make_clocks(zones, scenario.start_us, scenario.end_us)
+        self._clocks = [[clocks[city.zone] for city in country.cities] for country in COUNTRIES]
         self._mobs_in_order = flash_mobs(scenario)
-        self._mobs = _by_local_day(self._mobs_in_order)
+        self._mobs = _by_local_day(self._mobs_in_order, clocks.values())
+
+    def clock(self, country: int, city: int) -> Clock:
+        """The clock of the city of that number, in the country of that number."""
+        return self._clocks[country][city]
 
     def plan(self, day: int, sessions_extra: int, draw: Callable[[], int]) -> list[int]:
         """Begins of an active day's sessions, in microseconds of local time since the epoch, the last first.
@@ -74,16 +83,12 @@ class Rhythm:
         begins_us.sort(reverse=True)
         return begins_us
 
-    def joined_mobs(self, day: int, country: int, utc_offset_min: int, draw: Callable[[], int]) -> list[int]:
-        """When somebody joins flash mobs on a local day, in microseconds of local time, the last first."""
+    def joined_mobs(self, day: int, country: int, clock: Clock, draw: Callable[[], int]) -> list[int]:
+        """When somebody joins the flash mobs that begin on a day of his ``clock``: instants, the last first."""
         begins_us: list[int] = []
-        for mob in self._mobs.get((utc_offset_min, day), ()):
+        for mob in self._mobs.get((clock.zone, day), ()):
             if mob.country in {None, country} and draw() < self._mob_share:
-                insort(
-                    begins_us,
-                    mob.start_us + utc_offset_min * _MINUTE_US + exponential(draw(), _MOB_MEAN_US),
-                    key=int.__neg__,
-                )
+                insort(begins_us, mob.start_us + exponential(draw(), _MOB_MEAN_US), key=int.__neg__)
         return begins_us
 
     def is_stirred(self, country: int, now_us: int) -> bool:
@@ -125,14 +130,12 @@ def flash_mobs(scenario: Scenario) -> list[FlashMob]:
     return sorted(mobs, key=_start)
 
 
-def _by_local_day(mobs: list[FlashMob]) -> dict[tuple[int, int], list[FlashMob]]:
-    """The mobs by offset from UTC in minutes and local day."""
-    by_day: dict[tuple[int, int], list[FlashMob]] = {}
-    offsets = {city.utc_offset_min: None for country in COUNTRIES for city in country.cities}  # a dict keeps its order
+def _by_local_day(mobs: list[FlashMob], clocks: Collection[Clock]) -> dict[tuple[str, int], list[FlashMob]]:
+    """The mobs by time zone and local day."""
+    by_day: dict[tuple[str, int], list[FlashMob]] = {}
     for mob in mobs:
-        for offset_min in offsets:
-            day = (mob.start_us + offset_min * _MINUTE_US) // DAY_US
-            by_day.setdefault((offset_min, day), []).append(mob)
+        for clock in clocks:
+            by_day.setdefault((clock.zone, clock.day(mob.start_us)), []).append(mob)
     return by_day
 
 

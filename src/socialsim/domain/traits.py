@@ -135,9 +135,11 @@ def friends_mean_at(users: int) -> float:
 def _friends_table(mean: float, spread: float) -> list[int]:
     """Friends wanted by z-score from -4 to 4: the published quantiles to the power of ``spread``, with that ``mean``."""
     normal = NormalDist()
-    raw = [_published_friends(normal.cdf(z / (1 << _Z_BITS))) ** spread for z in range(-_Z_MAX, _Z_MAX + 1)]
+    raw = [_published_friends(_normal_cdf(z / (1 << _Z_BITS))) ** spread for z in range(-_Z_MAX, _Z_MAX + 1)]
     weights = [normal.pdf(z / (1 << _Z_BITS)) for z in range(-_Z_MAX, _Z_MAX + 1)]
-    factor = mean * sum(weights) / sum(value * weight for value, weight in zip(raw, weights, strict=True))
+    # fsum is exact; how far sum() rounds depends on the version of Python.
+    weighted = math.fsum(value * weight for value, weight in zip(raw, weights, strict=True))
+    factor = mean * math.fsum(weights) / weighted
     return [max(round(value * factor), 1) for value in raw]
 
 
@@ -151,11 +153,15 @@ def _published_friends(share: float) -> float:
 
 def _active_table(alpha: float, beta: float) -> list[int]:
     """The threshold of an active day by z-score: quantiles of Kumaraswamy's distribution, close to a Beta's."""
-    normal = NormalDist()
     return [
-        min(threshold((1 - (1 - normal.cdf(z / (1 << _Z_BITS))) ** (1 / beta)) ** (1 / alpha)), UNIT - 1)
+        min(threshold((1 - (1 - _normal_cdf(z / (1 << _Z_BITS))) ** (1 / beta)) ** (1 / alpha)), UNIT - 1)
         for z in range(-_Z_MAX, _Z_MAX + 1)
     ]
+
+
+def _normal_cdf(z: float) -> float:
+    """That of ``NormalDist``, whose formula depends on the version of Python."""
+    return 0.5 * math.erfc(-z / math.sqrt(2))
 
 
 def _extra_mean(mean: float) -> int:

@@ -15,11 +15,9 @@ from socialsim.domain.messages import (
     PostShared,
     Suggestion,
 )
-from socialsim.domain.places import COUNTRIES
 from socialsim.domain.rhythm import is_weekend
 from socialsim.events import PictureLiked, SessionStarted, VideoLiked
 from socialsim.kernel.randoms import LCG_FACTOR, LCG_SUMMAND, MASK_64
-from socialsim.scenario import DAY_US
 
 if TYPE_CHECKING:
     from socialsim.domain.world import World
@@ -49,8 +47,8 @@ class User(Acquainted):
     """
 
     __slots__ = (
-        "_active_day", "_day", "_drift", "_feed", "_idle", "_liked", "_main_device", "_other_device", "_plan", "_post",
-        "_post_now",        "_session_end_us", "_sessions_extra", "_subject", "_utc_offset_us",
+        "_active_day", "_clock", "_day", "_drift", "_feed", "_idle", "_liked", "_main_device", "_other_device", "_plan",
+        "_post", "_post_now", "_session_end_us", "_sessions_extra", "_subject",
     )  # fmt: skip
 
     def __init__(self, world: "World", user_id: int) -> None:
@@ -59,7 +57,7 @@ class User(Acquainted):
         traits = population.traits(user_id, home)
         super().__init__(world, user_id, home, traits.friends_wanted)
         self._main_device, self._other_device = population.devices(user_id)
-        self._utc_offset_us = COUNTRIES[home.country].cities[home.city].utc_offset_min * _MINUTE_US
+        self._clock = world.rhythm.clock(home.country, home.city)
         self._active_day = traits.active_day
         self._sessions_extra = traits.sessions_extra
         self._post = traits.post  # threshold for a draw: whether an action is a post
@@ -107,7 +105,7 @@ class User(Acquainted):
         duration_us = behaviour.sessions_us[self.draw() >> _SESSION_SHIFT]
         if self._day is None:
             duration_us = max(duration_us, _FIRST_SESSION_US)
-        weekend = is_weekend((now_us + self._utc_offset_us) // DAY_US)
+        weekend = is_weekend(self._clock.day(now_us))
         post = self._post * behaviour.weekend_post >> 16 if weekend else self._post
         if world.rhythm.is_stirred(self.country, now_us):
             duration_us = max(duration_us, _STIRRED_SESSION_US)  # one stays, and has something to show
@@ -154,29 +152,31 @@ class User(Acquainted):
         world = self._world
         rhythm = world.rhythm
         behaviour = world.behaviour
-        offset_us = self._utc_offset_us
+        clock = self._clock
         day = self._day
         if day is None:  # the day of the sign-up is over
             if behaviour.bounces(self.draw()):
                 return None
-            day = (self.loop.now_us + offset_us) // DAY_US
+            day = clock.day(self.loop.now_us)
         elif self.draw() < self._drift:
             away = behaviour.days_away(self.draw(), self.draw())
             if away is None:
                 return None
             day += away
-        last = (world.end_us + offset_us) // DAY_US
+        last = clock.day(world.end_us)
         self._pending >>= 1  # who has not answered for days will hardly do
         while day < last:
             day += 1
-            plan = rhythm.plan(day, self._sessions_extra, self.draw) if self.draw() < self._active_day else []
+            plan = []
+            if self.draw() < self._active_day:
+                plan = clock.instants(rhythm.plan(day, self._sessions_extra, self.draw))
             if rhythm.has_mobs:
-                mobs = rhythm.joined_mobs(day, self.country, offset_us // _MINUTE_US, self.draw)
+                mobs = rhythm.joined_mobs(day, self.country, clock, self.draw)
                 if mobs:
                     plan = sorted([*plan, *mobs], reverse=True)
             if plan:
                 self._day = day
-                return [begin_us - offset_us for begin_us in plan]
+                return plan
         return None
 
     # --- acting -------------------------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from socialsim.errors import InputError
+from socialsim.errors import InputError, SocialsimError
+from socialsim.platform_errors import unwritable
 
 _PLACE: Final = "--to"
 
@@ -100,7 +101,8 @@ class Folder:
 def taken(path: Path) -> Iterator[Folder]:
     """``path``, made where it is missing, as long as no other export is writing there.
 
-    Raises InputError, also for an OSError of what is done within. What was not published is removed at the end.
+    Raises InputError, LogFullError, also for an OSError of what is done within. What was not published is
+    removed at the end.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -121,5 +123,5 @@ def taken(path: Path) -> Iterator[Folder]:
         os.close(handle)
 
 
-def _cannot(path: Path, error: OSError) -> InputError:
-    return InputError(f"{_PLACE} {path}: cannot be written: {error.strerror or error}")
+def _cannot(path: Path, error: OSError) -> SocialsimError:
+    return unwritable(f"{_PLACE} {path}", error)

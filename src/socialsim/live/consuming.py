@@ -1,7 +1,7 @@
 """A consumer as its metrics and its health."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -9,8 +9,18 @@ from prometheus_client.metrics_core import Metric
 from socialsim.consumer import ConsumerStats
 from socialsim.events import EVENT_TYPES
 from socialsim.live.view import PATIENCE_S, View, counter, gauge, labelled
+from socialsim.transport.base import TopicPartition
 
+_TOPIC = ("topic",)
 _HEARTBEAT_MAX_S = 60.0  # snapshots come twice a second from the consumer's own event loop
+
+
+def by_topic(values: Mapping[TopicPartition, int]) -> dict[tuple[str, ...], float]:
+    """``values`` of partitions, added up for each topic."""
+    totals: dict[tuple[str, ...], float] = {}
+    for partition, value in values.items():
+        totals[partition.topic,] = totals.get((partition.topic,), 0) + value
+    return totals
 
 
 class ConsumerView(View):
@@ -36,13 +46,15 @@ class ConsumerView(View):
         return f"the event loop has not run for {silent_s:.0f} s" if silent_s > _HEARTBEAT_MAX_S else None
 
     def not_ready(self) -> str | None:
-        """Not connected to both ends, or lag and no progress."""
+        """Not connected to both ends, without a partition, or lag and no progress."""
         stats = self._stats
         if stats is None or stats.log_silent_s is None:
             return "not connected yet"
         silent_s = stats.log_silent_s + self._clock() - self._updated_s
         if silent_s > PATIENCE_S:
             return f"the log has not answered for {silent_s:.0f} s"
+        if stats.lag is None:
+            return "no partition is assigned" if stats.assigned == 0 else "the log's end is not known yet"
         still_s = self._clock() - self._moved_s
         if still_s > PATIENCE_S:
             return f"{stats.lag} records wait in the log and none was stored for {still_s:.0f} s"
@@ -57,12 +69,10 @@ class ConsumerView(View):
             (name,): stats.inserted.get(name, 0) + stats.recovered.get(name, 0) for name in EVENT_TYPES
         }
         duplicates: dict[tuple[str, ...], float] = {(name,): stats.duplicates.get(name, 0) for name in EVENT_TYPES}
-        offsets: dict[tuple[str, ...], float] = {
-            (topic, str(number)): offset for (topic, number), offset in stats.offsets.items()
+        lags = {
+            place: max(0, end - stats.offsets[place]) for place, end in stats.ends.items() if place in stats.offsets
         }
-        ends: dict[tuple[str, ...], float] = {(topic, str(number)): end for (topic, number), end in stats.ends.items()}
-        lags = {place: max(0, end - offsets[place]) for place, end in ends.items() if place in offsets}
-        place = ("topic", "partition")
+        offsets, ends, waiting = by_topic(stats.offsets), by_topic(stats.ends), by_topic(lags)
         yield counter("socialsim_events", "Records read from the log, those read again included.", stats.records)
         yield labelled(CounterMetricFamily, "socialsim_rows", "New rows by type of event.", ("type",), rows)
         yield labelled(
@@ -77,9 +87,18 @@ class ConsumerView(View):
         yield counter("socialsim_batches", "Transactions committed.", stats.batches)
         yield counter("socialsim_retries", "Failures of log or warehouse that were waited out.", stats.retries)
         yield counter("socialsim_conflicts", "Offsets found moved by another consumer.", stats.conflicts)
-        yield labelled(GaugeMetricFamily, "socialsim_offset", "Next offset to be stored.", place, offsets)
-        yield labelled(GaugeMetricFamily, "socialsim_log_end_offset", "The log's end at the last look.", place, ends)
-        yield labelled(GaugeMetricFamily, "socialsim_lag", "Records in the log that are not stored.", place, lags)
+        # By topic and not by partition: a log of files has one for each shard and type of event.
+        yield labelled(
+            GaugeMetricFamily,
+            "socialsim_offset",
+            "Next offsets to be stored, added up over partitions.",
+            _TOPIC,
+            offsets,
+        )
+        yield labelled(
+            GaugeMetricFamily, "socialsim_log_end_offset", "The log's ends at the last look, added up.", _TOPIC, ends
+        )
+        yield labelled(GaugeMetricFamily, "socialsim_lag", "Records in the log that are not stored.", _TOPIC, waiting)
         yield gauge("socialsim_assigned_partitions", "Partitions that this consumer has.", stats.assigned)
         yield gauge("socialsim_loop_lag_seconds", "How late the event loop woke its last sleeper.", stats.loop_lag_s)
         yield gauge("socialsim_loop_lag_max_seconds", "The largest of them so far.", stats.loop_lag_max_s)

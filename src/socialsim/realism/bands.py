@@ -190,12 +190,25 @@ STATISTICS: Final = (
         "DataReportal, Facebook's audience", "read", "calibrated",
         (Band("tv", "total variation among these seven", 0.0, 0.02),),
     ),
+    Statistic(
+        "ages", "Age", "of those aged 13 or more: 13 to 17 about 5 %, 18 to 34 about 54 %, 65 or more about 6 %",
+        "DataReportal, Facebook's audience by age", "memory", "calibrated",
+        (
+            Band("minors", "13 to 17 years at the sign-up", 0.02, 0.08, "share"),
+            Band("young", "18 to 34 years", 0.46, 0.62, "share"),
+            Band("old", "65 years or more", 0.02, 0.10, "share"),
+            Band("children", "under 13 years", 0.0, 0.001, "share"),
+        ),
+    ),
 )  # fmt: skip
 
 BY_ID: Final = {statistic.id: statistic for statistic in STATISTICS}
 
 #: Million users; see the statistic ``countries``.
 COUNTRY_AUDIENCES: Final = {"IN": 417, "US": 240, "ID": 177, "BR": 139, "PH": 91, "MX": 78, "VN": 76}
+
+#: Years at the sign-up, from and to; see the statistic ``ages``.
+AGE_GROUPS: Final = {"minors": (13, 17), "young": (18, 34), "old": (65, 150), "children": (-9_999, 12)}
 
 #: Of users; what is left has several devices. See the statistic ``devices``.
 DEVICE_SHARES: Final = {"mobile_only": 0.805, "web_only": 0.02, "tablet_main": 0.03}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final, TypeAlias, get_args
 
 import numpy as np
@@ -16,15 +17,27 @@ Columns: TypeAlias = Mapping[str, Array]
 
 DEVICES: Final[tuple[str, ...]] = get_args(Device)
 CONTENT_KINDS: Final[tuple[str, ...]] = get_args(ContentKind)
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 COMMON: Final = ("shard", "seq", "time_us", "user_id", "device")
-#: What else is kept, of the types that have it: other users, what is liked or answered, where people live.
+#: What else is kept, of the types that have it: other users, what is liked or answered, where people live, their age.
 _EXTRA: Final = frozenset(
-    {"request_id", "receiver_id", "requester_id", "picture_id", "video_id", "content_kind", "content_id", "country"}
+    {
+        "request_id",
+        "receiver_id",
+        "requester_id",
+        "picture_id",
+        "video_id",
+        "content_kind",
+        "content_id",
+        "country",
+        "birthday",
+    }
 )
 _SMALL: Final[dict[str, type[np.generic]]] = {
     "device": np.uint8,
     "content_kind": np.uint8,
     "country": np.uint16,
+    "birthday": np.int32,
     "shard": np.uint16,
 }
 
@@ -43,6 +56,11 @@ def kind_of(member: str) -> type[np.generic]:
 def country_code(country: str) -> int:
     """Two letters as a number."""
     return ord(country[0]) << 8 | ord(country[1])
+
+
+def birthday_code(birthday: date) -> int:
+    """The day as a number: from 1970-01-01 on."""
+    return birthday.toordinal() - _EPOCH
 
 
 def country_name(code: int) -> str:

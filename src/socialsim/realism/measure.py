@@ -10,6 +10,7 @@ from scipy.stats import spearmanr
 from socialsim.realism import graph as networks
 from socialsim.realism import population, rhythm, tails
 from socialsim.realism.bands import (
+    AGE_GROUPS,
     COUNTRY_AUDIENCES,
     DEGREE_MEAN,
     DEGREE_QUANTILES,
@@ -182,6 +183,13 @@ def _countries(view: View) -> Outcome:
     return Outcome({"tv": population.total_variation(counts, list(COUNTRY_AUDIENCES.values()))})
 
 
+def _ages(view: View) -> Outcome:
+    require(view.users >= 1_000, f"the run has {view.users} users, 1,000 are needed")
+    ages = population.ages(view.birthdays, view.joined_us)
+    figures = {name: float(np.mean((ages >= first) & (ages <= last))) for name, (first, last) in AGE_GROUPS.items()}
+    return Outcome(figures, f"median {np.median(ages):.0f} years, from {ages.min()} to {ages.max()}")
+
+
 def _devices(view: View) -> Outcome:
     counts = sum(
         population.device_counts(view.users, view.numbers(table["user_id"]), table["device"])
@@ -302,4 +310,5 @@ _FUNCTIONS: Final[Mapping[str, Callable[[View], Outcome]]] = {
     "devices": _devices,
     "photo_to_video": _photo_to_video,
     "countries": _countries,
+    "ages": _ages,
 }

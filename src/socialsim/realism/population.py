@@ -64,6 +64,18 @@ def device_counts(users: int, numbers: Ints, devices: Array) -> NDArray[np.int64
     return cells.reshape(users, len(DEVICES)).astype(np.int64)
 
 
+def ages(birthdays: Ints, instants_us: Ints) -> Ints:
+    """Whole years from birthdays, in days from 1970-01-01 on, to instants, UTC."""
+    born, then = birthdays.astype("datetime64[D]"), instants_us.astype("datetime64[us]").astype("datetime64[D]")
+    months = then.astype("datetime64[M]") - born.astype("datetime64[M]")
+    before = _day_of_month(then) < _day_of_month(born)
+    return np.asarray((months.astype(np.int64) - before) // 12, np.int64)
+
+
+def _day_of_month(days: NDArray[np.datetime64]) -> Ints:
+    return np.asarray((days - days.astype("datetime64[M]")).astype(np.int64), np.int64)
+
+
 def acceptance_share(
     asked_us: Mapping[str, Ints], accepted_us: Mapping[str, Ints], end_us: int, within_us: int
 ) -> tuple[float, int]:

@@ -19,6 +19,7 @@ from socialsim.realism.events import (
     Array,
     Columns,
     RunEvents,
+    birthday_code,
     country_code,
     kind_of,
     make_run,
@@ -32,10 +33,11 @@ _ROWS: Final = 50_000
 
 Span = tuple[int, int]
 
-_CODES: Final[dict[str, Callable[[str], int]]] = {
+_CODES: Final[dict[str, Callable[[Any], int]]] = {
     "device": {name: place for place, name in enumerate(DEVICES)}.__getitem__,
     "content_kind": {name: place for place, name in enumerate(CONTENT_KINDS)}.__getitem__,
     "country": country_code,
+    "birthday": birthday_code,
 }
 
 

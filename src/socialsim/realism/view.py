@@ -52,6 +52,7 @@ class View:
         self.user_ids, places = np.unique(signups["user_id"], return_index=True)
         self.joined_us: Ints = signups["time_us"][places]
         self.countries = signups["country"][places]
+        self.birthdays: Ints = signups["birthday"][places]
 
     @property
     def users(self) -> int:

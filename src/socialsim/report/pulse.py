@@ -58,7 +58,7 @@ def lag_of(offsets: list[OffsetRow], ends: LogEnds, run_id: str) -> int:
     """Records of the log that no group has stored. Kafka's topics are shared by runs, so there it is of all of them."""
     stored: dict[tuple[str, int], int] = {}
     for row in offsets:
-        if row.log_id == ends.log_id:
+        if ends.has(row):
             place = (row.topic, row.partition)
             stored[place] = max(stored.get(place, 0), row.next_offset)
     own: Mapping[tuple[str, int], int] = {

@@ -8,12 +8,21 @@ a process that slept past its session meets when it wakes up.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from socialsim.errors import InputError, OffsetsLostError, ServiceUnavailableError, TerminalError, TransientError
+from socialsim.errors import (
+    InputError,
+    LogReplacedError,
+    OffsetsLostError,
+    ServiceUnavailableError,
+    TerminalError,
+    TransientError,
+)
 from socialsim.events import PLURALS
 from socialsim.transport.base import (
     EventReader,
     EventWriter,
     Fetched,
+    GroupLook,
+    Member,
     PositionsLoader,
     Record,
     RevokedCallback,
@@ -38,6 +47,7 @@ class MemoryLog:
             TopicPartition(topic, partition): [] for topic in topics for partition in range(partitions)
         }
         self.begin: dict[TopicPartition, int] = dict.fromkeys(self.records, 0)
+        self.identities: dict[str, str] = {topic: f"{topic}-1" for topic in topics}
         self.hints: dict[TopicPartition, int] = {}
         self.away = False
         self._groups: dict[str, list[MemoryReader]] = {}
@@ -58,6 +68,25 @@ class MemoryLog:
     def forget(self, partition: TopicPartition, before: int) -> None:
         """Drop the records below offset ``before``, as retention does."""
         self.begin[partition] = before
+
+    def remake(self, topic: str) -> None:
+        """Delete the topic and make it again: its partitions are empty, and it is another one."""
+        for partition in self.records:
+            if partition.topic == topic:
+                self.records[partition] = []
+                self.begin[partition] = 0
+        name, _, number = self.identities[topic].rpartition("-")
+        self.identities[topic] = f"{name}-{int(number) + 1}"
+
+    def others_of(self, reader: "MemoryReader") -> tuple[Member, ...]:
+        """The members of the reader's group but for itself, with what they hold."""
+        held: dict[int, set[TopicPartition]] = {}
+        members = {id(each): each for each in self._groups.get(reader.group, []) if each is not reader}
+        for (group, partition), owner in self._owners.items():
+            if group == reader.group and owner is not reader:
+                members[id(owner)] = owner
+                held.setdefault(id(owner), set()).add(partition)
+        return tuple(Member(f"member {index}", frozenset(held.get(key, ()))) for index, key in enumerate(members))
 
     def expel(self, reader: "MemoryReader") -> None:
         """Give the partitions of ``reader`` to the others of its group; it finds out by ``rejoin``, or never."""
@@ -161,6 +190,7 @@ class MemoryReader(EventReader):
         self.closed = False
         self.polls = 0
         self._positions: dict[TopicPartition, int] = {}
+        self._identities: dict[str, str] = {}
         self._load: PositionsLoader | None = None
         self._revoked: RevokedCallback | None = None
 
@@ -168,6 +198,14 @@ class MemoryReader(EventReader):
     def log_id(self) -> str:
         """The log's name."""
         return self.log.log_id
+
+    def identity(self, topic: str) -> str:
+        """The one at the start."""
+        return self._identities.get(topic, "")
+
+    async def look_at_group(self) -> GroupLook:
+        """Who holds what."""
+        return GroupLook(settled=True, others=self.log.others_of(self), silence_max_s=45.0)
 
     async def probe(self, timeout_s: float) -> None:
         """See EventReader."""
@@ -180,6 +218,7 @@ class MemoryReader(EventReader):
     async def start(self, load_positions: PositionsLoader, on_revoked: RevokedCallback) -> None:
         """Join the group; partitions come with the first polls."""
         await self.probe(0)
+        self._identities = dict(self.log.identities)
         self._load = load_positions
         self._revoked = on_revoked
         self.log.join(self)
@@ -241,11 +280,13 @@ class MemoryReader(EventReader):
         return frozenset(self._positions)
 
     async def end_offsets(self) -> dict[TopicPartition, int]:
-        """The lengths of the assigned partitions."""
+        """The lengths of all partitions."""
         await asyncio.sleep(0)
         if self.log.away:
             raise TransientError("the memory log is away")
-        return {partition: len(self.log.records[partition]) for partition in self._positions}
+        if self.log.identities != self._identities:
+            raise LogReplacedError("the memory log: a topic was made anew while it was read")
+        return {partition: len(values) for partition, values in self.log.records.items()}
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Go on from ``offset``."""

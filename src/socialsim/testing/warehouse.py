@@ -14,6 +14,8 @@ from socialsim.events import EVENT_TYPES, Event
 from socialsim.warehouse.base import Batch, DeadLetter, OffsetKey, Stored, Warehouse
 from socialsim.warehouse.conflicts import CONTENTS, Conflict, Suspects, dead_letters_of, differing, row_key
 from socialsim.warehouse.planning import MoveRow, Tally, groups, move_rows, run_ids
+from socialsim.warehouse.positions import Place, StoredPosition, compare, note_changes, replaced_error
+from socialsim.warehouse.run_keys import KnownRun, check_scenarios, unknown_runs
 
 #: Run, time, shard and seq, as in the tables' primary key.
 Identity = tuple[str, int, int, int]
@@ -72,10 +74,11 @@ class MemoryWarehouse(Warehouse):
     ) -> None:
         self.lanes = lanes
         self.rows: dict[str, dict[Identity, Event]] = {name: {} for name in EVENT_TYPES}
-        self.dead_letters: dict[tuple[str, str, int, int], DeadLetter] = {}
+        self.dead_letters: dict[tuple[str, str, int, int, str], DeadLetter] = {}
         self.stored_offsets: dict[OffsetKey, int] = {}
         self.books: defaultdict[OffsetKey, Books] = defaultdict(Books)
         self.runs: dict[str, None] = {}  #: the ids of runs, in the order of their first rows
+        self.digests: dict[str, str] = {}  #: of the scenarios of runs, where a batch told them
         self.attempts = 0
         self.faults: Counter[Fault] = Counter()
         self.is_open = False
@@ -93,14 +96,40 @@ class MemoryWarehouse(Warehouse):
         """Nothing to connect to."""
         self.is_open = True
 
-    async def offsets(self, keys: Sequence[OffsetKey]) -> dict[OffsetKey, int]:
+    async def offsets(self, keys: Sequence[OffsetKey], *, restart: bool = False) -> dict[OffsetKey, int]:
         """The stored offsets, 0 for a key that was never seen."""
         await asyncio.sleep(0)
         fault = self._next_fault("offsets")
         if fault is Fault.UNREADABLE:
             self.faults[fault] += 1
             raise TransientError("memory warehouse: the connection dropped while offsets were read")
-        return {key: self.stored_offsets.setdefault(key, 0) for key in keys}
+        rows = self._positions()
+        found = compare(keys, rows)
+        if found.replaced and not restart:
+            raise replaced_error(found.replaced, rows)
+        note_changes(found)
+        for key in found.adopted:
+            self._rename(key, self.stored_offsets.pop(key._replace(identity="")))
+        for key in found.replaced:
+            self._rename(key, 0)
+        self.stored_offsets |= dict.fromkeys(found.missing, 0)
+        return found.offsets | dict.fromkeys([*found.missing, *found.replaced], 0)
+
+    def _positions(self) -> dict[Place, StoredPosition]:
+        return {key.place: StoredPosition(offset, key.identity) for key, offset in self.stored_offsets.items()}
+
+    def _rename(self, key: OffsetKey, offset: int) -> None:
+        """The position of the key's place becomes this very key's; its books stay its own."""
+        for old in [each for each in self.stored_offsets if each.place == key.place]:
+            del self.stored_offsets[old]
+        for old in [each for each in self.books if each.place == key.place and each != key]:
+            self.books[key] = self.books.pop(old)
+        self.stored_offsets[key] = offset
+
+    async def stored(self, keys: Sequence[OffsetKey]) -> dict[OffsetKey, int]:
+        """The stored offsets, for a look."""
+        await asyncio.sleep(0)
+        return dict.fromkeys(keys, 0) | compare(keys, self._positions()).offsets
 
     async def store(self, lane: int, batch: Batch) -> Stored:
         """Everything or nothing, after the fault that is due."""
@@ -131,6 +160,9 @@ class MemoryWarehouse(Warehouse):
     def _commit(self, batch: Batch) -> Stored:
         """One step of the loop. What is decided about a batch, the real warehouses decide by the same functions."""
         runs = {run_id: number for number, run_id in enumerate(sorted(run_ids(batch)))}
+        wanted = unknown_runs(batch, {})
+        known = {run_id: KnownRun(0, self.digests.get(run_id) or digest) for run_id, digest in wanted.items()}
+        check_scenarios(wanted, known)
         tally = Tally()
         conflicts: list[Conflict] = []
         new: dict[str, dict[Identity, Event]] = {name: {} for name in batch.events}
@@ -158,8 +190,9 @@ class MemoryWarehouse(Warehouse):
         for name, added in new.items():
             self.rows[name] |= added
             self.runs |= dict.fromkeys(event.run_id for event in added.values())
+        self.digests |= {run_id: run.digest for run_id, run in known.items()}
         for letter in letters:
-            place = letter.log_id, letter.topic, letter.partition, letter.offset
+            place = letter.log_id, letter.topic, letter.partition, letter.offset, letter.identity
             self.dead_letters.setdefault(place, letter)
         for move in moves:
             self.stored_offsets[move.key] = move.new

@@ -30,6 +30,8 @@ class RunInfo:
     topics: tuple[str, ...]
     types: Mapping[str, str]  #: topic to the event's wire name, for the header ``type``
     version: int = 1
+    stream_version: int = 1  #: of the rules that decide the records, beside the scenario
+    scenario_digest: str = ""  #: tells two runs of one id apart; lower-case hexadecimal, empty if it is not told
 
 
 class WriterStats(NamedTuple):
@@ -104,6 +106,8 @@ class Fetched(NamedTuple):
     first_offset: int
     values: list[bytes]
     event_name: str | None  #: the topic's only event type by wire name; None where the topic is not known
+    #: The ids of the runs that the records are of, with the digests of their scenarios, where the log tells them.
+    runs: frozenset[tuple[str, str]] = frozenset()
 
 
 #: Called by a reader when it is given partitions, before any of their records is returned: answers from where to read
@@ -111,6 +115,21 @@ class Fetched(NamedTuple):
 PositionsLoader = Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
 #: Called by a reader when partitions are taken away from it.
 RevokedCallback = Callable[[Sequence[TopicPartition]], Awaitable[None]]
+
+
+class Member(NamedTuple):
+    """Another reader of the same group. ``partitions`` is None while the log does not tell what it holds."""
+
+    name: str  #: for a person
+    partitions: frozenset[TopicPartition] | None
+
+
+class GroupLook(NamedTuple):
+    """The reader's group as the log tells it."""
+
+    settled: bool  #: False while partitions are being dealt out anew: nobody can tell who holds what
+    others: tuple[Member, ...]  #: but for the reader itself
+    silence_max_s: float  #: a member that is not heard of for so long loses its partitions
 
 
 class EventReader(ABC):
@@ -124,6 +143,13 @@ class EventReader(ABC):
     @abstractmethod
     def log_id(self) -> str:
         """Names this log among others, stable over restarts, at most 64 characters: offsets belong to it."""
+
+    @abstractmethod
+    def identity(self, topic: str) -> str:
+        """What tells this very topic from a later one of the same name, at most 64 ASCII characters.
+
+        Known once started; empty where the log cannot tell. Offsets belong to it, as they belong to the log.
+        """
 
     @abstractmethod
     async def probe(self, timeout_s: float) -> None:
@@ -146,7 +172,14 @@ class EventReader(ABC):
 
     @abstractmethod
     async def end_offsets(self) -> dict[TopicPartition, int]:
-        """For each assigned partition the offset behind its last readable record."""
+        """For each partition of the log, whoever reads it, the offset behind its last readable record.
+
+        Raises LogReplacedError if a topic is no longer the one that it was at the start.
+        """
+
+    async def look_at_group(self) -> GroupLook:
+        """Who else reads in the group. A log without groups has one reader."""
+        return GroupLook(settled=True, others=(), silence_max_s=0.0)
 
     @abstractmethod
     def seek(self, partition: TopicPartition, offset: int) -> None:
@@ -176,3 +209,5 @@ class TopicDescription(NamedTuple):
     partitions: int
     replication: int
     records: int  #: the sum of end offsets less begin offsets
+    settings: Mapping[str, str] | None = None  #: by name; None where there are none, or the user may not read them
+    faults: tuple[str, ...] = ()  #: where they are not as simulated events need them

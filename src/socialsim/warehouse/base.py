@@ -20,12 +20,22 @@ IDENTITY_CONFLICT: Final = "identity_conflict"
 
 
 class OffsetKey(NamedTuple):
-    """Whose position in which partition."""
+    """Whose position in which partition of which topic.
+
+    The first four members name it. ``identity`` tells the topic from a later one of the same name; it is empty where the
+    log cannot tell, and is compared with nothing then.
+    """
 
     log_id: str
     group: str
     topic: str
     partition: int
+    identity: str = ""
+
+    @property
+    def place(self) -> tuple[str, str, str, int]:
+        """What the stored position is found by."""
+        return self[:4]
 
 
 class OffsetMove(NamedTuple):
@@ -54,6 +64,7 @@ class DeadLetter:
     raw: bytes
     error_class: str  #: at most 64 characters, for grouping
     reason: str  #: for a person
+    identity: str = ""  #: of the topic, see OffsetKey
 
 
 class RecordPlace(NamedTuple):
@@ -74,6 +85,8 @@ class Batch:
 
     ``locate`` is asked, for one of these very events, where its record stood: only when a row with the same identity and
     another content is stored already. Such a record becomes a dead letter of the same transaction.
+
+    ``digests`` are those of the scenarios of the events' runs, by run id, where the log tells them.
     """
 
     events: dict[str, list[Event]] = field(default_factory=dict)
@@ -81,6 +94,7 @@ class Batch:
     moves: list[OffsetMove] = field(default_factory=list)
     sources: dict[str, list[Source]] = field(default_factory=dict)
     locate: Callable[[Event], RecordPlace | None] | None = None
+    digests: dict[str, str] = field(default_factory=dict)
 
     def add(self, key: OffsetKey, name: str, events: Sequence[Event]) -> None:
         """Take ``events`` of the wire name ``name``, read from the partition of ``key``."""
@@ -126,14 +140,23 @@ class Warehouse(ABC):
         """
 
     @abstractmethod
-    async def offsets(self, keys: Sequence[OffsetKey]) -> dict[OffsetKey, int]:
-        """The next offset of each key. A key never seen before gets a row with 0 first, so that moves never insert."""
+    async def offsets(self, keys: Sequence[OffsetKey], *, restart: bool = False) -> dict[OffsetKey, int]:
+        """The next offset of each key. A key never seen before gets a row with 0 first, so that moves never insert.
+
+        A position of an older version, which kept no identity, takes the key's. Raises LogReplacedError if a position
+        is of another topic of that name; with ``restart`` it becomes 0 in the topic that is there, and the counters stay.
+        """
+
+    @abstractmethod
+    async def stored(self, keys: Sequence[OffsetKey]) -> dict[OffsetKey, int]:
+        """The same for a look: nothing is written or locked. 0 where there is no position, or one of another topic."""
 
     @abstractmethod
     async def store(self, lane: int, batch: Batch) -> Stored:
         """Rows, dead letters and offset moves in one transaction.
 
-        Raises OwnershipLostError, with nothing stored, if any move finds another ``old``.
+        With nothing stored it raises OwnershipLostError if any move finds another ``old``, RunConflictError if the warehouse
+        knows a run of another scenario under the id of one of these.
         """
 
     @abstractmethod

@@ -65,6 +65,7 @@ def dead_letters_of(batch: Batch, conflicts: Iterable[Conflict], tally: Tally) -
         pairs = zip(CONTENT_COLUMNS[group.name], CONTENTS[group.name](event), stored, strict=True)
         differences = ", ".join(f"{name} {new} is stored as {old}" for name, new, old in pairs if str(new) != str(old))
         reason = f"run {event.run_id} has another {group.name} with shard {event.shard}, seq {event.seq}: {differences}"
-        letters.append(DeadLetter(key.log_id, key.topic, key.partition, offset, raw, IDENTITY_CONFLICT, reason))
+        place_of = (key.log_id, key.topic, key.partition, offset)
+        letters.append(DeadLetter(*place_of, raw, IDENTITY_CONFLICT, reason, key.identity))
         tally.drop_duplicate(group.name, key)
     return letters

@@ -11,16 +11,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, Self
 
-from sqlalchemy import Connection, Engine, Insert, Row, Table, and_, delete, func, select, text, update
+from sqlalchemy import Connection, Engine, Insert, Row, Table, and_, delete, func, select, update
 from sqlalchemy.dialects import mysql, sqlite
 
 from socialsim.errors import InputError
 from socialsim.events import PLURALS, WIRE_NAMES, Event, InvalidRecordError, decode
 from socialsim.warehouse.engines import read_engine, translated, writing_engine
-from socialsim.warehouse.mysql_session import SQL_MODE
 from socialsim.warehouse.rows import columns
 from socialsim.warehouse.tables import EVENT_TABLES, consumer_offsets, dead_letters, kpi_days, runs
-from socialsim.warehouse.urls import SqliteTarget, WarehouseTarget, parse_warehouse_url
+from socialsim.warehouse.urls import WarehouseTarget, parse_warehouse_url
 
 _NAMES: Final = {plural: name for name, plural in PLURALS.items()}
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - columns hold UTC without saying so
@@ -116,9 +115,6 @@ class DeadLetters:
         """Decode it again with today's codec; if that succeeds store the row and remove the letter, else leave it."""
         try:
             with self._connected(self._writing) as connection, connection.begin():
-                if not isinstance(self._target, SqliteTarget):
-                    # What the bulk path pins too: a value that does not fit is an error, never cut.
-                    connection.execute(text("SET SESSION sql_mode = :mode"), {"mode": SQL_MODE})
                 letter = self._get(connection, letter_id)
                 event = _decode(letter)
                 run_key = _run_key(connection, event.run_id)

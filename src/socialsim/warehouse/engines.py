@@ -1,8 +1,10 @@
 """SQLAlchemy engines for what is not the bulk path: migrations and reading."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +16,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from socialsim.errors import InputError, TerminalError
 from socialsim.warehouse.driver_errors import translate_mysql, translate_sqlite
+from socialsim.warehouse.mysql_settings import PIN
 from socialsim.warehouse.tls import client_context, require_tls
 from socialsim.warehouse.urls import MysqlTarget, SqliteTarget, WarehouseTarget, parse_warehouse_url
 
@@ -72,12 +75,24 @@ def _pool(connections: int) -> dict[str, Any]:
     return {"poolclass": QueuePool, "pool_size": connections} if connections else {"poolclass": NullPool}
 
 
+def _how_to_read(path: Path) -> str:
+    """Options for a file that is only read.
+
+    In WAL mode even a reader makes a file beside it, unless it is told that nobody writes. Where we may not make one, and
+    no writer has left or keeps one, that is so.
+    """
+    wal = path.with_name(f"{path.name}-wal")
+    if os.access(path.parent, os.W_OK) or wal.exists():
+        return "mode=ro"
+    return "mode=ro&immutable=1"
+
+
 def _sqlite_engine(target: SqliteTarget, *, read_only: bool, connections: int = 0) -> Engine:
     path = target.path.absolute()
 
     def connect() -> sqlite3.Connection:
         # isolation_level None: the driver's own BEGIN would come after DDL, not before it.
-        uri = f"file:{quote(str(path))}?mode={'ro' if read_only else 'rwc'}"
+        uri = f"file:{quote(str(path))}?{_how_to_read(path) if read_only else 'mode=rwc'}"
         connection = sqlite3.connect(
             uri, uri=True, timeout=SQLITE_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
@@ -120,7 +135,7 @@ def _mysql_engine(target: MysqlTarget, password: str | None, *, read_only: bool,
             host=target.host,
             port=target.port,
             user=target.user,
-            password=password or "",
+            password=(password or "").encode(),  # bytes: a text is sent as Latin-1, and the server keeps UTF-8
             database=target.database,
             charset="utf8mb4",
             connect_timeout=CONNECT_TIMEOUT_S,
@@ -129,7 +144,8 @@ def _mysql_engine(target: MysqlTarget, password: str | None, *, read_only: bool,
             autocommit=False,
         )
         with connection.cursor() as cursor:
-            cursor.execute("SET SESSION time_zone = '+00:00'")
+            for statement in PIN:
+                cursor.execute(statement)
             if read_only:
                 # Whatever the server's default is: all statements of a transaction are to see one moment.
                 cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

@@ -32,9 +32,9 @@ _CHANGE: Final = "SELECT, INSERT, UPDATE, DELETE"
 _REPLACE: Final = "SELECT, INSERT, DELETE"
 _WRITER: Final[dict[str, str]] = {
     **{table.name: _APPEND for table in EVENT_TABLES.values()},
-    runs.name: _APPEND,
+    runs.name: "SELECT, INSERT, UPDATE (run_key, scenario_digest)",
     consumer_offsets.name: "SELECT, INSERT, UPDATE",
-    dead_letters.name: "SELECT, INSERT, UPDATE (id), DELETE",  # a replayed one is one no more
+    dead_letters.name: "SELECT, INSERT, UPDATE (id, topic_identity), DELETE",  # a replayed one is one no more
     kpi_days.name: "SELECT, INSERT, UPDATE",
     **{table.name: _REPLACE for table in (user_day, active_users, creator_day, kpi_daily, cohort_weekly)},
 }
@@ -51,7 +51,7 @@ def grants(database: str, *, writer: str, reader: str | None, host: str, mariadb
     for table in metadata.sorted_tables:
         writing = _WRITER.get(table.name, _CHANGE)
         if mariadb:
-            writing = re.sub(r"UPDATE \(\w+\)", "UPDATE", writing)
+            writing = re.sub(r"UPDATE \([\w, ]+\)", "UPDATE", writing)
         yield _grant(writing, database, table.name, writer, host)
         if reader is not None:
             yield _grant(_readable(table), database, table.name, reader, host)

@@ -11,15 +11,20 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import DBAPIError
 
-from socialsim.errors import SchemaOutdatedError, TransientError
+from socialsim.errors import InputError, SchemaOutdatedError, TerminalError, TransientError
 from socialsim.warehouse.engines import read_engine, translated, writing_engine
+from socialsim.warehouse.mysql_settings import LOOK, obstacles
+from socialsim.warehouse.tables import metadata
 from socialsim.warehouse.urls import MysqlTarget, SqliteTarget, WarehouseTarget, parse_warehouse_url
+from socialsim.warehouse.views import VIEWS
 
 # Two migrators of one MySQL server would run the same DDL twice: MySQL has no transactions around DDL.
 _LOCK_NAME: Final = "socialsim_migrate"
 _LOCK_WAIT_S: Final = 60
+_THERE_ALREADY: Final = frozenset({1050, 1060, 1061})  # MySQL: table, column, index
 
 
 def migrate(url: str, password: str | None = None) -> str:
@@ -27,19 +32,28 @@ def migrate(url: str, password: str | None = None) -> str:
 
     On SQLite the file and its folders are made, and all of it is one transaction. Raises InputError,
     ServiceUnavailableError, TransientError (another migration holds the lock), TerminalError (a missing privilege),
-    SchemaOutdatedError (the tables were made by a newer version).
+    SchemaOutdatedError (the tables were made by a newer
+    version, or only a part of them).
     """
     target = parse_warehouse_url(url)
     if isinstance(target, SqliteTarget):
-        target.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{target}: {error.filename} cannot be made a directory: {error.strerror}") from error
     with _connected(writing_engine(target, password), target) as connection:
         if isinstance(target, MysqlTarget):
             _lock(connection, target)
+            _refuse_unfit(connection, target)
         config = _config()
         _refuse_newer(connection, target)
+        _refuse_strangers(connection, target)
         config.attributes["connection"] = connection
         config.attributes["transactional_ddl"] = isinstance(target, SqliteTarget)
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except DBAPIError as error:
+            raise _half_made(error, connection, target) or error from error
         connection.commit()
         return _revision(connection) or ""
 
@@ -70,7 +84,8 @@ def check_revision(found: str | None, target: WarehouseTarget) -> None:
         raise SchemaOutdatedError(f"{target} holds no tables yet; run: socialsim migrate --into {target}")
     if found not in _known_revisions():
         raise SchemaOutdatedError(
-            f"{target} is at revision {found}, which this version does not know (it has {expected}); update socialsim"
+            f"{target} is at revision {found}, which this version does not know (it has {expected}); update socialsim, "
+            "or give it a database of its own if another program made the tables"
         )
     raise SchemaOutdatedError(
         f"{target} is at revision {found}, this version needs {expected}; run: socialsim migrate --into {target}"
@@ -101,6 +116,43 @@ def _refuse_newer(connection: Connection, target: WarehouseTarget) -> None:
     found = _revision(connection)
     if found is not None and found not in _known_revisions():
         check_revision(found, target)
+
+
+def _refuse_unfit(connection: Connection, target: MysqlTarget) -> None:
+    """Tables in a server that would refuse every insert are of no use to anybody."""
+    for obstacle in obstacles({str(name).lower(): str(value) for name, value in connection.execute(text(LOOK))}):
+        raise TerminalError(f"{target}: {obstacle}")
+
+
+def _refuse_strangers(connection: Connection, target: WarehouseTarget) -> None:
+    """Before anything is made: tables under our names in a database that has no revision are not ours, or not whole."""
+    if _revision(connection) is not None:
+        return
+    inspector = inspect(connection)
+    there = {*inspector.get_table_names(), *inspector.get_view_names()}
+    taken = sorted(there & {*metadata.tables, *VIEWS})
+    if not taken:
+        return
+    if "alembic_version" in there and {*taken, "alembic_version"} == there:
+        raise SchemaOutdatedError(
+            f"{target} holds {', '.join(taken)} and no revision: an earlier migration did not come to its end; "
+            f"drop these tables and run again: socialsim migrate --into {target}"
+        )
+    raise InputError(
+        f"{target} holds {', '.join(taken)}, which socialsim did not make; nothing was changed: "
+        "give socialsim a database of its own"
+    )
+
+
+def _half_made(error: DBAPIError, connection: Connection, target: WarehouseTarget) -> SchemaOutdatedError | None:
+    """Our error for a step of which a part was there already; None for any other."""
+    arguments = getattr(error.orig, "args", ())
+    if not arguments or arguments[0] not in _THERE_ALREADY:
+        return None
+    return SchemaOutdatedError(
+        f"{target} is at revision {_revision(connection)} and holds a part of the next one: {arguments[1]}. An earlier "
+        f"migration did not come to its end, or somebody else made it; drop it and run: socialsim migrate --into {target}"
+    )
 
 
 def _known_revisions() -> frozenset[str]:

@@ -17,6 +17,7 @@ from socialsim.warehouse.mysql_statements import (
     COMMIT,
     KEYS_MAX,
     ROLLBACK,
+    adopt_offsets,
     event_inserts,
     insert_dead_letter,
     insert_offsets,
@@ -24,11 +25,15 @@ from socialsim.warehouse.mysql_statements import (
     lock_run,
     mark_days,
     move_offsets,
+    restart_offset,
     select_contents,
     select_offsets,
     select_runs,
+    tell_scenario,
 )
-from socialsim.warehouse.planning import Group, Tally, dead_letter_row, groups, move_rows, run_ids, several_sources
+from socialsim.warehouse.planning import Group, Tally, dead_letter_row, groups, move_rows, several_sources
+from socialsim.warehouse.positions import Place, StoredPosition, compare, note_changes, replaced_error
+from socialsim.warehouse.run_keys import KnownRun, check_scenarios, unknown_runs
 from socialsim.warehouse.urls import MysqlTarget
 
 #: Measured: three connections store about 2.5 times what one does, a fourth adds nothing.
@@ -86,6 +91,7 @@ class MysqlWarehouse(Warehouse):
         self._control = _Lane(target, password or "", statement_timeout_s)
         # Several tasks may ask for offsets and counts.
         self._control_lock = asyncio.Lock()
+        self._runs: dict[str, KnownRun] = {}
         self._run_keys: dict[str, int] = {}
 
     def __repr__(self) -> str:
@@ -99,20 +105,41 @@ class MysqlWarehouse(Warehouse):
         await session.execute(COMMIT)
         check_revision(str(rows[0][0]) if rows else None, self._target)
 
-    async def offsets(self, keys: Sequence[OffsetKey]) -> dict[OffsetKey, int]:
+    async def offsets(self, keys: Sequence[OffsetKey], *, restart: bool = False) -> dict[OffsetKey, int]:
         """See Warehouse. Waits for a transaction that is about to move one of ``keys``, and reads its outcome."""
         wanted = sorted(set(keys))
         if not wanted:
             return {}
         async with self._controlling() as session:
-            found = await _select_offsets(session, wanted)
-            missing = [key for key in wanted if key not in found]
-            if missing:
-                await session.execute(insert_offsets(missing))
-                await session.execute(COMMIT)
-                found = await _select_offsets(session, wanted)
+            rows = await _select_offsets(session, wanted, lock=True)
             await session.execute(COMMIT)
-        return found
+            found = compare(wanted, rows)
+            if found.replaced and not restart:
+                raise replaced_error(found.replaced, rows)
+            if found.is_settled:
+                return found.offsets
+            note_changes(found)
+            if found.missing:
+                await session.execute(insert_offsets(found.missing))
+            for topic in sorted({key._replace(partition=0) for key in found.adopted}):
+                for statement in adopt_offsets(topic):
+                    await session.execute(statement)
+            for key in found.replaced:
+                await session.execute(restart_offset(key))
+            await session.execute(COMMIT)
+            rows = await _select_offsets(session, wanted, lock=True)
+            await session.execute(COMMIT)
+        return compare(wanted, rows).offsets
+
+    async def stored(self, keys: Sequence[OffsetKey]) -> dict[OffsetKey, int]:
+        """See Warehouse."""
+        wanted = sorted(set(keys))
+        if not wanted:
+            return {}
+        async with self._controlling() as session:
+            rows = await _select_offsets(session, wanted, lock=False)
+            await session.execute(COMMIT)
+        return dict.fromkeys(wanted, 0) | compare(wanted, rows).offsets
 
     async def store(self, lane: int, batch: Batch) -> Stored:
         """See Warehouse."""
@@ -157,15 +184,20 @@ class MysqlWarehouse(Warehouse):
 
     async def _learn_run_keys(self, session: MysqlSession, batch: Batch) -> None:
         """Get or make the keys of runs not met before, in a transaction of its own that holds no lock when it ends."""
-        unknown = sorted(run_ids(batch) - self._run_keys.keys())
-        if not unknown:
+        wanted = unknown_runs(batch, self._runs)
+        if not wanted:
             return
-        for run_id in unknown:
-            await session.execute(insert_run(run_id))
+        for run_id, digest in wanted.items():
+            await session.execute(insert_run(run_id, digest))
+            if digest:
+                await session.execute(tell_scenario(run_id, digest))
         await session.execute(COMMIT)
-        found = await session.select(select_runs(unknown))
+        found = await session.select(select_runs(list(wanted)))
         await session.execute(COMMIT)
-        self._run_keys.update({str(run_id): int(run_key) for run_id, run_key in found})
+        runs = {str(run_id): KnownRun(int(run_key), str(digest)) for run_id, run_key, digest in found}
+        check_scenarios(wanted, runs)
+        self._runs.update(runs)
+        self._run_keys.update({run_id: run.run_key for run_id, run in runs.items()})
 
     async def _transaction(self, session: MysqlSession, batch: Batch, *, by_source: bool) -> Stored | None:
         """Store the batch; None, rolled back, if the partitions must be told apart to know whose the duplicates are.
@@ -243,9 +275,14 @@ async def _reconnected(lane: _Lane) -> MysqlSession:
         raise TransientError(str(error)) from error
 
 
-async def _select_offsets(session: MysqlSession, keys: Sequence[OffsetKey]) -> dict[OffsetKey, int]:
-    rows = await session.select(select_offsets(keys))
-    return {OffsetKey(log_id, group, topic, partition): offset for log_id, group, topic, partition, offset in rows}
+async def _select_offsets(
+    session: MysqlSession, keys: Sequence[OffsetKey], *, lock: bool
+) -> dict[Place, StoredPosition]:
+    rows = await session.select(select_offsets(keys, lock=lock))
+    return {
+        (log_id, group, topic, partition): StoredPosition(offset, identity)
+        for log_id, group, topic, partition, offset, identity in rows
+    }
 
 
 def _same_server(old: MysqlSession, new: MysqlSession) -> bool:

@@ -12,8 +12,8 @@ import pymysql
 from pymysql.constants import CLIENT
 
 from socialsim.errors import InputError, ServiceUnavailableError, TerminalError
-from socialsim.warehouse.base import DEAD_LETTER_BYTES_MAX
 from socialsim.warehouse.driver_errors import MYSQL_REMEDY, translate_mysql
+from socialsim.warehouse.mysql_settings import PIN, SQL_MODE, obstacles
 from socialsim.warehouse.tls import client_context, require_tls
 from socialsim.warehouse.urls import MysqlTarget
 
@@ -23,22 +23,17 @@ STATEMENT_TIMEOUT_S: Final = 60.0
 LOCK_WAIT_S: Final = 20
 _GOODBYE_TIMEOUT_S: Final = 1.0
 
-SQL_MODE: Final = (
-    "STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
-    "NO_ENGINE_SUBSTITUTION"
-)
 # READ COMMITTED: without gap locks two consumers that append to one table do not wait for each other.
 _PIN: Final = (
-    f"SET SESSION sql_mode = '{SQL_MODE}'",
-    f"SET SESSION time_zone = '+00:00', autocommit = 0, innodb_lock_wait_timeout = {LOCK_WAIT_S}",
+    *PIN,
+    f"SET SESSION autocommit = 0, innodb_lock_wait_timeout = {LOCK_WAIT_S}",
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 )
 _READ_BACK: Final = (
     "SHOW VARIABLES WHERE Variable_name IN ('sql_mode', 'time_zone', 'autocommit', 'tx_isolation', "
-    "'transaction_isolation', 'character_set_client', 'character_set_connection', 'max_allowed_packet')"
+    "'transaction_isolation', 'character_set_client', 'character_set_connection', 'max_allowed_packet', 'log_bin', "
+    "'binlog_format')"
 )
-# A dead letter of the largest size in hexadecimal, and the rest of its statement.
-_PACKET_BYTES_MIN: Final = 2 * DEAD_LETTER_BYTES_MAX + 65_536
 
 _AiomysqlConnection: Any = aiomysql.Connection  # the driver has no types
 
@@ -48,6 +43,11 @@ class _DriverConnection(_AiomysqlConnection):  # type: ignore[misc]
         # The driver would go on without encryption, and an answer to the server's challenge is already too much to tell.
         require_tls(self._ssl_context, self.server_capabilities)
         await super()._request_authentication()
+
+
+def as_driver_text(password: str) -> str:
+    """``password`` such that aiomysql, which sends it as Latin-1, sends it as UTF-8, in which the server keeps it."""
+    return password.encode().decode("latin-1")
 
 
 _SESSION_UNKNOWN: Final = 1094
@@ -78,7 +78,7 @@ class MysqlSession:
             host=target.host,
             port=target.port,
             user=target.user,
-            password=password,
+            password=as_driver_text(password),
             db=target.database,
             charset="utf8mb4",
             autocommit=None,
@@ -92,9 +92,6 @@ class MysqlSession:
                 # Not aiomysql.connect(), which loses the socket when it is cancelled.
                 await connection._connect()
                 await session._pin()
-        except UnicodeEncodeError as error:
-            session.abandon()
-            raise InputError(f"{target}: the password holds a character outside Latin-1") from error
         except TimeoutError as error:
             session.abandon()
             tried_s = loop.time() - began_s
@@ -181,11 +178,8 @@ class MysqlSession:
         self._require("character_set_connection", settings["character_set_connection"] == "utf8mb4", settings)
         if isolation != "READ-COMMITTED":
             raise TerminalError(f"{self._target}: the session stays at isolation level {isolation}")
-        if int(settings["max_allowed_packet"]) < _PACKET_BYTES_MIN:
-            raise TerminalError(
-                f"{self._target}: the server's max_allowed_packet is {settings['max_allowed_packet']} bytes, "
-                f"at least {_PACKET_BYTES_MIN} are needed"
-            )
+        for obstacle in obstacles(settings):
+            raise TerminalError(f"{self._target}: {obstacle}")
         if self._target.tls == "on" and not await self._cipher():
             raise InputError(f"{self._target}: the server does not encrypt the session although tls=on was asked")
         (clock,) = (await self.select(b"SELECT UNIX_TIMESTAMP()"))[0]

@@ -28,10 +28,10 @@ ROLLBACK: Final = b"ROLLBACK"
 
 _INSERT_OFFSETS: Final = """\
 INSERT INTO consumer_offsets (log_id, consumer_group, topic, partition_id, next_offset, consumed, inserted, duplicates, \
-dead_letters, commits, updated_at) VALUES """
+dead_letters, commits, topic_identity, updated_at) VALUES """
 _INSERT_DEAD_LETTER: Final = """\
 INSERT INTO dead_letters (log_id, topic, partition_id, record_offset, raw, raw_bytes, raw_sha256, error_class, reason, \
-created_at) VALUES """
+topic_identity, created_at) VALUES """
 
 
 class Insert(NamedTuple):
@@ -105,35 +105,69 @@ def insert_dead_letter(row: DeadLetterRow) -> bytes:
     return f"{_INSERT_DEAD_LETTER}{values},UTC_TIMESTAMP(6)) ON DUPLICATE KEY UPDATE id = id".encode()
 
 
-def insert_run(run_id: str) -> bytes:
+def insert_run(run_id: str, digest: str) -> bytes:
     """Make the run known, if it is not."""
     return (
-        f"INSERT INTO runs (run_id, created_at) VALUES ({text_literal(run_id)},UTC_TIMESTAMP(6)) "  # noqa: S608
+        "INSERT INTO runs (run_id, created_at, scenario_digest) "  # noqa: S608
+        f"VALUES ({text_literal(run_id)},UTC_TIMESTAMP(6),{text_literal(digest)}) "
         "ON DUPLICATE KEY UPDATE run_key = run_key"
     ).encode()
 
 
+def tell_scenario(run_id: str, digest: str) -> bytes:
+    """Keep the run's scenario, if none is known of it."""
+    return (
+        f"UPDATE runs SET scenario_digest = {text_literal(digest)} "  # noqa: S608
+        f"WHERE run_id = {text_literal(run_id)} AND scenario_digest = ''"
+    ).encode()
+
+
 def select_runs(run_ids: Sequence[str]) -> bytes:
-    """``run_id, run_key`` of those that are known."""
-    return f"SELECT run_id, run_key FROM runs WHERE run_id IN {tuple_literal(run_ids)}".encode()  # noqa: S608
+    """``run_id, run_key, scenario_digest`` of those that are known."""
+    return f"SELECT run_id, run_key, scenario_digest FROM runs WHERE run_id IN {tuple_literal(run_ids)}".encode()  # noqa: S608
 
 
 def insert_offsets(keys: Sequence[OffsetKey]) -> bytes:
     """Rows at offset 0 for ``keys``, if there are none."""
-    rows = ",".join(tuple_literal(key).removesuffix(")") + ",0,0,0,0,0,0,UTC_TIMESTAMP(6))" for key in keys)
+    rows = ",".join(
+        f"{tuple_literal(key.place).removesuffix(')')},0,0,0,0,0,0,{text_literal(key.identity)},UTC_TIMESTAMP(6))"
+        for key in keys
+    )
     return f"{_INSERT_OFFSETS}{rows} ON DUPLICATE KEY UPDATE next_offset = next_offset".encode()
 
 
-def select_offsets(keys: Sequence[OffsetKey]) -> bytes:
-    """The stored offsets of ``keys``.
+def select_offsets(keys: Sequence[OffsetKey], *, lock: bool) -> bytes:
+    """The stored positions of ``keys``: their place, offset and identity.
 
-    A locking read: where the end of a transaction is not known because its connection broke at COMMIT, this waits
-    until the server has ended it, and reads what is true from then on.
+    With ``lock`` a locking read: where the end of a transaction is not known because its connection broke at COMMIT, this
+    waits until the server has ended it, and reads what is true from then on.
     """
+    places = ",".join(tuple_literal(key.place) for key in keys)
     return (
-        "SELECT log_id, consumer_group, topic, partition_id, next_offset FROM consumer_offsets "  # noqa: S608
-        f"WHERE (log_id, consumer_group, topic, partition_id) IN ({','.join(map(tuple_literal, keys))}) "
-        "LOCK IN SHARE MODE"
+        "SELECT log_id, consumer_group, topic, partition_id, next_offset, topic_identity FROM consumer_offsets "  # noqa: S608
+        f"WHERE (log_id, consumer_group, topic, partition_id) IN ({places})"
+        f"{' LOCK IN SHARE MODE' if lock else ''}"
+    ).encode()
+
+
+def adopt_offsets(topic: OffsetKey) -> list[bytes]:
+    """Positions and dead letters in the topic of a key that are of no known identity are of this one."""
+    names = f"log_id = {text_literal(topic.log_id)} AND topic = {text_literal(topic.topic)} AND topic_identity = ''"
+    new = text_literal(topic.identity)
+    group = f" AND consumer_group = {text_literal(topic.group)}"
+    return [
+        f"UPDATE consumer_offsets SET topic_identity = {new} WHERE {names}{group}".encode(),  # noqa: S608
+        f"UPDATE dead_letters SET topic_identity = {new} WHERE {names}".encode(),  # noqa: S608
+    ]
+
+
+def restart_offset(key: OffsetKey) -> bytes:
+    """The position of a replaced topic begins anew in the one that is there."""
+    log_id, group, topic = map(text_literal, key[:3])
+    return (
+        f"UPDATE consumer_offsets SET next_offset = 0, topic_identity = {text_literal(key.identity)}, "  # noqa: S608
+        f"commits = commits + 1, updated_at = UTC_TIMESTAMP(6) WHERE log_id = {log_id} AND consumer_group = {group} "
+        f"AND topic = {topic} AND partition_id = {key.partition:d}"
     ).encode()
 
 
@@ -147,7 +181,7 @@ def move_offsets(moves: Sequence[MoveRow]) -> bytes:
     return (
         f"UPDATE (SELECT {union}) AS m STRAIGHT_JOIN consumer_offsets AS o "  # noqa: S608
         "ON o.log_id = m.l AND o.consumer_group = m.g AND o.topic = m.t AND o.partition_id = m.p "
-        "AND o.next_offset = m.old_offset "
+        "AND o.next_offset = m.old_offset AND (m.e = '' OR o.topic_identity = m.e) "
         "SET o.next_offset = m.new_offset, o.consumed = o.consumed + (m.new_offset - m.old_offset), "
         "o.inserted = o.inserted + m.i, o.duplicates = o.duplicates + m.d, o.dead_letters = o.dead_letters + m.x, "
         "o.commits = o.commits + 1, o.updated_at = UTC_TIMESTAMP(6)"
@@ -157,9 +191,12 @@ def move_offsets(moves: Sequence[MoveRow]) -> bytes:
 def _select_move(move: MoveRow, form: Callable[..., str]) -> str:
     key = move.key
     texts = [f"{text_literal(text)} COLLATE utf8mb4_bin" for text in (key.log_id, key.group, key.topic)]
+    texts.append(f"{text_literal(key.identity)} COLLATE utf8mb4_bin")
     numbers = (key.partition, move.old, move.new, move.inserted, move.duplicates, move.dead_letters)
     return form(*texts, *(f"{number:d}" for number in numbers))
 
 
-_NAMED: Final = "{} AS l,{} AS g,{} AS t,{} AS p,{} AS old_offset,{} AS new_offset,{} AS i,{} AS d,{} AS x".format
-_PLAIN: Final = "SELECT {},{},{},{},{},{},{},{},{}".format
+_NAMED: Final = (
+    "{} AS l,{} AS g,{} AS t,{} AS e,{} AS p,{} AS old_offset,{} AS new_offset,{} AS i,{} AS d,{} AS x".format
+)
+_PLAIN: Final = "SELECT {},{},{},{},{},{},{},{},{},{}".format

@@ -47,6 +47,7 @@ class DeadLetterRow(NamedTuple):
     raw_sha256: str
     error_class: str
     reason: str
+    topic_identity: str
 
 
 @dataclass(slots=True)
@@ -141,6 +142,7 @@ def dead_letter_row(letter: DeadLetter) -> DeadLetterRow:
         hashlib.sha256(letter.raw).hexdigest(),
         _storable(letter.error_class)[:ERROR_CLASS_CHARS_MAX],
         _storable(letter.reason)[:REASON_CHARS_MAX],
+        letter.identity,
     )
 
 

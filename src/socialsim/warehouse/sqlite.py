@@ -22,8 +22,8 @@ from socialsim.warehouse.planning import (
     dead_letter_row,
     groups,
     move_rows,
-    run_ids,
 )
+from socialsim.warehouse.positions import Place, StoredPosition, compare, note_changes, replaced_error
 from socialsim.warehouse.rows import (
     INSTANT_SOURCE,
     SECONDS,
@@ -34,6 +34,7 @@ from socialsim.warehouse.rows import (
     instant_text,
     payload_kinds,
 )
+from socialsim.warehouse.run_keys import KnownRun, check_scenarios, unknown_runs
 from socialsim.warehouse.urls import SqliteTarget
 
 _T = TypeVar("_T")
@@ -56,22 +57,34 @@ _PRAGMAS: Final = (
 )
 _NOW: Final = "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'"
 
-_INSERT_RUN: Final = f"INSERT INTO runs (run_id, created_at) VALUES (?, {_NOW}) ON CONFLICT (run_id) DO NOTHING"  # noqa: S608
-_SELECT_RUN: Final = "SELECT run_key FROM runs WHERE run_id = ?"
+_INSERT_RUN: Final = f"""\
+INSERT INTO runs (run_id, created_at, scenario_digest) VALUES (?, {_NOW}, ?) ON CONFLICT (run_id) DO NOTHING"""  # noqa: S608
+_TELL_SCENARIO: Final = "UPDATE runs SET scenario_digest = ? WHERE run_id = ? AND scenario_digest = ''"
+_SELECT_RUN: Final = "SELECT run_key, scenario_digest FROM runs WHERE run_id = ?"
 _INSERT_OFFSET: Final = f"""\
 INSERT INTO consumer_offsets (log_id, consumer_group, topic, partition_id, next_offset, consumed, inserted, duplicates,
-  dead_letters, commits, updated_at) VALUES (?, ?, ?, ?, 0, 0, 0, 0, 0, 0, {_NOW})
+  dead_letters, commits, updated_at, topic_identity) VALUES (?, ?, ?, ?, 0, 0, 0, 0, 0, 0, {_NOW}, ?)
 ON CONFLICT (log_id, consumer_group, topic, partition_id) DO NOTHING"""  # noqa: S608
 _SELECT_OFFSET: Final = """\
-SELECT next_offset FROM consumer_offsets WHERE log_id = ? AND consumer_group = ? AND topic = ? AND partition_id = ?"""
+SELECT next_offset, topic_identity FROM consumer_offsets
+WHERE log_id = ? AND consumer_group = ? AND topic = ? AND partition_id = ?"""
+_ADOPT_OFFSETS: Final = """\
+UPDATE consumer_offsets SET topic_identity = ?
+WHERE log_id = ? AND consumer_group = ? AND topic = ? AND topic_identity = ''"""
+_ADOPT_LETTERS: Final = """\
+UPDATE dead_letters SET topic_identity = ? WHERE log_id = ? AND topic = ? AND topic_identity = ''"""
+_RESTART_OFFSET: Final = f"""\
+UPDATE consumer_offsets SET next_offset = 0, topic_identity = ?, commits = commits + 1, updated_at = {_NOW}
+WHERE log_id = ? AND consumer_group = ? AND topic = ? AND partition_id = ?"""  # noqa: S608
 _MOVE_OFFSET: Final = f"""\
 UPDATE consumer_offsets SET next_offset = ?, consumed = consumed + ?, inserted = inserted + ?,
   duplicates = duplicates + ?, dead_letters = dead_letters + ?, commits = commits + 1, updated_at = {_NOW}
-WHERE log_id = ? AND consumer_group = ? AND topic = ? AND partition_id = ? AND next_offset = ?"""  # noqa: S608
+WHERE log_id = ? AND consumer_group = ? AND topic = ? AND partition_id = ? AND next_offset = ?
+  AND ? IN ('', topic_identity)"""  # noqa: S608
 _INSERT_DEAD_LETTER: Final = f"""\
 INSERT INTO dead_letters (log_id, topic, partition_id, record_offset, raw, raw_bytes, raw_sha256, error_class, reason,
-  created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, {_NOW})
-ON CONFLICT (log_id, topic, partition_id, record_offset) DO NOTHING"""  # noqa: S608
+  topic_identity, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {_NOW})
+ON CONFLICT (log_id, topic, topic_identity, partition_id, record_offset) DO NOTHING"""  # noqa: S608
 # The key figures of a day, and of all later ones, hold no longer. See ``analytics.kpi.compute``.
 _MARK_DAYS: Final = "UPDATE kpi_days SET dirty = dirty + 1 WHERE run_key = ? AND day >= ?"
 
@@ -120,7 +133,7 @@ class SqliteWarehouse(Warehouse):
         self._busy_timeout_s = busy_timeout_s
         self._executor: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
-        self._run_keys: dict[str, int] = {}
+        self._runs: dict[str, KnownRun] = {}
 
     def __repr__(self) -> str:
         return f"<SqliteWarehouse {self._target} {'open' if self._connection else 'closed'}>"
@@ -131,10 +144,15 @@ class SqliteWarehouse(Warehouse):
             check_revision(None, self._target)
         await self._call(self._check_schema)
 
-    async def offsets(self, keys: Sequence[OffsetKey]) -> dict[OffsetKey, int]:
+    async def offsets(self, keys: Sequence[OffsetKey], *, restart: bool = False) -> dict[OffsetKey, int]:
         """See Warehouse."""
         wanted = sorted(set(keys))
-        return await self._call(lambda connection: _offsets(connection, wanted)) if wanted else {}
+        return await self._call(lambda connection: _offsets(connection, wanted, restart=restart)) if wanted else {}
+
+    async def stored(self, keys: Sequence[OffsetKey]) -> dict[OffsetKey, int]:
+        """See Warehouse."""
+        wanted = sorted(set(keys))
+        return await self._call(lambda connection: _stored(connection, wanted))
 
     async def store(self, lane: int, batch: Batch) -> Stored:
         """See Warehouse."""
@@ -186,7 +204,7 @@ class SqliteWarehouse(Warehouse):
 
     def _drop_connection(self) -> None:
         connection, self._connection = self._connection, None
-        self._run_keys = {}
+        self._runs = {}
         if connection is not None:
             connection.close()
 
@@ -197,11 +215,12 @@ class SqliteWarehouse(Warehouse):
 
     def _store(self, connection: sqlite3.Connection, batch: Batch) -> Stored:
         connection.execute("BEGIN IMMEDIATE")
-        new_run_keys = self._missing_run_keys(connection, batch)
+        new_runs = self._missing_runs(connection, batch)
+        run_keys = {run_id: run.run_key for run_id, run in (self._runs | new_runs).items()}
         tally = Tally()
         conflicts: list[Conflict] = []
         firsts: dict[int, int] = {}  # by run, the earliest time that may be new
-        for group in groups(batch, self._run_keys | new_run_keys, by_source=True):
+        for group in groups(batch, run_keys, by_source=True):
             rows = _FORMATTERS[group.name](group.run_key, group.events)
             inserted = connection.executemany(_INSERTS[group.name], rows).rowcount
             tally.add(group.name, group.key, inserted, len(rows) - inserted)
@@ -217,14 +236,17 @@ class SqliteWarehouse(Warehouse):
             _move(connection, move)
         connection.execute("COMMIT")
         # Remembered only now: a rolled back transaction takes its run keys with it.
-        self._run_keys.update(new_run_keys)
+        self._runs.update(new_runs)
         return tally.stored(letters)
 
-    def _missing_run_keys(self, connection: sqlite3.Connection, batch: Batch) -> dict[str, int]:
-        found: dict[str, int] = {}
-        for run_id in sorted(run_ids(batch) - self._run_keys.keys()):
-            connection.execute(_INSERT_RUN, (run_id,))
-            (found[run_id],) = connection.execute(_SELECT_RUN, (run_id,)).fetchone()
+    def _missing_runs(self, connection: sqlite3.Connection, batch: Batch) -> dict[str, KnownRun]:
+        found: dict[str, KnownRun] = {}
+        wanted = unknown_runs(batch, self._runs)
+        for run_id, digest in wanted.items():
+            connection.execute(_INSERT_RUN, (run_id, digest))
+            connection.execute(_TELL_SCENARIO, (digest, run_id))
+            found[run_id] = KnownRun(*connection.execute(_SELECT_RUN, (run_id,)).fetchone())
+        check_scenarios(wanted, found)
         return found
 
 
@@ -240,19 +262,39 @@ def _conflicts(connection: sqlite3.Connection, group: Group, rows: list[tuple[An
 
 def _move(connection: sqlite3.Connection, move: MoveRow) -> None:
     books = (move.new, move.new - move.old, move.inserted, move.duplicates, move.dead_letters)
-    if connection.execute(_MOVE_OFFSET, (*books, *move.key, move.old)).rowcount != 1:
+    if connection.execute(_MOVE_OFFSET, (*books, *move.key.place, move.old, move.key.identity)).rowcount != 1:
         place = f"{move.key.topic}/{move.key.partition}"
         raise OwnershipLostError(
             f"group {move.key.group}: {place} is not at offset {move.old}: another consumer has it"
         )
 
 
-def _offsets(connection: sqlite3.Connection, keys: list[OffsetKey]) -> dict[OffsetKey, int]:
+def _rows(connection: sqlite3.Connection, keys: list[OffsetKey]) -> dict[Place, StoredPosition]:
+    found = {key.place: connection.execute(_SELECT_OFFSET, key.place).fetchone() for key in keys}
+    return {place: StoredPosition(*row) for place, row in found.items() if row is not None}
+
+
+def _offsets(connection: sqlite3.Connection, keys: list[OffsetKey], *, restart: bool) -> dict[OffsetKey, int]:
     connection.execute("BEGIN IMMEDIATE")
-    connection.executemany(_INSERT_OFFSET, keys)
-    found = {key: connection.execute(_SELECT_OFFSET, key).fetchone() for key in keys}
+    rows = _rows(connection, keys)
+    found = compare(keys, rows)
+    if found.replaced and not restart:
+        raise replaced_error(found.replaced, rows)
+    note_changes(found)
+    connection.executemany(_INSERT_OFFSET, [(*key.place, key.identity) for key in found.missing])
+    for log_id, group, topic, _, identity in sorted({key._replace(partition=0) for key in found.adopted}):
+        connection.execute(_ADOPT_OFFSETS, (identity, log_id, group, topic))
+        connection.execute(_ADOPT_LETTERS, (identity, log_id, topic))
+    connection.executemany(_RESTART_OFFSET, [(key.identity, *key.place) for key in found.replaced])
     connection.execute("COMMIT")
-    return {key: row[0] for key, row in found.items()}
+    return found.offsets | dict.fromkeys([*found.missing, *found.replaced], 0)
+
+
+def _stored(connection: sqlite3.Connection, keys: list[OffsetKey]) -> dict[OffsetKey, int]:
+    connection.execute("BEGIN")
+    rows = _rows(connection, keys)
+    connection.execute("COMMIT")
+    return dict.fromkeys(keys, 0) | compare(keys, rows).offsets
 
 
 def _counts(connection: sqlite3.Connection) -> dict[str, int]:

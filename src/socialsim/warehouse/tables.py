@@ -124,6 +124,8 @@ runs: Final = Table(
     Column("run_key", Integer, primary_key=True, autoincrement=True),
     _column("run_id", _ascii(32)),
     _column("created_at", _INSTANT),
+    # Of the scenario; empty until a record tells it. Rows of two scenarios are never mixed under one id.
+    Column("scenario_digest", _ascii(64), nullable=False, server_default=""),
     UniqueConstraint("run_id", name="runs_run_id"),
     **_TABLE_OPTIONS,
 )
@@ -213,6 +215,12 @@ comments: Final = _event_table(
     Index("comments_content", "run_key", "content_kind", "content_id"),
 )
 
+
+def _identity() -> Column[Any]:
+    """What tells the topic from a later one of its name; empty where the log cannot tell, or an older version wrote."""
+    return Column("topic_identity", _ascii(64), nullable=False, server_default="")
+
+
 # How far each consumer group is, moved by compare-and-set in the transaction of the rows. The counters are the books of
 # the same transactions: consumed = inserted + duplicates + dead_letters for each partition, also after a rewind.
 consumer_offsets: Final = Table(
@@ -229,6 +237,7 @@ consumer_offsets: Final = Table(
     _column("dead_letters", BigInteger()),
     _column("commits", BigInteger()),  # one more in each transaction, so that a match always counts as a change
     _column("updated_at", _INSTANT),
+    _identity(),
     PrimaryKeyConstraint("log_id", "consumer_group", "topic", "partition_id"),
     sqlite_with_rowid=False,
     **_TABLE_OPTIONS,
@@ -249,7 +258,8 @@ dead_letters: Final = Table(
     _column("error_class", _text(64)),
     _column("reason", _text(1000)),
     _column("created_at", _INSTANT),
-    UniqueConstraint("log_id", "topic", "partition_id", "record_offset", name="dead_letters_place"),
+    _identity(),
+    UniqueConstraint("log_id", "topic", "topic_identity", "partition_id", "record_offset", name="dead_letters_place"),
     **_TABLE_OPTIONS,
 )
 

@@ -11,8 +11,8 @@ from socialsim.errors import InputError
 MYSQL_PORT_DEFAULT: Final = 3306
 TlsMode: TypeAlias = Literal["off", "on"]
 
-_ALLOWED: Final = "allowed are sqlite:///PATH and mysql://USER@HOST[:PORT]/DATABASE[?tls=on&tls_ca=FILE]"
-_DATABASE_PATTERN: Final = re.compile(r"[A-Za-z0-9_$-]{1,64}")
+_ALLOWED: Final = "allowed are sqlite:PATH, sqlite:///PATH and mysql://USER@HOST[:PORT]/DATABASE[?tls=on&tls_ca=FILE]"
+_DATABASE_PATTERN: Final = re.compile(r"[\w$-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ WarehouseTarget: TypeAlias = SqliteTarget | MysqlTarget
 
 
 def parse_warehouse_url(url: str) -> WarehouseTarget:
-    """``sqlite:///relative/path``, ``sqlite:////absolute/path`` or ``mysql://user@host[:port]/database``.
+    """``sqlite:PATH``, ``sqlite:///relative/path``, ``sqlite:////absolute/path`` or ``mysql://user@host[:port]/database``.
 
     Options of a MySQL URL: ``tls`` (``on`` or ``off``, the default) and ``tls_ca`` (a PEM file). Raises InputError,
     which never repeats a password.
@@ -63,6 +63,8 @@ def parse_warehouse_url(url: str) -> WarehouseTarget:
     scheme, separator, rest = url.partition("://")
     if separator and scheme == "sqlite":
         return _sqlite(url, rest)
+    if url.startswith("sqlite:"):  # as file:PATH is the short form of an event log
+        return _sqlite(url, "/" + url.removeprefix("sqlite:"))
     if separator and scheme == "mysql":
         return _mysql(url)
     shown = re.sub(r"//[^@/]*@", "//...@", url)
@@ -87,11 +89,14 @@ def _mysql(url: str) -> MysqlTarget:
         raise InputError("warehouse URL mysql://...: host or port is malformed; " + _ALLOWED) from error
     if parts.password is not None:
         raise InputError("warehouse URL mysql://...: a password does not belong in a URL; set SOCIALSIM_MYSQL_PASSWORD")
-    user = unquote(parts.username or "")
-    database = unquote(parts.path.removeprefix("/"))
+    try:
+        user = unquote(parts.username or "", errors="strict")
+        database = unquote(parts.path.removeprefix("/"), errors="strict")
+        options = dict(parse_qsl(parts.query, keep_blank_values=True, errors="strict"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"warehouse URL {url!r}: a part with % is not UTF-8; {_ALLOWED}") from error
     if not parts.hostname or not user or not _DATABASE_PATTERN.fullmatch(database) or parts.fragment:
         raise InputError(f"warehouse URL {url!r}: {_ALLOWED}")
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
     tls = options.pop("tls", "off")
     tls_ca = options.pop("tls_ca", None)
     if options:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from socialsim.errors import LogCorruptError, OffsetsLostError
+from socialsim.errors import LogCorruptError, LogReplacedError, OffsetsLostError
 from socialsim.transport.base import Fetched, TopicPartition
 from socialsim.transport.files.blocks import (
     block_is_good,
@@ -106,7 +106,7 @@ class Cursor:
             return None
         values = self._held if len(self._held) <= records_max else self._held[:records_max]
         self._held = [] if values is self._held else self._held[records_max:]
-        fetched = Fetched(self.partition, self._position, values, self._event_name)
+        fetched = Fetched(self.partition, self._position, values, self._event_name, self._run.runs)
         self._position += len(values)
         return fetched
 
@@ -154,6 +154,7 @@ class FollowedRun:
         self._root = root
         self.meta = meta
         self.paths = RunPaths(root, meta.run_id)
+        self.runs = frozenset({(meta.run_id, meta.scenario_digest)} if meta.scenario_digest else ())
         self.indexes = [ShardIndex(self.paths, meta, shard) for shard in range(meta.shards)]
         self.is_complete = False
         self.refresh()
@@ -167,12 +168,26 @@ class FollowedRun:
         meta = read_run_meta(self._root, self.meta.run_id)
         if meta is None:
             raise OffsetsLostError(f"{self.paths.directory}: the run was removed while it was read")
+        self._compare(meta)
         for index in self.indexes:
             index.refresh()
         if meta.state == "complete":
             for index in self.indexes:
                 index.check_complete(meta)
             self.is_complete = True
+
+    def check_identity(self) -> None:
+        """Raises LogReplacedError if another run lies here under the same id. One that is gone has no more to tell."""
+        meta = read_run_meta(self._root, self.meta.run_id)
+        if meta is not None:
+            self._compare(meta)
+
+    def _compare(self, now: RunMeta) -> None:
+        if now.identity != self.meta.identity:
+            raise LogReplacedError(
+                f"{self.paths.directory}: run {self.meta.run_id} was removed and written anew while it was read; "
+                "what was stored of it stays, and the next start says how to go on"
+            )
 
 
 def _file_length(path: str) -> int:

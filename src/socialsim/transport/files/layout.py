@@ -12,6 +12,7 @@ The names with an underscore or a dot are passed over by Spark and by globs such
 """
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from typing import Final, Literal
 import msgspec
 
 from socialsim.errors import InputError, LogCorruptError, LogFullError
+from socialsim.platform_errors import unwritable
 from socialsim.transport.base import RunInfo
 
 RUN_FILE: Final = "run.json"
@@ -40,6 +42,9 @@ class RunMeta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     topics: tuple[str, ...]
     types: dict[str, str]
     scenario: msgspec.Raw
+    stream_version: int = 1  #: files that do not say it were written before there was another
+    scenario_digest: str = ""  #: empty in older logs
+    identity: str = ""  #: made with the run, so that a later one under the same id is another; empty in older logs
     state: Literal["writing", "complete"] = "writing"
     records: dict[str, list[int]] | None = None  #: once complete: per topic, the records of each shard
 
@@ -79,12 +84,20 @@ class RunPaths:
         return [*(self.directory / topic for topic in topics), self.directory / INDEX_DIRECTORY]
 
 
+_FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
+
 @contextlib.contextmanager
 def writing_to(path: Path | str) -> Iterator[None]:
-    """Turns an OSError of a write under ``path`` into LogFullError: what was to be written is not durable."""
+    """Turns an OSError of a write under ``path`` into LogFullError: what was to be written is not durable.
+
+    InputError where this user may not write at all.
+    """
     try:
         yield
     except OSError as error:
+        if error.errno in _FORBIDDEN:
+            raise unwritable(f"{error.filename or path}", error) from error
         raise LogFullError(f"{error.filename or path}: cannot be written: {error.strerror or error}") from error
 
 

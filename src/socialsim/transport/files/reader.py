@@ -42,6 +42,11 @@ class FileReader(EventReader):
         """The id in the directory's ``log.json``, which it keeps when it is moved."""
         return self._log_id or read_log_id(self._root)
 
+    def identity(self, topic: str) -> str:
+        """What is in the ``run.json`` of the topic's run."""
+        run = self._runs.get(topic.partition("/")[0])
+        return "" if run is None else run.meta.identity
+
     async def probe(self, timeout_s: float) -> None:  # noqa: ARG002 - a directory is there or it is not
         """See EventReader."""
         read_log_id(self._root)
@@ -60,10 +65,10 @@ class FileReader(EventReader):
 
     async def _assign(self, runs: list[FollowedRun], load_positions: PositionsLoader) -> None:
         cursors = {cursor.partition: cursor for run in runs for cursor in run.cursors}
+        self._runs |= {run.meta.run_id: run for run in runs}
         positions = await load_positions(list(cursors))
         for partition, cursor in cursors.items():
             cursor.seek(positions[partition])
-        self._runs |= {run.meta.run_id: run for run in runs}
         self._cursors |= cursors
         self._turns.extend(cursors.values())
         self._discovered_s = asyncio.get_running_loop().time()
@@ -110,6 +115,8 @@ class FileReader(EventReader):
             return
         if asyncio.get_running_loop().time() - self._discovered_s > _DISCOVER_EVERY_S:
             self._discovered_s = asyncio.get_running_loop().time()
+            for run in self._runs.values():
+                run.check_identity()
             metas = [
                 meta
                 for run_id in list_run_ids(self._root)
@@ -126,6 +133,8 @@ class FileReader(EventReader):
     async def end_offsets(self) -> dict[TopicPartition, int]:
         """The offset behind the last readable record of each partition; final for runs that are complete."""
         await self._refresh()
+        for run in self._runs.values():
+            run.check_identity()
         return {partition: cursor.end() for partition, cursor in self._cursors.items()}
 
     def seek(self, partition: TopicPartition, offset: int) -> None:

@@ -7,6 +7,7 @@ itself and passes over records that are in the log already, so to resume is to s
 
 import fcntl
 import os
+import secrets
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -15,7 +16,7 @@ import msgspec
 
 from socialsim.errors import InputError, LogCorruptError, RunConflictError
 from socialsim.transport.base import RunInfo
-from socialsim.transport.files.blocks import read_index
+from socialsim.transport.files.blocks import check_final_counts, read_index
 from socialsim.transport.files.index import IndexFormat
 from socialsim.transport.files.layout import (
     LOCK_FILE,
@@ -55,6 +56,11 @@ class FileRun:
         """``new`` has no record, ``unfinished`` is to be resumed by writing on, ``complete`` wants nothing more."""
         return self._state
 
+    @property
+    def identity(self) -> str:
+        """What tells it from a later run under the same id; empty if an older version made it."""
+        return self._meta.identity
+
     def acknowledged_seqs(self) -> list[int]:
         """Per shard the last ``seq`` in the log according to its index, -1 for none. Touches nothing."""
         return [sum(records) - 1 for records in self._final_counts()]
@@ -71,6 +77,12 @@ class FileRun:
             with writing_to(self._paths.directory):
                 write_atomically(self._paths.directory / RUN_FILE, msgspec.json.encode(meta))
         self._meta, self._state = meta, "complete"
+
+    def check_complete(self) -> None:
+        """Look whether the files of a complete run are all there. Raises LogCorruptError."""
+        counts = self._final_counts()
+        for shard in range(self._meta.shards):
+            check_final_counts(self._meta, shard, counts[shard])
 
     def _final_counts(self) -> list[list[int]]:
         """Per shard the records of each topic, after a check that the data files are as long as the index says."""
@@ -129,6 +141,8 @@ def create_run(root: Path, info: RunInfo, scenario: bytes) -> FileRun:
         with _locked(paths.directory / WRITERS_FILE, fcntl.LOCK_EX, info.run_id):
             pass
         run = FileRun(paths, meta, "complete" if meta.state == "complete" else "unfinished", lock)
+        if run.state == "complete":
+            run.check_complete()
         if run.state == "unfinished" and not any(Path(paths.index(shard)).exists() for shard in range(meta.shards)):
             run = FileRun(paths, meta, "new", lock)
     except BaseException:
@@ -143,6 +157,11 @@ def _check_same(paths: RunPaths, meta: RunMeta, info: RunInfo, scenario: bytes) 
             f"run {info.run_id}: {paths.directory} holds a run of another scenario under this id; "
             "choose another --run-id or another --to"
         )
+    if meta.stream_version != info.stream_version:
+        raise RunConflictError(
+            f"run {info.run_id}: {paths.directory} holds events of stream version {meta.stream_version}, this socialsim "
+            f"makes version {info.stream_version}; choose another --run-id or another --to"
+        )
 
 
 def _create(paths: RunPaths, info: RunInfo, scenario: bytes) -> RunMeta:
@@ -153,6 +172,9 @@ def _create(paths: RunPaths, info: RunInfo, scenario: bytes) -> RunMeta:
         topics=info.topics,
         types=dict(info.types),
         scenario=msgspec.Raw(scenario),
+        stream_version=info.stream_version,
+        scenario_digest=info.scenario_digest,
+        identity="run-" + secrets.token_hex(16),
     )
     with writing_to(paths.directory):
         for directory in paths.directories(info.topics):

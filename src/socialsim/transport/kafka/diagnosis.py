@@ -1,12 +1,15 @@
 """Why a client cannot start: aiokafka says only that no broker could be reached, whatever the reason was."""
 
+import asyncio
+import socket
 import ssl
+from collections.abc import Sequence
 from typing import Final
 
 from aiokafka import errors as kafka_errors
 from aiokafka.conn import create_conn
 
-from socialsim.errors import InputError
+from socialsim.errors import InputError, ServiceUnavailableError
 from socialsim.transport.kafka.settings import KafkaLog
 
 _TIMEOUT_MS: Final = 5_000
@@ -42,6 +45,54 @@ async def find_refusal(cluster: KafkaLog) -> InputError | None:
         connection.close()
         return None
     return None
+
+
+async def require_reachable(cluster: KafkaLog, advertised: Sequence[tuple[str, int]]) -> None:
+    """Raise ServiceUnavailableError if none of the brokers can be reached where the cluster says that they are.
+
+    A client asks whom it knows where the brokers are, and goes there. What they say of themselves may be a name that only
+    their own network knows; the driver would wait for it without a word.
+    """
+    if not advertised or any(_spelled(host, port) in cluster.bootstrap for host, port in advertised):
+        return
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    tries = [asyncio.create_task(_reach(host, port)) for host, port in advertised]
+    reasons: list[str] = []
+    try:
+        for each in asyncio.as_completed(tries):
+            reason = await each
+            if reason is None:
+                return
+            reasons.append(reason)
+    finally:
+        for task in tries:
+            task.cancel()
+        await asyncio.wait(tries)
+    raise ServiceUnavailableError(
+        f"{', '.join(reasons)}, to which Kafka at {cluster.address} sends its clients",
+        loop.time() - began_s,
+        "the brokers' setting advertised.listeners says so: it must name what this machine can reach",
+    )
+
+
+async def _reach(host: str, port: int) -> str | None:
+    """None if something listens there, else the place and why not."""
+    try:
+        async with asyncio.timeout(_TIMEOUT_MS / 1000):
+            _, writer = await asyncio.open_connection(host, port)
+    except socket.gaierror:
+        return f"{_spelled(host, port)} (its name cannot be resolved)"
+    except TimeoutError:
+        return f"{_spelled(host, port)} (no answer)"
+    except (OSError, UnicodeError) as error:
+        return f"{_spelled(host, port)} ({getattr(error, 'strerror', None) or error})"
+    writer.transport.abort()
+    return None
+
+
+def _spelled(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _trusted(cluster: KafkaLog) -> str:

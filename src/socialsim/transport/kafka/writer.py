@@ -72,6 +72,7 @@ class KafkaWriter(EventWriter):
                     ("type", info.types[topic].encode()),
                     ("version", b"%d" % info.version),
                     ("run_id", info.run_id.encode()),
+                    *([("scenario", info.scenario_digest.encode())] if info.scenario_digest else []),
                 ],
             )
             for topic in info.topics
