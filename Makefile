@@ -66,7 +66,7 @@ test: services ## The tests, on real Kafka, MySQL and MariaDB, all but the slow 
 
 .PHONY: test-fast
 test-fast: install ## The tests that need no server and are quick, in under two minutes on two cores
-	$(BIN)/pytest -n $(WORKERS) -m "not slow and not processes and not kafka and not mysql and not faults and not bi" --durations 5
+	$(BIN)/pytest -n $(WORKERS) -m "not slow and not processes and not services and not kafka and not mysql and not faults and not bi" --durations 5
 	@echo "What needs a server or takes long was left out; make test runs it."
 
 #: What kernel, consumer and warehouse must have covered, in per cent of lines and branches.

@@ -18,6 +18,7 @@ from hypothesis import settings
 
 from compose.native import Database, KafkaCluster, MySQLServer
 from compose.native.keeper import shared_state, stop_keepers
+from tests.support.own_logs import own_logs
 from tests.support.services import MYSQL_VARIANTS, KafkaFactory, MySQLFactory, database_of, private_servers
 
 # The same examples on every machine, however busy: a test that fails once must fail again.
@@ -64,6 +65,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         parameters = getattr(getattr(item, "callspec", None), "params", {})  # a parameter may have such a name, too
         if (names - set(parameters)) & {"cli", "start", "simulated"}:
             item.add_marker("processes")
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_one_test() -> Iterator[None]:
+    """A test that runs a command in this process must not take the next one's log lines away."""
+    with own_logs():
+        yield
 
 
 @pytest.fixture(scope="session")

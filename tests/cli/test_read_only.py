@@ -53,6 +53,7 @@ def looking(tmp_path, stored):
         place.chmod(0o755 if place.is_dir() else 0o644)
 
 
+@pytest.mark.slow
 def test_looking_needs_no_right_to_write(looking):
     verified = looking("verify", "--from", "file:d/events", *INTO)
     assert verified.returncode == 0, verified.stderr
