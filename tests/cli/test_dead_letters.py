@@ -21,11 +21,11 @@ def database(tmp_path):
     connection = sqlite3.connect(path, isolation_level=None)
     for number, raw in enumerate([encode(like(3)), POISON], start=1):
         connection.execute(
-            "INSERT INTO dead_letters VALUES (?, 'log', 'r1/picture_likes', 0, ?, ?, ?, ?, ?, ?, '2026-01-01 00:00:00')",
+            "INSERT INTO dead_letters VALUES (?, 'log', 'r1/picture_likes', 0, ?, ?, ?, ?, ?, ?, '2026-01-01 00:00:00', '')",
             (number, number, raw, len(raw), hashlib.sha256(raw).hexdigest(), f"class{number}", "line\nof \x1b[31m"),
         )
     connection.execute(
-        "INSERT INTO consumer_offsets VALUES ('log', 'g', 'r1/picture_likes', 0, 9, 9, 7, 0, 2, 1, '2026-01-01')"
+        "INSERT INTO consumer_offsets VALUES ('log', 'g', 'r1/picture_likes', 0, 9, 9, 7, 0, 2, 1, '2026-01-01', '')"
     )
     yield connection
     connection.close()
