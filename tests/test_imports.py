@@ -15,6 +15,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     # leaves
     "errors": frozenset(),
     "platform_errors": frozenset({"errors"}),
+    "installation": frozenset(),
     "events": frozenset(),
     "kernel": frozenset(),
     "presets": frozenset(),
@@ -36,7 +37,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "transport": frozenset({"errors", "platform_errors"}),
     "warehouse": frozenset({"events", "errors"}),
     "consumer": frozenset({"transport.base", "warehouse.base", "events", "errors"}),
-    "live": frozenset({"consumer", "shard.process", "transport.base", "web", "events", "errors"}),
+    "live": frozenset({"consumer", "shard.process", "transport.base", "web", "events", "errors", "installation"}),
     "analytics": frozenset(
         {
             "warehouse.base",
@@ -49,8 +50,8 @@ ALLOWED: dict[str, frozenset[str]] = {
             "errors",
         }  # no driver
     ),
-    "report": frozenset({"analytics.kpi", "analytics.offsets", "warehouse.tables", "web", "errors"}),
-    "export": frozenset({"warehouse.tables", "errors", "platform_errors"}),
+    "report": frozenset({"analytics.kpi", "analytics.offsets", "warehouse.tables", "web", "errors", "installation"}),
+    "export": frozenset({"warehouse.tables", "errors", "installation", "platform_errors"}),
     "realism": frozenset(
         {"transport.base", "warehouse.tables", "report.html", "report.library", "events", "scenario", "errors"}
     ),
@@ -72,7 +73,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     # the edge
     "bootstrap": EVERYTHING,
     "cli": EVERYTHING,
-    "__init__": frozenset({"events", "scenario", "simulate"}),
+    "__init__": frozenset({"events", "installation", "scenario", "simulate"}),
 }
 #: Nobody but the edge itself imports these.
 EDGE = frozenset({"cli", "bootstrap"})

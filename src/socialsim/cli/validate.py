@@ -19,6 +19,7 @@ from socialsim.cli.session import LOG_URL_DEFAULT, Session
 from socialsim.cli.show import show, show_data, table
 from socialsim.cli.signals import StopRequest
 from socialsim.errors import InputError
+from socialsim.installation import how_to_add
 from socialsim.scenario import Scenario, load_scenario, preset_of
 from socialsim.settings import Settings
 
@@ -131,7 +132,7 @@ def validate(
 def _require_extra() -> None:
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
-        raise InputError(f"validate needs {' and '.join(missing)}; run: pip install 'socialsim[validate]'")
+        raise InputError(f"validate needs {' and '.join(missing)}; run: {how_to_add('validate')}")
 
 
 def _chosen(only: str | None) -> list[str]:
