@@ -85,7 +85,7 @@ def test_verify_and_a_new_group_know_that_positions_of_deleted_topics_are_void(
     start(*RUN_FIRST, "--to", log.url).wait(0)
     start("consume", "--drain", "--from", log.url).wait(0)
     make_anew(start, log)
-    start(*RUN_FIRST, "--to", log.url).wait(0)
+    start("run", "--resume", "ra", "--again", "--to", log.url).wait(0)
     # The same events in topics of the same names and ends: nothing of these was read.
     verified = start("verify", "--from", log.url)
     assert "records are not consumed yet" in verified.wait(1)
