@@ -252,7 +252,7 @@ async def test_a_missing_privilege_is_terminal(mysql: MySQLServer, mysql_place: 
         cursor.execute(f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM '{target.user}'@'{host}'")
         cursor.execute(f"GRANT SELECT ON `{target.database}`.* TO '{target.user}'@'{host}'")
     async with mysql_place.opened(lanes=1) as warehouse:
-        with pytest.raises(TerminalError, match="1142"):
+        with pytest.raises(TerminalError, match=r"1142\).* socialsim migrate --into mysql://"):
             await warehouse.store(0, batch_of(likes(1, first_seq=1)))
 
 

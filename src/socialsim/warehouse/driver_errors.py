@@ -62,6 +62,8 @@ _TRANSIENT: Final = frozenset(
 _CREDENTIALS: Final = frozenset({1045, 1049, 1130, 1251, 1524, 1698, 1820, 1862, 3118, 3159})
 #: The user may log in, but nobody has given him rights on this database yet.
 _NO_RIGHTS: Final = 1044
+#: The user may come in and lacks a right: on a table, a column, for a statement, on a routine.
+_RIGHT_MISSING: Final = frozenset({1142, 1143, 1227, 1370})
 #: The tables are not there or not as this version expects them.
 _SCHEMA: Final = frozenset({1054, 1146})
 
@@ -95,6 +97,11 @@ def _by_code(code: int, text: str, target: MysqlTarget, tried_s: float, *, inter
         return SchemaOutdatedError(
             f"{text}; the migrator gives the writer and the reader their rights, so run, with SOCIALSIM_MYSQL_MIGRATOR and "
             f"its password set: socialsim migrate --into {target}"
+        )
+    if code in _RIGHT_MISSING:
+        return TerminalError(
+            f"{text}; with SOCIALSIM_MYSQL_MIGRATOR and its password set, this gives user {target.user!r} its rights: "
+            f"socialsim migrate --into {target}"
         )
     if code in _SCHEMA:
         return SchemaOutdatedError(f"{text}; run: socialsim migrate --into {target}")
