@@ -96,6 +96,7 @@ def validate(
     source = _source(context, from_, into)
     books = _books(runs_dir, source, session.settings)
     run = _read(source, session.settings, run_id, books)
+    books.tell_partial(run.run_id, run.total, source)
     known = _scenario_of(books, run.run_id)
     view = View(run)
     outcomes = measure(view, chosen)
