@@ -12,10 +12,10 @@ import faker
 import msgspec
 import pytest
 
+from socialsim.domain.population import adoption, traits
 from socialsim.domain.population.countries import COUNTRIES
 from socialsim.domain.population.data import names
 from socialsim.domain.population.name_pools import build_pools, name_lists
-from socialsim.domain.population import adoption, traits
 from socialsim.events import encode
 from socialsim.kernel import randoms
 from socialsim.scenario.model import STREAM_VERSION, Scenario, knobs

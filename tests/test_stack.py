@@ -29,6 +29,8 @@ from compose.native.settings import COMPOSE_DIR, load_settings
 from compose.superset.server import SupersetServer
 from tests.support.patience import HANG_S
 
+pytestmark = pytest.mark.services
+
 ROOT = COMPOSE_DIR.parent
 COMPOSE_FILE = COMPOSE_DIR / "docker-compose.yml"
 COMPOSE_PASSWORDS = (

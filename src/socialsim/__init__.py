@@ -7,7 +7,7 @@
 'UserSignedUp'
 """
 
-from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from socialsim.events import (
     CommentPosted,
@@ -16,6 +16,7 @@ from socialsim.events import (
     FriendRequested,
     PictureLiked,
     PicturePosted,
+    SessionStarted,
     UserSignedUp,
     VideoLiked,
     VideoPosted,
@@ -25,8 +26,6 @@ from socialsim.events import (
 from socialsim.scenario.model import Scenario, load_scenario, make_scenario
 from socialsim.simulation.iterate import simulate
 
-__version__ = version("socialsim")
-
 __all__ = [
     "CommentPosted",
     "Event",
@@ -35,6 +34,7 @@ __all__ = [
     "PictureLiked",
     "PicturePosted",
     "Scenario",
+    "SessionStarted",
     "UserSignedUp",
     "VideoLiked",
     "VideoPosted",
@@ -45,3 +45,15 @@ __all__ = [
     "make_scenario",
     "simulate",
 ]
+
+if TYPE_CHECKING:
+    __version__: str
+else:
+
+    def __getattr__(name: str) -> str:
+        """``__version__``, looked up when it is asked for: importing a checkout that is not installed must not fail."""
+        if name != "__version__":
+            raise AttributeError(f"module 'socialsim' has no attribute {name!r}")
+        from socialsim.installation import program_version  # noqa: PLC0415 - nothing else needs the metadata
+
+        return program_version()

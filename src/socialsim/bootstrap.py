@@ -50,6 +50,8 @@ TOPICS: Final = tuple(PLURALS.values())
 _TYPES: Final = {topic: name for name, topic in PLURALS.items()}
 SESSION_TIMEOUT_S: Final = 45.0  #: how long a consumer group in Kafka waits for a silent member, unless told otherwise
 _RESTARTS_MAX: Final = 3  #: a process that dies as often is not a matter of chance
+#: Whether a log is the one that a run was written into, another, or one whose topics were deleted since.
+_Holding = Literal["same", "replaced", "other"]
 _GROUP: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 # ruff: noqa: PLC0415 - see the module's text
@@ -144,7 +146,8 @@ def lead_run(
         if record is not None:
             _check_stream(record, directory.path)
         topics = _topic_identities(log, settings)
-        known = record is not None and _is_same_log(record, log, topics)
+        holding: _Holding = "other" if record is None else _holds(record, log, topics)
+        known = None if holding == "other" else record
         info = RunInfo(
             run_id,
             scenario.shards,
@@ -153,7 +156,9 @@ def lead_run(
             stream_version=STREAM_VERSION,
             scenario_digest=scenario.digest,
         )
-        opened = _opened(log, settings, info, scenario, directory, known=record if known else None, options=options)
+        opened = _opened(
+            log, settings, info, scenario, directory, known=known, replaced=holding == "replaced", options=options
+        )
         with opened as (state, extent, make_writer, seal):
             began = RunRecord(
                 run_id=run_id,
@@ -171,7 +176,7 @@ def lead_run(
             if state == "new":
                 # After the record: books of another life beside this life's record would tell of what is not there.
                 directory.forget_manifests(scenario.shards)
-            books = RunManifests(directory, resumed=state == "unfinished" and known)
+            books = RunManifests(directory, resumed=state == "unfinished" and known is not None)
             done = False
 
             def complete() -> None:
@@ -204,18 +209,11 @@ def _topic_identities(log: LogUrl, settings: Settings) -> dict[str, str]:
     return {name: each.identity for name, each in found.topics.items() if each.identity}
 
 
-def _is_same_log(record: "RunRecord", log: LogUrl, topics: Mapping[str, str]) -> bool:
-    """Whether the books are of the run in this very log: what they say is durable is in it."""
-    if record.topics and record.topics != topics:
-        if record.log == str(log):
-            logger.warning(
-                "run %s was written into topics of %s that were deleted or were made anew since: it is simulated from its "
-                "start",
-                record.run_id,
-                log,
-            )
-        return False
-    return bool(record.topics) or record.log == str(log)
+def _holds(record: "RunRecord", log: LogUrl, topics: Mapping[str, str]) -> "_Holding":
+    """Whether ``log`` is the one that the run was written into, by the topics' identities where they are known."""
+    if not record.topics or record.topics == topics:
+        return "same" if record.topics or record.log == str(log) else "other"
+    return "replaced" if record.log == str(log) else "other"
 
 
 def _require_books(directory: "RunDirectory", scenario: Scenario, log: LogUrl) -> None:
@@ -256,6 +254,7 @@ def _opened(
     directory: "RunDirectory",
     *,
     known: "RunRecord | None",
+    replaced: bool,
     options: LeadOptions,
 ) -> "Iterator[tuple[_RunState, LogExtent | None, _WriterMaker, Callable[[], LogExtent | None]]]":
     """The run in its log: its state, where it begins, how to write to it, and what marks it complete there.
@@ -279,7 +278,7 @@ def _opened(
 
     run_in_kafka = KafkaRun(_kafka(log, settings), TOPICS, _TYPES, directory, scenario)
     state, extent = run_in_kafka.open(
-        known, options.now_us, again=options.again, live=options.live, check=options.check_topics
+        known, options.now_us, replaced=replaced, again=options.again, live=options.live, check=options.check_topics
     )
     writer = functools.partial(_kafka_writer, run_in_kafka.cluster, info)
     yield state, extent, writer, functools.partial(run_in_kafka.seal, extent)
@@ -566,17 +565,27 @@ def _password(settings: Settings, name: str) -> str | None:
     return None if secret is None else secret.reveal()
 
 
+def _path(settings: Settings, name: str) -> Path | None:
+    text = settings.text(name)
+    return None if text is None else Path(text)
+
+
 def _kafka(log: LogUrl, settings: Settings) -> "KafkaLog":
-    from socialsim.transport.kafka import KafkaLog, KafkaSecurity
+    from socialsim.transport.kafka import KafkaLog, KafkaSecurity, Token
 
     if isinstance(log, FileUrl):
         raise TypeError(f"{log} is not in Kafka")
-    cafile = settings.text("KAFKA_CAFILE")
+    token = settings.secret("KAFKA_TOKEN")
+    token_file = _path(settings, "KAFKA_TOKEN_FILE")
     security = KafkaSecurity(
         protocol=settings.text("KAFKA_SECURITY_PROTOCOL") or "PLAINTEXT",  # type: ignore[arg-type]  # it checks them
         mechanism=settings.text("KAFKA_SASL_MECHANISM") or "SCRAM-SHA-512",  # type: ignore[arg-type]
         username=settings.text("KAFKA_USERNAME"),
         password=_password(settings, "KAFKA_PASSWORD"),
-        cafile=None if cafile is None else Path(cafile),
+        cafile=_path(settings, "KAFKA_CAFILE"),
+        certfile=_path(settings, "KAFKA_CERTFILE"),
+        keyfile=_path(settings, "KAFKA_KEYFILE"),
+        key_password=_password(settings, "KAFKA_KEY_PASSWORD"),
+        token=None if token is None else Token(None if token_file else token.reveal(), token_file),
     )
     return KafkaLog(log.bootstrap, log.topic_prefix, security)

@@ -35,9 +35,11 @@ class KafkaRun:
         self._scenario = scenario
 
     def open(
-        self, known: RunRecord | None, now_us: int, *, again: bool, live: bool, check: bool
+        self, known: RunRecord | None, now_us: int, *, replaced: bool, again: bool, live: bool, check: bool
     ) -> tuple[RunState, LogExtent | None]:
-        """The run's state, and where it lies. ``known`` is the record of an earlier life in this log.
+        """The run's state, and where it lies. ``known`` is the record of an earlier attempt in this log.
+
+        ``replaced``: the topics of that attempt were deleted, and others may have their names now.
 
         Raises InputError for topics that are missing or would lose or refuse records (without ``check`` they are told
         in a warning), TerminalError for a complete run of which records are gone, ServiceUnavailableError.
@@ -45,7 +47,8 @@ class KafkaRun:
         state = self._inspect()
         edges = _edges(state)
         if known is not None and known.state == "complete" and not again:
-            losses = find_losses(known.extent, state.cluster_id, edges, self._written())
+            left = {} if replaced else edges
+            losses = find_losses(known.extent, state.cluster_id, left, self._written())
             if losses:
                 raise TerminalError(
                     f"run {known.run_id} is complete by its books, but not in {self.cluster.url}: "
@@ -58,7 +61,9 @@ class KafkaRun:
         self._check_settings(state, now_us, live=live, check=check)
         if known is None or again:
             return "new", begun_at(state.cluster_id, edges)
-        gap = find_gap(known.extent, state.cluster_id, edges, self._durable())
+        gap = "its topics were deleted and made anew" if replaced else None
+        if gap is None:
+            gap = find_gap(known.extent, state.cluster_id, edges, self._durable())
         if gap is not None:
             log.warning("run %s: %s; simulating it from its beginning", known.run_id, gap)
             return "new", begun_at(state.cluster_id, edges)

@@ -1,7 +1,5 @@
-import contextlib
 import gc
 import io
-import logging
 import os
 import subprocess
 import sys
@@ -13,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from socialsim.cli.main import main
+from tests.support.own_logs import own_logs
 from tests.support.patience import HANG_S, eventually
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -43,26 +42,13 @@ def cli(tmp_path: Path) -> Cli:
     return call
 
 
-@contextlib.contextmanager
-def _own_logs() -> Iterator[None]:
-    """The command line sends log lines where it wants; afterwards they go where they went before."""
-    loggers = [logging.getLogger(name) for name in ("socialsim", "aiokafka", "asyncio")]
-    before = [(logger.handlers, logger.propagate, logger.level) for logger in loggers]
-    try:
-        yield
-    finally:
-        for logger, (handlers, propagate, level) in zip(loggers, before, strict=True):
-            logger.handlers, logger.propagate = handlers, propagate
-            logger.setLevel(level)
-
-
 @pytest.fixture
 def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """As ``cli``, in this process: for many calls, of which each would spend a second on its imports."""
 
     def call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         out, err = io.StringIO(), io.StringIO()
-        with monkeypatch.context() as patch, redirect_stdout(out), redirect_stderr(err), _own_logs():
+        with monkeypatch.context() as patch, redirect_stdout(out), redirect_stderr(err), own_logs():
             for name in os.environ.keys() - clean_environment().keys():
                 patch.delenv(name)
             for name, value in variables.items():

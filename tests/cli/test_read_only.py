@@ -8,6 +8,8 @@ import pytest
 
 from tests.cli.conftest import COMMAND, clean_environment
 
+pytestmark = pytest.mark.processes
+
 RUN = ("run", "--users", "30", "--days", "3", "--shards", "4", "--run-id", "r1", "--to", "file:d/events")
 INTO = ("--into", "sqlite:d/w")
 _PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH = 24, 1, 2
@@ -53,6 +55,7 @@ def looking(tmp_path, stored):
         place.chmod(0o755 if place.is_dir() else 0o644)
 
 
+@pytest.mark.slow
 def test_looking_needs_no_right_to_write(looking):
     verified = looking("verify", "--from", "file:d/events", *INTO)
     assert verified.returncode == 0, verified.stderr

@@ -14,6 +14,8 @@ from socialsim.cli.logs import configure_logs, wants_json
 from socialsim.cli.main import explain
 from tests.cli.conftest import COMMAND, clean_environment
 
+pytestmark = pytest.mark.processes
+
 RUN = ("run", "--users", "12", "--days", "1", "--shards", "4", "--run-id", "r1")
 RESULT = "next       socialsim consume"
 

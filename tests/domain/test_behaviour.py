@@ -131,6 +131,7 @@ def test_quality_is_bounded(draw: int, sigma: float) -> None:
     assert 1 <= Behaviour(Scenario(quality_sigma=sigma)).quality(draw) <= 1 << 20
 
 
+@pytest.mark.slow
 def test_quality_has_its_median() -> None:
     assert BEHAVIOUR.quality(UNIT // 2) == pytest.approx(1_024, rel=0.01)
     assert {Behaviour(Scenario(quality_sigma=0)).quality(draw) for draw in EVEN_DRAWS} == {1_024}

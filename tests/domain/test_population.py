@@ -164,6 +164,7 @@ def test_profiles_are_unique_valid_and_reach_nobody() -> None:
 
 @settings(max_examples=30)
 @given(st.integers(0, 49_999_999))
+@pytest.mark.slow
 def test_the_longest_ids_have_valid_profiles_too(user_id: int) -> None:
     scenario = Scenario(users=50_000_000)
     population = Population(scenario, pools_of(1))

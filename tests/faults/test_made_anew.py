@@ -85,7 +85,7 @@ def test_verify_and_a_new_group_know_that_positions_of_deleted_topics_are_void(
     start(*RUN_FIRST, "--to", log.url).wait(0)
     start("consume", "--drain", "--from", log.url).wait(0)
     make_anew(start, log)
-    start(*RUN_FIRST, "--to", log.url).wait(0)
+    start("run", "--resume", "ra", "--again", "--to", log.url).wait(0)
     # The same events in topics of the same names and ends: nothing of these was read.
     verified = start("verify", "--from", log.url)
     assert "records are not consumed yet" in verified.wait(1)
@@ -94,15 +94,18 @@ def test_verify_and_a_new_group_know_that_positions_of_deleted_topics_are_void(
     assert_stored(place, events_of(FIRST, "ra"), dead_letters=0)
 
 
-def test_a_run_whose_topics_were_made_anew_is_simulated_into_the_new_ones(start: Start, log: KafkaLog) -> None:
+def test_a_complete_run_whose_topics_were_made_anew_is_simulated_into_the_new_ones_when_asked(
+    start: Start, log: KafkaLog
+) -> None:
     start("topics", "create", "--to", log.url, "--partitions", "2").wait(0)
     start(*RUN_FIRST, "--to", log.url).wait(0)
     assert "is complete" in start(*RUN_FIRST, "--to", log.url).wait(0)
     digest = start("digest", "--from", log.url).wait(0)
     make_anew(start, log)
-    again = start(*RUN_FIRST, "--to", log.url)
-    assert "is complete" not in again.wait(0)
-    assert again.says("were made anew"), again.tail()
+    lost = start(*RUN_FIRST, "--to", log.url)
+    assert "nothing to do" not in lost.wait(1)
+    assert lost.says("--again"), lost.tail()
+    start("run", "--resume", "ra", "--again", "--to", log.url).wait(0)
     assert start("digest", "--from", log.url).wait(0) == digest
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from socialsim.cli.commands import validate as command
 from socialsim.cli.main import main
+from socialsim.installation import how_to_add
 from socialsim.realism.bands import STATISTICS
 from tests.cli.conftest import COMMAND, clean_environment
 from tests.cli.test_report import plotly
@@ -127,7 +128,7 @@ def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch, capsys, tmp_pat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command, "find_spec", lambda name: None if name == "scipy" else object())
     assert main(["validate"]) == 2
-    assert capsys.readouterr().err == "socialsim: validate needs scipy; run: pip install 'socialsim[validate]'\n"
+    assert capsys.readouterr().err == f"socialsim: validate needs scipy; run: {how_to_add('validate')}\n"
 
 
 def test_a_log_in_kafka_is_read_like_one_in_files(simulated, kafka, topic_prefix, tmp_path):

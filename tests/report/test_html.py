@@ -11,6 +11,7 @@ from importlib.resources import files
 import pytest
 
 from socialsim.errors import InputError
+from socialsim.installation import how_to_add
 from socialsim.report.build import build_content
 from socialsim.report.html import embed_json, policy, render
 from socialsim.report.plotly_js import load_plotly_js, pack
@@ -91,7 +92,7 @@ def test_the_library_comes_out_as_it_went_in():
 
 
 def test_without_the_library_it_is_said_how_to_get_it():
-    with pytest.raises(InputError, match=r"pip install 'socialsim\[report\]'"):
+    with pytest.raises(InputError, match=re.escape(f"not installed; run: {how_to_add('report')}")):
         load_plotly_js("a_package_that_nobody_has")
 
 

@@ -40,6 +40,7 @@ def is_loopback(address: IPv4Address | IPv6Address) -> bool:
 
 
 @pytest.mark.parametrize("kind", ["kafka", "mysql"])
+@pytest.mark.services
 def test_the_native_servers_listen_on_loopback_only(request, kind):
     server = request.getfixturevalue(kind) if kind == "kafka" else None
     if server is None:

@@ -124,6 +124,7 @@ def test_a_server_without_tls_is_told_nothing(cli):
         assert server.told == b""
 
 
+@pytest.mark.slow
 async def test_a_hostile_server_that_asks_for_a_file_gets_none(tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("c0ntent-of-a-file")

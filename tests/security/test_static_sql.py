@@ -20,6 +20,13 @@ ALLOWED = {
         "first",  # of small tables of moves or keys: literals, and numbers by :d
         "row",
         "union",
+        "places",  # literals of keys
+        "' LOCK IN SHARE MODE' if lock else ''",
+        "new",  # from here on literals, and numbers by :d
+        "log_id",
+        "group",
+        "topic",
+        "key.partition",
     },
     # Names are matched against patterns before.
     "warehouse/grants.py": {

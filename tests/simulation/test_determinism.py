@@ -33,6 +33,8 @@ from tests.support.streams import (
     simulate_whole,
 )
 
+pytestmark = pytest.mark.processes
+
 SHORT_WINDOWS = msgspec.structs.replace(BUSY, users=30, days=1, seed=2**63 - 1, shards=4, window_s=60)
 #: Most likes are of popular posts, and most requests go to friends of friends: both cross processes in ways of their own.
 CROSSING = msgspec.structs.replace(

@@ -42,6 +42,8 @@ from tests.support.streams import (
     run_into,
 )
 
+pytestmark = pytest.mark.processes
+
 #: Longer than a test waits for it: it is ended from outside.
 LONG = msgspec.structs.replace(BUSY, users=400, days=3_000, shards=8)
 

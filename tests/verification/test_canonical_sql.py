@@ -31,6 +31,7 @@ def tallies_of(place: Place, run_id: str) -> dict[tuple[str, int], ControlTotals
 class CanonicalContract:
     @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
     @given(events=any_events)
+    @pytest.mark.slow
     async def test_any_events_give_the_ledgers_tallies(self, place: Place, events: list[Event]) -> None:
         for table in ("runs", *PLURALS.values()):
             place.change(f"DELETE FROM {table}")

@@ -20,10 +20,10 @@ from socialsim.errors import (
 from socialsim.events import FriendAccepted, PicturePosted
 from socialsim.warehouse.base import OffsetAdvance
 from socialsim.warehouse.batches.transaction import MoveRow
+from socialsim.warehouse.mysql import session as mysql_session
 from socialsim.warehouse.mysql.literals import ROWS_TEXT, text_literal
 from socialsim.warehouse.mysql.statements import event_inserts, move_offsets
 from socialsim.warehouse.mysql.warehouse import MysqlWarehouse
-from socialsim.warehouse.mysql.warehouse import session as mysql_session
 from socialsim.warehouse.schema.migrate import migrate
 from socialsim.warehouse.urls import MysqlTarget
 from tests.support.services import MySQLFactory
@@ -252,7 +252,7 @@ async def test_a_missing_privilege_is_terminal(mysql: MySQLServer, mysql_place: 
         cursor.execute(f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM '{target.user}'@'{host}'")
         cursor.execute(f"GRANT SELECT ON `{target.database}`.* TO '{target.user}'@'{host}'")
     async with mysql_place.opened(lanes=1) as warehouse:
-        with pytest.raises(TerminalError, match="1142"):
+        with pytest.raises(TerminalError, match=r"1142\).* socialsim migrate --into mysql://"):
             await warehouse.store(0, batch_of(likes(1, first_seq=1)))
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -17,7 +18,13 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect
 
 from compose.native import Database
-from socialsim.errors import InputError, SchemaOutdatedError, ServiceUnavailableError, TransientError
+from socialsim.errors import (
+    InputError,
+    SchemaOutdatedError,
+    ServiceUnavailableError,
+    SocialsimError,
+    TransientError,
+)
 from socialsim.events import EVENT_TYPES, PLURALS
 from socialsim.warehouse.base import OffsetKey
 from socialsim.warehouse.batches.rows import columns
@@ -236,6 +243,21 @@ def test_a_wrong_password_is_an_input_error_without_the_password(fresh_database:
     with pytest.raises(InputError, match="1045") as caught:
         migrate(fresh_database.url, "canary-password")
     assert "canary" not in str(caught.value)
+
+
+def test_a_connection_that_cannot_be_made_ready_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = []
+
+    class Watched(sqlite3.Connection):
+        def close(self) -> None:
+            closed.append(self)
+            super().close()
+
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Watched))
+    (tmp_path / "w.sqlite").write_bytes(b"this is no database, and it is long enough to be looked at" * 100)
+    with pytest.raises(SocialsimError, match="not a database"):
+        migrate(f"sqlite:///{tmp_path}/w.sqlite")
+    assert len(closed) == 1
 
 
 def test_a_server_that_is_not_there_is_named() -> None:

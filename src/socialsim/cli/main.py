@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -31,6 +30,7 @@ from socialsim.cli.options import Session
 from socialsim.cli.output import show
 from socialsim.cli.streams import prepare_streams, silence_stdout
 from socialsim.errors import InputError, SocialsimError
+from socialsim.installation import program_version
 from socialsim.platform_errors import explain_platform
 from socialsim.settings import is_spelled, load_settings
 
@@ -64,7 +64,7 @@ app.command("export")(export.export)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        show(f"socialsim {version('socialsim')}")
+        show(f"socialsim {program_version()}")
         raise typer.Exit
 
 

@@ -70,6 +70,23 @@ class Shelves:
         if self.directory(run_id).read_record() is None:
             logger.warning("no books of run %s in %s: %s", run_id, self, _TELL_PLACE)
 
+    def tell_partial(self, run_id: str, events: int, where: str) -> None:
+        """Log it if ``where`` holds another number of the run's events than its manifests name, or the run goes on.
+
+        A figure of a part must not pass for one of the whole. A run without books cannot be judged.
+        """
+        directory = self.directory(run_id)
+        record = directory.read_record()
+        if record is None:
+            return
+        manifests = [directory.read_manifest(shard) for shard in range(record.scenario.shards)]
+        emitted = sum(tally.count for each in manifests if each is not None for tally in each.tallies.values())
+        sealed = record.state == "complete" and all(each is not None and each.sealed for each in manifests)
+        if not sealed:
+            logger.warning("run %s is not complete: %s holds %d of its events so far", run_id, where, events)
+        elif events != emitted:
+            logger.warning("run %s: %s holds %d events, its manifests name %d", run_id, where, events, emitted)
+
     def __str__(self) -> str:
         return " or ".join(str(root) for root in self.roots)
 

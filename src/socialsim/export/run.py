@@ -11,6 +11,7 @@ from socialsim.export.columns import ExportColumn, Span, columns_of, query_of
 from socialsim.export.csv_file import CsvFile
 from socialsim.export.folder import Folder, Sink, taken
 from socialsim.export.manifest import MANIFEST, ColumnEntry, ExportManifest, FormatName, TableEntry, manifest_bytes
+from socialsim.installation import how_to_add
 
 FORMATS: Final[tuple[FormatName, ...]] = get_args(FormatName)
 
@@ -85,7 +86,7 @@ def _opener(format_name: FormatName) -> _Opener:
         from socialsim.export.parquet_file import ParquetFile  # noqa: PLC0415 - of an extra, and slow to load
     except ImportError as error:
         raise InputError(
-            "Parquet needs the package pyarrow, which is not installed; run: pip install 'socialsim[export]' "
+            f"Parquet needs the package pyarrow, which is not installed; run: {how_to_add('export')} "
             "(--format csv needs nothing)"
         ) from error
     return ParquetFile

@@ -3,7 +3,6 @@
 import platform
 from collections.abc import Iterable
 from http import HTTPStatus
-from importlib.metadata import version
 from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -12,6 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from socialsim.installation import program_version
 from socialsim.monitoring.http import Answer, Request, WebServer
 from socialsim.monitoring.telemetry import Telemetry
 
@@ -26,7 +26,7 @@ class _ViewCollector(Collector):
         yield InfoMetricFamily(
             "socialsim_build",
             "The program.",
-            value={"version": version("socialsim"), "python": platform.python_version()},
+            value={"version": program_version(), "python": platform.python_version()},
         )
         yield from self._view.metrics()
 

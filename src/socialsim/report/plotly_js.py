@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from socialsim.errors import InputError
+from socialsim.installation import how_to_add
 
 _BUNDLE: Final = Path("package_data") / "plotly.min.js"
 
@@ -39,4 +40,4 @@ def load_plotly_js(package: str = "plotly") -> PlotlyJs:
         bundle = Path(place) / _BUNDLE
         if bundle.is_file():
             return pack(bundle.read_bytes())
-    raise InputError("the charts need the package plotly, which is not installed; run: pip install 'socialsim[report]'")
+    raise InputError(f"the charts need the package plotly, which is not installed; run: {how_to_add('report')}")

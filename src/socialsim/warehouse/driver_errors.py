@@ -62,6 +62,8 @@ _TRANSIENT: Final = frozenset(
 _CREDENTIALS: Final = frozenset({1045, 1049, 1130, 1251, 1524, 1698, 1820, 1862, 3118, 3159})
 #: The user may log in, but nobody has given him rights on this database yet.
 _NO_RIGHTS: Final = 1044
+#: The user may come in and lacks a right: on a table, a column, for a statement, on a routine.
+_RIGHT_MISSING: Final = frozenset({1142, 1143, 1227, 1370})
 #: The tables are not there or not as this version expects them.
 _SCHEMA: Final = frozenset({1054, 1146})
 
@@ -89,19 +91,31 @@ def translate_mysql(error: BaseException, target: MysqlTarget, *, tried_s: float
 def _by_code(code: int, text: str, target: MysqlTarget, tried_s: float, *, interface: bool) -> SocialsimError:
     if code in _UNREACHABLE:
         return ServiceUnavailableError(f"MySQL at {target.address}", tried_s, MYSQL_REMEDY)
-    if code in _CREDENTIALS:
-        return InputError(text)
-    if code == _NO_RIGHTS:
-        return SchemaOutdatedError(
-            f"{text}; the migrator gives the writer and the reader their rights, so run, with SOCIALSIM_MYSQL_MIGRATOR and "
-            f"its password set: socialsim migrate --into {target}"
-        )
-    if code in _SCHEMA:
-        return SchemaOutdatedError(f"{text}; run: socialsim migrate --into {target}")
+    if (refusal := _refusal(code, text, target)) is not None:
+        return refusal
     # InterfaceError (0, 'Not connected') and packets out of order: the connection is gone, not the request wrong.
     if code in _TRANSIENT or interface or "Packet sequence number wrong" in text:
         return TransientError(text)
     return TerminalError(text)
+
+
+def _refusal(code: int, text: str, target: MysqlTarget) -> SocialsimError | None:
+    """What a user must change: credentials, rights or the schema. None if it is none of these."""
+    grants = "with SOCIALSIM_MYSQL_MIGRATOR and its password set"
+    if code in _CREDENTIALS:
+        return InputError(text)
+    if code == _NO_RIGHTS:
+        return SchemaOutdatedError(
+            f"{text}; the migrator gives the writer and the reader their rights, so run, {grants}: "
+            f"socialsim migrate --into {target}"
+        )
+    if code in _RIGHT_MISSING:
+        return TerminalError(
+            f"{text}; {grants}, this gives user {target.user!r} its rights: socialsim migrate --into {target}"
+        )
+    if code in _SCHEMA:
+        return SchemaOutdatedError(f"{text}; run: socialsim migrate --into {target}")
+    return None
 
 
 def translate_sqlite(error: BaseException, target: SqliteTarget) -> SocialsimError:

@@ -87,6 +87,16 @@ def _how_to_read(path: Path) -> str:
     return "mode=ro&immutable=1"
 
 
+@contextmanager
+def _closed_on_error(connection: "sqlite3.Connection | pymysql.connections.Connection[Any]") -> Iterator[None]:
+    """Nobody else can close a connection that was opened and then could not be made ready."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
 def _sqlite_engine(target: SqliteTarget, *, read_only: bool, connections: int = 0) -> Engine:
     path = target.path.absolute()
 
@@ -96,10 +106,11 @@ def _sqlite_engine(target: SqliteTarget, *, read_only: bool, connections: int = 
         connection = sqlite3.connect(
             uri, uri=True, timeout=SQLITE_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
-        connection.execute(f"PRAGMA page_size={SQLITE_PAGE_BYTES}")  # of no effect on a file that holds tables
-        connection.execute(f"PRAGMA cache_size=-{_SQLITE_CACHE_KIB}")
-        connection.execute("PRAGMA temp_store=MEMORY")
-        connection.execute("PRAGMA synchronous=NORMAL")  # see socialsim.warehouse.sqlite.warehouse
+        with _closed_on_error(connection):
+            connection.execute(f"PRAGMA page_size={SQLITE_PAGE_BYTES}")  # of no effect on a file that holds tables
+            connection.execute(f"PRAGMA cache_size=-{_SQLITE_CACHE_KIB}")
+            connection.execute("PRAGMA temp_store=MEMORY")
+            connection.execute("PRAGMA synchronous=NORMAL")  # see socialsim.warehouse.sqlite.warehouse
         return connection
 
     engine = create_engine("sqlite://", creator=connect, **_pool(connections))
@@ -143,7 +154,7 @@ def _mysql_engine(target: MysqlTarget, password: str | None, *, read_only: bool,
             local_infile=False,
             autocommit=False,
         )
-        with connection.cursor() as cursor:
+        with _closed_on_error(connection), connection.cursor() as cursor:
             for statement in PIN:
                 cursor.execute(statement)
             if read_only:
@@ -153,7 +164,6 @@ def _mysql_engine(target: MysqlTarget, password: str | None, *, read_only: bool,
                 cursor.execute("SHOW STATUS LIKE 'Ssl_cipher'")
                 row = cursor.fetchone()
                 if row is None or not row[1]:
-                    connection.close()
                     raise InputError(f"{target}: the server does not encrypt the session although tls=on was asked")
         return connection
 

@@ -9,6 +9,7 @@ import typer
 from socialsim import bootstrap
 from socialsim.cli.options import LOG_URL_DEFAULT, FromOption, Session
 from socialsim.cli.output import show_data
+from socialsim.cli.reading import find_books
 from socialsim.errors import InputError
 from socialsim.runs.digest import RunDigest, identify
 from socialsim.transport.base import EventReader
@@ -32,7 +33,9 @@ def digest(
     source = bootstrap.parse_log(from_, "--from")
     reader = bootstrap.open_reader(source, session.settings, group=None, run_id=run_id)
     result = asyncio.run(read_digest(reader, run_id))
-    show_data(f"{result.hexdigest()}  {result.run_id}")
+    digest_text = result.hexdigest()
+    find_books(None, from_, None, session.settings).tell_partial(result.run_id, result.events, from_)
+    show_data(f"{digest_text}  {result.run_id}")
 
 
 async def read_digest(reader: EventReader, run_id: str | None) -> RunDigest:

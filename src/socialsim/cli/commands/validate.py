@@ -19,6 +19,7 @@ from socialsim.cli.output import show, show_data, table
 from socialsim.cli.reading import JsonOption, RunsDirOption, Shelves, find_books, reading
 from socialsim.cli.stop import StopRequest
 from socialsim.errors import InputError
+from socialsim.installation import how_to_add
 from socialsim.scenario.model import Scenario, load_scenario, preset_of
 from socialsim.settings import Settings
 
@@ -95,6 +96,7 @@ def validate(
     source = _source(context, from_, into)
     books = _books(runs_dir, source, session.settings)
     run = _read(source, session.settings, run_id, books)
+    books.tell_partial(run.run_id, run.total, source)
     known = _scenario_of(books, run.run_id)
     view = AnalysisView(run)
     outcomes = measure(view, chosen)
@@ -133,7 +135,7 @@ def validate(
 def _require_extra() -> None:
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
-        raise InputError(f"validate needs {' and '.join(missing)}; run: pip install 'socialsim[validate]'")
+        raise InputError(f"validate needs {' and '.join(missing)}; run: {how_to_add('validate')}")
 
 
 def _chosen(only: str | None) -> list[str]:

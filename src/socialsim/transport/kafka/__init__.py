@@ -2,7 +2,7 @@
 
 from socialsim.transport.kafka.admin import alter_topics, create_topics, describe_topics, inspect_topics, refuse
 from socialsim.transport.kafka.batch_sender import ProducerOptions
-from socialsim.transport.kafka.cluster import KafkaLog, KafkaSecurity
+from socialsim.transport.kafka.cluster import KafkaLog, KafkaSecurity, Token
 from socialsim.transport.kafka.identity import read_topics
 from socialsim.transport.kafka.reader import KafkaReader
 from socialsim.transport.kafka.topic_settings import Deviation, Span, Wishes, compare, parse_wishes, sum_up
@@ -16,6 +16,7 @@ __all__ = [
     "KafkaWriter",
     "ProducerOptions",
     "Span",
+    "Token",
     "Wishes",
     "alter_topics",
     "compare",

@@ -42,6 +42,8 @@ async def start_client(make: Callable[[], ClientT], cluster: KafkaLog, timeout_s
     clock = asyncio.get_running_loop().time
     started_s = clock()
     backoff_s = _BACKOFF_FIRST_S
+    if cluster.security.token is not None and (refusal := await find_refusal(cluster)) is not None:
+        raise refusal  # the driver does not notice
     while True:
         client = make()
         left_s = timeout_s - (clock() - started_s)
