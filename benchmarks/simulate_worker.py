@@ -148,7 +148,7 @@ def _memory(scenario: Scenario) -> Outcome:
     for end_us in range(scenario.start_us + scenario.window_us, scenario.end_us + 1, scenario.window_us):
         host.run_until(end_us)
         events += len(host.take_events())
-        host.deliver(host.take_letters())
+        host.deliver(host.take_envelopes())
     spent = _spent() - begin
     users = host.live_users
     per_user = (_resident_bytes() - before) / users

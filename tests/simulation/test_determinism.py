@@ -1,4 +1,4 @@
-"""One seed, one stream: whatever the processes, hash seeds, hosts, windows and clocks."""
+"""One seed gives one stream, for any number of processes, hash seed, grouping, window and clock."""
 
 import json
 import os
@@ -36,7 +36,8 @@ from tests.support.streams import (
 pytestmark = pytest.mark.processes
 
 SHORT_WINDOWS = msgspec.structs.replace(BUSY, users=30, days=1, seed=2**63 - 1, shards=4, window_s=60)
-#: Most likes are of popular posts, and most requests go to friends of friends: both cross processes in ways of their own.
+#: Most likes are of popular posts and most requests go to friends of friends: both reach other
+#: processes in ways of their own.
 CROSSING = msgspec.structs.replace(
     BUSY, users=150, shards=6, window_s=20, circle_share=0.1, closure_share=0.9, closure_abroad_share=1.0, popular_share=0.7,
     friends_mean=20.0, accept_delay_median_s=1, active_day_alpha=100.0, active_day_beta=0.05, days=3,
@@ -44,7 +45,7 @@ CROSSING = msgspec.structs.replace(
 
 
 def into_memory(scenario: Scenario, **options: object) -> list[Event]:
-    """What ``run`` in this process writes."""
+    """The events that ``run`` writes in this process."""
     writer = KeepingWriter()
     result = run_into(Path(os.devnull), scenario, 1, factory=lambda _: writer, **options)  # type: ignore[arg-type]
     events = writer.events()
@@ -56,13 +57,13 @@ def into_memory(scenario: Scenario, **options: object) -> list[Event]:
 
 
 @pytest.mark.parametrize("scenario", [BUSY, SHORT_WINDOWS], ids=["wide windows", "short windows"])
-def test_simulate_and_run_give_the_same_stream_in_order_of_time(scenario: Scenario) -> None:
+def test_simulate_and_run_give_the_same_stream_in_time_order(scenario: Scenario) -> None:
     events = list(simulate(scenario))
     assert events == sorted(events, key=by_time)
     assert_same_stream(events, into_memory(scenario), scenario)
 
 
-def test_simulate_gives_the_first_events_without_the_rest() -> None:
+def test_simulate_yields_the_first_events_without_simulating_the_rest() -> None:
     endless = msgspec.structs.replace(BUSY, days=3_660)
     stream = simulate(endless, "another-run")
     events = list(islice(stream, 50))
@@ -77,7 +78,7 @@ def test_simulate_gives_the_first_events_without_the_rest() -> None:
     ("scenario", "processes", "hash_seed"),
     [(BUSY, 1, 0), (BUSY, 2, 1), (BUSY, 4, 4_294_967_295), (SHORT_WINDOWS, 2, 0), (CROSSING, 3, 2)],
 )
-def test_processes_and_hash_seeds_change_nothing(
+def test_the_stream_does_not_depend_on_processes_or_hash_seeds(
     scenario: Scenario, processes: int, hash_seed: int, tmp_path: Path
 ) -> None:
     given_scenario = json.dumps(msgspec.to_builtins(scenario))
@@ -96,8 +97,8 @@ def test_processes_and_hash_seeds_change_nothing(
 
 
 @pytest.mark.parametrize("speed", [10_000.0, 1_000_000.0])
-def test_a_paced_run_gives_the_same_stream_at_its_time(speed: float) -> None:
-    """Paced by a clock that only sleeping moves on."""
+def test_a_paced_run_gives_the_same_stream_on_time(speed: float) -> None:
+    """The clock advances only by sleeping."""
     clock_s = [1_000.0]
 
     def sleep(seconds: float) -> None:
@@ -112,8 +113,8 @@ def test_a_paced_run_gives_the_same_stream_at_its_time(speed: float) -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(data=st.data())
-def test_hosts_may_share_the_shards_in_any_way(data: st.DataObject) -> None:
-    """Also ways that processes do not use: shards that are not neighbours, in any order."""
+def test_the_stream_does_not_depend_on_how_shards_are_grouped(data: st.DataObject) -> None:
+    """Includes groupings that no run uses: shards that are not contiguous, in any order."""
     scenario = msgspec.structs.replace(BUSY, seed=data.draw(st.integers(0, 5)), users=25, days=1)
     shards = data.draw(st.permutations(range(scenario.shards)))
     cuts = sorted(data.draw(st.sets(st.integers(1, scenario.shards - 1))))
@@ -122,7 +123,7 @@ def test_hosts_may_share_the_shards_in_any_way(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("users", [1, 12])
-def test_windows_in_which_nothing_happens_may_be_skipped_or_not(users: int) -> None:
+def test_skipping_empty_windows_does_not_change_the_stream(users: int) -> None:
     scenario = msgspec.structs.replace(SHORT_WINDOWS, users=users, sessions_per_active_day=1.0)
     parts = [range(2), range(2, 4)]
     skipping = simulate_hosts(scenario, parts)
@@ -131,8 +132,8 @@ def test_windows_in_which_nothing_happens_may_be_skipped_or_not(users: int) -> N
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_answers_do_not_wait_for_windows_that_are_skipped(seed: int) -> None:
-    """Somebody's profile answers between windows; the answer arrives a window later, whether it is empty or not."""
+def test_answers_to_profile_queries_do_not_depend_on_skipped_windows(seed: int) -> None:
+    """A profile answers at a window's end; the answer arrives a window later, even if empty."""
     scenario = msgspec.structs.replace(CROSSING, users=20, days=1, seed=seed, shards=4, window_s=2, popular_share=0.0)
     skipping = simulate_hosts(scenario, [range(1), range(1, 4)])
     assert_same_stream(simulate_hosts(scenario, [range(4)], skip_windows=False), skipping, scenario)
@@ -142,17 +143,19 @@ def test_answers_do_not_wait_for_windows_that_are_skipped(seed: int) -> None:
     ("kind", "to_everybody"),
     [(PostShared, True), (PostShared, False), *((kind, False) for kind in (SuggestionWanted, Suggestion))],
 )
-def test_letters_of_every_kind_must_cross(kind: type[UserMessage], to_everybody: bool) -> None:
-    """The scenario exercises them: a stream whose hosts kept them to themselves would be another one."""
+def test_the_stream_depends_on_envelopes_of_every_kind_crossing_processes(
+    kind: type[UserMessage], to_everybody: bool
+) -> None:
+    """The scenario exercises them: if groups dropped them, the stream would differ."""
 
-    def kept(letter: Envelope) -> bool:
-        return type(letter[2]) is kind and (not letter[1]) is to_everybody
+    def kept(envelope: Envelope) -> bool:
+        return type(envelope[2]) is kind and (not envelope[1]) is to_everybody
 
     alone = simulate_hosts(CROSSING, [range(3), range(3, 6)], kept=kept)
     assert first_difference(simulate_whole(CROSSING), alone, CROSSING) is not None
 
 
-def test_another_seed_is_another_stream() -> None:
+def test_another_seed_gives_another_stream() -> None:
     streams = [simulate_whole(msgspec.structs.replace(BUSY, seed=seed)) for seed in (1, 2)]
     run_ids = [{event.run_id for event in stream} for stream in streams]
     assert run_ids[0].isdisjoint(run_ids[1])
@@ -168,11 +171,11 @@ def posts(*times_us: int) -> Iterable[Event]:
         yield PicturePosted("r1", 0, seq, time_us, 3, "web", seq, "a caption", 640, 480)
 
 
-def test_equal_streams_have_no_difference_in_whatever_order_they_come() -> None:
+def test_equal_streams_have_no_difference_in_any_order() -> None:
     assert first_difference(posts(1, 2, 3), reversed(list(posts(1, 2, 3))), BUSY) is None
 
 
-def test_the_first_event_that_differs_is_named_with_its_time_and_the_seed() -> None:
+def test_the_first_difference_is_named_with_its_time_and_the_seed() -> None:
     actual = list(posts(100, 200, 300, 400))
     actual[3].device = "tablet"
     actual[1].caption = "another caption"  # type: ignore[union-attr]

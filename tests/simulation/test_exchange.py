@@ -1,4 +1,4 @@
-"""Letters between processes: each reaches the hosts of its receivers, all agree, and a peer's death is noticed."""
+"""The exchange: envelopes reach their receivers, all processes agree, a dead peer is noticed."""
 
 import multiprocessing
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from socialsim.domain.actors.context import Envelope
 from socialsim.domain.messages import FriendAcceptance, FriendRequest, PostShared, Suggestion, SuggestionWanted
 from socialsim.errors import ShardDiedError
-from socialsim.simulation.exchange import BarrierResult, Exchange, letters_to
+from socialsim.simulation.exchange import BarrierResult, Exchange, envelopes_to
 
 USERS = {0: range(10), 1: range(10, 25), 2: range(25, 26), 3: range(26, 40)}
 POSTS = st.builds(
@@ -32,11 +32,11 @@ MESSAGES = st.one_of(
 )
 
 
-def letters_of(shard: int) -> st.SearchStrategy[list[Envelope]]:
+def envelopes_of(shard: int) -> st.SearchStrategy[list[Envelope]]:
     receivers = st.lists(st.integers(0, 39), min_size=1, max_size=6, unique=True)
     to_some = st.tuples(st.just(shard), receivers, MESSAGES)
-    to_everybody: st.SearchStrategy[Envelope] = st.tuples(st.just(shard), st.just([]), POSTS)
-    return st.lists(to_some | to_everybody, max_size=6)
+    broadcasts: st.SearchStrategy[Envelope] = st.tuples(st.just(shard), st.just([]), POSTS)
+    return st.lists(to_some | broadcasts, max_size=6)
 
 
 def mesh(ranks: int) -> list[dict[int, Connection]]:
@@ -53,8 +53,8 @@ def close(peers: list[dict[int, Connection]]) -> None:
             pipe.close()
 
 
-def swap_all(work: Callable[[Exchange, int], BarrierResult], ranks: int) -> list[BarrierResult]:
-    """All ranks at once, each in a thread."""
+def exchange_all(work: Callable[[Exchange, int], BarrierResult], ranks: int) -> list[BarrierResult]:
+    """Run all ranks at once, each in a thread."""
     peers = mesh(ranks)
     try:
         exchanges = [Exchange(rank, peers[rank], USERS) for rank in range(ranks)]
@@ -65,41 +65,45 @@ def swap_all(work: Callable[[Exchange, int], BarrierResult], ranks: int) -> list
 
 
 @settings(max_examples=40)
-@given(st.tuples(*map(letters_of, range(4))), st.lists(st.integers(0, 2**62), min_size=4, max_size=4))
-def test_every_letter_reaches_its_receivers_by_the_order_of_senders(
-    letters: tuple[list[Envelope], ...], next_us: list[int]
+@given(st.tuples(*map(envelopes_of, range(4))), st.lists(st.integers(0, 2**62), min_size=4, max_size=4))
+def test_every_envelope_reaches_its_receivers_in_the_order_of_senders(
+    envelopes: tuple[list[Envelope], ...], next_us: list[int]
 ) -> None:
-    agreements = swap_all(lambda exchange, rank: exchange.swap(next_us[rank], stopping=False, letters=letters[rank]), 4)
-    for rank, agreement in enumerate(agreements):
-        here = letters_to(USERS[rank], [letter for part in letters for letter in part])
-        assert letters_to(USERS[rank], agreement.letters) == here
-        assert agreement.next_us == min(next_us)
-        assert not agreement.stopping
+    results = exchange_all(
+        lambda exchange, rank: exchange.pass_barrier(next_us[rank], stopping=False, envelopes=envelopes[rank]), 4
+    )
+    for rank, result in enumerate(results):
+        expected = envelopes_to(USERS[rank], [envelope for part in envelopes for envelope in part])
+        assert envelopes_to(USERS[rank], result.envelopes) == expected
+        assert result.next_us == min(next_us)
+        assert not result.stopping
 
 
-def test_one_who_is_asked_to_stop_stops_all() -> None:
-    agreements = swap_all(lambda exchange, rank: exchange.swap(0, stopping=rank == 2, letters=[]), 4)
-    assert all(agreement.stopping for agreement in agreements)
+def test_a_stop_request_to_one_process_stops_all() -> None:
+    results = exchange_all(lambda exchange, rank: exchange.pass_barrier(0, stopping=rank == 2, envelopes=[]), 4)
+    assert all(result.stopping for result in results)
 
 
-def test_letters_that_fill_every_pipe_do_not_wait_for_each_other() -> None:
-    everybody = [user for users in USERS.values() for user in users]
-    many: list[Envelope] = [(0, everybody, PostShared(2**60 + number, 1, 0, 0, 1)) for number in range(6_000)]
-    agreements = swap_all(lambda exchange, rank: exchange.swap(rank, stopping=False, letters=many), 4)
-    assert all(len(agreement.letters) == 4 * len(many) for agreement in agreements)
+def test_envelopes_that_fill_every_pipe_cause_no_deadlock() -> None:
+    all_users = [user for users in USERS.values() for user in users]
+    many: list[Envelope] = [(0, all_users, PostShared(2**60 + number, 1, 0, 0, 1)) for number in range(6_000)]
+    results = exchange_all(lambda exchange, rank: exchange.pass_barrier(rank, stopping=False, envelopes=many), 4)
+    assert all(len(result.envelopes) == 4 * len(many) for result in results)
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-def test_a_peer_that_is_gone_is_named(rank: int) -> None:
+def test_a_dead_peer_is_named(rank: int) -> None:
     peers = mesh(2)
     try:
         peers[1 - rank][rank].close()
         with pytest.raises(ShardDiedError, match=f"process {1 - rank} of the run is gone"):
-            Exchange(rank, peers[rank], USERS).swap(0, stopping=False, letters=[])
+            Exchange(rank, peers[rank], USERS).pass_barrier(0, stopping=False, envelopes=[])
     finally:
         close(peers)
 
 
-def test_alone_there_is_nobody_to_wait_for() -> None:
-    letter: Envelope = (3, [1, 2], PostShared(1, 0, 3, 5, 1_024))
-    assert Exchange(0, {}, {}).swap(7, stopping=True, letters=[letter]) == BarrierResult(7, True, [letter])
+def test_a_single_process_does_not_wait() -> None:
+    envelope: Envelope = (3, [1, 2], PostShared(1, 0, 3, 5, 1_024))
+    assert Exchange(0, {}, {}).pass_barrier(7, stopping=True, envelopes=[envelope]) == BarrierResult(
+        7, True, [envelope]
+    )

@@ -1,4 +1,4 @@
-"""From events to the log: in order by shard, counted, and silent about what an earlier life had made durable."""
+"""The event sink: orders by shard, counts, and appends nothing that is durable already."""
 
 from collections import Counter
 
@@ -20,18 +20,20 @@ LAST = {shard: len(values) - 1 for shard, values in BY_SHARD.items()}
     cuts=st.lists(st.integers(0, len(EVENTS)), max_size=12).map(sorted),
     acknowledged=st.dictionaries(st.sampled_from(SHARDS), st.integers(-1, min(LAST.values()))),
 )
-def test_all_that_is_new_is_handed_over_once_and_in_order(cuts: list[int], acknowledged: dict[int, int]) -> None:
-    writer, books = KeepingWriter(), KeepingBooks(acknowledged)
-    outbox = EventSink("r1", SHARDS, writer, books)
+def test_every_event_that_is_not_durable_yet_is_appended_once_in_order(
+    cuts: list[int], acknowledged: dict[int, int]
+) -> None:
+    writer, store = KeepingWriter(), KeepingBooks(acknowledged)
+    sink = EventSink("r1", SHARDS, writer, store)
     for first, stop in zip([0, *cuts], [*cuts, len(EVENTS)], strict=True):
-        outbox.add(EVENTS[first:stop])
-    outbox.flush()
+        sink.add(EVENTS[first:stop])
+    sink.flush()
     for shard in SHARDS:
         assert writer.kept.get(shard, []) == BY_SHARD[shard][acknowledged.get(shard, -1) + 1 :]
-    assert outbox.events == len(EVENTS)
-    assert Counter(outbox.counts) == Counter(WIRE_NAMES[type(event)] for event in EVENTS)
-    outbox.write_books(sealed=True)
+    assert sink.events == len(EVENTS)
+    assert Counter(sink.counts) == Counter(WIRE_NAMES[type(event)] for event in EVENTS)
+    sink.write_manifests(sealed=True)
     for shard in SHARDS:
-        manifest = books.manifests[shard]
+        manifest = store.manifests[shard]
         assert manifest.sealed
         assert sum(tally.count for tally in manifest.tallies.values()) == len(BY_SHARD[shard])

@@ -1,4 +1,4 @@
-"""Every simulated stream is sound, and the checker that says so turns red when it is not."""
+"""Every simulated stream satisfies the invariants, and the checker rejects streams that do not."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -33,7 +33,7 @@ SHARES = st.sampled_from([0.0, 0.4, 1.0])
 
 
 def with_parts(main_device: str, closure_of_rest: float, circle_share: float, **knobs: Any) -> Scenario:
-    """A scenario whose shares of one whole fit together."""
+    """A scenario whose shares sum to at most 1."""
     devices: dict[str, Any] = {
         f"{part}_share": float(part == main_device) for part in ("mobile_only", "web_only", "tablet")
     }
@@ -96,7 +96,7 @@ SCENARIOS = st.builds(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SCENARIOS)
-def test_every_stream_is_sound(scenario: Scenario) -> None:
+def test_every_stream_satisfies_the_invariants(scenario: Scenario) -> None:
     events = simulate_whole(scenario)
     assert_sound(events, scenario)
     for event in events:
@@ -104,8 +104,8 @@ def test_every_stream_is_sound(scenario: Scenario) -> None:
 
 
 @pytest.mark.parametrize("shards", [1, 3])
-def test_requests_that_cross_lead_to_one_friendship(shards: int) -> None:
-    """With windows of an hour two often ask each other before either can know."""
+def test_friend_requests_that_cross_lead_to_one_friendship(shards: int) -> None:
+    """With windows of an hour, two users often ask each other before either can know."""
     crossed = 0
     for seed in range(4):
         scenario = Scenario(
@@ -125,7 +125,7 @@ def test_requests_that_cross_lead_to_one_friendship(shards: int) -> None:
     assert crossed >= 10, "the requests were meant to cross"
 
 
-def test_a_busy_stream_has_everything_in_it() -> None:
+def test_a_busy_stream_contains_every_event_type() -> None:
     counts = Counter(type(event) for event in sound())
     assert set(counts) == set(WIRE_NAMES)
     assert min(counts.values()) >= 40
@@ -140,7 +140,7 @@ def _sound() -> tuple[bytes, ...]:
 
 
 def sound() -> list[Event]:
-    """A fresh copy of a sound stream, in order of time."""
+    """A fresh copy of a valid stream, in time order."""
     return [decode(raw) for raw in _sound()]
 
 
@@ -329,7 +329,7 @@ SABOTAGE: list[tuple[str, Callable[[list[Event]], None]]] = [
 
 
 @pytest.mark.parametrize(("rule", "sabotage"), [pytest.param(*case, id=case[1].__name__) for case in SABOTAGE])
-def test_the_checker_turns_red(rule: str, sabotage: Callable[[list[Event]], None]) -> None:
+def test_the_checker_rejects_a_stream_that_breaks_a_rule(rule: str, sabotage: Callable[[list[Event]], None]) -> None:
     events = sound()
     assert breaches(events, BUSY) == []
     sabotage(events)
@@ -338,11 +338,11 @@ def test_the_checker_turns_red(rule: str, sabotage: Callable[[list[Event]], None
         assert_sound(events, BUSY)
 
 
-def test_every_rule_was_sabotaged() -> None:
+def test_every_rule_has_a_sabotage_test() -> None:
     assert {rule for rule, _ in SABOTAGE} == set(RULES)
 
 
-def test_shards_may_come_one_after_another() -> None:
-    """The checker finds parents wherever they stand."""
+def test_the_checker_accepts_shards_one_after_another() -> None:
+    """The checker finds parents at any position."""
     events = sorted(sound(), key=lambda event: (-event.shard, event.seq))
     assert breaches(events, BUSY) == []

@@ -1,4 +1,4 @@
-"""Processes of a run: they die with each other and with their parent, and what they raise arrives."""
+"""The processes of a run: they end together and with their parent, and their exceptions arrive."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ from socialsim.errors import (
 from socialsim.events import WIRE_NAMES, Event
 from socialsim.scenario.model import Scenario
 from socialsim.simulation.log_relay import ForwardedRecord, ForwardedRecords, LogRelay
-from socialsim.simulation.process import Progress, hosted_shards, hosted_users
+from socialsim.simulation.process import Progress, shards_of_rank, users_of_shards
 from socialsim.simulation.supervisor import RunDependencies, choose_processes, run
 from socialsim.transport.base import never_abandon
 from tests.support.patience import eventually
@@ -44,7 +44,7 @@ from tests.support.streams import (
 
 pytestmark = pytest.mark.processes
 
-#: Longer than a test waits for it: it is ended from outside.
+#: Longer than any test waits: the tests end it from outside.
 LONG = msgspec.structs.replace(BUSY, users=400, days=3_000, shards=8)
 
 
@@ -53,7 +53,7 @@ def pids_in(directory: Path) -> list[int]:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that waits for its parent to collect it does not."""
+    """Whether a process runs; a zombie does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
@@ -66,7 +66,7 @@ def children_of(pid: int) -> list[int]:
 
 
 class Assassin:
-    """Kills one process of a run at the first sign of progress."""
+    """Kills one process of a run on its first progress report."""
 
     def __init__(self, rank: int) -> None:
         self.rank = rank
@@ -94,7 +94,7 @@ def test_the_death_of_a_process_ends_the_run_and_names_it(processes: int, rank: 
     assert not [pid for pid in pids if is_alive(pid)], "the other processes must not outlive the run"
 
 
-def test_a_process_that_died_is_started_again_and_the_stream_is_whole(tmp_path: Path) -> None:
+def test_a_dead_process_is_restarted_and_the_stream_is_complete(tmp_path: Path) -> None:
     scenario = msgspec.structs.replace(BUSY, users=60, days=12)
     assassin = Assassin(1)
     restarts: list[str] = []
@@ -128,7 +128,7 @@ def test_no_process_outlives_its_parent(tmp_path: Path) -> None:
 
 
 def prefix(scenario: Scenario, events: list[Event]) -> list[Event]:
-    """As many of each shard's first events as there are in ``events``."""
+    """The first events of each shard, as many as ``events`` holds of it."""
     wanted = dict.fromkeys(range(scenario.shards), 0)
     for event in events:
         wanted[event.shard] += 1
@@ -146,12 +146,12 @@ def prefix(scenario: Scenario, events: list[Event]) -> list[Event]:
 
 @pytest.mark.parametrize("processes", [1, 2])
 @pytest.mark.parametrize("paced", [False, True])
-def test_a_run_that_is_asked_to_stop_leaves_a_whole_prefix(processes: int, paced: bool, tmp_path: Path) -> None:
+def test_a_stopped_run_leaves_a_prefix_of_each_shard_without_gaps(processes: int, paced: bool, tmp_path: Path) -> None:
     stop = Flag()
     pacer = None
     if paced:
         pacer = NeverAgain()
-        stop.set()  # before the first step: the pacer must not be waited for
+        stop.set()  # before the first step: the run must not wait for the pacer
     result = run_into(tmp_path, LONG, processes, pacer=pacer, on_progress=lambda _: stop.set(), stop=stop)
     events = read_directory(tmp_path)
     assert result.stopped
@@ -165,20 +165,20 @@ def test_a_run_that_is_asked_to_stop_leaves_a_whole_prefix(processes: int, paced
 
 
 class NeverAgain(StandingStill):
-    """Waits a moment for each step, which for a run of years is for ever."""
+    """Waits briefly at each step, which takes forever in a run of years."""
 
     def wait_until(self, simulated_us: int) -> None:
         Flag().wait(0.001)
 
 
-def test_what_a_writer_raises_in_another_process_arrives_as_itself(tmp_path: Path) -> None:
+def test_an_exception_of_a_writer_in_a_child_process_arrives_unchanged(tmp_path: Path) -> None:
     factory = Raising(tmp_path, 4, LogFullError("the disk under events is full"))
     with pytest.raises(LogFullError, match="the disk under events is full"):
         run_into(tmp_path, LONG, 2, factory=factory)
     assert not [pid for pid in pids_in(tmp_path) if is_alive(pid)]
 
 
-def test_what_a_writer_should_never_raise_arrives_with_its_trace(tmp_path: Path) -> None:
+def test_an_unexpected_exception_of_a_writer_arrives_with_its_traceback(tmp_path: Path) -> None:
     factory = Raising(tmp_path, 7, KeyError("on purpose"))
     with pytest.raises(ShardFailedError, match=r"shard process 1 failed: KeyError\('on purpose'\)") as caught:
         run_into(tmp_path, LONG, 2, factory=factory)
@@ -186,7 +186,7 @@ def test_what_a_writer_should_never_raise_arrives_with_its_trace(tmp_path: Path)
     assert "append" in caught.value.trace
 
 
-def test_a_writer_in_this_process_is_closed_when_it_raises(tmp_path: Path) -> None:
+def test_a_writer_that_raises_is_closed(tmp_path: Path) -> None:
     class Full(KeepingWriter):
         def throttle(self, leave: Callable[[], bool] = never_abandon) -> None:
             raise LogFullError("full")
@@ -199,7 +199,7 @@ def test_a_writer_in_this_process_is_closed_when_it_raises(tmp_path: Path) -> No
 
 
 class Deaf(KeepingWriter):
-    """A log that takes nothing. ``stop`` is set, as by a signal, once somebody waits for it in ``throttle`` or ``drain``."""
+    """A log that accepts nothing. A wait in ``throttle`` or ``drain`` sets ``stop``, like a signal."""
 
     def __init__(self, stop: Flag, place: str) -> None:
         super().__init__()
@@ -224,9 +224,7 @@ class Deaf(KeepingWriter):
 
 
 @pytest.mark.parametrize(("place", "timeouts_s"), [("throttle", [3.0]), ("drain", [300.0, 3.0])])
-def test_a_stop_waits_for_a_log_that_takes_nothing_as_long_as_it_is_told_and_says_what_is_missing(
-    place: str, timeouts_s: list[float]
-) -> None:
+def test_a_stop_waits_for_the_drain_timeout_and_reports_unwritten_events(place: str, timeouts_s: list[float]) -> None:
     stop, books = Flag(), KeepingBooks()
     writer = Deaf(stop, place)
     result = run(
@@ -244,22 +242,22 @@ def test_a_stop_waits_for_a_log_that_takes_nothing_as_long_as_it_is_told_and_say
     assert writer.closed
 
 
-def test_what_children_say_is_logged_once_though_all_say_it(caplog: pytest.LogCaptureFixture) -> None:
-    notices = ForwardedRecords()
+def test_a_record_that_every_child_sends_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    relay = ForwardedRecords()
     away, back = ForwardedRecord(30, "it does not answer"), ForwardedRecord(30, "it answers again")
-    for rank, notice in [(0, away), (1, away), (1, back), (0, back), (1, away), (2, away), (0, away)]:
-        notices.log(rank, notice)
-    assert [record.getMessage() for record in caplog.records] == [away.text, back.text, away.text]
+    for rank, record in [(0, away), (1, away), (1, back), (0, back), (1, away), (2, away), (0, away)]:
+        relay.log(rank, record)
+    assert [logged.getMessage() for logged in caplog.records] == [away.text, back.text, away.text]
 
 
-def test_of_a_child_only_our_own_lines_and_a_drivers_own_faults_are_told() -> None:
+def test_a_child_forwards_our_own_records_and_exceptions_of_drivers() -> None:
     ours, theirs = multiprocessing.Pipe()
-    voice = LogRelay(theirs)
+    relay = LogRelay(theirs)
     boom = KeyError("boom")
 
     def tell(logger: str, text: str, fault: Exception | None = None) -> None:
         trace = None if fault is None else (type(fault), fault, None)
-        voice.emit(logging.LogRecord(logger, logging.WARNING, "", 0, text, (), trace))
+        relay.emit(logging.LogRecord(logger, logging.WARNING, "", 0, text, (), trace))
 
     tell("aiokafka.client", "Unable connect to node with id 1")
     tell("socialsim.transport.kafka.writer", "Kafka at x:1 does not answer")
@@ -270,10 +268,10 @@ def test_of_a_child_only_our_own_lines_and_a_drivers_own_faults_are_told() -> No
     )
     assert not ours.poll()
     theirs.close()
-    voice.emit(logging.LogRecord("socialsim", logging.ERROR, "", 0, "nobody listens", (), None))
+    relay.emit(logging.LogRecord("socialsim", logging.ERROR, "", 0, "nobody listens", (), None))
 
 
-def test_a_failing_actor_is_named_with_its_time_and_the_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_actor_is_named_with_simulated_time_and_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(self: object, quality: int) -> list[int]:
         raise ZeroDivisionError("on purpose")
 
@@ -292,19 +290,19 @@ def test_a_failing_actor_is_named_with_its_time_and_the_seed(tmp_path: Path, mon
     ("users", "cores", "processes"),
     [(1, 64, 1), (2_499, 4, 1), (5_000, 4, 2), (10_000, 4, 4), (1_000_000, 4, 4), (1_000_000, 1, 1)],
 )
-def test_small_populations_get_few_processes(users: int, cores: int, processes: int) -> None:
+def test_the_number_of_processes_suits_the_population(users: int, cores: int, processes: int) -> None:
     assert choose_processes(users, cores) == processes
 
 
-def test_more_processes_than_shards_are_not_started(tmp_path: Path) -> None:
+def test_no_more_processes_than_shards_are_started(tmp_path: Path) -> None:
     one_shard = msgspec.structs.replace(BUSY, shards=1, users=3, days=1)
     assert run_into(tmp_path, one_shard, 8).processes == 1
 
 
 @pytest.mark.parametrize(("shards", "processes"), [(1, 1), (5, 2), (64, 4), (7, 7)])
-def test_processes_share_shards_and_users_without_gap_or_overlap(shards: int, processes: int) -> None:
+def test_processes_partition_shards_and_users(shards: int, processes: int) -> None:
     scenario = Scenario(users=23, shards=shards)
-    parts = [hosted_shards(shards, rank, processes) for rank in range(processes)]
+    parts = [shards_of_rank(shards, rank, processes) for rank in range(processes)]
     assert [shard for part in parts for shard in part] == list(range(shards))
     assert all(parts)
-    assert [user for part in parts for user in hosted_users(scenario, part)] == list(range(23))
+    assert [user for part in parts for user in users_of_shards(scenario, part)] == list(range(23))

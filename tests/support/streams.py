@@ -59,7 +59,9 @@ def simulate_hosts(
             for host in hosts:
                 host.run_until(end_us)
                 events += host.take_events()
-            letters = sorted((letter for host in hosts for letter in host.take_letters()), key=lambda letter: letter[0])
+            letters = sorted(
+                (letter for host in hosts for letter in host.take_envelopes()), key=lambda letter: letter[0]
+            )
             for host, shards in zip(hosts, partition, strict=True):
                 host.deliver([letter for letter in letters if letter[0] in shards or not kept(letter)])
             next_us = min(host.next_us for host in hosts) if skip_windows else end_us

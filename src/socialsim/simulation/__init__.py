@@ -1,1 +1,1 @@
-"""Shards, the processes that host them, and the exchange of letters between windows."""
+"""Simulates the shards of a run in one or more processes that exchange envelopes at window ends."""

@@ -1,4 +1,4 @@
-"""From typed events to the log: encodes them, and puts them in order by shard."""
+"""The event sink: encodes events, adds them to the control totals and appends them to the log."""
 
 from bisect import bisect_right
 from collections import Counter
@@ -12,46 +12,48 @@ from socialsim.runs.manifest import Manifest, ManifestBuilder
 from socialsim.transport.base import EventWriter, Record, WriterStats, never_abandon
 
 _TOPICS: Final[dict[type[Event], str]] = {event_type: PLURALS[name] for name, event_type in EVENT_TYPES.items()}
-_EVENTS_MAX: Final = 1_024  #: encoded at once: enough to spread the cost of a call, little enough to stay in cache
+#: Events per batch: enough to spread the cost of a call, few enough to stay in the CPU cache.
+_EVENTS_MAX: Final = 1_024
 
 _shard: Final = attrgetter("shard")
 _seq: Final = attrgetter("seq")
 _time_us: Final = attrgetter("time_us")
 _user_id: Final = attrgetter("user_id")
-
-
-_EVENTS_PER_CHECKPOINT: Final = 200_000  #: how much of the log a resumed run may write again, at most, and a little
+#: Events between two writes of the manifests. Bounds, with what is unacknowledged, how many records
+#: a resumed run writes again.
+_EVENTS_PER_CHECKPOINT: Final = 200_000
 
 
 class ManifestStore(Protocol):
-    """Where the manifests of a process's shards are kept. The simulation does no I/O itself, so it is handed one."""
+    """Stores the manifests of one process's shards. Injected: the simulation itself does no I/O."""
 
     def acknowledged_seq(self, shard: int) -> int:
-        """What an earlier life of the run had made durable of ``shard``; -1 for nothing."""
+        """The last ``seq`` of ``shard`` that previous attempts made durable; -1 for none."""
 
     def write(self, manifest: Manifest) -> None:
-        """Keep ``manifest`` in the place of the shard's last one."""
+        """Replace the shard's stored manifest by ``manifest``."""
 
     def resumed(self) -> Self:
-        """The same books, for the run's next life."""
+        """The same store for the run's next attempt."""
 
 
 class EventObserver(Protocol):
-    """Who is shown all events of a process as well, and keeps of them what he likes."""
+    """Receives every event of a process and derives results from them, such as KPIs."""
 
     def observe(self, events: Sequence[Event]) -> None:
-        """See ``events``, the next ones in order of time. They are not to be kept, nor changed."""
+        """Process the next events, in time order. ``events`` must be neither kept nor changed."""
 
     def close(self) -> None:
-        """The run has come to its end, or was stopped."""
+        """Finish: the run has ended or was stopped."""
 
 
 class EventSink:
-    """Hands the events of one process to the writer, a thousand at a time, and enters each in the books.
+    """Hands the events of one process to the writer in batches and adds each to the control totals.
 
-    Events that an earlier life of the run had made durable are entered but not handed over: a run that is resumed is
-    simulated again from the beginning and stays silent until it comes to something new. ``events`` counts all that were
-    taken, ``counts`` by type those that were entered. ``leave`` says that the clock need not wait for the log any more.
+    Events that a previous attempt made durable are added to the control totals but not handed over:
+    a resumed run simulates everything again from the beginning and writes only what the log does
+    not hold yet. ``events`` counts all events received, ``counts`` by type those added to the
+    totals. ``should_abandon`` returns True when waiting for the log has become pointless.
     """
 
     def __init__(
@@ -59,18 +61,18 @@ class EventSink:
         run_id: str,
         shards: range,
         writer: EventWriter,
-        books: ManifestStore,
+        manifests: ManifestStore,
         observer: EventObserver | None = None,
         *,
-        leave: Callable[[], bool] = never_abandon,
+        should_abandon: Callable[[], bool] = never_abandon,
     ) -> None:
-        self._leave = leave
+        self._should_abandon = should_abandon
         self._shards = shards
         self._writer = writer
-        self._books = books
+        self._manifests = manifests
         self._observer = observer
-        self._ledger = ManifestBuilder(run_id, shards)
-        durable = {shard: max(books.acknowledged_seq(shard), writer.acknowledged_seq(shard)) for shard in shards}
+        self._totals = ManifestBuilder(run_id, shards)
+        durable = {shard: max(manifests.acknowledged_seq(shard), writer.acknowledged_seq(shard)) for shard in shards}
         self._durable = {shard: seq for shard, seq in durable.items() if seq >= 0}
         self._pending: list[Event] = []
         self._next_checkpoint = _EVENTS_PER_CHECKPOINT
@@ -78,44 +80,48 @@ class EventSink:
         self.counts: dict[str, int] = dict.fromkeys(EVENT_TYPES, 0)
 
     def add(self, events: list[Event]) -> None:
-        """Take ``events``, of each shard in the order of ``seq``. Waits while the log is behind: the clock stands still."""
+        """Add ``events``, ordered by ``seq`` within each shard.
+
+        Waits while the log exerts backpressure.
+        """
         self.events += len(events)
         self._pending += events
         if len(self._pending) >= _EVENTS_MAX:
             self._hand_over()
-            self._writer.throttle(self._leave)
+            self._writer.throttle(self._should_abandon)
             if self.events >= self._next_checkpoint:
                 self._next_checkpoint += _EVENTS_PER_CHECKPOINT
-                self.write_books(sealed=False)
+                self.write_manifests(sealed=False)
 
     @property
     def writer_stats(self) -> WriterStats:
-        """How the writer stands."""
+        """The writer's statistics."""
         return self._writer.stats()
 
     def flush(self) -> None:
-        """Hand over what is pending and ask for it to be written soon."""
+        """Hand over pending events and ask the writer to send them soon."""
         self._hand_over()
         self._writer.flush()
 
-    def write_books(self, *, sealed: bool) -> int:
-        """Keep the manifests of all shards as they stand. ``sealed``: the run is over and everything is durable.
+    def write_manifests(self, *, sealed: bool) -> int:
+        """Store the current manifests of all shards. ``sealed``: the run has ended and all is
+        durable.
 
-        Answers how many of the events in them are not durable yet.
+        Returns how many of the events in them are not durable yet.
         """
         durable = self._durable
         undurable = 0
         for shard in self._shards:
             acknowledged_seq = max(self._writer.acknowledged_seq(shard), durable.get(shard, -1))
-            manifest = self._ledger.manifest(shard, acknowledged_seq=acknowledged_seq, sealed=sealed)
-            self._books.write(manifest)
-            # What was durable may be ahead of what a resumed run has simulated again up to now.
-            undurable += max(0, sum(tally.count for tally in manifest.tallies.values()) - acknowledged_seq - 1)
+            manifest = self._totals.manifest(shard, acknowledged_seq=acknowledged_seq, sealed=sealed)
+            self._manifests.write(manifest)
+            # A resumed run may not have simulated yet all that previous attempts made durable.
+            undurable += max(0, sum(totals.count for totals in manifest.tallies.values()) - acknowledged_seq - 1)
         return undurable
 
     def _hand_over(self) -> None:
         events = self._pending
-        self._ledger.add(events)
+        self._totals.add(events)
         if self._observer is not None:
             self._observer.observe(events)
         for event_type, count in Counter(map(type, events)).items():
@@ -123,23 +129,23 @@ class EventSink:
         durable = self._durable
         if durable:
             events = [event for event in events if event.seq > durable.get(event.shard, -1)]
-        events.sort(key=_shard)  # stable: within a shard the order of seq remains
+        events.sort(key=_shard)  # stable: keeps the order of seq within a shard
         shards = list(map(_shard, events))
         records = to_records(events)
         self._pending.clear()
         first = 0
         while first < len(shards):
             shard = shards[first]
-            behind = bisect_right(shards, shard, first)
-            self._writer.append(shard, records[first:behind])
-            first = behind
+            stop = bisect_right(shards, shard, first)
+            self._writer.append(shard, records[first:stop])
+            first = stop
 
 
 def to_records(events: list[Event]) -> list[Record]:
-    """The events encoded. Written column by column, so that no line of Python runs for each event."""
+    """Encode events, column by column: no line of Python runs per event."""
     topics = map(_TOPICS.__getitem__, map(type, events))
     columns = zip(
         topics, map(_user_id, events), map(_seq, events), map(_time_us, events), map(encode, events), strict=True
     )
-    # Record's own constructor and _make are Python functions, and cost as much as the encoding.
+    # Record's own constructor and _make are Python functions that cost as much as the encoding.
     return list(map(tuple.__new__, repeat(Record), columns))

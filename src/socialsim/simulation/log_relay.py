@@ -1,4 +1,4 @@
-"""What the processes of a run have to say to the log that a person reads: they have none of their own."""
+"""Relays log records from the processes of a run to the parent, which owns the only log."""
 
 import contextlib
 import logging
@@ -11,48 +11,54 @@ _OURS: Final = "socialsim"
 
 
 class ForwardedRecord(NamedTuple):
-    """A line for the log, out of a child."""
+    """A log record of a child process."""
 
     level: int
     text: str
 
 
 class ForwardedRecords:
-    """The parent's end: logs what the children say. What befalls all of them, a broker that is away, is said once."""
+    """The parent's end: logs what children report.
+
+    A fault common to all, such as a broker outage, is logged once.
+    """
 
     def __init__(self) -> None:
-        self._said: Counter[tuple[int, ForwardedRecord]] = Counter()
+        self._received: Counter[tuple[int, ForwardedRecord]] = Counter()
         self._logged: Counter[ForwardedRecord] = Counter()
 
-    def log(self, rank: int, notice: ForwardedRecord) -> None:
-        """Log ``notice`` of the child ``rank`` unless another has said the same as often."""
-        self._said[rank, notice] += 1
-        if self._said[rank, notice] > self._logged[notice]:
-            self._logged[notice] += 1
-            logging.getLogger(_OURS).log(notice.level, "%s", notice.text)
+    def log(self, rank: int, record: ForwardedRecord) -> None:
+        """Log ``record`` of child ``rank`` unless another child has sent the same one as often."""
+        self._received[rank, record] += 1
+        if self._received[rank, record] > self._logged[record]:
+            self._logged[record] += 1
+            logging.getLogger(_OURS).log(record.level, "%s", record.text)
 
 
 class LogRelay(logging.Handler):
-    """A child's end, for all of its threads: what it reports, and its log lines from warnings on."""
+    """The child's end: sends results, progress and log records of level WARNING and above.
+
+    Thread-safe.
+    """
 
     def __init__(self, control: Connection) -> None:
         super().__init__(logging.WARNING)
         self._control = control
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
 
     def take_over(self) -> None:
-        """Become the process's only way to log."""
+        """Become the only handler of the process's root logger."""
         logging.getLogger().handlers = [self]
 
-    def say(self, message: object) -> None:
-        """Send ``message``. Raises OSError if nobody listens any more."""
-        with self._turn:
+    def send(self, message: object) -> None:
+        """Send ``message`` to the parent. Raises OSError if the parent is gone."""
+        with self._lock:
             self._control.send(message)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Send our own lines, and of a driver's only those that tell of a fault of its own.
+        """Forward all of our own records, but of a driver's only those that carry an exception.
 
-        A driver tells of every connection that fails, several times a second while a server is away.
+        Drivers log every failed connection: several records per second while a server is down.
         """
         text = record.getMessage()
         if record.exc_info is not None and record.exc_info[1] is not None:
@@ -60,4 +66,4 @@ class LogRelay(logging.Handler):
         elif record.name.partition(".")[0] != _OURS:
             return
         with contextlib.suppress(OSError):
-            self.say(ForwardedRecord(record.levelno, text))
+            self.send(ForwardedRecord(record.levelno, text))

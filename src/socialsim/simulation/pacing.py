@@ -1,17 +1,18 @@
-"""The wall clock, for runs that are to be watched: simulated time passes at a chosen multiple of real time, or is it."""
+"""Pacing by the wall clock: simulated time runs at a multiple of real time, or is real time."""
 
 import time
 from collections.abc import Callable
 from typing import Final
 
-_SLICE_S: Final = 0.05  # events appear at most this long after their moment
+_SLICE_S: Final = 0.05  # the longest delay between an event's wall-clock time and its appearance
 
 
 class WallPacer:
-    """Holds the simulation back so that ``speed`` simulated seconds pass in a real one.
+    """Slows the simulation down to ``speed`` simulated seconds per real second.
 
-    Only *when* things are computed changes, never what. If the simulation or the log cannot keep up, it falls behind and
-    runs at full speed until it has caught up. Picklable: all processes of a run are paced by one beginning.
+    Pacing changes *when* things are computed, never what. If the simulation or the log cannot keep
+    up, the run continues at full speed until it has caught up. Picklable: all processes of a run
+    share one starting point.
     """
 
     def __init__(
@@ -29,14 +30,16 @@ class WallPacer:
         self._start_us = start_us
         self._clock = clock
         self._sleep = sleep
-        self._began_s = clock()  # the monotonic clock is the same for all processes of a machine
+        self._began_s = clock()  # all processes of a machine share one monotonic clock
 
     def is_past(self, simulated_us: int) -> bool:
-        """Whether the wall clock has come to ``simulated_us``, so that nobody need wait for it."""
+        """Whether the wall clock has reached ``simulated_us``, so that there is nothing to wait
+        for.
+        """
         return self._ahead_s(simulated_us) <= 0
 
     def wait_until(self, simulated_us: int) -> None:
-        """Return when the wall clock has come to ``simulated_us``; at once if it is past."""
+        """Return once the wall clock has reached ``simulated_us``; at once if it is past."""
         ahead_s = self._ahead_s(simulated_us)
         if ahead_s > 0:
             self._sleep(ahead_s)
@@ -46,10 +49,10 @@ class WallPacer:
 
 
 class LivePacer:
-    """Lets the past be simulated at full speed, and the rest as it happens: simulated time is the wall's, UTC.
+    """Simulates the past at full speed, then the present as it happens: simulated time is UTC.
 
-    A machine that is too slow, or whose clock is set forward, falls behind and catches up at full speed; a clock that is
-    set back makes it wait. Picklable.
+    If the machine is too slow, or its clock is set forward, the run catches up at full speed; if
+    the clock is set back, the run waits. Picklable.
     """
 
     slice_us = round(_SLICE_S * 1_000_000)
@@ -59,11 +62,11 @@ class LivePacer:
         self._sleep = sleep
 
     def is_past(self, simulated_us: int) -> bool:
-        """Whether that instant is over, so that nobody need wait for it."""
+        """Whether ``simulated_us`` is past, so that there is nothing to wait for."""
         return simulated_us <= self._clock() * 1_000_000
 
     def wait_until(self, simulated_us: int) -> None:
-        """Return when the wall clock shows ``simulated_us``; at once if it is past."""
+        """Return once the wall clock shows ``simulated_us``; at once if it is past."""
         ahead_s = simulated_us / 1_000_000 - self._clock()
         if ahead_s > 0:
             self._sleep(ahead_s)

@@ -1,4 +1,6 @@
-"""The life of one process of a run: its shards, window by window, until the end of simulated time."""
+"""The main loop of one process: simulates its shards window by window to the end of the
+scenario.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, Protocol
@@ -15,29 +17,35 @@ _EVENTS_PER_REPORT = 16_384
 
 
 class Pacer(Protocol):
-    """Ties simulated to wall time. The simulation knows no wall clock, so it is handed one."""
+    """Ties simulated time to the wall clock.
 
-    slice_us: int  #: simulated time between two looks at the clock
+    Injected: the simulation itself reads no wall clock.
+    """
+
+    slice_us: int  #: simulated time between two checks of the clock
 
     def is_past(self, simulated_us: int) -> bool:
-        """Whether nobody need wait for ``simulated_us``."""
+        """Whether ``simulated_us`` is past, so that there is nothing to wait for."""
 
     def wait_until(self, simulated_us: int) -> None:
-        """Return when the wall clock has come to ``simulated_us``. Not called any more when the run is asked to stop."""
+        """Return once the wall clock has reached ``simulated_us``.
+
+        Not called after a stop request.
+        """
 
 
 class Progress(NamedTuple):
-    """How far a run is."""
+    """How far a run has got."""
 
     simulated_us: int
     events: int
-    live_users: int
-    counts: Mapping[str, int]  #: the events by wire name
+    live_users: int  #: users who have signed up
+    counts: Mapping[str, int]  #: events by wire name
     writers: WriterStats
 
 
 class Work(NamedTuple):
-    """What one process is to do. Picklable."""
+    """What one process has to simulate. Picklable."""
 
     scenario: Scenario
     run_id: str
@@ -48,20 +56,21 @@ class Work(NamedTuple):
 def run_shards(
     work: Work,
     exchange: Exchange,
-    outbox: EventSink,
+    sink: EventSink,
     pacer: Pacer | None,
     *,
     asked_to_stop: Callable[[], bool],
     report: Callable[[Progress], None],
 ) -> bool:
-    """Simulate ``work`` to its end. True if it came to the end, False if somebody asked to stop before.
+    """Simulate ``work`` to its end. True if the end was reached, False if a stop request came
+    first.
 
-    Windows in which nobody has anything to do are skipped. All processes take the same decisions at the same windows, for
-    they take them from what all have been told. Letters wake nobody (users read them when they wake anyway), so the
-    earliest timer of all processes is the time of the next event.
+    Windows without any event are skipped. All processes decide alike about each window because they
+    decide on what the exchange has told all of them. An envelope wakes nobody (users read it when
+    they wake anyway), so the earliest timer of all processes is the time of the next event.
     """
     scenario = work.scenario
-    host = ShardGroup(scenario, work.run_id, work.pools, work.shards)
+    group = ShardGroup(scenario, work.run_id, work.pools, work.shards)
     try:
         window_us = scenario.window_us
         next_us = scenario.start_us
@@ -71,48 +80,48 @@ def run_shards(
             end_us = min(
                 scenario.start_us + ((next_us - scenario.start_us) // window_us + 1) * window_us, scenario.end_us
             )
-            for slice_end_us in slices(host.now_us, end_us, pacer):
-                host.run_until(slice_end_us)
-                outbox.add(host.take_events())
+            for slice_end_us in slices(group.now_us, end_us, pacer):
+                group.run_until(slice_end_us)
+                sink.add(group.take_events())
                 if pacer is not None and not pacer.is_past(slice_end_us):
-                    outbox.flush()
-                    report(progress_of(slice_end_us, outbox, host))
-                    if not asked_to_stop():  # else the window's rest is simulated at full speed
+                    sink.flush()
+                    report(progress_of(slice_end_us, sink, group))
+                    if not asked_to_stop():  # otherwise the rest of the window runs at full speed
                         pacer.wait_until(slice_end_us)
-            agreement = exchange.swap(host.next_us, stopping=asked_to_stop(), letters=host.take_letters())
-            host.deliver(agreement.letters)
-            next_us = agreement.next_us
+            result = exchange.pass_barrier(group.next_us, stopping=asked_to_stop(), envelopes=group.take_envelopes())
+            group.deliver(result.envelopes)
+            next_us = result.next_us
             windows += 1
-            if windows % _WINDOWS_PER_REPORT == 0 or outbox.events - events_reported >= _EVENTS_PER_REPORT:
-                events_reported = outbox.events
-                report(progress_of(end_us, outbox, host))
-            if agreement.stopping:
-                outbox.flush()
+            if windows % _WINDOWS_PER_REPORT == 0 or sink.events - events_reported >= _EVENTS_PER_REPORT:
+                events_reported = sink.events
+                report(progress_of(end_us, sink, group))
+            if result.stopping:
+                sink.flush()
                 return False
-        outbox.flush()
-        report(progress_of(scenario.end_us, outbox, host))
+        sink.flush()
+        report(progress_of(scenario.end_us, sink, group))
         return True
     finally:
-        host.close()
+        group.close()
 
 
-def progress_of(simulated_us: int, outbox: EventSink, host: ShardGroup) -> Progress:
-    """How far this process is. The counts are copied: in one process the caller keeps what it is handed."""
-    return Progress(simulated_us, outbox.events, host.live_users, dict(outbox.counts), outbox.writer_stats)
+def progress_of(simulated_us: int, sink: EventSink, group: ShardGroup) -> Progress:
+    """This process's progress. The counts are copied because the receiver may keep them."""
+    return Progress(simulated_us, sink.events, group.live_users, dict(sink.counts), sink.writer_stats)
 
 
 def slices(begin_us: int, end_us: int, pacer: Pacer | None) -> Iterator[int]:
-    """The ends of the steps from ``begin_us`` to ``end_us``: one at full speed, many when paced and not behind."""
+    """Step ends from ``begin_us`` to ``end_us``: many if the run is paced and on time, else one."""
     if pacer is not None and not pacer.is_past(end_us):
         yield from range(begin_us + pacer.slice_us, end_us, pacer.slice_us)
     yield end_us
 
 
-def hosted_shards(shards: int, rank: int, processes: int) -> range:
-    """The shards of the process ``rank``: contiguous, in the order of ranks."""
+def shards_of_rank(shards: int, rank: int, processes: int) -> range:
+    """The shards that process ``rank`` simulates: a contiguous range, in rank order."""
     return range(shards * rank // processes, shards * (rank + 1) // processes)
 
 
-def hosted_users(scenario: Scenario, shards: range) -> range:
-    """The user ids of contiguous shards."""
+def users_of_shards(scenario: Scenario, shards: range) -> range:
+    """The user ids in a contiguous range of shards."""
     return range(scenario.user_range(shards.start).start, scenario.user_range(shards.stop - 1).stop)

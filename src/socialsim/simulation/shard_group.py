@@ -1,8 +1,8 @@
-"""The shards that one process hosts: windows of simulated time, and the letters between them.
+"""The shards that one process simulates: a logical process, in the terms of parallel simulation.
 
-Time advances in windows. What users send to each other in one window is delivered when it has ended, in the order of
-(sender's shard, order of sending); so the shards of a window know nothing of each other, and it does not matter which of
-them share a process.
+Time advances in windows (conservative synchronisation). What users send to each other during a
+window is delivered at its end, ordered by (sender's shard, order of sending). So shards do not
+affect each other within a window, and which of them share a process makes no difference.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,21 +23,25 @@ _sender: Final = itemgetter(0)
 
 
 class ShardGroup:
-    """Runs ``shards`` of a scenario. The caller says how far, and carries letters to other hosts."""
+    """Simulates ``shards`` of a scenario.
+
+    The caller says how far and exchanges envelopes with peers.
+    """
 
     def __init__(self, scenario: Scenario, run_id: str, pools: Pools, shards: Sequence[int]) -> None:
         self._scenario = scenario
         self._process = make_process_context(scenario, run_id, pools, len(shards))
         for shard in shards:
             start_shard(self._process, shard)
-        self._process.loop.next_us = scenario.start_us  # the actors have yet to begin
+        self._process.loop.next_us = scenario.start_us  # the actors have not started yet
 
     @property
     def next_us(self) -> int:
-        """Nothing happens here before this time.
+        """A lower bound for the time of this group's next event.
 
-        A question to somebody's profile is answered when it is delivered, so its answer leaves with the next window, and
-        that window must not be skipped: how many empty windows there are may depend on who shares a process.
+        A profile query is answered on delivery, so its answer is sent with the next window, and
+        that window must not be skipped: otherwise the number of skipped windows, and with it the
+        stream, would depend on which shards share a process.
         """
         for _, _, message in self._process.letters:
             if type(message) is SuggestionWanted or type(message) is Suggestion:
@@ -46,16 +50,19 @@ class ShardGroup:
 
     @property
     def now_us(self) -> int:
-        """How far this host is."""
+        """The simulated time that this group has reached."""
         return self._process.loop.now_us
 
     @property
     def live_users(self) -> int:
-        """How many have signed up."""
+        """How many users have signed up."""
         return len(self._process.local_users)
 
     def run_until(self, end_us: int) -> None:
-        """Let happen whatever is due before ``end_us``. Raises ActorFailedError naming actor, time and seed."""
+        """Process everything due before ``end_us``.
+
+        Raises ActorFailedError naming actor, time and seed.
+        """
         try:
             self._process.loop.run_until(end_us)
         except ActorFailure as failure:
@@ -65,22 +72,22 @@ class ShardGroup:
             ) from failure.__cause__
 
     def take_events(self) -> list[Event]:
-        """The events since the last call, in order of time; of one shard in the order of ``seq``."""
+        """The events since the last call, in time order; by ``seq`` within a shard."""
         events = self._process.events[:]
         self._process.events.clear()
         return events
 
-    def take_letters(self) -> list[Envelope]:
-        """The letters since the last call, by sender's shard, of one shard in the order of sending."""
-        letters = self._process.letters[:]
+    def take_envelopes(self) -> list[Envelope]:
+        """The envelopes since the last call, by sender's shard, then order of sending."""
+        envelopes = self._process.letters[:]
         self._process.letters.clear()
-        letters.sort(key=_sender)
-        return letters
+        envelopes.sort(key=_sender)
+        return envelopes
 
-    def deliver(self, letters: Iterable[Envelope]) -> None:
-        """Put letters to users of these shards into their mailboxes, in the given order; others are passed over."""
-        deliver(self._process.local_users, self._process.trending, letters)
+    def deliver(self, envelopes: Iterable[Envelope]) -> None:
+        """Put envelopes into the mailboxes of local receivers in the given order; ignore others."""
+        deliver(self._process.local_users, self._process.trending, envelopes)
 
     def close(self) -> None:
-        """End every actor."""
+        """Cancel all actors."""
         self._process.loop.close()

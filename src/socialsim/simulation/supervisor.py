@@ -1,8 +1,8 @@
-"""Starts the processes of a run, watches over them, and ends them all when one dies.
+"""Starts the processes of a run, supervises them, and ends all of them when one dies.
 
-With one process the run happens in the caller's. With more they are spawned (a fork would copy threads and locks),
-ignore the terminal's signals, and die with their parent. The parent only watches: what the shards have to say to each other
-goes over their own pipes.
+A run with one process happens in the caller's process. Several are spawned (a fork would copy
+threads and locks), ignore the terminal's signals and die with their parent. The parent only
+supervises: shards exchange messages over pipes of their own.
 """
 
 import contextlib
@@ -24,40 +24,43 @@ from socialsim.scenario.model import Scenario
 from socialsim.simulation.event_sink import EventObserver, EventSink, ManifestStore
 from socialsim.simulation.exchange import Exchange
 from socialsim.simulation.log_relay import ForwardedRecord, ForwardedRecords, LogRelay
-from socialsim.simulation.process import Pacer, Progress, Work, hosted_shards, hosted_users, run_shards
+from socialsim.simulation.process import Pacer, Progress, Work, run_shards, shards_of_rank, users_of_shards
 from socialsim.transport.base import EventWriter, WriterStats
 
 _PR_SET_PDEATHSIG: Final = 1
-_POLL_S: Final = 0.2  # how soon a request to stop is noticed
-_USERS_PER_PROCESS: Final = 2_500  # below it a process waits more for the others than it works
-_DRAIN_TIMEOUT_S: Final = 300.0  # at the end of a run; one that is asked to stop says how long it may take
+_POLL_S: Final = 0.2  # the longest time until a stop request is noticed
+_USERS_PER_PROCESS: Final = 2_500  # with fewer, a process waits for its peers longer than it works
+_DRAIN_TIMEOUT_S: Final = 300.0  # of a run that has ended; a stop request brings its own timeout
 
 
 class StopSignal(Protocol):
-    """Says whether the run is asked to end early; ``threading.Event`` is one."""
+    """Says whether the run should end early; ``threading.Event`` satisfies it."""
 
     def is_set(self) -> bool:
         """Whether to stop."""
 
 
 class RunResult(NamedTuple):
-    """What a run did."""
+    """The outcome of a run."""
 
     run_id: str
-    events: dict[str, int]  #: how many, by wire name
+    events: dict[str, int]  #: counts by wire name
     processes: int
-    stopped: bool  #: asked to stop before everything was simulated and durable
-    unwritten: int = 0  #: events that the log had not taken when the time to stop was over
+    stopped: bool  #: a stop request came before everything was simulated and durable
+    unwritten: int = 0  #: events that the log had not accepted before the drain timeout
 
 
 class RunDependencies(NamedTuple):
-    """What a process is handed from outside, for the simulation itself does no I/O. Picklable for several processes."""
+    """What the simulation needs from outside, as it does no I/O.
 
-    writer_factory: Callable[[range], EventWriter]  #: opens the log for the shards that a process hosts
-    books: ManifestStore
+    Picklable if there are several processes.
+    """
+
+    writer_factory: Callable[[range], EventWriter]  #: opens the log for the shards of a process
+    manifests: ManifestStore
     pacer: Pacer | None = None
-    observer_factory: Callable[[range], EventObserver] | None = None  #: makes one for the shards that a process hosts
-    drain_timeout_s: float = 10.0  #: how long a run that is asked to stop waits for the log
+    observer_factory: Callable[[range], EventObserver] | None = None  #: makes one for the shards of a process
+    drain_timeout_s: float = 10.0  #: how long a stopped run waits for the log
 
 
 class _Finished(NamedTuple):
@@ -67,7 +70,7 @@ class _Finished(NamedTuple):
 
 
 class _ChildSetup(NamedTuple):
-    """What a child process needs beside its work, which it is told later. Picklable in a spawn."""
+    """What a child process needs to receive its job. Picklable during a spawn."""
 
     rank: int
     parent_pid: int
@@ -77,7 +80,7 @@ class _ChildSetup(NamedTuple):
 
 
 def choose_processes(users: int, cores: int) -> int:
-    """How many processes suit a population: a tiny one gets slower with more."""
+    """How many processes suit a population: more of them make a tiny one slower."""
     return max(1, min(cores, users // _USERS_PER_PROCESS))
 
 
@@ -92,17 +95,19 @@ def run(
     restarts_max: int = 0,
     on_restart: Callable[[ShardDiedError], None] = lambda _: None,
 ) -> RunResult:
-    """Simulate ``scenario`` into the writers that the equipment makes, one in each process, for its shards.
+    """Simulate ``scenario`` into the writers made by ``equipment``, one per process.
 
-    Everything that was simulated is durable when this returns, but for what ``unwritten`` counts, and the manifests are
-    sealed if it came to the end. Asked to ``stop``, it waits for the log no longer than the equipment says. When a
-    process dies (is killed, say), all are started again, up to ``restarts_max`` times: they simulate from the seed and
-    stay silent up to what was durable. Raises ActorFailedError, ShardDiedError, and whatever the writers raise.
+    On return everything simulated is durable, except for the events that ``unwritten`` counts, and
+    the manifests are sealed if the run reached its end. After a request to ``stop``, it waits for
+    the log no longer than ``equipment.drain_timeout_s``. If a process dies (for example, is
+    killed), all are started again, up to ``restarts_max`` times: they simulate from the seed and
+    write only what is not durable yet. Raises ActorFailedError, ShardDiedError and whatever the
+    writers raise.
     """
     processes = max(1, min(processes, scenario.shards))
     pools = build_pools(scenario.seed)
     works = [
-        Work(scenario, run_id, pools, hosted_shards(scenario.shards, rank, processes)) for rank in range(processes)
+        Work(scenario, run_id, pools, shards_of_rank(scenario.shards, rank, processes)) for rank in range(processes)
     ]
     if processes == 1:
         finished = _work(works[0], Exchange(0, {}, {}), equipment, asked_to_stop=stop.is_set, report=on_progress)
@@ -112,7 +117,7 @@ def run(
             return _supervise(works, equipment, on_progress, stop)
         except ShardDiedError as error:
             on_restart(error)
-            equipment = equipment._replace(books=equipment.books.resumed())
+            equipment = equipment._replace(manifests=equipment.manifests.resumed())
     return _supervise(works, equipment, on_progress, stop)
 
 
@@ -124,21 +129,22 @@ def _work(
     asked_to_stop: Callable[[], bool],
     report: Callable[[Progress], None],
 ) -> _Finished:
-    """One process's share, from the writer's opening to its close."""
+    """Run one process's share, from opening its writer to closing it."""
     writer = equipment.writer_factory(work.shards)
-    # The actors are long-lived cycles: collecting them again and again costs two thirds of the time, and frees nothing.
+    # Actors are long-lived reference cycles: collecting garbage again and again takes two thirds of
+    # the time and frees nothing.
     gc_was_enabled = gc.isenabled()
     gc.collect()
     gc.disable()
     try:
         observer = None if equipment.observer_factory is None else equipment.observer_factory(work.shards)
-        outbox = EventSink(work.run_id, work.shards, writer, equipment.books, observer, leave=asked_to_stop)
-        simulated = run_shards(work, exchange, outbox, equipment.pacer, asked_to_stop=asked_to_stop, report=report)
+        sink = EventSink(work.run_id, work.shards, writer, equipment.manifests, observer, should_abandon=asked_to_stop)
+        simulated = run_shards(work, exchange, sink, equipment.pacer, asked_to_stop=asked_to_stop, report=report)
         drained = _drain(writer, asked_to_stop, equipment.drain_timeout_s)
         if observer is not None:
             observer.close()
-        unwritten = outbox.write_books(sealed=simulated and drained)
-        return _Finished(outbox.counts, simulated and drained, 0 if drained else unwritten)
+        unwritten = sink.write_manifests(sealed=simulated and drained)
+        return _Finished(sink.counts, simulated and drained, 0 if drained else unwritten)
     finally:
         writer.close()
         if gc_was_enabled:
@@ -146,7 +152,10 @@ def _work(
 
 
 def _drain(writer: EventWriter, asked_to_stop: Callable[[], bool], timeout_s: float) -> bool:
-    """Wait until everything is durable. False if that was not so within ``timeout_s`` after a request to stop."""
+    """Wait until everything is durable.
+
+    False if a stop request came and ``timeout_s`` did not suffice.
+    """
     if not asked_to_stop():
         try:
             writer.drain(_DRAIN_TIMEOUT_S, asked_to_stop)
@@ -174,21 +183,21 @@ def _supervise(
     for low in ranks:
         for high in ranks[low + 1 :]:
             peers[low][high], peers[high][low] = context.Pipe(duplex=True)
-    users = {rank: hosted_users(work.scenario, work.shards) for rank, work in enumerate(works)}
+    users = {rank: users_of_shards(work.scenario, work.shards) for rank, work in enumerate(works)}
     children: list[SpawnProcess] = []
     controls: list[Connection] = []
     try:
         for rank in ranks:
             ours, theirs = context.Pipe(duplex=True)
-            wiring = _ChildSetup(rank, os.getpid(), theirs, peers[rank], users)
-            child = context.Process(target=_child_main, args=(wiring,), name=f"socialsim-shards-{rank}", daemon=True)
+            setup = _ChildSetup(rank, os.getpid(), theirs, peers[rank], users)
+            child = context.Process(target=_child_main, args=(setup,), name=f"socialsim-shards-{rank}", daemon=True)
             child.start()
             children.append(child)
             controls.append(ours)
             theirs.close()
         for pipes in peers:
             for pipe in pipes.values():
-                pipe.close()  # the children hold their own ends: when one dies, its peers notice
+                pipe.close()  # only the children keep their ends open: when one dies, its peers notice
         for rank, work in enumerate(works):
             _send_job(children[rank], rank, controls[rank], work, equipment)
         finished = _watch(children, controls, on_progress, stop)
@@ -206,10 +215,10 @@ def _supervise(
 
 
 def _send_job(child: SpawnProcess, rank: int, control: Connection, work: Work, equipment: RunDependencies) -> None:
-    """Tell a process what to do. Raises ShardDiedError if it does not live to hear it.
+    """Send a child its job. Raises ShardDiedError if it dies first.
 
-    Not by the arguments of its start: what is larger than a pipe's buffer would be waited for, without an end, if the
-    process died before it had read it.
+    Not passed as arguments of the start: a pickle larger than the pipe's buffer would block forever
+    if the child died before reading it.
     """
     try:
         control.send((work, equipment))
@@ -221,10 +230,10 @@ def _send_job(child: SpawnProcess, rank: int, control: Connection, work: Work, e
 def _watch(
     children: list[SpawnProcess], controls: list[Connection], on_progress: Callable[[Progress], None], stop: StopSignal
 ) -> list[_Finished]:
-    """Wait for all children to finish. Raises what the first of them raised, or ShardDiedError."""
+    """Wait for all children to finish. Raises the first child's exception, or ShardDiedError."""
     progress: dict[int, Progress] = {}
     finished: dict[int, _Finished] = {}
-    notices = ForwardedRecords()
+    relay = ForwardedRecords()
     told_to_stop = False
     while len(finished) < len(children):
         if stop.is_set() and not told_to_stop:
@@ -243,7 +252,7 @@ def _watch(
             if isinstance(message, Progress):
                 progress[rank] = message
             elif isinstance(message, ForwardedRecord):
-                notices.log(rank, message)
+                relay.log(rank, message)
             elif isinstance(message, _Finished):
                 finished[rank] = message
             else:
@@ -256,9 +265,10 @@ def _watch(
 def _root_cause(
     error: BaseException, controls: list[Connection], others: set[int], children: list[SpawnProcess]
 ) -> BaseException:
-    """When a process only says that a peer is gone, the peer's own words or death tell more.
+    """The root cause of ``error``. A process that reports only a lost peer is itself a victim.
 
-    Its peers' peers notice too and end: those who have said so are not the ones to mourn.
+    So prefer a peer's own exception or exit code. Peers that report a lost peer as well are
+    skipped: they too are victims.
     """
     if not isinstance(error, ShardDiedError):
         return error
@@ -297,14 +307,14 @@ def _exit_reason(child: SpawnProcess, rank: int) -> str:
     return f"shard process {rank} (pid {child.pid}) {how} before its work was done; nothing it had acknowledged is lost"
 
 
-def _child_main(wiring: _ChildSetup) -> NoReturn:
-    """A spawned process: does its work, says how it went, ends."""
-    _die_with_parent(wiring.parent_pid)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what a signal to the group means
+def _child_main(setup: _ChildSetup) -> NoReturn:
+    """The main function of a spawned process: does its job, reports the outcome, exits."""
+    _die_with_parent(setup.parent_pid)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles signals sent to the process group
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    control = wiring.control
-    voice = LogRelay(control)
-    voice.take_over()
+    control = setup.control
+    relay = LogRelay(control)
+    relay.take_over()
     asked = False
 
     def asked_to_stop() -> bool:
@@ -315,23 +325,26 @@ def _child_main(wiring: _ChildSetup) -> NoReturn:
     exit_code = 1
     try:
         work, equipment = control.recv()
-        exchange = Exchange(wiring.rank, wiring.peers, wiring.users)
-        voice.say(_work(work, exchange, equipment, asked_to_stop=asked_to_stop, report=voice.say))
+        exchange = Exchange(setup.rank, setup.peers, setup.users)
+        relay.send(_work(work, exchange, equipment, asked_to_stop=asked_to_stop, report=relay.send))
         exit_code = 0
     except SocialsimError as error:
         with contextlib.suppress(OSError):
-            voice.say(error)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the parent must hear of it before this process ends
+            relay.send(error)
+    except Exception as error:  # noqa: BLE001 - the parent must learn of any error before this process exits
         with contextlib.suppress(OSError):
-            voice.say(ShardFailedError(f"shard process {wiring.rank} failed: {error!r}", traceback.format_exc()))
+            relay.send(ShardFailedError(f"shard process {setup.rank} failed: {error!r}", traceback.format_exc()))
     finally:
         control.close()
-        # Not sys.exit: no atexit handler of an inherited library may hold up a process whose work is durable.
+        # Not sys.exit: no library's atexit handler may delay a process whose work is durable.
         os._exit(exit_code)
 
 
 def _die_with_parent(parent_pid: int) -> None:
-    """Have the kernel kill this process when its parent dies, however it dies. Linux only; elsewhere pipes tell."""
+    """Have Linux kill this process when its parent dies, in whatever way.
+
+    Elsewhere a closed pipe tells.
+    """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_pid:
