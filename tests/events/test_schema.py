@@ -12,17 +12,17 @@ PUBLISHED = Path(__file__).parents[2] / "docs" / "schema" / "events"
 
 
 @pytest.mark.parametrize("name", EVENT_TYPES)
-def test_the_published_schema_is_the_current_one(name):
+def test_the_published_schema_is_current(name):
     assert (PUBLISHED / f"{name}.json").read_text(encoding="utf-8") == schema_text(name), (
-        f"write it anew: socialsim schema {name} > docs/schema/events/{name}.json"
+        f"regenerate it: socialsim schema {name} > docs/schema/events/{name}.json"
     )
 
 
-def test_nothing_else_is_published():
+def test_no_other_schema_is_published():
     assert {path.stem for path in PUBLISHED.iterdir()} == set(EVENT_TYPES)
 
 
-def test_every_simulated_event_is_valid_and_every_type_occurs():
+def test_every_simulated_event_matches_its_schema_and_every_type_occurs():
     validators = {
         name: jsonschema.Draft202012Validator(
             event_schema(name), format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
