@@ -1,4 +1,4 @@
-"""What SQL computes is held against the truth: equal if nothing happened, red if somebody lays hands on the rows."""
+"""SQL results against the ground truth: equal if untouched, different after sabotage."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -79,14 +79,14 @@ def execute(place: Place, statement: Any) -> None:
 
 
 def names_first(comparison: KpiComparison) -> Difference:
-    """The first difference, of a comparison that is red and says so."""
+    """The first difference of a comparison that must fail."""
     assert not comparison.ok
     assert comparison.first[0].stored != comparison.first[0].truth
     assert as_text(comparison).splitlines()[-1].endswith(str(comparison.first[0]))
     return comparison.first[0]
 
 
-# --- nothing was done ---------------------------------------------------------------------------------------------------
+# --- untouched ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -126,17 +126,17 @@ def without_a_batch(events: Sequence[Event]) -> list[Event]:
 
 
 def a_batch_twice(events: Sequence[Event]) -> list[Event]:
-    """Fifty records come again under another identity."""
+    """Fifty records are stored again under another identity."""
     return [*events, *(structs.replace(event, seq=event.seq + 10_000_000) for event in events[1000:1050])]
 
 
 def devices_swapped(events: Sequence[Event]) -> list[Event]:
-    """A mapping gone wrong, of web alone."""
+    """A wrong mapping, of the device web only."""
     return [structs.replace(event, device="tablet") if event.device == "web" else event for event in events]
 
 
 @pytest.mark.parametrize("sabotage", [an_hour_later, without_a_batch, a_batch_twice, devices_swapped])
-async def test_what_comes_wrong_is_found(sqlite_place: Place, sabotage: Sabotage) -> None:
+async def test_corrupted_input_is_detected(sqlite_place: Place, sabotage: Sabotage) -> None:
     await stored_and_computed(sqlite_place, sabotage(EVENTS))
     first = names_first(checked(sqlite_place))
     damaged = make_truth(SCENARIO, "r", watched([sorted(sabotage(EVENTS), key=_time_us)], 1024), sealed=True)
@@ -148,13 +148,13 @@ def _time_us(event: Event) -> int:
 
 
 @pytest.mark.mysql
-async def test_the_wrong_time_zone_is_found_on_mysql(mysql_place: Place) -> None:
+async def test_the_wrong_time_zone_is_detected_on_mysql(mysql_place: Place) -> None:
     await stored_and_computed(mysql_place, an_hour_later(EVENTS))
     assert names_first(checked(mysql_place)).metric == "device_hour"
 
 
 def one_of(name: str, *, of_another_shard: bool = False) -> Event:
-    """An event from the middle of the run; a like of a picture that another shard's user has posted, if wished."""
+    """An event from the middle of the run; optionally a like of another shard's picture."""
     found = [event for event in EVENTS if WIRE_NAMES[type(event)] == name]
     if of_another_shard:
         found = [event for event in found if event.picture_id % SCENARIO.shards != event.shard]  # type: ignore[union-attr]
@@ -162,7 +162,7 @@ def one_of(name: str, *, of_another_shard: bool = False) -> Event:
 
 
 def a_like_of_a_top_creator() -> Event:
-    """Of the last day. That somebody else's likes are fewer is for ``verify`` to find: no figure speaks of it."""
+    """Of the last day. No KPI shows whose like is missing: ``verify`` detects that."""
     first = next(row for row in reversed(TRUTH.kpi_daily) if row.metric == "top_creator_likes")
     pictures = {
         event.picture_id
@@ -177,7 +177,7 @@ def row_of(event: Event) -> Any:
     return (table.c.shard == event.shard) & (table.c.seq == event.seq)
 
 
-async def test_a_deleted_like_from_another_shard_is_found(sqlite_place: Place) -> None:
+async def test_a_deleted_like_from_another_shard_is_detected(sqlite_place: Place) -> None:
     like = one_of("picture_like", of_another_shard=True)
     await store(sqlite_place, EVENTS)
     execute(sqlite_place, delete(EVENT_TABLES["picture_like"]).where(row_of(like)))
@@ -199,8 +199,8 @@ async def test_a_deleted_like_from_another_shard_is_found(sqlite_place: Place) -
         ("video", "device", "tv", "device_hour"),
     ],
 )
-async def test_a_changed_row_is_found(sqlite_place: Place, name: str, column: str, value: Any, metric: str) -> None:
-    if name in {"user", "friend_acceptance"}:  # an early one, for the figures that look back
+async def test_a_changed_row_is_detected(sqlite_place: Place, name: str, column: str, value: Any, metric: str) -> None:
+    if name in {"user", "friend_acceptance"}:  # an early one, for the KPIs that look back
         event = next(each for each in EVENTS if WIRE_NAMES[type(each)] == name)
     elif name == "picture_like":
         event = a_like_of_a_top_creator()
@@ -214,7 +214,7 @@ async def test_a_changed_row_is_found(sqlite_place: Place, name: str, column: st
     assert metric in {each.metric for each in comparison.first}, as_text(comparison)
 
 
-async def test_a_changed_figure_is_found_and_computing_it_again_mends_it(sqlite_place: Place) -> None:
+async def test_a_changed_kpi_is_detected_and_recomputation_repairs_it(sqlite_place: Place) -> None:
     await stored_and_computed(sqlite_place, EVENTS)
     day = date(2026, 1, 7)
     wanted = (kpi_daily.c.day == day) & (kpi_daily.c.metric == "wau")
@@ -236,7 +236,7 @@ DAILY = {
 COHORTS = {(row.cohort_week, row.week_number): (row.users, row.active) for row in TRUTH.cohort_weekly}
 
 
-def test_a_missing_row_and_one_too_many_differ() -> None:
+def test_missing_and_surplus_rows_are_differences() -> None:
     key = max(DAILY)
     missing = check_kpis(TRUTH, {other: DAILY[other] for other in DAILY if other != key}, COHORTS)
     assert missing.first == (Difference(*key, None, DAILY[key]),)
@@ -248,7 +248,7 @@ def test_a_missing_row_and_one_too_many_differ() -> None:
     assert fewer.first[0].metric == "cohort_weekly"
 
 
-def test_nothing_to_compare_is_not_a_proof() -> None:
+def test_an_empty_comparison_fails() -> None:
     empty = make_truth(SCENARIO, "r", [], sealed=True)
     comparison = check_kpis(empty, {}, {})
     assert not comparison.ok
@@ -256,7 +256,7 @@ def test_nothing_to_compare_is_not_a_proof() -> None:
     assert not check_kpis(TRUTH, {}, {}).ok
 
 
-def test_an_unfinished_day_need_not_be_stored_but_is_compared_if_it_is() -> None:
+def test_an_unclosed_day_may_be_missing_but_is_compared_if_stored() -> None:
     events = EVENTS[: len(EVENTS) // 2]
     stopped = make_truth(SCENARIO, "r", watched([events], 1024), sealed=False)
     rows = rows_of(stopped)
@@ -276,7 +276,7 @@ def test_an_unfinished_day_need_not_be_stored_but_is_compared_if_it_is() -> None
     assert not check_kpis(stopped, {key: closed[key] for key in closed if key[0] != min(closed)[0]}, closed_weeks).ok
 
 
-def test_differences_come_in_the_order_of_days_and_only_the_first_are_kept() -> None:
+def test_only_the_first_differences_are_kept_in_order_of_days() -> None:
     comparison = check_kpis(TRUTH, {key: (top + 1, bottom) for key, (top, bottom) in DAILY.items()}, COHORTS)
     assert comparison.differing == len(DAILY)
     assert list(comparison.first) == sorted(comparison.first, key=lambda each: each[:4])
@@ -284,7 +284,7 @@ def test_differences_come_in_the_order_of_days_and_only_the_first_are_kept() -> 
     assert f"... and {len(DAILY) - 20:,} more" in as_text(comparison)
 
 
-def test_why_there_is_no_truth_is_said(tmp_path: Path) -> None:
+def test_the_reason_for_a_missing_truth_is_reported(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path, "r")
     with pytest.raises(InputError, match="is not there"):
         require_truth(directory)

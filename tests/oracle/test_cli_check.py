@@ -1,4 +1,4 @@
-"""``socialsim kpi --check``: from the run to the verdict, and what it says when something is missing."""
+"""``socialsim kpi --check``: from the run to the result, and errors when something is missing."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.warehouse.places import Place
 __all__ = ["cli"]
 
 
-def test_from_the_run_to_the_verdict(cli: Any, tmp_path: Path) -> None:
+def test_kpi_check_from_the_run_to_the_result(cli: Any, tmp_path: Path) -> None:
     assert cli("run", "--users", "80", "--days", "4", "--processes", "2", "--run-id", "r").returncode == 0
     assert cli("consume", "--drain").returncode == 0
     early = cli("kpi", "--check")

@@ -1,4 +1,4 @@
-"""The figures of a day, each as docs/kpis.md defines it."""
+"""The KPIs of one day, each as docs/kpis.md defines it."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +17,7 @@ _QUANTILES: Final = (("acceptance_latency_median_s", 1, 2), ("acceptance_latency
 
 
 class TrueValue(NamedTuple):
-    """A row without its day. A count has the denominator 1."""
+    """A KPI row without its day. A count has the denominator 1."""
 
     metric: str
     numerator: int
@@ -26,13 +26,13 @@ class TrueValue(NamedTuple):
     dimension_value: str = ""
 
 
-def daily_figures(history: History) -> Iterator[TrueValue]:
-    """All figures of the history's last day."""
+def daily_values(history: History) -> Iterator[TrueValue]:
+    """All KPI values of the history's last day."""
     for part in (_people, _retention, _growth, _first_week, _engagement, _requests, _creators, _volumes):
-        for figure in part(history):
-            counts_only_if_any = figure.dimension != "all" and figure.numerator == 0
-            if figure.denominator and not counts_only_if_any:
-                yield figure
+        for kpi in part(history):
+            is_empty_breakdown = kpi.dimension != "all" and kpi.numerator == 0
+            if kpi.denominator and not is_empty_breakdown:
+                yield kpi
 
 
 def _people(history: History) -> Iterator[TrueValue]:
@@ -83,7 +83,7 @@ def _first_week(history: History) -> Iterator[TrueValue]:
 
 
 def _within_a_week(history: History, cohort: Day, did: Callable[[Day], Bits], last_day: Iterable[PostIndex]) -> int:
-    """How many of ``cohort`` did it within 168 hours: before today surely, today if it was early enough."""
+    """How many of ``cohort`` did it within 168 hours of signing up. Only today may be too late."""
     before = cohort.joined & _union(history, 7, history.today - 1, did)
     late = {
         user
@@ -110,8 +110,8 @@ def _requests(history: History) -> Iterator[TrueValue]:
     yield TrueValue("acceptance_7d", accepted, day.counts["friend_request"])
     if accepted:
         for metric, part, whole in _QUANTILES:
-            place = -(-accepted * part // whole)  # rounded up
-            yield TrueValue(metric, latencies_us[place - 1], _SECOND_US)
+            rank = -(-accepted * part // whole)  # rounded up
+            yield TrueValue(metric, latencies_us[rank - 1], _SECOND_US)
     yield TrueValue("friends_per_user", 2 * history.acceptances, history.users)
 
 
@@ -128,7 +128,10 @@ def _creators(history: History) -> Iterator[TrueValue]:
 
 
 def _viral(kind: str, day_before: Day, day: Day) -> int:
-    """PostIndex of the day before with likes enough. Likes of that day came in time; of later ones the early ones did."""
+    """The number of posts of the day before with enough likes within 24 hours.
+
+    Only likes given today may be too late.
+    """
     if kind not in day_before.posts:
         return 0
     first, second = day_before.likes_by_post[kind], day.likes_by_post[kind]
@@ -162,5 +165,5 @@ def _active(history: History, days: int, until: int | None = None) -> Bits:
 
 
 def _union(history: History, days: int, until: int, bits: Callable[[Day], Bits]) -> Bits:
-    """Of the ``days`` days that end with ``until``."""
+    """The union of ``bits`` over the ``days`` days that end with ``until``."""
     return reduce(or_, (bits(history.of(day)) for day in range(until - days + 1, until + 1)))
