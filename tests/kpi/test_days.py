@@ -26,14 +26,14 @@ STREAM = StoredExtent(at(2, 12), at(9, 8), complete=False)
 CLEAN = dict.fromkeys(days(2, 8), True)
 
 
-def test_without_a_wish_it_is_what_is_missing_or_holds_no_more() -> None:
+def test_without_bounds_missing_and_dirty_days_are_computed() -> None:
     assert days_to_compute(STREAM, {}, DayRange()) == days(2, 8)
     assert days_to_compute(STREAM, CLEAN, DayRange()) == []
     assert days_to_compute(STREAM, CLEAN | {day(5): False, day(7): False}, DayRange()) == [day(5), day(7)]
     assert days_to_compute(STREAM, dict.fromkeys(days(2, 6), True), DayRange()) == days(7, 8)
 
 
-def test_days_that_are_wished_for_are_computed_anew_and_those_before_them_if_they_do_not_hold() -> None:
+def test_requested_days_are_always_computed_and_earlier_days_if_dirty() -> None:
     assert days_to_compute(STREAM, CLEAN, DayRange(day(4), day(4))) == [day(4)]
     assert days_to_compute(STREAM, CLEAN, DayRange(day(4), day(6))) == days(4, 6)
     assert days_to_compute(STREAM, CLEAN, DayRange(since=day(6))) == days(6, 8)
@@ -44,11 +44,11 @@ def test_days_that_are_wished_for_are_computed_anew_and_those_before_them_if_the
 
 
 @pytest.mark.parametrize(
-    "wish", [DayRange(day(9), day(9)), DayRange(since=day(9)), DayRange(until=day(9)), DayRange(day(3), day(10))]
+    "day_range", [DayRange(day(9), day(9)), DayRange(since=day(9)), DayRange(until=day(9)), DayRange(day(3), day(10))]
 )
-def test_a_day_that_is_not_closed_is_refused(wish: DayRange) -> None:
+def test_a_day_that_is_not_closed_is_refused(day_range: DayRange) -> None:
     with pytest.raises(InputError, match=r"is not closed: .* the last closed day is 2026-03-08"):
-        days_to_compute(STREAM, CLEAN, wish)
+        days_to_compute(STREAM, CLEAN, day_range)
 
 
 def test_a_day_before_the_first_is_refused() -> None:
@@ -65,11 +65,13 @@ def test_a_day_before_the_first_is_refused() -> None:
         (at(2, 12, 30), False, 2),
     ],
 )
-def test_a_day_is_closed_when_the_stream_has_passed_its_end(last: datetime, complete: bool, closed_until: int) -> None:
-    assert StoredExtent(STREAM.first, last, complete).closed_until == day(closed_until)
+def test_a_day_is_closed_when_the_watermark_has_passed_its_end(
+    last: datetime, complete: bool, closed_until: int
+) -> None:
+    assert StoredExtent(STREAM.first, last, complete).watermark_day == day(closed_until)
 
 
-def test_no_day_is_closed_on_the_first() -> None:
+def test_no_day_is_closed_on_the_first_day() -> None:
     first_hours = StoredExtent(STREAM.first, at(2, 20), complete=False)
     assert days_to_compute(first_hours, {}, DayRange()) == []
     with pytest.raises(InputError, match="no day is closed yet"):

@@ -38,7 +38,7 @@ def no_statement_reads_all(engine: Engine) -> None:
             run_key = key_of(connection, RUN_ID)
             stream = read_stream(connection, run_key, complete=True)
             assert stream is not None
-            last = stream.closed_until - timedelta(days=1)
+            last = stream.watermark_day - timedelta(days=1)
             # Until the last Sunday, for its cohorts.
             sunday = last - timedelta(days=last.isoweekday() % 7)
             assert count_stored(connection, run_key) == len(simulated(SCENARIO, RUN_ID))

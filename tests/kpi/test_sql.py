@@ -22,7 +22,7 @@ SHOWN_METRICS = {metric for section in sql.SECTIONS for metric in section.metric
 
 
 def test_what_is_shown_is_what_is_executed() -> None:
-    assert sql.document() == SHOWN, "write it anew: python -m socialsim.kpi.sql_docs"
+    assert sql.document() == SHOWN, "regenerate it: python -m socialsim.kpi.sql_docs"
 
 
 def test_every_statement_is_shown() -> None:

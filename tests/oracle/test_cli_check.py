@@ -29,7 +29,7 @@ def test_kpi_check_from_the_run_to_the_result(cli: Any, tmp_path: Path) -> None:
     checked = cli("kpi", "--check", "--run-id", "r")
     assert checked.returncode == 1
     assert checked.stdout.endswith(
-        f"NOT true: 1 figures differ, the first is 2026-01-02 mau: stored {count + 1}, truth {count}\n"
+        f"NOT true: 1 KPI values differ, the first is 2026-01-02 mau: stored {count + 1}, truth {count}\n"
     )
     found = json.loads(cli("kpi", "--check", "--json").stdout)
     assert (found["ok"], found["differing"], found["first"][0]["metric"]) == (False, 1, "mau")

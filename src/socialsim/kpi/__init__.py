@@ -1,16 +1,19 @@
-"""Key figures by day: computed from the events by SQL, stored beside them, read by whoever shows them.
+"""KPIs by day: computed from the events by SQL, stored beside them, read by reports and checks.
 
-To read (a ``Connection`` that cannot write will do; ``run_key`` comes from ``analytics.verify.stored_runs``)::
+Reading (a read-only ``Connection`` suffices; ``run_key`` comes from the table ``runs``):
 
-    read_daily(connection, run_key, since=None, until=None, metric=None) -> [KpiRow]   every figure of every day
-    read_scalars(connection, run_key, since=None, until=None) -> {day: {metric: value}}
-    read_cohorts(connection, run_key) -> [CohortWeek]                                  retention by weekly cohorts
-    read_days(connection, run_key, since=None, until=None) -> [KpiDay]                 which days are computed, and hold
-    read_stream(connection, run_key, complete=...) -> StoredExtent | None                    how far the run is stored
+* ``read_daily(connection, run_key, since=None, until=None, metric=None) -> [KpiRow]``: every KPI of
+  every day
+* ``read_scalars(connection, run_key, since=None, until=None) -> {day: {metric: value}}``
+* ``read_cohorts(connection, run_key) -> [CohortWeek]``: retention by weekly cohort
+* ``read_days(connection, run_key, since=None, until=None) -> [KpiDay]``: which days are computed
+  and clean
+* ``read_stream(connection, run_key, complete=...) -> StoredExtent | None``: how much of the run is
+  stored
 
-To compute: ``compute(engine, run_key, stream, wish)``. The definitions are in docs/kpis.md, the tables in
-``warehouse.tables``. ``bounds``, ``facts``, ``queries`` are the SQL; ``days`` and ``figures`` decide; ``compute``
-writes.
+Computing: ``compute(engine, run_key, extent, day_range)``. The definitions are in docs/kpis.md, the
+tables in ``warehouse.schema.tables``. ``parameters``, ``aggregates`` and ``queries`` hold the SQL;
+``days`` and ``metrics`` decide; ``compute`` writes.
 """
 
 from socialsim.kpi.completeness import count_stored, is_whole

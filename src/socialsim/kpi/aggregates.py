@@ -1,7 +1,9 @@
-"""Statements that gather a day's facts out of the events: what each user did, and whose posts were liked.
+"""Statements that build a day's aggregates from the events: what each user did, whose posts were
+liked.
 
-Each reads the events of one day, a range of each table's primary key. So days can be gathered in any order, and side by
-side; what ties a day to those before it is made out of these facts, when theirs are there.
+Each reads the events of one day: a range of each table's primary key. So days can be aggregated in
+any order and in parallel. What links a day to earlier ones is derived from their aggregates
+afterwards.
 """
 
 from typing import Any, Final
@@ -38,7 +40,7 @@ from socialsim.warehouse.schema.tables import (
     videos,
 )
 
-#: What counts as activity: a user is active on a day if he did one of these things. The oracle has its own list, see
+#: The events that make a user active on a day. The oracle has its own list, see
 #: ``socialsim.oracle.columns``.
 ACTIVITY: Final[tuple[Table, ...]] = tuple(EVENT_TABLES.values())
 
@@ -71,20 +73,22 @@ def _user_day() -> Insert:
         .group_by(acts.c.user_id)
         .subquery("active")
     )
-    # Sub-queries, not a join: an unsound stream may hold a user twice. First when he signed up, by the index, and by that
-    # instant the rest, by the key: asked for more, or for less, SQLite reads the sign-ups of all days for each user.
+    # Sub-queries instead of a join, as an invalid stream may hold a user twice. First the sign-up
+    # time by the index on user ids, then the other columns by the primary key, which begins with
+    # that time. With fewer or more columns in the first step, SQLite reads the sign-ups of all days
+    # for each user.
     own = (users.c.run_key == RUN, users.c.user_id == active.c.user_id)
     joined_at = select(func.min(users.c.event_time)).where(*own).scalar_subquery()
     known = select(*active.c, joined_at.label("joined_at")).subquery("known")
-    his = (users.c.run_key == RUN, users.c.event_time == known.c.joined_at, users.c.user_id == known.c.user_id)
-    # Who signs up later is not known yet: his sign-up, when it comes in, does not mark this day.
+    own_row = (users.c.run_key == RUN, users.c.event_time == known.c.joined_at, users.c.user_id == known.c.user_id)
+    # A later sign-up is not used here: when its row arrives, it does not mark this day dirty.
     has_joined = known.c.joined_at < bound("end_at")
     columns = (
         RUN,
         _DAY,
         known.c.user_id,
         case((has_joined, day_of(known.c.joined_at))),
-        case((has_joined, select(func.min(users.c.country)).where(*his).scalar_subquery())),
+        case((has_joined, select(func.min(users.c.country)).where(*own_row).scalar_subquery())),
         known.c.first_post_at,
         *(known.c[name] for name in counts),
     )
@@ -94,7 +98,8 @@ def _user_day() -> Insert:
 
 def _active_users() -> Insert:
     yesterday, earlier = user_day.alias("yesterday"), user_day.alias("earlier")
-    # Most were active the day before: that is one look-up, and only who was not is looked for further back.
+    # Most users were active the day before, which one look-up tells. Only the others need the
+    # search further back.
     day_before = select(yesterday.c.day).where(
         yesterday.c.run_key == RUN, yesterday.c.day == bound("day_1"), yesterday.c.user_id == user_day.c.user_id
     )
@@ -128,7 +133,7 @@ def _creator_day() -> Insert:
             .group_by(post_id)
             .subquery(f"liked_{posts.name}")
         )
-        # A sub-query, not a join: else SQLite would begin with all posts of the run.
+        # A sub-query instead of a join, for which SQLite would start with all posts of the run.
         creator = select(func.min(posts.c.user_id)).where(posts.c.run_key == RUN, posts.c[key] == liked.c.post_id)
         parts.append(select(creator.scalar_subquery().label("user_id"), liked.c.likes, liked.c.first_like_at))
     every = union_all(*parts).subquery("every")
@@ -138,17 +143,17 @@ def _creator_day() -> Insert:
     return insert(creator_day).from_select(names, select(*columns).where(known).group_by(every.c.user_id))
 
 
-def _of_the_day(table: Table) -> Delete:
+def _delete_day(table: Table) -> Delete:
     return delete(table).where(table.c.run_key == RUN, table.c.day == _DAY)
 
 
-#: In this order: a day's facts anew. What they read is of that day alone.
+#: Rebuild one day's aggregates, in this order. They read events of that day only.
 BUILD_AGGREGATES: Final[tuple[Delete | Insert, ...]] = (
-    _of_the_day(user_day),
+    _delete_day(user_day),
     _user_day(),
-    _of_the_day(creator_day),
+    _delete_day(creator_day),
     _creator_day(),
 )
 
-#: Afterwards, when all days before are gathered.
-LINK_TO_PREVIOUS_DAYS: Final[tuple[Delete | Insert, ...]] = (_of_the_day(active_users), _active_users())
+#: To be run when the aggregates of all earlier days are stored.
+LINK_TO_PREVIOUS_DAYS: Final[tuple[Delete | Insert, ...]] = (_delete_day(active_users), _active_users())

@@ -1,4 +1,4 @@
-"""What SQL computed of a run's rows against what the simulation knows: every figure, exactly."""
+"""Reconciles the KPIs that SQL computed from the rows with the ground truth, value by value."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -16,7 +16,7 @@ CohortKey: TypeAlias = tuple[date, int]  #: cohort_week, week_number
 
 
 class Difference(NamedTuple):
-    """A figure that is not as it should be; None where there is none."""
+    """A KPI value that differs; None where a side has no row."""
 
     day: date
     metric: str
@@ -31,26 +31,27 @@ class Difference(NamedTuple):
 
 
 class KpiComparison(NamedTuple):
-    """How a comparison went. ``compared`` counts figures that either side has."""
+    """The result of a comparison. ``compared`` counts the values that either side has."""
 
     run_id: str
-    sealed: bool  #: whether the truth is of the whole run
+    sealed: bool  #: whether the truth covers the whole run
     closed_until: date
     compared: int
     differing: int
-    first: tuple[Difference, ...]  #: the first differences in the order of days
+    first: tuple[Difference, ...]  #: the first differences in order of days
 
     @property
     def ok(self) -> bool:
-        """Whether everything is the same, and there was something."""
+        """Whether all values are equal and there was at least one."""
         return self.compared > 0 and not self.differing
 
 
 def check_kpis(truth: Truth, daily: Mapping[Key, Ratio], cohorts: Mapping[CohortKey, Ratio]) -> KpiComparison:
-    """Compare the rows of ``kpi_daily`` and ``cohort_weekly`` (users, active) with the truth.
+    """Compare the rows of ``kpi_daily`` and ``cohort_weekly`` (users, active) with the ground
+    truth.
 
-    Of closed days and weeks the same rows must be on both sides. Days and weeks that the end of the run left unfinished need
-    not be stored; if anything is stored of one, it is compared like the others.
+    For closed days and weeks both sides must have the same rows. Days and weeks that the run's end
+    left unfinished need not be stored; what is stored of them is compared like the rest.
     """
     true_daily = {
         (row.day, row.metric, row.dimension, row.dimension_value): (row.numerator, row.denominator)
@@ -85,32 +86,33 @@ def check_kpis(truth: Truth, daily: Mapping[Key, Ratio], cohorts: Mapping[Cohort
 
 
 def require_truth(directory: RunDirectory) -> Truth:
-    """The truth of a run that has ended. Raises InputError saying why there is none and what to do."""
+    """The ground truth of a run that has ended.
+
+    Raises InputError with the reason if there is none.
+    """
     truth = directory.read_truth()
     if truth is not None:
         return truth
     record = directory.read_record()
     if record is None:
-        raise InputError(f"{directory.path} is not there: only the directory of the run itself knows the true KPIs")
+        raise InputError(f"{directory.path} is not there: only the run's own directory holds its true KPIs")
     if directory.is_led():
         raise InputError(f"run {directory.run_id} is being simulated: its true KPIs are known when it has ended")
     if record.state == "complete":
-        raise InputError(f"{directory.path} holds no kpis.json: the run was made before runs kept their true KPIs")
+        raise InputError(f"{directory.path} holds no kpis.json: the run is older than the recording of true KPIs")
     raise InputError(
-        f"run {directory.run_id} did not come to its end: socialsim run --resume {directory.run_id} goes on with it"
+        f"run {directory.run_id} did not reach its end: socialsim run --resume {directory.run_id} resumes it"
     )
 
 
 def as_text(comparison: KpiComparison) -> str:
-    """The result for a person: the verdict last."""
+    """The result for people: the conclusion is the last line."""
     lines = [
         f"run       {comparison.run_id}",
-        f"compared  {comparison.compared:,} figures with what the simulation knows",
+        f"compared  {comparison.compared:,} KPI values with the ground truth",
     ]
     if not comparison.sealed:
-        lines.append(
-            f"note      the run was stopped before its end; its truth is of what it did until {comparison.closed_until}"
-        )
+        lines.append(f"note      the run was stopped before its end; its truth ends at {comparison.closed_until}")
     lines += [f"  {each}" for each in comparison.first]
     if comparison.differing > len(comparison.first):
         lines.append(f"  ... and {comparison.differing - len(comparison.first):,} more")
@@ -119,7 +121,7 @@ def as_text(comparison: KpiComparison) -> str:
     elif not comparison.compared:
         verdict = "NOT true: there is nothing to compare"
     else:
-        verdict = f"NOT true: {comparison.differing:,} figures differ, the first is {comparison.first[0]}"
+        verdict = f"NOT true: {comparison.differing:,} KPI values differ, the first is {comparison.first[0]}"
     return "\n".join([*lines, verdict])
 
 

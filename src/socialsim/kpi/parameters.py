@@ -1,4 +1,4 @@
-"""The days and instants that a day's statements are bound to. Pure; all of them half-open and UTC."""
+"""The parameters of a day's statements: UTC days and instants; intervals are half-open. Pure."""
 
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -15,7 +15,9 @@ _KINDS: Final[dict[str, TypeEngine[Any]]] = {"run_key": Integer()}
 
 
 def bound(name: str) -> BindParameter[Any]:
-    """A value to be bound: ``..._at`` are instants, ``day...`` are days, see ``values_of``."""
+    """A bind parameter: names in ``..._at`` are instants, ``day...`` are days; see
+    ``values_of``.
+    """
     kind = _KINDS.get(name) or (_INSTANT if name.endswith("_at") else Date())
     return bindparam(name, type_=kind)
 
@@ -23,19 +25,24 @@ def bound(name: str) -> BindParameter[Any]:
 RUN: Final = bound("run_key")
 
 
-def happened(table: Table, first: str, behind: str) -> ColumnElement[bool]:
-    """Rows of events of the run from one bound instant to before another: a range of the primary key."""
-    at = table.c.event_time
-    return and_(table.c.run_key == RUN, at >= bound(first), at < bound(behind))
+def happened(table: Table, first: str, stop: str) -> ColumnElement[bool]:
+    """The run's events from the instant ``first`` to before ``stop``: a primary key range."""
+    time = table.c.event_time
+    return and_(table.c.run_key == RUN, time >= bound(first), time < bound(stop))
 
 
 def unindexed(column: ColumnElement[int]) -> ColumnElement[int]:
-    """The number, but not by its index: to group a day's events by it, some would read the index, of all days."""
+    """The column without its index, which some engines would read for all days to group one day by
+    it.
+    """
     return column + literal_column("0")
 
 
 def values_of(run_key: int, day: date) -> dict[str, Any]:
-    """What the statements for ``day`` are bound to. ``day_7`` is 7 days before it, ``begin_7_at`` that day's begin."""
+    """The parameters of the statements for ``day``.
+
+    ``day_7`` is 7 days earlier; ``begin_7_at`` is its start.
+    """
     values: dict[str, Any] = {
         "run_key": run_key,
         "day": day,
@@ -50,7 +57,7 @@ def values_of(run_key: int, day: date) -> dict[str, Any]:
 
 
 def begin_of(day: date) -> datetime:
-    """The first instant of a UTC day, without a zone, as it is stored."""
+    """The first instant of a UTC day, as stored, without a time zone."""
     return datetime(day.year, day.month, day.day)  # noqa: DTZ001
 
 

@@ -1,7 +1,8 @@
-"""One statement for each group of figures of a day. They answer with integers; ``figures`` makes figures of them.
+"""One query per group of a day's KPIs. The results are integers, from which ``metrics`` makes KPIs.
 
-What each is bound to is in ``bounds``. Events are read by ranges of their primary key (one day each) and by the indexes
-that tie a like to its post and an acceptance to its request; everything else comes from the facts of each day.
+The bind parameters are in ``parameters``. Events are read by ranges of their primary key (one day
+each) and by the indexes that join likes to posts and acceptances to requests; everything else comes
+from the daily aggregates.
 """
 
 from datetime import timedelta
@@ -40,9 +41,9 @@ from socialsim.warehouse.schema.tables import (
 
 VIRAL_LIKES: Final = 10
 TOP: Final = 10
-#: The eight calendar days that a user's first 168 hours may touch, by the names of their bounds.
+#: The eight calendar days that a user's first 168 hours may touch, as names of bind parameters.
 FIRST_WEEK_DAYS: Final = (*(f"day_{days}" for days in range(7, 0, -1)), "day")
-#: The quantiles of latency as part and whole: 1/2 and 9/10.
+#: The quantiles of the latency as (part, whole): 1/2 and 9/10.
 QUANTILES: Final = {"acceptance_latency_median_s": (1, 2), "acceptance_latency_p90_s": (9, 10)}
 
 _TODAY: Final = and_(user_day.c.run_key == RUN, user_day.c.day == bound("day"))
@@ -61,12 +62,14 @@ def _us(span: timedelta) -> ColumnElement[int]:
 
 
 def _within(table: Table, first: str) -> ColumnElement[bool]:
-    """Facts of the days from the one bound as ``first`` to the day itself."""
+    """Aggregates of the days from the parameter ``first`` to the day itself."""
     return and_(table.c.run_key == RUN, table.c.day >= bound(first), table.c.day <= bound("day"))
 
 
 def _not_active_since(first: str) -> ColumnElement[bool]:
-    """Each user who was active in a window that begins with ``first`` is counted once so: on his first day in it."""
+    """Counts each user active in the window from ``first`` once: on their first active day in
+    it.
+    """
     return active_users.c.previous_day < bound(first)
 
 
@@ -90,7 +93,7 @@ def _active(first: str) -> Select[Any]:
 
 
 def _growth() -> Select[Any]:
-    """``C`` begins with ``day_6``, ``P`` with ``day_13``."""
+    """``C`` starts with ``day_6``, ``P`` with ``day_13``."""
     in_c = and_(active_users.c.day >= bound("day_6"), _not_active_since("day_6"))
     joined = active_users.c.signup_day >= bound("day_6")
     earlier = active_users.c.signup_day < bound("day_6")
@@ -113,21 +116,25 @@ def _signups() -> Select[Any]:
     return query.group_by(*columns)
 
 
-def _retention(days: int, behind: str) -> Select[Any]:
+def _retention(days: int, stop: str) -> Select[Any]:
     today = and_(active_users.c.run_key == RUN, active_users.c.day == bound("day"))
     stayed = select(_sum(active_users.c.users)).where(today, active_users.c.signup_day == bound(f"day_{days}"))
-    joined = select(func.count()).where(happened(users, f"begin_{days}_at", behind))
+    joined = select(func.count()).where(happened(users, f"begin_{days}_at", stop))
     return select(stayed.scalar_subquery().label("stayed"), joined.scalar_subquery().label("joined"))
 
 
 def _first_week() -> Select[Any]:
-    """Each new user's eight days are looked up one by one, by the whole primary key: no engine finds another way."""
+    """Looks up each new user's eight days one by one, by the whole primary key: no engine finds
+    this plan itself.
+    """
     eight = union_all(*(select(bound(name).label("day")) for name in FIRST_WEEK_DAYS)).subquery("eight")
 
-    def his(table: Table) -> ColumnElement[bool]:
+    def of_user(table: Table) -> ColumnElement[bool]:
         return and_(table.c.run_key == RUN, table.c.day == eight.c.day, table.c.user_id == users.c.user_id)
 
-    joined = users.join(eight, true()).outerjoin(user_day, his(user_day)).outerjoin(creator_day, his(creator_day))
+    joined = (
+        users.join(eight, true()).outerjoin(user_day, of_user(user_day)).outerjoin(creator_day, of_user(creator_day))
+    )
     cohort = (
         select(
             users.c.event_time.label("joined_at"),
@@ -154,7 +161,7 @@ def _requests() -> Select[Any]:
 
 
 def _acceptances() -> Select[Any]:
-    """Of all ``accepted`` requests the latencies at the places of the quantiles: ``ceil(n * part / whole)``."""
+    """The latencies of accepted requests at the quantiles' ranks, ``ceil(n * part / whole)``."""
     asked, accepted = friend_requests, friend_acceptances
     latency_us = micros_between(asked.c.event_time, accepted.c.event_time)
     joined = asked.join(accepted, and_(accepted.c.run_key == RUN, accepted.c.request_id == asked.c.request_id))
@@ -181,8 +188,8 @@ def _acceptances() -> Select[Any]:
     return select(in_order).where(at_quantile).order_by(place)
 
 
-def _so_far() -> Select[Any]:
-    """How many there were until the end of the day before; no row on the first day."""
+def _cumulative_counts() -> Select[Any]:
+    """The counts at the end of the day before; no row on the first day."""
     return select(kpi_days.c.users_so_far, kpi_days.c.friendships_so_far).where(
         kpi_days.c.run_key == RUN, kpi_days.c.day == bound("day_1")
     )
@@ -223,24 +230,26 @@ def _volumes() -> CompoundSelect[Any]:
 
 
 def _cohorts_active() -> Select[Any]:
-    """Of those who signed up on a day: how many were active in the week that ends with ``day``."""
+    """Of the users who signed up on each day, how many were active in the week that ends with
+    ``day``.
+    """
     users_once = select(active_users.c.signup_day, func.sum(active_users.c.users).label("users")).where(
         _within(active_users, "day_week"), _not_active_since("day_week")
     )
     return users_once.group_by(active_users.c.signup_day)
 
 
-def _signups_so_far() -> Select[Any]:
-    """One look-up for each day until now."""
+def _signups_by_day() -> Select[Any]:
+    """The sign-ups of each day so far, one look-up per day."""
     until = and_(kpi_days.c.run_key == RUN, kpi_days.c.day <= bound("day"))
-    figure = and_(
+    signups = and_(
         kpi_daily.c.run_key == RUN,
         kpi_daily.c.day == kpi_days.c.day,
         kpi_daily.c.metric == _text("signups"),
         kpi_daily.c.dimension == _text("all"),
         kpi_daily.c.dimension_value == _text(""),
     )
-    joined = kpi_days.outerjoin(kpi_daily, figure)
+    joined = kpi_days.outerjoin(kpi_daily, signups)
     return select(kpi_days.c.day, kpi_daily.c.numerator.label("users")).select_from(joined).where(until)
 
 
@@ -258,9 +267,9 @@ RETENTION: Final = {
 FIRST_WEEK: Final = _first_week()
 REQUESTS: Final = _requests()
 ACCEPTANCES: Final = _acceptances()
-SO_FAR: Final = _so_far()
+CUMULATIVE_COUNTS: Final = _cumulative_counts()
 TOP_CREATORS: Final = _top_creators()
 VIRAL_POSTS: Final = _viral_posts()
 VOLUMES: Final = _volumes()
 COHORTS_ACTIVE: Final = _cohorts_active()
-SIGNUPS_SO_FAR: Final = _signups_so_far()
+SIGNUPS_BY_DAY: Final = _signups_by_day()

@@ -1,4 +1,4 @@
-"""The stored figures, for whoever shows or checks them."""
+"""Reads the stored KPIs."""
 
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from socialsim.warehouse.schema.tables import cohort_weekly, kpi_daily, kpi_days
 
 
 class KpiRow(NamedTuple):
-    """One figure of one day, see docs/kpis.md."""
+    """One KPI value of one day; see docs/kpis.md."""
 
     day: date
     metric: str
@@ -22,7 +22,10 @@ class KpiRow(NamedTuple):
 
 
 class KpiDay(NamedTuple):
-    """A day that was announced. ``dirty``: not computed yet, or rows came in since. ``computed_at`` is UTC."""
+    """An announced day.
+
+    ``dirty``: not computed yet, or rows arrived since. ``computed_at`` is in UTC.
+    """
 
     day: date
     dirty: bool
@@ -38,7 +41,7 @@ def read_daily(
     until: date | None = None,
     metric: str | None = None,
 ) -> list[KpiRow]:
-    """The figures from ``since`` to ``until``, both among them, in the order of day, metric and dimension."""
+    """The KPIs from ``since`` to ``until``, both included, ordered by day, metric and dimension."""
     columns = [kpi_daily.c[name] for name in KpiRow._fields]
     query = select(*columns).where(kpi_daily.c.run_key == run_key, *_from_to(kpi_daily, since, until))
     if metric is not None:
@@ -50,7 +53,10 @@ def read_daily(
 def read_scalars(
     connection: Connection, run_key: int, *, since: date | None = None, until: date | None = None
 ) -> dict[date, dict[str, float]]:
-    """By day, the figures that are one number for the day, by metric. A ratio without a denominator is not there."""
+    """By day and metric, the KPIs that are one number per day.
+
+    A ratio without a denominator is absent.
+    """
     columns = (kpi_daily.c.day, kpi_daily.c.metric, kpi_daily.c.value)
     of_all = (kpi_daily.c.run_key == run_key, kpi_daily.c.dimension == "all")
     query = select(*columns).where(*of_all, *_from_to(kpi_daily, since, until)).order_by(*columns[:2])
@@ -61,7 +67,7 @@ def read_scalars(
 
 
 def read_cohorts(connection: Connection, run_key: int) -> list[CohortWeek]:
-    """Every closed week of every weekly cohort, in their order."""
+    """All closed weeks of all cohorts, in order."""
     columns = [cohort_weekly.c[name] for name in CohortWeek._fields]
     query = select(*columns).where(cohort_weekly.c.run_key == run_key).order_by(*columns[:2])
     return [CohortWeek(*row) for row in connection.execute(query)]
@@ -70,7 +76,7 @@ def read_cohorts(connection: Connection, run_key: int) -> list[CohortWeek]:
 def read_days(
     connection: Connection, run_key: int, *, since: date | None = None, until: date | None = None
 ) -> list[KpiDay]:
-    """The days that were announced, in their order."""
+    """The announced days, in order."""
     columns = [kpi_days.c[name] for name in KpiDay._fields]
     query = select(*columns).where(kpi_days.c.run_key == run_key, *_from_to(kpi_days, since, until))
     return [

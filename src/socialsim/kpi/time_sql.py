@@ -1,6 +1,8 @@
-"""Instants in SQL, exact to the microsecond, where the engines differ. Everything else of the KPIs is one text for all.
+"""Functions on instants, exact to the microsecond, where SQL dialects differ. All other KPI SQL is
+portable.
 
-SQLite keeps instants as texts; its own date functions round the fraction to milliseconds, so they see whole seconds only.
+SQLite stores instants as text. Its own date functions round fractions to milliseconds, so they are
+used on whole seconds only.
 """
 
 from typing import Any
