@@ -65,7 +65,7 @@ class TestManifests:
         report = verified(stored_sqlite, runs_dir, "r1")
         assert broken_checks(report) == {"manifests"}
         assert [str(each) for each in breaks_of(report, "manifests")] == [
-            "shard 2: the manifest is not sealed: the run has not come to its end"
+            "shard 2: the manifest is not sealed: the run has not reached its end"
         ]
 
     def test_a_missing_one_never_passes(self, stored_sqlite: Place, runs_dir: Path) -> None:

@@ -140,7 +140,7 @@ BREAKERS: list[tuple[str, str, str, Breaker]] = [
     (
         "pairs",
         "friend_request",
-        "himself",
+        "by oneself",
         changed(
             "friend_request", "receiver_id", lambda row: row["user_id"], "receiver_id {user_id} is the acting user"
         ),
@@ -148,7 +148,7 @@ BREAKERS: list[tuple[str, str, str, Breaker]] = [
     (
         "pairs",
         "friend_acceptance",
-        "himself",
+        "by oneself",
         changed(
             "friend_acceptance", "requester_id", lambda row: row["user_id"], "requester_id {user_id} is the acting"
         ),

@@ -1,1 +1,1 @@
-"""What can be learned from a warehouse by reading it. ``verify`` holds a run's rows against its books."""
+"""Read-only analysis of a warehouse. ``verify`` reconciles a run's rows with its manifests."""

@@ -1,7 +1,8 @@
-"""An event's canonical text out of the typed columns of its row: ``events.canonical``, said in SQL.
+"""An event's canonical text from the typed columns of its row: ``events.canonical`` in SQL.
 
-The statements are composed from the tables' definitions alone; values are bound. MySQL and MariaDB make the text, hash
-it and add the hashes up. SQLite has no SHA-256, so it makes the text and Python does the rest.
+The statements are composed from the table definitions alone; values are bound. MySQL and MariaDB
+build the text, hash it and sum the hashes. SQLite has no SHA-256, so it builds the text and Python
+does the rest.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,14 +30,15 @@ from socialsim.warehouse.schema.tables import EVENT_TABLES
 
 _Expression = ColumnElement[Any]
 
-#: SQLite takes any text for a time, so its shape is checked; another one becomes a member as it is, and no hash agrees.
+#: SQLite accepts any text as a time, so its shape is checked. Other text enters the canonical text
+#: unchanged, and then no hash matches.
 _INSTANT_SHAPE: Final = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9].{}".format(
     "[0-9]" * 6
 )
 
 
 class _Spelling(NamedTuple):
-    """How an engine spells the members of a canonical text."""
+    """How an engine expresses the members of a canonical text."""
 
     time_us: Callable[[Column[Any]], _Expression]
     free_text: Callable[[Column[Any]], _Expression]
@@ -77,7 +79,10 @@ _SPELLINGS: Final = {"sqlite": _SQLITE, "mysql": _MYSQL}
 
 
 def canonical_expression(name: str, engine: str) -> ColumnElement[str]:
-    """The canonical text of a row of the event type ``name``. ``engine`` is SQLAlchemy's name: ``sqlite``, ``mysql``."""
+    """The canonical text of a row of the event type ``name``.
+
+    ``engine`` is ``sqlite`` or ``mysql``.
+    """
     spelling = _SPELLINGS[engine]
     table = EVENT_TABLES[name]
 
@@ -90,16 +95,17 @@ def canonical_expression(name: str, engine: str) -> ColumnElement[str]:
 
 
 def texts_query(name: str, engine: str) -> Select[Any]:
-    """``shard, seq, text`` of every row of the run ``:run_key``."""
+    """``shard, seq, canonical`` of every row of the run ``:run_key``."""
     table = EVENT_TABLES[name]
     columns = (table.c.shard, table.c.seq, canonical_expression(name, engine).label("canonical"))
     return select(*columns).where(table.c.run_key == bindparam("run_key"))
 
 
-def tallies_query(name: str) -> Select[Any]:
+def totals_query(name: str) -> Select[Any]:
     """``shard, count, seq_min, seq_max, sum_a, sum_b`` of the run ``:run_key``, for MySQL and MariaDB.
 
-    The sums are exact decimals, not yet taken modulo 2**64. A half of a hash modulo 2**64 is its last 16 digits.
+    The sums are exact decimals, not yet reduced modulo 2**64. Half a hash modulo 2**64 is its last
+    16 digits.
     """
     table = EVENT_TABLES[name]
     digest = func.sha2(canonical_expression(name, "mysql"), 256)

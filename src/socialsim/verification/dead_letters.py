@@ -1,4 +1,4 @@
-"""Dead letters that hold an event of the run: what is not stored may be accounted for by them."""
+"""Dead letters that hold an event of the run: they may account for events that are not stored."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -13,7 +13,10 @@ _ROWS_AT_ONCE: Final = 100
 
 
 class IdentifiedDeadLetter(NamedTuple):
-    """A dead letter that tells which event it is. ``event`` is the event itself, if all of it can be read."""
+    """A dead letter with a readable identity.
+
+    ``event`` is the event itself if all of it is readable.
+    """
 
     name: str
     shard: int
@@ -22,7 +25,10 @@ class IdentifiedDeadLetter(NamedTuple):
 
 
 class IdentifiedDeadLetters(NamedTuple):
-    """``found``: one for each identity of the run. ``unreadable``: how many tell no identity, by topic."""
+    """``found``: by identity, for this run.
+
+    ``unreadable``: letters without a readable identity, by topic.
+    """
 
     found: dict[tuple[int, int], IdentifiedDeadLetter]
     unreadable: dict[str, int]
@@ -39,7 +45,7 @@ _decoder: Final = msgspec.json.Decoder(_Identity)
 
 
 def count_letters(connection: Connection) -> dict[str, int]:
-    """How many dead letters there are, by topic."""
+    """The number of dead letters by topic."""
     rows = connection.execute(select(dead_letters.c.topic, func.count()).group_by(dead_letters.c.topic))
     return {str(topic): int(count) for topic, count in rows}
 
@@ -60,7 +66,9 @@ def read_letters(connection: Connection, run_id: str, topics: list[str]) -> Iden
 
 
 def _raws(connection: Connection, topics: list[str]) -> Iterator[tuple[str, bytes]]:
-    """Larger records are none of ours, see RECORD_BYTES_MAX: of those only the beginning is read, and it is no JSON."""
+    """The records, cut to one byte more than RECORD_BYTES_MAX: larger ones are not ours and cannot
+    be parsed.
+    """
     query = (
         select(dead_letters.c.topic, func.substr(dead_letters.c.raw, 1, RECORD_BYTES_MAX + 1).label("raw"))
         .where(dead_letters.c.topic.in_(bindparam("topics", expanding=True)))
@@ -68,7 +76,7 @@ def _raws(connection: Connection, topics: list[str]) -> Iterator[tuple[str, byte
     )
     for part in connection.execute(query, {"topics": topics}).partitions(_ROWS_AT_ONCE):
         for topic, raw in part:
-            yield str(topic), bytes(raw or b"")  # SQLite: a part of nothing is NULL
+            yield str(topic), bytes(raw or b"")  # SQLite: a substring of an empty blob is NULL
 
 
 def _identified(raw: bytes) -> tuple[str, IdentifiedDeadLetter] | None:

@@ -1,4 +1,6 @@
-"""The consumers' books: what was consumed became a row, a duplicate or a dead letter, and nothing waits in the log."""
+"""The consumers' counters: what was consumed became a row, duplicate or dead letter, to the log's
+end.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from socialsim.events import PLURALS
 from socialsim.verification.result import Violation
-from socialsim.verification.stored_totals import Tallies
+from socialsim.verification.stored_totals import TotalsByCell
 from socialsim.warehouse.schema.tables import consumer_offsets
 
 _NAMES: Final = {plural: name for name, plural in PLURALS.items()}
@@ -16,9 +18,9 @@ _NAMES: Final = {plural: name for name, plural in PLURALS.items()}
 
 @dataclass(frozen=True, slots=True)
 class LogEnds:
-    """What the event log says of itself: for each topic and partition the offset behind its last record.
+    """The log ends that the event log reports, by topic and partition.
 
-    ``identities`` tell its topics from earlier ones of their names, as far as the log can.
+    ``identities`` distinguish its topics from earlier ones with the same names, where the log can.
     """
 
     log_id: str
@@ -48,9 +50,11 @@ class OffsetRow(NamedTuple):
 
 
 def event_of_topic(topic: str, run_id: str) -> str | None:
-    """The wire name of the events that ``topic`` holds; None if it holds no events, or only those of other runs.
+    """The wire name of the events in ``topic``; None if it has no events or only those of other
+    runs.
 
-    The topics of a log in files are ``<run_id>/<plural>``; those of Kafka end in ``.<plural>`` and are shared by runs.
+    The topics of a file log are ``<run_id>/<plural>``. Those of Kafka end in ``.<plural>`` and are
+    shared by runs.
     """
     owner, slash, plural = topic.rpartition("/")
     if slash:
@@ -59,12 +63,12 @@ def event_of_topic(topic: str, run_id: str) -> str | None:
 
 
 def is_own_topic(topic: str) -> bool:
-    """Whether the topic is one run's alone."""
+    """Whether the topic belongs to one run."""
     return "/" in topic
 
 
 def read_offsets(connection: Connection, run_id: str) -> list[OffsetRow]:
-    """The rows of every topic that may hold events of the run, in order."""
+    """The rows of all topics that may hold events of the run, in order."""
     columns = consumer_offsets.c
     query = select(
         columns.log_id,
@@ -81,9 +85,9 @@ def read_offsets(connection: Connection, run_id: str) -> list[OffsetRow]:
     return [OffsetRow._make(row) for row in connection.execute(query) if event_of_topic(row.topic, run_id) is not None]
 
 
-def book_breaks(rows: list[OffsetRow], stored: Tallies, run_id: str) -> list[Violation]:
-    """Partitions whose counters do not add up, or do not agree with the rows."""
-    breaks = []
+def counter_violations(rows: list[OffsetRow], stored: TotalsByCell, run_id: str) -> list[Violation]:
+    """Partitions whose counters do not add up or contradict the rows."""
+    violations = []
     for row in rows:
         what = None
         if row.consumed != row.inserted + row.duplicates + row.dead_letters:
@@ -94,12 +98,12 @@ def book_breaks(rows: list[OffsetRow], stored: Tallies, run_id: str) -> list[Vio
         elif row.next_offset > row.consumed:
             what = f"the next offset is {row.next_offset}, but only {row.consumed} records were ever consumed"
         if what is not None:
-            breaks.append(_break(row.topic, row.partition, f"group {row.group}: {what}"))
-    return breaks + _rows_breaks(rows, stored, run_id)
+            violations.append(_violation(row.topic, row.partition, f"group {row.group}: {what}"))
+    return violations + _row_violations(rows, stored, run_id)
 
 
-def _rows_breaks(rows: list[OffsetRow], stored: Tallies, run_id: str) -> list[Violation]:
-    """No row is stored that no consumer inserted. (It may have inserted more: a lost row can be consumed again.)"""
+def _row_violations(rows: list[OffsetRow], stored: TotalsByCell, run_id: str) -> list[Violation]:
+    """Rows that no consumer inserted. (More may have been: a lost row can be consumed again.)"""
     own: dict[tuple[str, int], int] = {}
     shared: dict[str, int] = {}
     for row in rows:
@@ -110,46 +114,47 @@ def _rows_breaks(rows: list[OffsetRow], stored: Tallies, run_id: str) -> list[Vi
             own[name, row.partition] = own.get((name, row.partition), 0) + row.inserted
         else:
             shared[name] = shared.get(name, 0) + row.inserted
-    breaks = []
-    beside: dict[str, int] = {}
-    for (name, shard), tally in stored.items():
+    violations = []
+    uncovered: dict[str, int] = {}
+    for (name, shard), totals in stored.items():
         inserted = own.get((name, shard), 0)
-        if inserted < tally.count:
-            beside[name] = beside.get(name, 0) + tally.count - inserted
+        if inserted < totals.count:
+            uncovered[name] = uncovered.get(name, 0) + totals.count - inserted
             if name not in shared:
-                what = f"{tally.count} rows are stored, of which consumers inserted {inserted}"
-                breaks.append(Violation(what, table=PLURALS[name], shard=shard))
+                what = f"{totals.count} rows are stored, of which consumers inserted {inserted}"
+                violations.append(Violation(what, table=PLURALS[name], shard=shard))
     for name, inserted in shared.items():
-        if inserted < beside.get(name, 0):
-            what = f"{beside[name]} rows are stored, of which consumers inserted {inserted}"
-            breaks.append(Violation(what, table=PLURALS[name]))
-    return breaks
+        if inserted < uncovered.get(name, 0):
+            what = f"{uncovered[name]} rows are stored, of which consumers inserted {inserted}"
+            violations.append(Violation(what, table=PLURALS[name]))
+    return violations
 
 
-def end_breaks(rows: list[OffsetRow], log: LogEnds, run_id: str) -> list[Violation]:
-    """Partitions of the log that were not consumed to their end by any group, or beyond it by one."""
+def log_end_violations(rows: list[OffsetRow], log: LogEnds, run_id: str) -> list[Violation]:
+    """Partitions of the log not consumed to their end by any group, or consumed beyond it by one."""
     furthest: dict[tuple[str, int], int] = {}
-    breaks = []
+    violations = []
     topics = {topic for topic, _ in log.ends}
     for row in rows:
-        place = row.topic, row.partition
+        partition = row.topic, row.partition
         if not log.has(row) or row.topic not in topics:  # one cluster may hold several logs, by topic prefix
             continue
-        furthest[place] = max(furthest.get(place, 0), row.next_offset)
-        end = log.ends.get(place)
+        furthest[partition] = max(furthest.get(partition, 0), row.next_offset)
+        end = log.ends.get(partition)
         if end is None:
-            breaks.append(_break(*place, f"group {row.group}: the log has no such partition"))
+            violations.append(_violation(*partition, f"group {row.group}: the log has no such partition"))
         elif row.next_offset > end:
-            breaks.append(
-                _break(*place, f"group {row.group}: the next offset is {row.next_offset}, the log ends at {end}")
+            violations.append(
+                _violation(
+                    *partition, f"group {row.group}: the next offset is {row.next_offset}, the log ends at {end}"
+                )
             )
-    for place, end in sorted(log.ends.items()):
-        if event_of_topic(place[0], run_id) is not None and furthest.get(place, 0) < end:
-            breaks.append(
-                _break(*place, f"{end - furthest.get(place, 0)} of the log's {end} records are not consumed yet")
-            )
-    return breaks
+    for partition, end in sorted(log.ends.items()):
+        unconsumed = end - furthest.get(partition, 0)
+        if event_of_topic(partition[0], run_id) is not None and unconsumed > 0:
+            violations.append(_violation(*partition, f"{unconsumed} of the log's {end} records are not consumed yet"))
+    return violations
 
 
-def _break(topic: str, partition: int, what: str) -> Violation:
+def _violation(topic: str, partition: int, what: str) -> Violation:
     return Violation(f"{topic}[{partition}]: {what}", table="consumer_offsets")

@@ -1,17 +1,19 @@
-"""What a verification found, as data."""
+"""The result of a verification, as data."""
 
 from typing import Literal
 
 import msgspec
 
-#: The first rows that break a check are told, and no more: a person mends one thing at a time.
-BREAKS_MAX = 5
+#: Violations reported per check: people repair one thing at a time.
+VIOLATIONS_MAX = 5
 
 State = Literal["ok", "broken", "not checked"]
 
 
 class Violation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One row, or one shard of a table, that does not hold; ``table``, ``shard`` and ``seq`` as far as they are known."""
+    """One row, or one shard of a table, that is wrong; ``table``, ``shard`` and ``seq`` where
+    known.
+    """
 
     what: str
     table: str | None = None
@@ -19,27 +21,32 @@ class Violation(msgspec.Struct, frozen=True, omit_defaults=True):
     seq: int | None = None
 
     def __str__(self) -> str:
-        place = " ".join(
+        location = " ".join(
             f"{name} {value}".removeprefix("table ")
             for name, value in (("table", self.table), ("shard", self.shard), ("seq", self.seq))
             if value is not None
         )
-        return f"{place}: {self.what}" if place else self.what
+        return f"{location}: {self.what}" if location else self.what
 
 
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One check: what it proves and how it ended. ``note`` says what was looked at, or why nothing was."""
+    """One check: what it proves and its result.
+
+    ``note`` says what was examined, or why nothing was.
+    """
 
     name: str
     proves: str
     state: State
     note: str = ""
     breaks: tuple[Violation, ...] = ()
-    more: bool = False  #: whether there are further breaks than these
+    more: bool = False  #: whether there are more violations than these
 
 
 class Account(msgspec.Struct, frozen=True):
-    """One event type over all shards: ``manifest`` should be ``stored`` and ``dead_letters`` together."""
+    """One event type over all shards: ``manifest`` should equal ``stored`` plus
+    ``dead_letters``.
+    """
 
     event: str
     manifest: int
@@ -56,18 +63,18 @@ class VerificationReport(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[CheckResult, ...]
 
 
-def result(name: str, proves: str, breaks: list[Violation], *, note: str = "") -> CheckResult:
-    """``ok`` without breaks, else ``broken`` with the first of them."""
+def result(name: str, proves: str, violations: list[Violation], *, note: str = "") -> CheckResult:
+    """``ok`` without violations, else ``broken`` with the first of them."""
     return CheckResult(
         name=name,
         proves=proves,
-        state="broken" if breaks else "ok",
+        state="broken" if violations else "ok",
         note=note,
-        breaks=tuple(breaks[:BREAKS_MAX]),
-        more=len(breaks) > BREAKS_MAX,
+        breaks=tuple(violations[:VIOLATIONS_MAX]),
+        more=len(violations) > VIOLATIONS_MAX,
     )
 
 
 def not_checked(name: str, proves: str, reason: str) -> CheckResult:
-    """A check that could not be made, and why."""
+    """A check that was not possible, and why."""
     return CheckResult(name=name, proves=proves, state="not checked", note=reason)

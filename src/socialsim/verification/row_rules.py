@@ -1,7 +1,9 @@
-"""The rules of the network that a query can find the breakers of: a query for each rule and table.
+"""The invariants of the network that SQL can check: one query per rule and table finds the
+violations.
 
-A query answers with ``shard``, ``seq`` (may be NULL) and the columns that ``says`` speaks of. It reads its table once and
-finds other rows by an index (see ``warehouse.tables``). Bound values: ``run_key``, ``users`` and ``shards``.
+A query returns ``shard``, ``seq`` (may be NULL) and the columns that ``says`` needs. It reads its
+table once and finds other rows by an index (see ``warehouse.schema.tables``). Parameters:
+``run_key``, ``users`` and ``shards``.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -54,19 +56,19 @@ _SHARDS: Final[BindParameter[int]] = bindparam("shards")
 class RowRule:
     """One rule for one table."""
 
-    name: str  #: of the rule; checks of one name are reported together
+    name: str  #: of the rule; checks with the same name are reported together
     table: str
-    rows: Select[Any]  #: the rows that break it
+    rows: Select[Any]  #: the rows that violate it
     says: Callable[[RowMapping], str]  #: what is wrong with such a row
 
 
-#: By name, what all its checks together prove.
+#: By rule name, what its checks prove together.
 PROVES: Final[dict[str, str]] = {
     "parents": "every user, request, picture and video that a row names exists, and is strictly earlier",
     "acceptances": "an acceptance is by the receiver of its request and names its requester",
-    "pairs": "nobody asks, befriends or likes twice, nobody asks himself",
-    "ids": "ids are unique and lie in their shard's range",
-    "ages": f"everybody was born before the sign-up and is {LEAST_AGE_YEARS} years old then, or older",
+    "pairs": "nobody requests, befriends or likes twice, nobody sends a request to themselves",
+    "ids": "ids are unique and within the range of their shard",
+    "ages": f"every user was born before the sign-up and is at least {LEAST_AGE_YEARS} years old then",
     "watched": "nobody watched more of a video than there is",
 }
 
@@ -76,7 +78,9 @@ def _of_run(table: Table) -> ColumnElement[bool]:
 
 
 def _parent(child: Column[Any], parent: Column[Any], kind: str | None = None) -> RowRule:
-    """``child`` names a row of the table of ``parent``; ``kind`` narrows comments to those on one kind of content."""
+    """``child`` names a row in the table of ``parent``; ``kind`` restricts comments to one kind of
+    content.
+    """
     table: Table = child.table
     above = parent.table.alias("parent")
     joined = and_(above.c.run_key == table.c.run_key, above.c[parent.name] == child)
@@ -120,13 +124,13 @@ def _unique(name: str, table: Table, keys: Mapping[str, ColumnElement[Any]]) -> 
 
 def _same_user(table: Table, other: Column[Any]) -> RowRule:
     rows = select(table.c.shard, table.c.seq, other.label("other")).where(_of_run(table), table.c.user_id == other)
-    return RowRule("pairs", table.name, rows, lambda row: f"{other.name} {row['other']} is the acting user himself")
+    return RowRule("pairs", table.name, rows, lambda row: f"{other.name} {row['other']} is the acting user")
 
 
 def _in_shard(table: Table, own_id: Column[Any] | None) -> RowRule:
-    """The acting user is of the row's shard, and so is the id that the row brought into the world."""
-    first, behind = (_USERS * table.c.shard) // _SHARDS, (_USERS * (table.c.shard + 1)) // _SHARDS
-    broken = or_(table.c.user_id < first, table.c.user_id >= behind)
+    """The acting user belongs to the row's shard, and so does the id that the row allocated."""
+    first, stop = (_USERS * table.c.shard) // _SHARDS, (_USERS * (table.c.shard + 1)) // _SHARDS
+    broken = or_(table.c.user_id < first, table.c.user_id >= stop)
     columns = [table.c.shard, table.c.seq, table.c.user_id.label("acting")]
     if own_id is not None:
         broken = or_(broken, own_id % _SHARDS != table.c.shard)
@@ -140,18 +144,20 @@ def _in_shard(table: Table, own_id: Column[Any] | None) -> RowRule:
 
 
 def _joined(child: Table, parent: Table, key: str) -> FromClause:
-    """``child`` with the whole rows of ``parent`` that its ``key`` names, NULL where there is none.
+    """``child`` joined with the full row of ``parent`` that its ``key`` names, NULL if there is
+    none.
 
-    By way of the index and then by the primary key in full, and in this order, which an outer join keeps: without
-    statistics SQLite would read all of the run's rows of one table for each row of the other.
+    By the index and then by the full primary key, in this order, which an outer join preserves.
+    Otherwise, without statistics, SQLite would read all of the run's rows of one table for each row
+    of the other.
     """
-    place = parent.alias("place")
-    by_index = and_(place.c.run_key == child.c.run_key, place.c[key] == child.c[key])
-    by_key = and_(*(parent.c[column.name] == column for column in place.c if column.name in _PRIMARY_KEY))
-    return child.outerjoin(place, by_index).outerjoin(parent, by_key)
+    key_row = parent.alias("key_row")
+    by_index = and_(key_row.c.run_key == child.c.run_key, key_row.c[key] == child.c[key])
+    by_key = and_(*(parent.c[column.name] == column for column in key_row.c if column.name in _PRIMARY_KEY))
+    return child.outerjoin(key_row, by_index).outerjoin(parent, by_key)
 
 
-def _wrong_people() -> RowRule:
+def _wrong_parties() -> RowRule:
     accepted, asked = friend_acceptances, friend_requests
     rows = (
         select(
@@ -227,7 +233,7 @@ def _ages() -> RowRule:
     return RowRule("ages", users.name, rows, says)
 
 
-#: The ids that a row of each table brings into the world; user ids come from the shard's own contiguous range.
+#: The ids that rows of each table allocate. User ids come from the shard's own contiguous range.
 _OWN_IDS: Final[dict[str, Column[Any]]] = {
     "sessions": sessions.c.session_id,
     "friend_requests": friend_requests.c.request_id,
@@ -271,7 +277,7 @@ def _ids() -> Iterator[RowRule]:
         yield _in_shard(table, _OWN_IDS.get(name))
 
 
-#: All of them, those of one name together.
+#: All rules; those with the same name are adjacent.
 ROW_RULES: Final[tuple[RowRule, ...]] = tuple(
-    chain(_parents(), [_wrong_people()], _pairs(), _ids(), [_ages(), _watched()])
+    chain(_parents(), [_wrong_parties()], _pairs(), _ids(), [_ages(), _watched()])
 )

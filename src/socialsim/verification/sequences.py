@@ -1,4 +1,4 @@
-"""Within each shard ``seq`` counts from 0 without a gap and without a double, over all tables of events together."""
+"""In each shard ``seq`` counts from 0, without gaps and duplicates, across all event tables."""
 
 from typing import Any, Final, NamedTuple
 
@@ -6,14 +6,14 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, liter
 
 from socialsim.warehouse.schema.tables import EVENT_TABLES
 
-#: More irregular places than these are not told apart; the run is broken anyway.
+#: Irregularities beyond these are not reported: the run is broken anyway.
 IRREGULARITIES_MAX: Final = 100_000
 
 _TABLES: Final = tuple(EVENT_TABLES.values())
 
 
 class Gap(NamedTuple):
-    """Events that are not stored: ``first`` to ``last``, both among the missing."""
+    """Events that are not stored: from ``first`` to ``last``, both missing."""
 
     shard: int
     first: int
@@ -21,7 +21,7 @@ class Gap(NamedTuple):
 
 
 class Double(NamedTuple):
-    """One identity on two rows."""
+    """One identity in two rows."""
 
     shard: int
     seq: int
@@ -29,7 +29,7 @@ class Double(NamedTuple):
 
 
 class Sequences(NamedTuple):
-    """What is irregular, in the order of shard and seq."""
+    """The irregularities, ordered by shard and seq."""
 
     gaps: list[Gap]
     doubles: list[Double]
@@ -68,7 +68,7 @@ _IRREGULAR: Final = _irregular()
 
 
 def read_sequences(connection: Connection, run_key: int) -> Sequences:
-    """Read the identities of every row of the run once, in order."""
+    """Read the identities of all rows of the run once, in order."""
     gaps: list[Gap] = []
     doubles: list[Double] = []
     for shard, seq, origin, previous, previous_origin in connection.execute(_IRREGULAR, {"run_key": run_key}):

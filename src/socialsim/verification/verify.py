@@ -1,6 +1,7 @@
-"""Holds what is stored of a run against its books, its log and the rules of the network. Reads only.
+"""Reconciles a run's stored rows with its manifests, its log and the network invariants. Read-only.
 
-All queries are of one transaction, so that a consumer at work beside does not make rows and offsets disagree.
+All queries run in one transaction, so that a concurrent consumer does not make rows and offsets
+disagree.
 """
 
 from collections.abc import Iterator
@@ -14,22 +15,29 @@ from socialsim.errors import InputError
 from socialsim.runs.directory import RunDirectory
 from socialsim.scenario.model import Scenario
 from socialsim.verification.dead_letters import IdentifiedDeadLetters, count_letters, read_letters
-from socialsim.verification.offsets import LogEnds, book_breaks, end_breaks, event_of_topic, read_offsets
+from socialsim.verification.offsets import LogEnds, counter_violations, event_of_topic, log_end_violations, read_offsets
 from socialsim.verification.reconcile import (
     ManifestSet,
     compare,
     dead_letters_covering,
-    gap_breaks,
+    gap_violations,
     has_missing_events,
     missing_events,
 )
-from socialsim.verification.result import BREAKS_MAX, CheckResult, VerificationReport, Violation, not_checked, result
+from socialsim.verification.result import (
+    VIOLATIONS_MAX,
+    CheckResult,
+    VerificationReport,
+    Violation,
+    not_checked,
+    result,
+)
 from socialsim.verification.row_rules import PROVES, ROW_RULES, RowRule
 from socialsim.verification.sequences import read_sequences
 from socialsim.verification.stored_totals import stored_totals
 from socialsim.warehouse.schema.tables import runs
 
-#: No run has it: keys count from 1.
+#: Not the key of any run: keys count from 1.
 _ABSENT_KEY: Final = -1
 
 _MANIFESTS: Final = ("manifests", "every shard of the run has a sealed manifest")
@@ -39,21 +47,22 @@ _ACCOUNTS: Final = (
     "manifest = stored + dead letters by shard and type: counts, first and last seq, hash sums",
 )
 _GAPS: Final = ("gaps", "seq counts from 0 to the manifest's last in each shard, without a gap")
-_DUPLICATES: Final = ("duplicates", "no identity (run, shard, seq) is stored twice, in whatever tables")
+_DUPLICATES: Final = ("duplicates", "no identity (run, shard, seq) is stored twice, in any tables")
 _OFFSETS: Final = ("offsets", "consumed = inserted + duplicates + dead letters in each partition")
 _LOG_END: Final = ("log end", "every record of the log is consumed")
 
 
 def stored_runs(connection: Connection) -> dict[str, int]:
-    """The keys of the runs that have rows in the warehouse, by their ids."""
+    """The keys of the runs that have rows in the warehouse, by run id."""
     rows = connection.execute(select(runs.c.run_id, runs.c.run_key).order_by(runs.c.run_id))
     return {str(run_id): int(run_key) for run_id, run_key in rows}
 
 
 def choose_run(connection: Connection, known: list[str], run_id: str | None) -> str:
-    """``run_id``, or the only run in the warehouse, or else the only one of ``known``, the runs with a directory.
+    """``run_id``, or the only run in the warehouse, or else the only one in ``known``, the runs
+    with a directory.
 
-    Raises InputError, naming those that there are.
+    Raises InputError, naming the runs that exist.
     """
     stored = list(stored_runs(connection))
     if run_id is not None:
@@ -72,37 +81,40 @@ def choose_run(connection: Connection, known: list[str], run_id: str | None) -> 
 
 
 def read_books(directory: RunDirectory, scenario: Scenario | None) -> ManifestSet:
-    """The run's manifests. Raises InputError if one cannot be understood."""
+    """The run's manifests. Raises InputError if one is invalid."""
     shards = range(scenario.shards) if scenario is not None else range(0)
     return ManifestSet(directory.run_id, {shard: directory.read_manifest(shard) for shard in shards})
 
 
 def verify_run(
-    connection: Connection, books: ManifestSet, scenario: Scenario | None, log: LogEnds | None
+    connection: Connection, manifests: ManifestSet, scenario: Scenario | None, log: LogEnds | None
 ) -> VerificationReport:
-    """Check everything. ``scenario`` is None if the run's directory is not there; ``log`` None leaves its end out."""
-    run_id = books.run_id
+    """Run all checks.
+
+    ``scenario`` is None if the run's directory is missing; ``log`` None skips its end.
+    """
+    run_id = manifests.run_id
     run_key = stored_runs(connection).get(run_id, _ABSENT_KEY)
     stored, sequences = stored_totals(connection, run_key), read_sequences(connection, run_key)
-    emitted = books.tallies()
+    emitted = manifests.totals()
     missing = missing_events(sequences.gaps, emitted, stored)
-    # Most runs have nothing missing: then whatever letters there are hold none of their events.
+    # In most runs nothing is missing; then no dead letter holds one of their events.
     letters = (
         _read_letters(connection, run_id) if has_missing_events(emitted, stored) else IdentifiedDeadLetters({}, {})
     )
-    holding = dead_letters_covering(letters, missing)
-    comparison = compare(emitted, stored, holding, _by_event(letters.unreadable, run_id))
+    covering = dead_letters_covering(letters, missing)
+    comparison = compare(emitted, stored, covering, _by_event(letters.unreadable, run_id))
     offsets = read_offsets(connection, run_id)
     doubles = [Violation(f"is in {' and in '.join(d.tables)}", d.tables[1], d.shard, d.seq) for d in sequences.doubles]
-    events = sum(tally.count for tally in stored.values())
+    events = sum(totals.count for totals in stored.values())
     checks = [
-        _check_manifests(books, scenario),
+        _check_manifests(manifests, scenario),
         _check_scenario(connection, run_id, scenario),
-        result(*_ACCOUNTS, comparison.breaks, note=f"{len(stored)} shards and types, {events} rows"),
-        result(*_GAPS, gap_breaks(missing, holding)),
+        result(*_ACCOUNTS, comparison.violations, note=f"{len(stored)} shards and types, {events} rows"),
+        result(*_GAPS, gap_violations(missing, covering)),
         result(*_DUPLICATES, doubles),
-        result(*_OFFSETS, book_breaks(offsets, stored, run_id), note=f"{len(offsets)} partitions"),
-        result(*_LOG_END, end_breaks(offsets, log, run_id), note=f"{len(log.ends)} partitions")
+        result(*_OFFSETS, counter_violations(offsets, stored, run_id), note=f"{len(offsets)} partitions"),
+        result(*_LOG_END, log_end_violations(offsets, log, run_id), note=f"{len(log.ends)} partitions")
         if log is not None
         else not_checked(*_LOG_END, "needs the log: --from URL"),
         *_check_rows(connection, run_key, scenario),
@@ -125,12 +137,12 @@ def _by_event(counts: dict[str, int], run_id: str) -> dict[str, int]:
     return by_event
 
 
-def _check_manifests(books: ManifestSet, scenario: Scenario | None) -> CheckResult:
+def _check_manifests(manifests: ManifestSet, scenario: Scenario | None) -> CheckResult:
     if scenario is None:
         return result(
-            *_MANIFESTS, [Violation("the run's directory is not there: nothing can be proven without its books")]
+            *_MANIFESTS, [Violation("the run's directory is not there: nothing can be proven without its manifests")]
         )
-    return result(*_MANIFESTS, books.breaks(), note=f"{scenario.shards} shards")
+    return result(*_MANIFESTS, manifests.violations(), note=f"{scenario.shards} shards")
 
 
 def _check_scenario(connection: Connection, run_id: str, scenario: Scenario | None) -> CheckResult:
@@ -149,18 +161,18 @@ def _check_rows(connection: Connection, run_key: int, scenario: Scenario | None)
         if name == "ids" and scenario is None:
             yield not_checked(name, PROVES[name], "needs the run's scenario, which is in its directory")
             continue
-        checks = list(group)
-        breaks: list[Violation] = []
-        for check in checks:
-            breaks += _broken_rows(connection, check, run_key, scenario)
-        yield result(name, PROVES[name], breaks, note=f"{len(checks)} rules")
+        rules = list(group)
+        violations: list[Violation] = []
+        for rule in rules:
+            violations += _violating_rows(connection, rule, run_key, scenario)
+        yield result(name, PROVES[name], violations, note=f"{len(rules)} rules")
 
 
-def _broken_rows(
-    connection: Connection, check: RowRule, run_key: int, scenario: Scenario | None
+def _violating_rows(
+    connection: Connection, rule: RowRule, run_key: int, scenario: Scenario | None
 ) -> Iterator[Violation]:
     values = {"run_key": run_key}
     if scenario is not None:
         values |= {"users": scenario.users, "shards": scenario.shards}
-    for row in connection.execute(check.rows.limit(BREAKS_MAX + 1), values).mappings():
-        yield Violation(check.says(row), check.table, row["shard"], row["seq"])
+    for row in connection.execute(rule.rows.limit(VIOLATIONS_MAX + 1), values).mappings():
+        yield Violation(rule.says(row), rule.table, row["shard"], row["seq"])
