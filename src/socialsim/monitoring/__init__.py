@@ -1,4 +1,4 @@
-"""What a running ``run``, ``consume`` or ``kpi --follow`` tells over HTTP: metrics, and whether it is alive and ready."""
+"""Metrics and health of a running ``run``, ``consume`` or ``kpi --follow``, served over HTTP."""
 
 from socialsim.monitoring.consumer import ConsumerTelemetry
 from socialsim.monitoring.kpi import KpiTelemetry

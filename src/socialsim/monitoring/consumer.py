@@ -1,4 +1,4 @@
-"""A consumer as its metrics and its health."""
+"""The metrics and health of a consumer."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +12,7 @@ from socialsim.monitoring.telemetry import PATIENCE_S, Telemetry, counter, gauge
 from socialsim.transport.base import TopicPartition
 
 _TOPIC = ("topic",)
-_HEARTBEAT_MAX_S = 60.0  # snapshots come twice a second from the consumer's own event loop
+_HEARTBEAT_MAX_S = 60.0  # the consumer's event loop sends two snapshots per second
 
 
 def by_topic(values: Mapping[TopicPartition, int]) -> dict[tuple[str, ...], float]:
@@ -24,7 +24,7 @@ def by_topic(values: Mapping[TopicPartition, int]) -> dict[tuple[str, ...], floa
 
 
 class ConsumerTelemetry(Telemetry):
-    """Fed with a snapshot twice a second by ``Consumer``'s ``on_progress``."""
+    """Receives a snapshot twice per second from ``Consumer``'s ``on_progress``."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -33,7 +33,7 @@ class ConsumerTelemetry(Telemetry):
         self._progress: tuple[int, ...] = ()
 
     def update(self, stats: ConsumerStats) -> None:
-        """Take the newest snapshot."""
+        """Store the newest snapshot."""
         now_s = self._clock()
         progress = (stats.rows, stats.batches)
         if progress != self._progress or stats.lag == 0:
@@ -41,12 +41,12 @@ class ConsumerTelemetry(Telemetry):
         self._stats, self._updated_s = stats, now_s
 
     def not_alive(self) -> str | None:
-        """The event loop has not run for a minute."""
+        """Not alive if the event loop has not run for a minute."""
         silent_s = self._clock() - self._updated_s
         return f"the event loop has not run for {silent_s:.0f} s" if silent_s > _HEARTBEAT_MAX_S else None
 
     def not_ready(self) -> str | None:
-        """Not connected to both ends, without a partition, or lag and no progress."""
+        """Not ready without log, warehouse or an assigned partition, or with lag and no progress."""
         stats = self._stats
         if stats is None or stats.log_silent_s is None:
             return "not connected yet"
@@ -73,7 +73,7 @@ class ConsumerTelemetry(Telemetry):
             place: max(0, end - stats.offsets[place]) for place, end in stats.ends.items() if place in stats.offsets
         }
         offsets, ends, waiting = by_topic(stats.offsets), by_topic(stats.ends), by_topic(lags)
-        yield counter("socialsim_events", "Records read from the log, those read again included.", stats.records)
+        yield counter("socialsim_events", "Records read from the log, including those read again.", stats.records)
         yield labelled(CounterMetricFamily, "socialsim_rows", "New rows by type of event.", ("type",), rows)
         yield labelled(
             CounterMetricFamily, "socialsim_duplicates", "Rows that were stored already.", ("type",), duplicates
@@ -81,27 +81,27 @@ class ConsumerTelemetry(Telemetry):
         yield counter("socialsim_dead_letters", "Records that could not become rows.", stats.dead_letters)
         yield counter(
             "socialsim_identity_conflicts",
-            "Records with the identity of a stored event and another content: an alarm.",
+            "Records with the identity of a stored event and other content: an alarm.",
             stats.identity_conflicts,
         )
         yield counter("socialsim_batches", "Transactions committed.", stats.batches)
-        yield counter("socialsim_retries", "Failures of log or warehouse that were waited out.", stats.retries)
-        yield counter("socialsim_conflicts", "Offsets found moved by another consumer.", stats.conflicts)
-        # By topic and not by partition: a log of files has one for each shard and type of event.
+        yield counter("socialsim_retries", "Failures of log or warehouse that were retried.", stats.retries)
+        yield counter("socialsim_conflicts", "Offsets that another consumer had moved.", stats.conflicts)
+        # By topic, not by partition: a log of files has one partition per shard and event type.
         yield labelled(
             GaugeMetricFamily,
             "socialsim_offset",
-            "Next offsets to be stored, added up over partitions.",
+            "Next offsets to be stored, summed over partitions.",
             _TOPIC,
             offsets,
         )
         yield labelled(
-            GaugeMetricFamily, "socialsim_log_end_offset", "The log's ends at the last look, added up.", _TOPIC, ends
+            GaugeMetricFamily, "socialsim_log_end_offset", "The log ends when last read, summed.", _TOPIC, ends
         )
         yield labelled(GaugeMetricFamily, "socialsim_lag", "Records in the log that are not stored.", _TOPIC, waiting)
-        yield gauge("socialsim_assigned_partitions", "Partitions that this consumer has.", stats.assigned)
+        yield gauge("socialsim_assigned_partitions", "Partitions assigned to this consumer.", stats.assigned)
         yield gauge("socialsim_loop_lag_seconds", "How late the event loop woke its last sleeper.", stats.loop_lag_s)
-        yield gauge("socialsim_loop_lag_max_seconds", "The largest of them so far.", stats.loop_lag_max_s)
+        yield gauge("socialsim_loop_lag_max_seconds", "The largest loop lag so far.", stats.loop_lag_max_s)
         yield gauge(
             "socialsim_working_seconds", "From the first record read to the last batch stored.", stats.working_s
         )

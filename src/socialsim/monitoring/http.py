@@ -1,4 +1,4 @@
-"""A small HTTP server on a thread of its own: what the metrics and the dashboard have in common."""
+"""A small HTTP server on its own thread, shared by the metrics and the dashboard."""
 
 import logging
 import socket
@@ -21,7 +21,9 @@ _REQUEST_TIMEOUT_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A GET or HEAD: ``path`` without the query, ``query`` as it was sent, ``headers`` by lower-case name."""
+    """A GET or HEAD: ``path`` without the query, ``query`` as sent, ``headers`` by lower-case
+    name.
+    """
 
     path: str
     query: str
@@ -30,7 +32,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back. ``Content-Length`` is added."""
+    """The response. ``Content-Length`` is added."""
 
     status: HTTPStatus
     body: bytes
@@ -42,10 +44,10 @@ Respond: TypeAlias = Callable[[Request], Answer]
 
 
 class WebServer:
-    """Answers by ``respond`` while entered; it is called by several threads at once.
+    """Serves requests with ``respond`` while entered. ``respond`` is called from several threads.
 
-    ``port`` 0 takes a free one; ``address`` tells which. ``option`` is how the port was asked for. Raises InputError
-    where it cannot listen.
+    ``port`` 0 takes a free one; ``address`` says which. ``option`` names the option that chose the
+    port, for error messages. Raises InputError if it cannot listen.
     """
 
     def __init__(self, respond: Respond, port: int, host: str, *, option: str) -> None:
@@ -59,7 +61,7 @@ class WebServer:
 
     @property
     def address(self) -> str:
-        """``host:port``, as it stands in a URL."""
+        """``host:port`` as in a URL."""
         host, port = self._server.server_address[:2]
         return f"[{host!s}]:{port}" if self._server.address_family == socket.AF_INET6 else f"{host!s}:{port}"
 
@@ -77,10 +79,10 @@ class WebServer:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    block_on_close = False  # a client that holds its connection does not hold up our end
+    block_on_close = False  # a client that keeps its connection open does not delay our exit
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the library's signature
-        """A client that left is nothing; anything else is a bug, told where logs go."""
+        """Ignore clients that disconnected; anything else is a bug and is logged."""
         error = sys.exception()
         if not isinstance(error, ConnectionError | TimeoutError):
             logger.error("a request from %s failed: %r", client_address, error)
@@ -112,6 +114,6 @@ def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
         do_HEAD = do_GET  # noqa: N815 - the library's name
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-            """Requests come every few seconds and are not worth a line."""
+            """Requests come every few seconds and are not worth logging."""
 
     return Handler

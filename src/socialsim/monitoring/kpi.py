@@ -1,4 +1,4 @@
-"""``kpi --follow`` as its metrics and its health."""
+"""The metrics and health of ``kpi --follow``."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -7,50 +7,53 @@ from prometheus_client.metrics_core import Metric
 
 from socialsim.monitoring.telemetry import PATIENCE_S, Telemetry, counter, gauge
 
-#: Signs of life come before each stretch of days and after each day; a stretch of large days takes minutes.
+#: Heartbeats come before each batch of days and after each day; a batch of large days takes
+#: minutes.
 _HEARTBEAT_MAX_S = 900.0
 
 
 class KpiTelemetry(Telemetry):
-    """Fed by whoever computes: a sign of life now and then, each day, how each look at the warehouse ended."""
+    """Receives heartbeats, each computed day, and the result of each poll of the warehouse."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._alive_s = clock()
         self._failing_since_s: float | None = None
         self._connected = False
-        self._days = self._looks = self._failures = 0
+        self._days = self._polls = self._failures = 0
 
     def beat(self) -> None:
-        """It is still at work."""
+        """Note a heartbeat."""
         self._alive_s = self._clock()
 
     def computed(self) -> None:
-        """One more day has its figures."""
+        """Note that the KPIs of one more day are computed."""
         self._days += 1
         self.beat()
 
     def looked(self) -> None:
-        """Every day that is closed has its figures."""
-        self._looks += 1
+        """Note that every closed day has its KPIs."""
+        self._polls += 1
         self._connected = True
         self._failing_since_s = None
         self.beat()
 
     def failed(self) -> None:
-        """The warehouse did not answer; it will be asked again."""
+        """Note that the warehouse did not answer; the poll will be retried."""
         self._failures += 1
         self.beat()
         if self._failing_since_s is None:
             self._failing_since_s = self._alive_s
 
     def not_alive(self) -> str | None:
-        """No sign of life, for example since the warehouse takes a statement and never answers."""
+        """Not alive without heartbeat, for example while the warehouse never answers a
+        statement.
+        """
         silent_s = self._clock() - self._alive_s
         return f"nothing has moved for {silent_s:.0f} s" if silent_s > _HEARTBEAT_MAX_S else None
 
     def not_ready(self) -> str | None:
-        """Not connected yet, or not any more."""
+        """Not ready before the first connection, or while the warehouse does not answer."""
         if not self._connected and self._days == 0:
             return "not connected yet"
         if self._failing_since_s is not None:
@@ -61,7 +64,7 @@ class KpiTelemetry(Telemetry):
 
     def metrics(self) -> Iterable[Metric]:
         """See Telemetry."""
-        yield counter("socialsim_kpi_days", "Days whose figures were computed.", self._days)
-        yield counter("socialsim_kpi_looks", "Times that every closed day had its figures.", self._looks)
+        yield counter("socialsim_kpi_days", "Days whose KPIs were computed.", self._days)
+        yield counter("socialsim_kpi_looks", "Times that every closed day had its KPIs.", self._polls)
         yield counter("socialsim_kpi_failures", "Times that the warehouse did not answer.", self._failures)
-        yield gauge("socialsim_kpi_silent_seconds", "Since the last sign of life.", self._clock() - self._alive_s)
+        yield gauge("socialsim_kpi_silent_seconds", "Since the last heartbeat.", self._clock() - self._alive_s)

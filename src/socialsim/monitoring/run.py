@@ -1,4 +1,4 @@
-"""A run as its metrics and its health."""
+"""The metrics and health of a run."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class RunTelemetry(Telemetry):
-    """Fed with each progress of the run ``run_id``, which begins at ``start_us`` and simulates ``speed`` seconds a second.
+    """Receives each progress report of the run ``run_id``, which starts at ``start_us``.
 
-    ``speed`` None is as fast as it goes.
+    ``speed`` is in simulated seconds per second; None means as fast as possible.
     """
 
     def __init__(
@@ -31,33 +31,35 @@ class RunTelemetry(Telemetry):
         self._restarts = 0
 
     def update(self, snapshot: "Progress") -> None:
-        """Take the newest snapshot."""
+        """Store the newest snapshot."""
         before = self._snapshot
         if before is None or (snapshot.simulated_us, snapshot.counts) != (before.simulated_us, before.counts):
             self._moved_s = self._clock()
         self._snapshot = snapshot
 
     def note_restart(self) -> None:
-        """The processes of the run were started again."""
+        """Note that the run's processes were started again."""
         self._restarts += 1
 
     def not_alive(self) -> str | None:
-        """A run that waits for its log is well: whoever can answer is alive."""
+        """Always alive if it can answer: a run that waits for its log is healthy."""
         return None
 
     def not_ready(self) -> str | None:
-        """Nothing simulated yet, or the clock stands still because the log does not take what there is."""
+        """Not ready before anything is simulated, or while the log's backpressure stops the
+        clock.
+        """
         if self._snapshot is None:
             return "nothing simulated yet"
-        still_s = self._clock() - self._moved_s
-        if still_s > PATIENCE_S:
-            return f"the simulated clock has stood still for {still_s:.0f} s; the log does not take the events"
+        stopped_s = self._clock() - self._moved_s
+        if stopped_s > PATIENCE_S:
+            return f"the simulated clock has stood still for {stopped_s:.0f} s; the log does not take the events"
         return None
 
     def metrics(self) -> Iterable[Metric]:
         """See Telemetry."""
         yield InfoMetricFamily("socialsim_run", "The run.", value={"run_id": self._run_id})
-        yield counter("socialsim_shard_restarts", "Times that the run's processes were started again.", self._restarts)
+        yield counter("socialsim_shard_restarts", "Restarts of the run's processes.", self._restarts)
         snapshot = self._snapshot
         if snapshot is None:
             return
@@ -70,16 +72,18 @@ class RunTelemetry(Telemetry):
             "socialsim_simulated_time_seconds", "The simulated clock, since the epoch.", snapshot.simulated_us / 1e6
         )
         yield gauge(
-            "socialsim_simulated_to_wall_ratio", "Simulated by real seconds since the start.", simulated_s / wall_s
+            "socialsim_simulated_to_wall_ratio",
+            "Simulated seconds per real second since the start.",
+            simulated_s / wall_s,
         )
         if self._speed is not None:
             yield gauge(
                 "socialsim_loop_lag_seconds",
-                "How late the simulation is against its pace.",
+                "How far the simulation is behind its pace.",
                 max(0.0, wall_s - simulated_s / self._speed),
             )
         yield gauge("socialsim_live_users", "Users who have signed up.", snapshot.live_users)
         yield gauge(
             "socialsim_backlog_bytes", "Events that the log has not acknowledged.", snapshot.writers.backlog_bytes
         )
-        yield counter("socialsim_retries", "Times that a writer began again with the log.", snapshot.writers.retries)
+        yield counter("socialsim_retries", "Times that a writer reconnected to the log.", snapshot.writers.retries)

@@ -18,9 +18,9 @@ from socialsim.monitoring.telemetry import Telemetry
 HOST_DEFAULT: Final = "127.0.0.1"
 
 
-class _ViewCollector(Collector):
-    def __init__(self, view: Telemetry) -> None:
-        self._view = view
+class _TelemetryCollector(Collector):
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
 
     def collect(self) -> Iterable[Metric]:
         yield InfoMetricFamily(
@@ -28,19 +28,19 @@ class _ViewCollector(Collector):
             "The program.",
             value={"version": program_version(), "python": platform.python_version()},
         )
-        yield from self._view.metrics()
+        yield from self._telemetry.metrics()
 
 
 class LiveServer(WebServer):
-    """Serves ``view`` while entered. ``port`` 0 takes a free one; ``address`` tells which.
+    """Serves ``telemetry`` while entered. ``port`` 0 takes a free one; ``address`` says which.
 
-    Raises InputError where it cannot listen.
+    Raises InputError if it cannot listen.
     """
 
-    def __init__(self, view: Telemetry, port: int, host: str = HOST_DEFAULT) -> None:
-        # A registry of our own: the library's global one belongs to whoever embeds us.
+    def __init__(self, telemetry: Telemetry, port: int, host: str = HOST_DEFAULT) -> None:
+        # A registry of our own: the library's global one belongs to the embedding application.
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_ViewCollector(view))
+        registry.register(_TelemetryCollector(telemetry))
         ProcessCollector(registry=registry)
 
         def respond(request: Request) -> Answer:
@@ -48,15 +48,15 @@ class LiveServer(WebServer):
                 case "/metrics":
                     return Answer(HTTPStatus.OK, generate_latest(registry), CONTENT_TYPE_LATEST)
                 case "/healthz":
-                    return _tell(view.not_alive(), "alive")
+                    return _health(telemetry.not_alive(), "alive")
                 case "/readyz":
-                    return _tell(view.not_alive() or view.not_ready(), "ready")
+                    return _health(telemetry.not_alive() or telemetry.not_ready(), "ready")
                 case _:
                     return Answer(HTTPStatus.NOT_FOUND, b"there are /metrics, /healthz and /readyz\n")
 
         super().__init__(respond, port, host, option="--metrics-port")
 
 
-def _tell(complaint: str | None, well: str) -> Answer:
-    status = HTTPStatus.OK if complaint is None else HTTPStatus.SERVICE_UNAVAILABLE
-    return Answer(status, f"{complaint or well}\n".encode())
+def _health(problem: str | None, healthy: str) -> Answer:
+    status = HTTPStatus.OK if problem is None else HTTPStatus.SERVICE_UNAVAILABLE
+    return Answer(status, f"{problem or healthy}\n".encode())

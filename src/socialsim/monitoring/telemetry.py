@@ -1,4 +1,6 @@
-"""What the HTTP server shows: the last snapshot, kept by the worker and read by the server's thread."""
+"""What the HTTP server reports: the last snapshot, stored by the worker, read by the server's
+thread.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -9,38 +11,44 @@ from prometheus_client.metrics_core import Metric
 
 Labels: TypeAlias = Mapping[tuple[str, ...], float]
 
-#: Without progress for as long, a worker is not ready. Longer than a rebalance or a restart of the database takes.
+#: Without progress for this long, a worker is not ready. Longer than a rebalance or a database
+#: restart takes.
 PATIENCE_S = 30.0
 
 
 class Telemetry(ABC):
-    """One worker as seen from outside. Feeding it is one assignment; everything else is done when somebody asks."""
+    """One worker seen from outside.
+
+    An update is one assignment; all other work is done per request.
+    """
 
     @abstractmethod
     def metrics(self) -> Iterable[Metric]:
-        """The metric families as they stand. Called by the server's thread."""
+        """The current metric families. Called by the server's thread."""
 
     @abstractmethod
     def not_alive(self) -> str | None:
-        """Why it should be restarted; None if it is well."""
+        """Why it should be restarted; None if it is healthy."""
 
     @abstractmethod
     def not_ready(self) -> str | None:
-        """Why it is not at work: not connected yet, or work waits and nothing moves; None if all is well."""
+        """Why it is not working: not connected yet, or work is pending without progress; None if
+        ready.
+        """
 
 
 def counter(name: str, text: str, value: float) -> Metric:
-    """A count without labels; ``_total`` is added to its name."""
+    """A counter without labels; ``_total`` is appended to its name."""
     return CounterMetricFamily(name, text, value=value)
 
 
 def gauge(name: str, text: str, value: float) -> Metric:
-    """A value without labels."""
+    """A gauge without labels."""
     return GaugeMetricFamily(name, text, value=value)
 
 
 def labelled(family: type[Metric], name: str, text: str, labels: tuple[str, ...], values: Labels) -> Metric:
-    """One family with a sample for each combination of labels."""
+    """One family with a sample per combination of labels."""
     metric = family(name, text, labels=labels)  # type: ignore[call-arg]  # both families take it, their base does not
     for key, value in values.items():
         metric.add_metric(list(key), value)  # type: ignore[attr-defined]
