@@ -155,7 +155,7 @@ def test_a_transaction_that_hangs_does_not_hold_up_a_stop():
 
 def test_records_that_retention_took_stop_it_loudly():
     log = a_log()
-    log.forget(PLACE, 3)
+    log.discard(PLACE, 3)
     with pytest.raises(OffsetsLostError, match=r"pictures\[0\]: offset 0 is stored, the log holds 3 to 10"):
         run_virtual(drained(log, MemoryWarehouse()))
 

@@ -1,7 +1,8 @@
-"""Fakes that ship with the package: an event log, a warehouse and a clock in memory, with faults on request.
+"""Fakes that ship with the package: an event log, a warehouse and a clock in memory, with faults on
+request.
 
-They keep the promises of ``transport.base`` and ``warehouse.base``, so that whoever builds on these interfaces can
-test without a service, without a file and without waiting.
+They honour the contracts of ``transport.base`` and ``warehouse.base``, so that code built on these
+interfaces can be tested without services, files or waiting.
 """
 
 from socialsim.testing.autojump import AutojumpLoop, run_virtual

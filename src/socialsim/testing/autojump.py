@@ -1,4 +1,4 @@
-"""An asyncio loop whose clock jumps to the next timer instead of waiting for it: timeouts in tests cost no time."""
+"""An asyncio loop whose clock jumps to the next timer instead of waiting: timeouts cost no time."""
 
 import asyncio
 import selectors
@@ -9,7 +9,9 @@ T = TypeVar("T")
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Looks for ready files without waiting, and moves the clock by the time that would have been waited."""
+    """Polls files without waiting and advances the clock by the time that would have been
+    waited.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,18 +28,21 @@ class _JumpingSelector(selectors.DefaultSelector):
 
 
 class AutojumpLoop(asyncio.SelectorEventLoop):
-    """The standard loop on virtual time, from 0 s on. For code without threads: their answers are not waited for."""
+    """The standard loop on virtual time, starting at 0 s.
+
+    It does not wait for the results of threads.
+    """
 
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
 
     def time(self) -> float:
-        """Virtual seconds since the loop was made."""
+        """Virtual seconds since the loop was created."""
         return self._jumping.now_s
 
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:
-    """Run ``main`` to its end on a AutojumpLoop of its own. Raises RuntimeError when it can never end."""
+    """Run ``main`` to completion on its own AutojumpLoop. Raises RuntimeError on a deadlock."""
     with asyncio.Runner(loop_factory=AutojumpLoop) as runner:
         return runner.run(main)

@@ -1,4 +1,6 @@
-"""A warehouse in memory with the promises of ``warehouse.base`` and faults at the moments that matter."""
+"""A warehouse in memory with the contract of ``warehouse.base`` and faults at the critical
+moments.
+"""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -31,7 +33,7 @@ _identity: Callable[[Event], Identity] = attrgetter("run_id", "time_us", "shard"
 
 @dataclass(slots=True)
 class OffsetCounters:
-    """What was ever consumed of a partition, and what became of it."""
+    """The numbers of records consumed from a partition and of their outcomes."""
 
     consumed: int = 0
     inserted: int = 0
@@ -40,7 +42,7 @@ class OffsetCounters:
     commits: int = 0
 
     def add(self, move: MoveRow) -> None:
-        """Count a transaction."""
+        """Add the counts of one transaction."""
         self.consumed += move.new - move.old
         self.inserted += move.inserted
         self.duplicates += move.duplicates
@@ -52,25 +54,26 @@ Operation = Literal["store", "offsets"]
 
 
 class Fault(Enum):
-    """What may befall one transaction or one reading of the offsets."""
+    """What can happen to one transaction or to one read of the offsets."""
 
     BEFORE_COMMIT = "the connection drops before the commit: nothing is stored"
     AFTER_COMMIT = "the connection drops before the commit's answer: everything is stored"
     STOLEN = "another consumer stores the same batch first"
-    REWOUND = "somebody sets the first partition's offset back to 0 first"
+    REWOUND = "the first partition's offset is set back to 0 first"
     UNREADABLE = "the connection drops while the offsets are read"
     TERMINAL = "a table is missing"
 
 
 def no_fault(operation: Operation) -> Fault | None:
-    """All goes well."""
+    """Let every operation succeed."""
 
 
 class MemoryWarehouse(Warehouse):
-    """Rows by identity, dead letters by place, offsets by key; one transaction is one step of the loop.
+    """Rows by identity, dead letters by position, offsets by key; one transaction is one step of
+    the loop.
 
-    ``next_fault`` is asked once for each ``store`` and each ``offsets``. ``delay_s`` is asked for how long a
-    transaction takes. ``attempts`` counts the calls of ``store``, ``faults`` what befell them.
+    ``next_fault`` is called once per ``store`` and per ``offsets``; ``delay_s`` returns how long a
+    transaction takes. ``attempts`` counts the calls of ``store``, ``faults`` the injected faults.
     """
 
     def __init__(
@@ -84,7 +87,7 @@ class MemoryWarehouse(Warehouse):
         self.dead_letters: dict[tuple[str, str, int, int, str], DeadLetter] = {}
         self.stored_offsets: dict[OffsetKey, int] = {}
         self.books: defaultdict[OffsetKey, OffsetCounters] = defaultdict(OffsetCounters)
-        self.runs: dict[str, None] = {}  #: the ids of runs, in the order of their first rows
+        self.runs: dict[str, None] = {}  #: run ids, in the order of their first rows
         self.digests: dict[str, str] = {}  #: of the scenarios of runs, where a batch told them
         self.attempts = 0
         self.faults: Counter[Fault] = Counter()
@@ -94,7 +97,7 @@ class MemoryWarehouse(Warehouse):
         self._busy: set[int] = set()
 
     def beside(self) -> "MemoryWarehouse":
-        """The same rows and offsets through lanes of its own, as another process has them."""
+        """The same rows and offsets with lanes of their own, as another process has them."""
         other = copy(self)
         other._busy = set()
         return other
@@ -104,7 +107,7 @@ class MemoryWarehouse(Warehouse):
         self.is_open = True
 
     async def offsets(self, keys: Sequence[OffsetKey], *, restart: bool = False) -> dict[OffsetKey, int]:
-        """The stored offsets, 0 for a key that was never seen."""
+        """The stored offsets, 0 for an unknown key."""
         await asyncio.sleep(0)
         fault = self._next_fault("offsets")
         if fault is Fault.UNREADABLE:
@@ -139,7 +142,7 @@ class MemoryWarehouse(Warehouse):
         return dict.fromkeys(keys, 0) | compare(keys, self._positions()).offsets
 
     async def store(self, lane: int, batch: Batch) -> Stored:
-        """Everything or nothing, after the fault that is due."""
+        """Store everything or nothing, with the fault that is due."""
         if not 0 <= lane < self.lanes or lane in self._busy:
             raise AssertionError(f"lane {lane} of {self.lanes} is used by two tasks or does not exist")
         self._busy.add(lane)
@@ -165,12 +168,15 @@ class MemoryWarehouse(Warehouse):
             self._busy.discard(lane)
 
     def _commit(self, batch: Batch) -> Stored:
-        """One step of the loop. What is decided about a batch, the real warehouses decide by the same functions."""
+        """One step of the loop.
+
+        Decisions about a batch are made by the real warehouses' functions.
+        """
         runs = {run_id: number for number, run_id in enumerate(sorted(run_ids(batch)))}
         wanted = unknown_runs(batch, {})
         known = {run_id: KnownRun(0, self.digests.get(run_id) or digest) for run_id, digest in wanted.items()}
         check_scenarios(wanted, known)
-        tally = TransactionCounts()
+        counts = TransactionCounts()
         conflicts: list[Conflict] = []
         new: dict[str, dict[Identity, Event]] = {name: {} for name in batch.events}
         for group in list(groups(batch, runs, by_source=True)):
@@ -183,31 +189,31 @@ class MemoryWarehouse(Warehouse):
                 stored = table.get(identity) or added.setdefault(identity, event)
                 rows[row_key(event)] = contents(stored)
             inserted = len(added) - before
-            tally.add(group.name, group.key, inserted, len(group.events) - inserted)
+            counts.add(group.name, group.key, inserted, len(group.events) - inserted)
             conflicts += differing(DuplicateCandidates(group, group.events), map(contents, group.events), rows)
-        letters = [*batch.dead_letters, *dead_letters_of(batch, conflicts, tally)]
-        moves = move_rows(batch, tally, letters)
+        letters = [*batch.dead_letters, *dead_letters_of(batch, conflicts, counts)]
+        moves = move_rows(batch, counts, letters)
         for move in moves:
             if self.stored_offsets.get(move.key) != move.old:
                 raise OwnershipLostError(
                     f"{move.key.topic}/{move.key.partition}: offset {move.old} was expected, "
                     f"{self.stored_offsets.get(move.key)} is stored"
                 )
-        # Nothing before this line has changed anything, and nothing behind it can fail.
+        # Nothing was changed before this line, and nothing after it can fail.
         for name, added in new.items():
             self.rows[name] |= added
             self.runs |= dict.fromkeys(event.run_id for event in added.values())
         self.digests |= {run_id: run.digest for run_id, run in known.items()}
         for letter in letters:
-            place = letter.log_id, letter.topic, letter.partition, letter.offset, letter.identity
-            self.dead_letters.setdefault(place, letter)
+            position = letter.log_id, letter.topic, letter.partition, letter.offset, letter.identity
+            self.dead_letters.setdefault(position, letter)
         for move in moves:
             self.stored_offsets[move.key] = move.new
             self.books[move.key].add(move)
-        return tally.stored(letters)
+        return counts.stored(letters)
 
     async def counts(self) -> dict[str, int]:
-        """Rows by wire name, and ``dead_letters``."""
+        """The number of rows by wire name, and of ``dead_letters``."""
         return {name: len(table) for name, table in self.rows.items()} | {"dead_letters": len(self.dead_letters)}
 
     async def close(self) -> None:
