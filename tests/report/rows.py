@@ -1,4 +1,4 @@
-"""KPI rows by hand: every figure a simple function of the day, so that a test can say what must come out."""
+"""KPI rows made by hand: every KPI is a simple function of the day, so that results are known."""
 
 from datetime import date, datetime, timedelta
 

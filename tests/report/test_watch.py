@@ -1,4 +1,4 @@
-"""What the watcher sees in a real warehouse, and what it says when it cannot look."""
+"""The poller on a real warehouse, and what it reports when it cannot read it."""
 
 from contextlib import contextmanager
 
@@ -41,46 +41,46 @@ def compute_all(place):
 async def check(place):
     ticks = iter(range(0, 1000, 2))
     events = events_of("r1")
-    watcher = SnapshotPoller(connecting(place), None, lambda _: ends_of(events), clock=lambda: next(ticks))
-    watcher.look()
-    assert watcher.snapshot.version == ""
+    poller = SnapshotPoller(connecting(place), None, lambda _: ends_of(events), clock=lambda: next(ticks))
+    poller.refresh()
+    assert poller.snapshot.version == ""
     await store(place, events)
-    watcher.look()
-    before = watcher.snapshot
+    poller.refresh()
+    before = poller.snapshot
     assert before.content.days == []
-    assert before.pulse.rows == len(events)
-    assert before.pulse.lag == 0
-    assert before.pulse.newest is not None
+    assert before.ingestion.rows == len(events)
+    assert before.ingestion.lag == 0
+    assert before.ingestion.newest is not None
     days = compute_all(place)
-    watcher.look()
-    after = watcher.snapshot
+    poller.refresh()
+    after = poller.snapshot
     assert after.version != before.version
     assert after.content.days == days
     assert after.content.tiles[0].value > 0
-    assert after.pulse.rows_per_s == 0
+    assert after.ingestion.rows_per_s == 0
     assert {creator.name for creator in after.content.creators}
     assert not any(creator.name.startswith("user ") for creator in after.content.creators)
-    watcher.look()
-    assert watcher.snapshot.content is after.content
+    poller.refresh()
+    assert poller.snapshot.content is after.content
 
 
-async def test_rows_and_figures_appear_on_sqlite(sqlite_place):
+async def test_rows_and_kpis_appear_on_sqlite(sqlite_place):
     await check(sqlite_place)
 
 
-async def test_rows_and_figures_appear_on_mysql(mysql_place):
+async def test_rows_and_kpis_appear_on_mysql(mysql_place):
     await check(mysql_place)
 
 
-async def test_what_is_not_stored_is_lag(sqlite_place):
+async def test_records_that_are_not_stored_are_lag(sqlite_place):
     events = events_of("r1")
     await store(sqlite_place, events[:100])
-    watcher = SnapshotPoller(connecting(sqlite_place), "r1", lambda _: ends_of(events))
-    watcher.look()
-    assert watcher.snapshot.pulse.lag == len(events) - 100
+    poller = SnapshotPoller(connecting(sqlite_place), "r1", lambda _: ends_of(events))
+    poller.refresh()
+    assert poller.snapshot.ingestion.lag == len(events) - 100
 
 
-async def test_a_problem_is_shown_and_what_was_known_stays(sqlite_place):
+async def test_a_problem_is_shown_beside_the_last_known_content(sqlite_place):
     await store(sqlite_place, events_of("r1"))
     compute_all(sqlite_place)
     broken = False
@@ -92,20 +92,20 @@ async def test_a_problem_is_shown_and_what_was_known_stays(sqlite_place):
         with connecting(sqlite_place)() as connection:
             yield connection
 
-    watcher = SnapshotPoller(connect, None)
-    watcher.look()
-    content = watcher.snapshot.content
+    poller = SnapshotPoller(connect, None)
+    poller.refresh()
+    content = poller.snapshot.content
     broken = True
-    watcher.look()
-    assert watcher.snapshot.pulse.problem == "cannot reach db:1 (tried for 3 s); run: make up"
-    assert watcher.snapshot.content is content
+    poller.refresh()
+    assert poller.snapshot.ingestion.problem == "cannot reach db:1 (tried for 3 s); run: make up"
+    assert poller.snapshot.content is content
     broken = False
-    watcher.look()
-    assert watcher.snapshot.pulse.problem is None
-    assert watcher.snapshot.pulse.lag is None  # nobody was asked
+    poller.refresh()
+    assert poller.snapshot.ingestion.problem is None
+    assert poller.snapshot.ingestion.lag is None  # the log was not read
 
 
-async def test_which_run(sqlite_place):
+async def test_the_run_must_be_named_if_there_are_several(sqlite_place):
     with connecting(sqlite_place)() as connection:
         assert find_run(connection, None) is None
     await store(sqlite_place, events_of("r1"))
@@ -120,7 +120,7 @@ async def test_which_run(sqlite_place):
             find_run(connection, "r3")
 
 
-def test_the_rate_is_of_the_last_ten_seconds():
+def test_the_rate_covers_the_last_ten_seconds():
     now_s = 0.0
     meter = RateMeter(lambda: now_s)
     assert meter.rate(0) is None

@@ -1,7 +1,7 @@
-"""The dashboard over HTTP: ``/`` is the page, ``/data.json`` what changed since.
+"""The dashboard over HTTP: ``/`` is the page, ``/data.json`` what has changed since.
 
-Without a token only loopback is served, and only to who asks for loopback by name: a page from elsewhere whose host
-name suddenly points here (DNS rebinding) gets nothing.
+Without a token only loopback is served, and only if the request's Host is loopback: a page from
+elsewhere whose host name is made to resolve to this machine (DNS rebinding) gets nothing.
 """
 
 import base64
@@ -35,19 +35,21 @@ _HEADERS: Final[Mapping[str, str]] = {
 
 
 def check_access(host: str, token: str | None) -> None:
-    """Raises InputError if ``host`` is not loopback and there is no token, or one that could be guessed."""
+    """Raises InputError if ``host`` is not loopback and there is no token, or if it is too
+    short.
+    """
     if token is not None and len(token) < TOKEN_CHARS_MIN:
         raise InputError(
             f"SOCIALSIM_DASHBOARD_TOKEN has {len(token)} characters, at least {TOKEN_CHARS_MIN} are needed"
         )
     if token is None and not is_loopback(host):
         raise InputError(
-            f"--host {host} is not loopback: set SOCIALSIM_DASHBOARD_TOKEN, which everybody who looks must then give"
+            f"--host {host} is not loopback: set SOCIALSIM_DASHBOARD_TOKEN, which every visitor must then give"
         )
 
 
 def is_loopback(host: str) -> bool:
-    """Whether it is an address of this machine alone, or ``localhost``."""
+    """Whether ``host`` is a loopback address or ``localhost``."""
     if host == "localhost":
         return True
     try:
@@ -56,8 +58,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def responder(look: Callable[[], Snapshot], library: PlotlyJs, token: str | None) -> Respond:
-    """What answers the dashboard's requests, out of the newest snapshot."""
+def responder(newest: Callable[[], Snapshot], library: PlotlyJs, token: str | None) -> Respond:
+    """A function that answers the dashboard's requests from the ``newest`` snapshot."""
     headers = {**_HEADERS, "Content-Security-Policy": f"{policy(library, live=True)}; frame-ancestors 'none'"}
 
     def respond(request: Request) -> Answer:
@@ -66,10 +68,10 @@ def responder(look: Callable[[], Snapshot], library: PlotlyJs, token: str | None
             return replace(refusal, headers={**headers, **refusal.headers})
         match request.path:
             case "/":
-                page = render(look().content, library, live=True)
+                page = render(newest().content, library, live=True)
                 return Answer(HTTPStatus.OK, page.encode(), "text/html; charset=utf-8", headers)
             case "/data.json":
-                return Answer(HTTPStatus.OK, _changes(look(), request.query), "application/json", headers)
+                return Answer(HTTPStatus.OK, _changes(newest(), request.query), "application/json", headers)
             case _:
                 return Answer(HTTPStatus.NOT_FOUND, b"there are / and /data.json\n", headers=headers)
 
@@ -79,7 +81,7 @@ def responder(look: Callable[[], Snapshot], library: PlotlyJs, token: str | None
 def _changes(snapshot: Snapshot, query: str) -> bytes:
     seen = parse_qs(query).get("seen", [None])[0]
     content = None if seen == snapshot.version else snapshot.content
-    return msgspec.json.encode({"version": snapshot.version, "pulse": snapshot.pulse, "content": content})
+    return msgspec.json.encode({"version": snapshot.version, "pulse": snapshot.ingestion, "content": content})
 
 
 def _refusal(request: Request, token: str | None) -> Answer | None:
@@ -88,9 +90,9 @@ def _refusal(request: Request, token: str | None) -> Answer | None:
         return None if is_loopback(name) else Answer(HTTPStatus.MISDIRECTED_REQUEST, b"this is a loopback address\n")
     if hmac.compare_digest(_given_token(request.headers.get("authorization", "")).encode(), token.encode()):
         return None
-    # Browsers then ask for a name, which may be anything, and a password.
-    asks = {"WWW-Authenticate": 'Basic realm="socialsim: any name, the token as password", charset="UTF-8"'}
-    return Answer(HTTPStatus.UNAUTHORIZED, b"give the token: as a Bearer, or as the password\n", headers=asks)
+    # Browsers then prompt for a name, which is ignored, and a password.
+    challenge = {"WWW-Authenticate": 'Basic realm="socialsim: any name, the token as password", charset="UTF-8"'}
+    return Answer(HTTPStatus.UNAUTHORIZED, b"give the token: as a Bearer, or as the password\n", headers=challenge)
 
 
 def _given_token(authorization: str) -> str:

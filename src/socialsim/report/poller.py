@@ -1,4 +1,4 @@
-"""Looks at the warehouse again and again, on one thread, however many look at the page."""
+"""Polls the warehouse on one thread, however many people view the page."""
 
 import logging
 import threading
@@ -32,68 +32,68 @@ class Snapshot:
 
     version: str
     content: PageContent
-    pulse: IngestionStatus
+    ingestion: IngestionStatus
 
 
 class SnapshotPoller:
-    """While entered, ``snapshot`` is renewed every two seconds.
+    """Renews ``snapshot`` every two seconds while entered.
 
-    ``connect`` opens the warehouse for reading, ``ask_log`` tells a run's log's ends; None leaves the lag out. What fails
-    is told in the pulse, and tried again.
+    ``connect`` opens the warehouse for reading. ``read_log_ends`` returns the log ends of a run;
+    None omits the lag. Failures are reported in the ingestion status and retried.
     """
 
     def __init__(
         self,
         connect: Connect,
         run_id: str | None,
-        ask_log: AskLog | None = None,
+        read_log_ends: AskLog | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connect = connect
         self._run_id = run_id
-        self._ask_log = ask_log
+        self._read_log_ends = read_log_ends
         self._meter = RateMeter(clock)
         self.snapshot = Snapshot("", build_content(KpiRows(run_id or "waiting for a run")), IngestionStatus())
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="socialsim-dashboard-watch", daemon=True)
 
-    def look(self) -> None:
-        """Renew the snapshot once. Never raises what may pass."""
+    def refresh(self) -> None:
+        """Renew the snapshot once. Failures that may pass are reported in it, not raised."""
         try:
-            self.snapshot = self._looked()
+            self.snapshot = self._read()
         except SocialsimError as error:
-            self._tell(str(error))
+            self._report(str(error))
         except Exception as error:
             logger.exception("the dashboard cannot read the warehouse")
-            self._tell(f"{type(error).__name__}: {error}")
+            self._report(f"{type(error).__name__}: {error}")
 
-    def _tell(self, problem: str) -> None:
-        before = self.snapshot
-        self.snapshot = Snapshot(before.version, before.content, msgspec.structs.replace(before.pulse, problem=problem))
+    def _report(self, problem: str) -> None:
+        old = self.snapshot
+        self.snapshot = Snapshot(old.version, old.content, msgspec.structs.replace(old.ingestion, problem=problem))
 
-    def _looked(self) -> Snapshot:
+    def _read(self) -> Snapshot:
         with self._connect() as connection:
             run = find_run(connection, self._run_id)
             if run is None:
                 return self.snapshot
             version = read_version(connection, run)
-            known = version == self.snapshot.version
-            content = self.snapshot.content if known else build_content(read_rows(connection, run))
+            is_unchanged = version == self.snapshot.version
+            content = self.snapshot.content if is_unchanged else build_content(read_rows(connection, run))
             offsets = read_offsets(connection, run.run_id)
             newest = newest_event(connection, run)
         rows = sum(row.inserted for row in offsets)
-        # Asked after the offsets were read: what is stored can only be less than the end.
-        lag = None if self._ask_log is None else lag_of(offsets, self._ask_log(run.run_id), run.run_id)
+        # Read after the offsets, so that no stored offset exceeds the end.
+        lag = None if self._read_log_ends is None else lag_of(offsets, self._read_log_ends(run.run_id), run.run_id)
         rate = self._meter.rate(rows)
-        pulse = IngestionStatus(rows=rows, rows_per_s=rate, lag=lag, newest=newest, rates=self._meter.rates)
-        return Snapshot(version, content, pulse)
+        ingestion = IngestionStatus(rows=rows, rows_per_s=rate, lag=lag, newest=newest, rates=self._meter.rates)
+        return Snapshot(version, content, ingestion)
 
     def _work(self) -> None:
         while not self._stop.wait(POLL_S):
-            self.look()
+            self.refresh()
 
     def __enter__(self) -> Self:
-        self.look()
+        self.refresh()
         self._thread.start()
         return self
 
@@ -101,4 +101,4 @@ class SnapshotPoller:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        self._thread.join(timeout=POLL_S)  # a database that does not answer must not keep us
+        self._thread.join(timeout=POLL_S)  # a database that does not answer must not delay the exit
