@@ -1,4 +1,4 @@
-"""Exports for tests: made, and read back by readers that share nothing with the writers."""
+"""Exports for tests: written, and read back by readers that share no code with the writers."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -52,13 +52,13 @@ NASTY = (
 
 
 async def keep(place: Place, events: list[Event]) -> None:
-    """Store ``events`` on top of what there is."""
+    """Store ``events`` in addition to what is stored."""
     async with place.opened() as warehouse:
         await warehouse.store(0, batch_of(events))
 
 
 def exported(place: Place, run_id: str, path: Path, format_name: str, **options: Any) -> ExportManifest | None:
-    """What ``socialsim export`` does, behind the command line."""
+    """Run what ``socialsim export`` runs, without the command line."""
     engine = read_engine(place.url, place.password)
     with closing_engine(engine), engine.connect() as connection:
         return export_run(
@@ -81,7 +81,7 @@ def manifest_of(path: Path) -> ExportManifest:
 
 
 def stored_rows(place: Place, table: str, run_id: str) -> list[Row]:
-    """The run's rows as SQLAlchemy's own types have them, in the order of the key. Instants are UTC."""
+    """The run's rows as read by SQLAlchemy's own types, in key order. Instants are in UTC."""
     source = metadata.tables[table]
     engine = read_engine(place.url, place.password)
     with closing_engine(engine), engine.connect() as connection:
@@ -100,7 +100,7 @@ def parquet_rows(path: Path) -> list[Row]:
 
 
 def csv_rows(path: Path, kinds: dict[str, str]) -> list[Row]:
-    """By the letter of RFC 4180; an empty field without quotes is None."""
+    """Strictly by RFC 4180; an empty field without quotes is None."""
     header, *records = csv_records(path.read_bytes().decode())
     assert header == list(kinds)
     return [
@@ -124,7 +124,7 @@ _READ: dict[str, Callable[[str], Any]] = {
 
 
 def csv_records(text: str) -> list[list[str | None]]:
-    """Fails on whatever RFC 4180 does not allow."""
+    """Fails on anything that RFC 4180 does not allow."""
     records: list[list[str | None]] = []
     record: list[str | None] = []
     place = 0

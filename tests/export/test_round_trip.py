@@ -41,7 +41,7 @@ EVENT_NAMES = tuple(PLURALS.values())
 
 
 def nasty_events() -> list[Event]:
-    """Each nasty text wherever a text may be, and the ends of every range."""
+    """Every nasty text in every text column, and the bounds of every range."""
     events: list[Event] = []
     for text in NASTY:
         common: dict[str, Any] = {"run_id": "nasty", "shard": 0, "time_us": START_US, "device": "web"}
@@ -67,7 +67,7 @@ def nasty_events() -> list[Event]:
 
 
 def assert_true(place: Place, path: Path, run_id: str) -> ExportManifest:
-    """Fails at the first row that is not the stored one, or if the manifest is not of these files."""
+    """Fails at the first row that differs, or if the manifest does not describe these files."""
     manifest = manifest_of(path)
     assert {file.name for file in path.iterdir()} == {"export.json", *(entry.file for entry in manifest.tables)}
     for entry in manifest.tables:
@@ -85,7 +85,7 @@ def assert_true(place: Place, path: Path, run_id: str) -> ExportManifest:
 
 
 def all_of_it_is_exported(place: Place, path: Path) -> None:
-    """Two runs side by side, with the key figures of one, of which some columns are NULL."""
+    """Two runs, with the KPIs of one, in which some columns are NULL."""
     asyncio.run(keep(place, nasty_events()))
     asyncio.run(store(place, list(simulate(structs.replace(SCENARIO, users=20, days=9), "r1"))))
     later = [event for event in events_of("r2", seed=2) if not isinstance(event, UserSignedUp)]
@@ -103,15 +103,15 @@ def all_of_it_is_exported(place: Place, path: Path) -> None:
     assert unknown
 
 
-def test_sqlite_is_exported(sqlite_place: Place, tmp_path: Path) -> None:
+def test_an_export_of_sqlite_equals_the_stored_rows(sqlite_place: Place, tmp_path: Path) -> None:
     all_of_it_is_exported(sqlite_place, tmp_path / "out")
 
 
-def test_mysql_is_exported(mysql_place: Place, tmp_path: Path) -> None:
+def test_an_export_of_mysql_equals_the_stored_rows(mysql_place: Place, tmp_path: Path) -> None:
     all_of_it_is_exported(mysql_place, tmp_path / "out")
 
 
-def test_the_same_events_are_the_same_csv_wherever_they_are_stored(
+def test_the_same_events_give_the_same_csv_on_every_engine(
     sqlite_place: Place, mysql_place: Place, tmp_path: Path
 ) -> None:
     tables = choose_tables(",".join(EVENT_NAMES))
@@ -125,7 +125,7 @@ def test_the_same_events_are_the_same_csv_wherever_they_are_stored(
             assert file.read_bytes() == (other / file.name).read_bytes(), f"{other.name}/{file.name}"
 
 
-def test_as_many_rows_as_verify_counts(stored_sqlite: Place, runs_dir: Path, tmp_path: Path) -> None:
+def test_an_export_has_as_many_rows_as_verify_counts(stored_sqlite: Place, runs_dir: Path, tmp_path: Path) -> None:
     report = verified(stored_sqlite, runs_dir, "r1")
     assert report.ok
     manifest = exported(stored_sqlite, "r1", tmp_path / "out", "csv")
@@ -135,7 +135,7 @@ def test_as_many_rows_as_verify_counts(stored_sqlite: Place, runs_dir: Path, tmp
     assert rows["users"] > 0
 
 
-def test_other_readers_of_csv_find_the_same(sqlite_place: Place, tmp_path: Path) -> None:
+def test_other_csv_readers_read_the_same_values(sqlite_place: Place, tmp_path: Path) -> None:
     asyncio.run(keep(sqlite_place, nasty_events()))
     exported(sqlite_place, "nasty", tmp_path / "out", "csv")
     path = tmp_path / "out" / "pictures.csv"
@@ -148,8 +148,8 @@ def test_other_readers_of_csv_find_the_same(sqlite_place: Place, tmp_path: Path)
     assert [row[0] for row in read.select("caption").fetchall()] == expected
 
 
-def test_mariadb_loads_csv_again(sqlite_place: Place, mysql_factory: MySQLFactory, tmp_path: Path) -> None:
-    """By the statement that the page gives."""
+def test_mariadb_loads_the_csv(sqlite_place: Place, mysql_factory: MySQLFactory, tmp_path: Path) -> None:
+    """With the statement from the documentation."""
     asyncio.run(keep(sqlite_place, nasty_events()))
     exported(sqlite_place, "nasty", tmp_path / "out", "csv")
     page = (Path(__file__).resolve().parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
@@ -180,12 +180,12 @@ def test_mariadb_loads_csv_again(sqlite_place: Place, mysql_factory: MySQLFactor
         assert stored_rows(place, table, "nasty") == stored_rows(sqlite_place, table, "nasty"), table
 
 
-def test_null_and_an_empty_text_are_told_apart(tmp_path: Path) -> None:
+def test_null_and_an_empty_text_differ(tmp_path: Path) -> None:
     assert csv_records('a,b\r\n"",\r\n,""\r\n') == [["a", "b"], ["", None], [None, ""]]
 
 
 @pytest.mark.parametrize("broken", ['a\r\n"b', 'a\r\nb"c"\r\n', "a\r\nb\nc\r\n", 'a\r\n"b"c\r\n'])
-def test_the_reader_refuses_what_is_no_csv(broken: str) -> None:
+def test_the_reader_refuses_invalid_csv(broken: str) -> None:
     with pytest.raises((AssertionError, ValueError, IndexError)):
         assert len(csv_records(broken)[1]) == 1
 
@@ -221,9 +221,9 @@ def test_duckdb_reads_parquet_with_its_types(stored_sqlite: Place, tmp_path: Pat
 
 
 class TestSpan:
-    """``--since`` and ``--until``: both days are among what is exported."""
+    """``--since`` and ``--until``: both days are included."""
 
-    def test_events_and_figures_of_the_days_between(self, stored_sqlite: Place, tmp_path: Path) -> None:
+    def test_only_events_and_kpis_of_these_days_are_exported(self, stored_sqlite: Place, tmp_path: Path) -> None:
         computed(stored_sqlite, "r1")
         day = date(2026, 1, 2)
         manifest = exported(stored_sqlite, "r1", tmp_path / "out", "parquet", span=Span(day, day))
@@ -237,7 +237,7 @@ class TestSpan:
             assert parquet_rows(tmp_path / "out" / entry.file) == expected, entry.table
             assert entry.table in ("runs", "cohort_weekly") or 0 < len(expected) < len(stored)
 
-    def test_each_side_alone(self, stored_sqlite: Place, tmp_path: Path) -> None:
+    def test_each_bound_works_alone(self, stored_sqlite: Place, tmp_path: Path) -> None:
         tables = choose_tables("picture_likes")
         counts = []
         for number, span in enumerate((Span(), Span(until=date(2026, 1, 2)), Span(since=date(2026, 1, 3)))):

@@ -1,4 +1,6 @@
-"""A run's rows as files for notebooks and other tools: Parquet (extra ``export``) or CSV, with a manifest beside them."""
+"""A run's rows as files for notebooks and other tools: Parquet (extra ``export``) or CSV, with a
+manifest.
+"""
 
 from socialsim.export.columns import Span, choose_tables
 from socialsim.export.manifest import MANIFEST, ExportManifest
