@@ -1,4 +1,4 @@
-"""Runs made by hand, and a small one that is simulated."""
+"""Runs made by hand, and a small simulated one."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -30,7 +30,7 @@ START_US = UNIFORM.start_us
 
 
 def graph_of(graph: nx.Graph, times_us: Sequence[int] | None = None) -> Graph:
-    """The same graph; edge i in networkx's order began at ``times_us[i]``, else at 0."""
+    """The same graph; edge i in networkx's order starts at ``times_us[i]``, else at 0."""
     numbers = {node: place for place, node in enumerate(graph)}
     pairs = np.array([(numbers[one], numbers[other]) for one, other in graph.edges], np.int64).reshape(-1, 2)
     times = np.array(times_us if times_us is not None else [0] * len(pairs), np.int64)
@@ -38,7 +38,7 @@ def graph_of(graph: nx.Graph, times_us: Sequence[int] | None = None) -> Graph:
 
 
 def run_of(days: int, tables: Mapping[str, Sequence[Mapping[str, int]]]) -> RunEvents:
-    """A run of rows with the members that matter; the others are 0, ``seq`` counts."""
+    """A run from rows with the given members; other members are 0 and ``seq`` counts."""
     chunks = {}
     for name, rows in tables.items():
         chunks[name] = [
@@ -58,7 +58,7 @@ def users(count: int, joined_us: int = START_US, country: str = "IN") -> list[di
 
 
 def memory_log(events: Sequence[Event]) -> MemoryLog:
-    """A log that holds ``events`` in its first partitions."""
+    """A log with ``events`` in its first partitions."""
     log = MemoryLog()
     for event in events:
         log.append(TopicPartition(PLURALS[WIRE_NAMES[type(event)]], event.shard % 4), encode(event))
@@ -67,12 +67,12 @@ def memory_log(events: Sequence[Event]) -> MemoryLog:
 
 @cache
 def uniform_run() -> RunEvents:
-    """The columns of UNIFORM, as they would be read."""
+    """The columns of UNIFORM, as if read."""
     return columns_of(events_of(UNIFORM), UNIFORM)
 
 
 def columns_of(events: Sequence[Event], scenario: Scenario) -> RunEvents:
-    """Straight from the events, by plain loops: what reading must come to."""
+    """The expected columns, from the events by plain loops."""
     codes = {
         "device": DEVICES.index,
         "content_kind": CONTENT_KINDS.index,

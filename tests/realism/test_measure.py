@@ -1,4 +1,4 @@
-"""Every statistic of a whole run: of one where everybody behaves alike, which must not pass, and of runs made by hand."""
+"""All statistics of whole runs: of a uniform population, which must fail, and of runs by hand."""
 
 from datetime import date
 
@@ -33,29 +33,29 @@ def test_the_uniform_baseline_fails():
     assert not {name for name in near if verdicts[name] == "pass"}
 
 
-def test_the_same_events_give_the_same_figures_to_the_last_bit():
+def test_the_same_events_give_bitwise_equal_values():
     again = AnalysisView(uniform_run())
     assert measure(again) == measure(uniform_view())
 
 
-def test_only_some_are_computed_where_only_some_are_asked_for():
+def test_only_requested_statistics_are_measured():
     assert list(measure(uniform_view(), ["countries", "transitivity"])) == ["transitivity", "countries"]
 
 
-def test_an_empty_run_has_a_reason_for_each():
+def test_an_empty_run_gives_a_reason_per_statistic():
     outcomes = measure(AnalysisView(run_of(1, {})))
     assert set(outcomes) == set(BY_ID)
     assert all(each.reason and not each.figures for each in outcomes.values())
 
 
-def test_a_short_run_is_no_evidence_for_what_takes_long():
+def test_a_short_run_has_no_values_for_long_term_statistics():
     outcomes = measure(uniform_view())
     assert outcomes["dau_mau"].reason == "the run has 16 days, 30 are needed"
     assert set(outcomes["retention"].figures) == {"d1", "d7"}
 
 
 def content_run():
-    """Two authors, twenty posts an hour apart; every one of 60 others likes each, the more pictures the later."""
+    """Two authors with twenty posts, one per hour; 60 other users like each after a delay."""
     tables = {"user": users(200), "picture": [], "video": [], "picture_like": [], "video_like": [], "comment": []}
     for post in range(20):
         kind = "video" if post % 5 == 0 else "picture"
@@ -68,7 +68,7 @@ def content_run():
     return run_of(10, tables)
 
 
-def test_content_by_hand():
+def test_content_statistics_of_a_run_made_by_hand():
     outcomes = measure(
         AnalysisView(content_run()), ["like_age", "likes_to_comments", "photo_to_video", "post_concentration"]
     )
@@ -78,7 +78,7 @@ def test_content_by_hand():
     assert outcomes["post_concentration"].reason == "the run has 20 posts, 1,000 are needed"
 
 
-def test_likes_of_pictures_and_videos_with_one_id_are_told_apart():
+def test_likes_of_a_picture_and_a_video_with_equal_ids_are_distinguished():
     tables = {
         "user": users(3),
         "picture": [{"picture_id": 7, "user_id": 0, "time_us": START_US + 10}],
@@ -91,7 +91,7 @@ def test_likes_of_pictures_and_videos_with_one_id_are_told_apart():
     assert sorted(view.likes_of_posts.tolist()) == [0, 1]
 
 
-def test_events_of_users_who_never_signed_up_are_left_out():
+def test_events_of_users_without_a_sign_up_are_ignored():
     tables = {
         "user": users(2),
         "friend_acceptance": [{"user_id": 0, "requester_id": 1}, {"user_id": 0, "requester_id": 9}],
@@ -101,7 +101,7 @@ def test_events_of_users_who_never_signed_up_are_left_out():
     assert view.graph.degrees.tolist() == [1, 1]
 
 
-def test_being_there_is_activity_and_no_action():
+def test_a_session_is_activity_but_not_an_action():
     tables = dict(run_of(3, {"user": users(1), "comment": [{"user_id": 0, "time_us": START_US + DAY_US}]}).tables)
     tables["session"] = {
         "time_us": np.array([START_US + 2 * DAY_US]), "user_id": np.array([0]), "device": np.array([1], np.uint8),
@@ -111,7 +111,7 @@ def test_being_there_is_activity_and_no_action():
     assert view.active_days[1].tolist() == [0, 1, 2]
 
 
-def test_of_many_users_some_are_drawn_to_see_their_gaps(monkeypatch):
+def test_gaps_are_sampled_in_large_populations(monkeypatch):
     monkeypatch.setattr("socialsim.realism.view.ACTION_USERS_MAX", 300)
     some, everybody = AnalysisView(uniform_run()).actions, uniform_view().actions
     drawn = np.unique(some.user)
@@ -121,7 +121,7 @@ def test_of_many_users_some_are_drawn_to_see_their_gaps(monkeypatch):
     assert np.array_equal(everybody.time_us[mine], some.time_us)
 
 
-def test_devices_of_a_published_population_pass():
+def test_a_population_with_published_devices_passes():
     rows = []
     for user in range(1_000):
         habit = sum(user >= first for first in (805, 825, 855))
@@ -161,7 +161,7 @@ def test_ages_of_a_population_are_judged_and_children_fail():
     assert judge_outcome(BY_ID["ages"], Measurement(figures(8))) == "fail"
 
 
-def test_friends_as_published_pass():
+def test_a_population_with_published_degrees_passes():
     draws = (np.arange(4_000) + 0.5) / 4_000
     values = np.arange(1, 2_000)
     mean = 60.0

@@ -1,4 +1,4 @@
-"""Events as they are read: the same columns from a log and from a warehouse, whatever else lies there."""
+"""Reading events: log and warehouse give the same columns, whatever else they contain."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ EVENTS = list(events_of(SMALL, "r1"))
 
 
 class AloneReader(MemoryReader):
-    """Has every partition from the start, as a reader without a group has."""
+    """Owns every partition from the start, as a reader without a group does."""
 
     async def start(self, load_positions, on_revoked):
         await super().start(load_positions, on_revoked)
@@ -52,7 +52,7 @@ def plural_of(event):
     return PLURALS[WIRE_NAMES[type(event)]]
 
 
-async def test_a_log_is_read_whole_whatever_is_in_it():
+async def test_all_events_of_a_run_are_read_from_a_log_with_other_records():
     log = memory_log(EVENTS)
     for event in EVENTS[10:400]:  # a log may repeat what was not acknowledged
         log.append(TopicPartition(plural_of(event), 3), encode(event))
@@ -65,7 +65,7 @@ async def test_a_log_is_read_whole_whatever_is_in_it():
     assert_same(found, expected_run())
 
 
-async def test_the_only_run_needs_no_name_and_one_of_several_does():
+async def test_a_run_must_be_named_only_if_there_are_several():
     assert_same(await read_log(AloneReader(memory_log(EVENTS), "alone"), None, span_us), expected_run())
     both = memory_log([*EVENTS, *events_of(SMALL, "r2")])
     with pytest.raises(InputError, match="more than one run, such as r1, r2; name one with --run-id"):
@@ -91,26 +91,26 @@ async def check_warehouse(place):
         engine.dispose()
 
 
-async def test_sqlite_gives_the_same(sqlite_place):
+async def test_sqlite_gives_the_same_columns(sqlite_place):
     await check_warehouse(sqlite_place)
 
 
-async def test_mysql_gives_the_same(mysql_place):
+async def test_mysql_gives_the_same_columns(mysql_place):
     await check_warehouse(mysql_place)
 
 
-def test_every_type_is_kept_with_what_all_events_have():
+def test_every_event_type_keeps_the_common_members():
     assert set(KEPT) == set(EVENT_TYPES)
     for name, members in KEPT.items():
         assert {"shard", "seq", "time_us", "user_id", "device"} <= set(members)
         assert set(members) <= set(EVENT_TYPES[name].__struct_fields__)
 
 
-def test_countries_are_numbers_and_back():
+def test_country_codes_survive_a_round_trip():
     assert [country_name(country_code(code)) for code in ("IN", "ZZ", "AA")] == ["IN", "ZZ", "AA"]
 
 
-def test_a_run_ends_with_its_scenario_or_behind_the_last_event():
+def test_a_run_ends_with_its_scenario_or_after_its_last_event():
     assert run_of(5, {"user": users(1)}).days == 1
     late = run_of(5, {"user": users(1, SMALL.start_us + 4 * DAY_US + 1)})
     assert late.days == 5

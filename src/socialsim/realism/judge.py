@@ -1,4 +1,4 @@
-"""From figures to verdicts, and from several seeds to an interval."""
+"""Judges measured values by their bands, and combines several seeds to an interval."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
@@ -17,13 +17,13 @@ _CONFIDENCE: Final = 0.95
 
 
 class StatisticValue(msgspec.Struct, frozen=True, kw_only=True):
-    """One figure beside its band. ``verdict`` is None where it is only shown."""
+    """One value beside its band. ``verdict`` is None if it is only shown."""
 
     id: str
     title: str
     unit: str
     value: float | None
-    way: str  #: where a statistic passes by any of several ways: to which of them this belongs
+    way: str  #: the way this value belongs to, if the statistic passes by any of several
     low: float | None  #: of the band
     high: float | None
     verdict: Verdict | None
@@ -33,7 +33,7 @@ class StatisticValue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """One statistic with its verdict, that of the baseline, and those of the other seeds."""
+    """One statistic with its verdict and those of the baseline and of the other seeds."""
 
     id: str
     title: str
@@ -50,7 +50,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def verdict_of(value: float, band: Band) -> Verdict:
-    """Inside is a pass, as much as half the band's width outside is a warning, more is a failure."""
+    """Pass inside the band, warn up to half its width outside, otherwise fail."""
     low = -np.inf if band.low is None else band.low
     high = np.inf if band.high is None else band.high
     if low <= value <= high:
@@ -60,12 +60,12 @@ def verdict_of(value: float, band: Band) -> Verdict:
 
 
 def is_judged(band: Band) -> bool:
-    """Whether there are bounds."""
+    """Whether the band has a bound."""
     return band.low is not None or band.high is not None
 
 
 def judge_outcome(statistic: Statistic, outcome: Measurement) -> Verdict:
-    """The worst of its judged bands decides; of several ways the best."""
+    """The worst verdict of the judged bands of a way; of several ways the best."""
     ways: dict[str, list[Verdict]] = {}
     for band in statistic.bands:
         if is_judged(band) and band.id in outcome.figures:
@@ -81,7 +81,7 @@ def judge(
     seeds: Sequence[Mapping[str, Measurement]],
     preset: str | None,
 ) -> list[Judged]:
-    """Every measured statistic in the table's order."""
+    """Judge every measured statistic, in the order of the table."""
     return [
         _judge_one(
             statistic,
@@ -105,7 +105,7 @@ def _judge_one(
     applies = not statistic.presets or preset in statistic.presets
     reason = outcome.reason
     if not reason and not applies:
-        reason = f"published of another population: judged in runs of preset {' or '.join(statistic.presets)}"
+        reason = f"published for another population: judged in runs of preset {' or '.join(statistic.presets)}"
 
     def verdict(each: Measurement) -> Verdict:
         return judge_outcome(statistic, each) if applies else "n/a"
@@ -147,7 +147,10 @@ def _figure(
 
 
 def interval_of(values: Sequence[float]) -> tuple[float, float] | None:
-    """Where the mean over all seeds lies, 95 times in 100, by Student's t; None for fewer than two values."""
+    """The 95 % confidence interval of the mean over all seeds, by Student's t.
+
+    None for fewer than two values.
+    """
     if len(values) < 2:
         return None
     spread = float(stats.sem(values) * stats.t.ppf((1 + _CONFIDENCE) / 2, len(values) - 1))
@@ -156,5 +159,5 @@ def interval_of(values: Sequence[float]) -> tuple[float, float] | None:
 
 
 def check_ids(ids: Sequence[str]) -> list[str]:
-    """Those of ``ids`` that no statistic has."""
+    """The members of ``ids`` that are not the id of a statistic."""
     return [each for each in ids if each not in BY_ID]

@@ -1,4 +1,4 @@
-"""Every statistic of the table, computed from one run's events."""
+"""Measures every statistic of the table on one run's events."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
@@ -27,13 +27,13 @@ Floats = NDArray[np.float64]
 
 EDGES_MIN: Final = 100
 USERS_MIN: Final = 100
-_BIN_USERS_MIN: Final = 20  #: of a bin of degree, for its mean clustering to count
+_BIN_USERS_MIN: Final = 20  #: users that a bin of degrees needs for its mean clustering
 _WITHIN_US: Final = 7 * DAY_US
 _RETENTION_DAYS: Final = (1, 7, 30)
 
 
 def measure(view: AnalysisView, only: Collection[str] = ()) -> dict[str, Measurement]:
-    """Each statistic of the table, or of ``only``, by its id. What cannot be computed has its reason."""
+    """The statistics of the table, or of ``only``, by id. What cannot be computed has a reason."""
     outcomes = {}
     for statistic in STATISTICS:
         if not only or statistic.id in only:
@@ -58,7 +58,10 @@ def _network(view: AnalysisView) -> networks.Graph:
 
 
 def settled_degrees(view: AnalysisView) -> Ints:
-    """Friends of the settled users who have one: as published, where people without friends are left out."""
+    """The degrees of settled users with friends.
+
+    The published values exclude people without friends too.
+    """
     degrees = _network(view).degrees[view.settled]
     degrees = degrees[degrees > 0]
     require(len(degrees) >= USERS_MIN, f"{len(degrees)} users are there for a week and have a friend, not {USERS_MIN}")
@@ -66,10 +69,12 @@ def settled_degrees(view: AnalysisView) -> Ints:
 
 
 def published_degree_cdf(degrees: NDArray[np.floating[Any]], mean: float) -> Floats:
-    """The share of users with at most so many friends, by the published shape at another mean."""
+    """The share of users with at most ``degrees`` friends: the published shape scaled to
+    ``mean``.
+    """
     shares, values = np.array(DEGREE_QUANTILES).T
-    there = np.log(np.maximum(degrees, 1e-9) * DEGREE_MEAN / mean)
-    return np.asarray(np.interp(there, np.log(values), shares), np.float64)
+    scaled = np.log(np.maximum(degrees, 1e-9) * DEGREE_MEAN / mean)
+    return np.asarray(np.interp(scaled, np.log(values), shares), np.float64)
 
 
 def _degree_distribution(view: AnalysisView) -> Measurement:
@@ -77,7 +82,7 @@ def _degree_distribution(view: AnalysisView) -> Measurement:
     mean = float(degrees.mean())
     values = np.arange(1, int(degrees.max()) + 1)
     empirical = np.cumsum(np.bincount(degrees)[1:]) / len(degrees)
-    # Friends are whole numbers: the shape's share up to k + 1/2 is what rounds to k or less.
+    # Degrees are integers: the shape's share up to k + 1/2 is what rounds to k or less.
     ks = float(np.abs(empirical - published_degree_cdf(values + 0.5, mean)).max())
     tenth, fifth, median = np.quantile(degrees, (0.1, 0.2, 0.5), method="inverted_cdf")
     return Measurement(
@@ -100,12 +105,14 @@ def _degree_gini(view: AnalysisView) -> Measurement:
 
 
 def clustering_bins(degrees: Ints, clustering: Floats) -> tuple[Floats, Floats]:
-    """Mean degree and mean clustering of each bin, an octave's half wide, that has enough users."""
+    """Mean degree and mean clustering of each bin with enough users; a bin is half an octave
+    wide.
+    """
     bins = np.floor(2 * np.log2(degrees)).astype(np.int64)
     users = np.bincount(bins)
-    there = users >= _BIN_USERS_MIN
+    filled = users >= _BIN_USERS_MIN
     divisor = np.maximum(users, 1)
-    return (np.bincount(bins, degrees) / divisor)[there], (np.bincount(bins, clustering) / divisor)[there]
+    return (np.bincount(bins, degrees) / divisor)[filled], (np.bincount(bins, clustering) / divisor)[filled]
 
 
 def _local_clustering(view: AnalysisView) -> Measurement:
@@ -163,7 +170,7 @@ def _triangle_closing(view: AnalysisView) -> Measurement:
 def _densification(view: AnalysisView) -> Measurement:
     _network(view)
     spread = int(np.count_nonzero(view.joined_us <= (view.run.start_us + view.run.end_us) / 2))
-    require(spread < view.users, "everybody signed up in the run's first half: the network does not grow")
+    require(spread < view.users, "all users signed up in the first half of the run: the network does not grow")
     return Measurement({"exponent": networks.densification(view.joined_us, view.graph.time_us)})
 
 
@@ -238,7 +245,7 @@ def _likes_per_post(view: AnalysisView) -> Measurement:
     require(data.size >= 1_000, f"{data.size} posts were liked, 1,000 are needed")
     law = tails.fit_power_law(data)
     require(law is not None, "all posts have the same number of likes")
-    assert law is not None  # noqa: S101 - the line before says so
+    assert law is not None  # noqa: S101 - ensured by the line before
     whole = tails.fit_log_normal(data)
     return Measurement(
         {"alpha": law.alpha, "lognormal_ks": whole.ks, "sigma": whole.sigma},
@@ -272,7 +279,7 @@ def _dau_mau(view: AnalysisView) -> Measurement:
 
 
 def retention_curve(view: AnalysisView, after_max: int) -> Floats:
-    """By days after the sign-up's, see rhythm.retention."""
+    """By days after the day of sign-up, see rhythm.retention."""
     joined_day = (view.joined_us - view.run.start_us) // DAY_US
     return rhythm.retention(joined_day, *view.active_days, int(view.run.days), after_max)
 

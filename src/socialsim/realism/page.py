@@ -1,4 +1,4 @@
-"""A validation as one HTML file that asks nobody for anything; see socialsim.report.html."""
+"""A validation as one HTML file that makes no requests; see socialsim.report.html."""
 
 from functools import cache
 from importlib.resources import files
@@ -16,10 +16,10 @@ _SCRIPTS: Final = ("charts.js", "page.js")
 
 
 class _Content(msgspec.Struct, frozen=True):
-    """What the page's script finds."""
+    """What the page's script reads."""
 
     validation: Validation
-    lines: list[str]  #: about the runs and how they fare
+    lines: list[str]  #: about the runs and their results
     charts: Charts
 
 
@@ -35,7 +35,7 @@ def _parts() -> Parts:
 
 
 def render(validation: Validation, charts: Charts, library: PlotlyJs) -> str:
-    """The whole page."""
+    """The page as HTML."""
     baseline = validation.baseline
     lines = [
         subject("run", validation.run),
