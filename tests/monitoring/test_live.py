@@ -1,4 +1,4 @@
-"""Metrics and health, asked for over real HTTP."""
+"""Metrics and health, over real HTTP."""
 
 import asyncio
 import socket
@@ -46,7 +46,7 @@ def samples(text):
 
 
 def consumed(view, warehouse=None, **settings):
-    """What a consumer of ten pictures, one of them poison and one twice, tells the view on its way."""
+    """The snapshots of a consumer of ten pictures, one of them invalid and one duplicated."""
     log = MemoryLog(["pictures"], partitions=1)
     records = raw(*(picture(0, seq) for seq in range(8)))
     log.append(PLACE, *records, b"{", records[0])
@@ -60,7 +60,7 @@ def consumed(view, warehouse=None, **settings):
     run_virtual(main())
 
 
-def test_what_a_consumer_did_is_what_prometheus_reads():
+def test_prometheus_reads_the_counters_of_a_consumer():
     view = ConsumerTelemetry()
     with LiveServer(view, 0) as server:
         assert get(server, "/readyz") == (503, "not connected yet\n")
@@ -120,7 +120,7 @@ def test_a_consumer_without_a_partition_is_not_ready_and_tells_no_lag():
     assert not [sample for sample in found if sample[0] == "socialsim_lag"]
 
 
-def test_a_consumer_with_lag_and_no_progress_is_not_ready_and_a_silent_one_not_alive():
+def test_a_consumer_without_progress_is_not_ready_and_a_silent_one_not_alive():
     clock = Clock()
     view = ConsumerTelemetry(clock)
     seen = []
@@ -149,7 +149,7 @@ def test_a_consumer_with_lag_and_no_progress_is_not_ready_and_a_silent_one_not_a
         assert get(server, "/readyz")[0] == 503
 
 
-def test_a_run_is_ready_while_its_clock_moves():
+def test_a_run_is_ready_while_its_clock_advances():
     clock = Clock()
     view = RunTelemetry("r1", start_us=0, speed=100.0, clock=clock)
 
@@ -178,7 +178,7 @@ def test_a_run_is_ready_while_its_clock_moves():
     assert view.not_ready() is None
 
 
-def test_a_port_that_is_taken_is_an_input_error_and_the_host_is_loopback():
+def test_a_busy_port_is_an_input_error_and_the_default_host_is_loopback():
     with LiveServer(ConsumerTelemetry(), 0) as server:
         host, port = server.address.split(":")
         assert host == "127.0.0.1"
@@ -186,14 +186,14 @@ def test_a_port_that_is_taken_is_an_input_error_and_the_host_is_loopback():
             LiveServer(ConsumerTelemetry(), int(port))
 
 
-def test_a_client_that_never_asks_does_not_keep_the_server_from_ending():
+def test_a_client_without_a_request_does_not_block_the_exit():
     with LiveServer(ConsumerTelemetry(), 0) as server:
         host, port = server.address.split(":")
         idle = socket.create_connection((host, int(port)))
     idle.close()
 
 
-def test_a_follower_is_ready_while_the_warehouse_answers_and_alive_while_it_does_something():
+def test_a_follower_is_ready_while_the_warehouse_answers_and_alive_while_it_works():
     clock = Clock()
     view = KpiTelemetry(clock)
     with LiveServer(view, 0) as server:

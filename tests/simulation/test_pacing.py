@@ -1,4 +1,4 @@
-"""Pacers look at the clock that they are given and sleep for the rest."""
+"""Pacers read the given clock and sleep until it has advanced."""
 
 from socialsim.simulation.pacing import LivePacer, WallPacer
 from socialsim.simulation.process import slices
@@ -7,23 +7,23 @@ SECOND_US = 1_000_000
 
 
 class Wall:
-    """A clock that shows what was slept."""
+    """A clock that advances only by sleeping."""
 
     def __init__(self, now_s: float) -> None:
         self.now_s = now_s
         self.slept_s: list[float] = []
 
     def clock(self) -> float:
-        """Seconds."""
+        """The time in seconds."""
         return self.now_s
 
     def sleep(self, duration_s: float) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         self.slept_s.append(duration_s)
         self.now_s += duration_s
 
 
-def test_a_live_run_does_not_wait_for_the_past_and_waits_for_the_future() -> None:
+def test_a_live_run_waits_for_the_future_but_not_for_the_past() -> None:
     wall = Wall(1_000.0)
     pacer = LivePacer(clock=wall.clock, sleep=wall.sleep)
     assert pacer.is_past(1_000 * SECOND_US)
@@ -35,7 +35,7 @@ def test_a_live_run_does_not_wait_for_the_past_and_waits_for_the_future() -> Non
     assert pacer.is_past(1_002 * SECOND_US)
 
 
-def test_a_live_run_follows_a_clock_that_is_set() -> None:
+def test_a_live_run_follows_a_clock_that_is_changed() -> None:
     wall = Wall(1_000.0)
     pacer = LivePacer(clock=wall.clock, sleep=wall.sleep)
     wall.now_s = 2_000.0
@@ -45,7 +45,7 @@ def test_a_live_run_follows_a_clock_that_is_set() -> None:
     assert wall.slept_s == [100.0]
 
 
-def test_the_past_is_simulated_in_whole_windows_and_the_present_in_slices() -> None:
+def test_past_windows_are_simulated_whole_and_present_ones_in_slices() -> None:
     wall = Wall(600.0)
     pacer = LivePacer(clock=wall.clock, sleep=wall.sleep)
     assert list(slices(0, 60 * SECOND_US, pacer)) == [60 * SECOND_US]
@@ -54,7 +54,7 @@ def test_the_past_is_simulated_in_whole_windows_and_the_present_in_slices() -> N
     assert len(live) == 60 * SECOND_US // pacer.slice_us
 
 
-def test_a_paced_run_is_behind_when_the_wall_clock_is_ahead() -> None:
+def test_a_paced_run_does_not_wait_while_the_wall_clock_is_ahead() -> None:
     wall = Wall(50.0)
     pacer = WallPacer(10.0, 0, clock=wall.clock, sleep=wall.sleep)
     assert pacer.is_past(0)
