@@ -13,6 +13,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "socialsim"
 ALLOWED: dict[str, frozenset[str]] = {
     # leaves
     "errors": frozenset(),
+    "platform_errors": frozenset({"errors"}),
+    "installation": frozenset(),  # how socialsim was installed, for remedies
     "events": frozenset(),
     "kernel": frozenset(),
     "settings": frozenset({"errors"}),
@@ -28,20 +30,33 @@ ALLOWED: dict[str, frozenset[str]] = {
     "oracle": frozenset({"events", "scenario", "errors"}),  # not the rows, not the log, not SQL
     # a run's directory and its control totals
     "runs.manifest": frozenset({"events"}),
-    "runs.atomic": frozenset({"errors"}),
     "runs.digest": frozenset({"errors"}),
-    "runs.directory": frozenset({"oracle", "scenario", "errors"}),
-    "runs.catalog": frozenset({"warehouse.schema.tables", "errors"}),
+    "runs.choice": frozenset({"errors"}),
+    "runs.extent": frozenset(),
+    "runs.directory": frozenset({"runs.extent", "runs.manifest", "oracle", "scenario", "errors"}),
+    "runs.catalog": frozenset({"runs.choice", "runs.directory", "warehouse.schema.tables", "errors"}),
     # the pipeline: the log knows bytes only, the warehouse knows no log
     "transport": frozenset({"errors"}),
-    "transport.files": frozenset({"transport.base", "errors", "runs.atomic"}),
+    "transport.files": frozenset({"transport.base", "errors", "platform_errors"}),
     "transport.kafka": frozenset({"transport.base", "errors"}),
     "warehouse.base": frozenset({"events"}),
     "warehouse.urls": frozenset({"errors"}),
+    "warehouse.driver_errors": frozenset({"warehouse.urls", "errors"}),
+    "warehouse.engines": frozenset(
+        {"warehouse.driver_errors", "warehouse.mysql.settings", "warehouse.mysql.tls", "warehouse.urls", "errors"}
+    ),
+    "warehouse.mysql.settings": frozenset({"warehouse.base"}),
+    "warehouse.mysql.tls": frozenset({"warehouse.urls", "errors"}),
+    "warehouse.dead_letters": frozenset(
+        {"warehouse.batches", "warehouse.engines", "warehouse.schema", "warehouse.urls", "events", "errors"}
+    ),
     "warehouse.batches": frozenset({"warehouse.base", "events", "errors"}),
-    "warehouse.schema": frozenset({"warehouse.engines", "warehouse.urls", "events", "errors"}),
+    "warehouse.schema": frozenset(
+        {"warehouse.engines", "warehouse.mysql.settings", "warehouse.urls", "events", "errors"}
+    ),
     "warehouse.mysql": frozenset(
         {
+            "warehouse.mysql",
             "warehouse.base",
             "warehouse.batches",
             "warehouse.driver_errors",
@@ -66,18 +81,21 @@ ALLOWED: dict[str, frozenset[str]] = {
     ),
     "warehouse": frozenset({"events", "errors"}),
     "consumer": frozenset({"transport.base", "warehouse.base", "events", "errors"}),
-    "monitoring": frozenset({"consumer", "simulation.process", "events", "errors"}),
+    "monitoring": frozenset({"consumer", "simulation.process", "transport.base", "installation", "events", "errors"}),
     # what is computed from rows: no driver, no log
     "verification": frozenset({"warehouse.base", "warehouse.schema", "events", "runs", "scenario", "errors"}),
     "kpi": frozenset({"warehouse.schema", "oracle", "runs", "events", "errors"}),
-    "report": frozenset({"kpi", "verification.offsets", "warehouse.schema.tables", "monitoring.http", "errors"}),
-    "export": frozenset({"warehouse.schema.tables", "errors"}),
+    "report": frozenset(
+        {"kpi", "verification.offsets", "runs", "warehouse.schema.tables", "monitoring.http", "installation", "errors"}
+    ),
+    "export": frozenset({"warehouse.schema.tables", "installation", "platform_errors", "errors"}),
     "realism": frozenset(
         {
             "transport.base",
             "transport.replay",
             "warehouse.schema.tables",
             "runs.catalog",
+            "runs.choice",
             "report.html",
             "report.plotly_js",
             "events",
@@ -88,10 +106,12 @@ ALLOWED: dict[str, frozenset[str]] = {
     "testing": frozenset(
         {"transport.base", "warehouse.base", "warehouse.batches", "runs.manifest", "events", "errors"}
     ),
+    # where a run's manifests meet its log
+    "kafka_runs": frozenset({"runs", "scenario", "transport.kafka", "errors"}),
     # the edge
     "bootstrap": frozenset({"*"}),
     "cli": frozenset({"*", "bootstrap", "cli"}),
-    "__init__": frozenset({"events", "scenario", "simulation.iterate"}),
+    "__init__": frozenset({"events", "scenario", "simulation.iterate", "installation"}),
 }
 #: Nobody but the edge itself imports these.
 EDGE = frozenset({"cli", "bootstrap"})
@@ -228,12 +248,8 @@ def test_a_circle_is_found_also_one_of_annotations() -> None:
         ("oracle.truth", "from socialsim.warehouse.schema.tables import users", "warehouse.schema.tables.users"),
         ("transport.base", "from socialsim.events import Event", "events.Event"),
         ("transport.kafka.reader", "from socialsim.transport.files import FileReader", "transport.files.FileReader"),
-        (
-            "warehouse.mysql.session",
-            "from socialsim.warehouse.sqlite.warehouse.errors import f",
-            "warehouse.sqlite.errors.f",
-        ),
-        ("consumer.lane", "def f():\n    from socialsim.warehouse.mysql.warehouse import M", "warehouse.mysql.M"),
+        ("warehouse.mysql.session", "from socialsim.warehouse.sqlite.errors import f", "warehouse.sqlite.errors.f"),
+        ("consumer.lane", "def f():\n    from socialsim.warehouse.mysql import M", "warehouse.mysql.M"),
         ("events.types", "from socialsim import bootstrap", "bootstrap"),
         ("verification.verify", "import socialsim.transport.kafka", "transport.kafka"),
         ("bootstrap.log", "from socialsim.cli.main import main", "cli.main.main"),

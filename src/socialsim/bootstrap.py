@@ -32,9 +32,9 @@ from socialsim.warehouse.base import Warehouse
 from socialsim.warehouse.urls import SqliteTarget, WarehouseTarget, parse_warehouse_url
 
 if TYPE_CHECKING:
-    from socialsim.extent import LogExtent
     from socialsim.monitoring import ConsumerTelemetry, KpiTelemetry, RunTelemetry
     from socialsim.runs.directory import RunDirectory, RunManifests, RunRecord
+    from socialsim.runs.extent import LogExtent
     from socialsim.simulation.event_sink import EventObserver
     from socialsim.simulation.process import Pacer, Progress
     from socialsim.simulation.supervisor import RunResult, StopSignal

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from socialsim.errors import TerminalError
-from socialsim.extent import Edges, LogExtent, begun_at, ended_at, find_gap, find_losses, sum_losses
 from socialsim.runs.directory import RunDirectory, RunRecord
+from socialsim.runs.extent import Edges, LogExtent, begun_at, ended_at, find_gap, find_losses, sum_losses
 from socialsim.scenario.model import DAY_US, Scenario
 from socialsim.transport.kafka import KafkaLog, Span, compare, inspect_topics, refuse, sum_up
 from socialsim.transport.kafka.admin import ClusterState

@@ -89,7 +89,7 @@ def test_of_several_runs_one_must_be_named(cli, tmp_path):
     cli("consume", "--drain")
     refused = cli("export", "--format", "csv")
     assert refused.returncode == 2
-    assert "there are the runs r1, r2; name one of them with --run-id" in refused.stderr
+    assert "the warehouse holds the runs r1, r2; choose one with --run-id" in refused.stderr
     assert not (tmp_path / "socialsim-export").exists()
     assert cli("export", "--format", "csv", "--run-id", "r2").returncode == 0
 

@@ -56,7 +56,7 @@ def test_of_several_runs_the_digest_wants_one_named(cli):
         assert cli("run", "--users", "5", "--days", "1", "--run-id", name).returncode == 0
     refused = cli("digest")
     assert refused.returncode == 2
-    assert "the runs a, b; name one of them with --run-id" in refused.stderr
+    assert "the log holds the runs a, b; choose one with --run-id" in refused.stderr
     assert cli("digest", "--run-id", "a").stdout.endswith("  a\n")
 
 

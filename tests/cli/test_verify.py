@@ -110,7 +110,7 @@ class TestVerify:
         assert cli("consume", "--drain").returncode == 0
         done = cli("verify")
         assert done.returncode == 2
-        assert "there are the runs r1, r2; name one of them with --run-id" in done.stderr
+        assert "holds the runs r1, r2; choose one with --run-id" in done.stderr
         assert cli("verify", "--run-id", "r2", *FROM).returncode == 0
         assert [run["run_id"] for run in json.loads(cli("runs", "--json").stdout)] == ["r1", "r2"]
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from socialsim.events import Event
 from socialsim.export import ExportManifest, Span, choose_tables, export_run
-from socialsim.verification.verify import stored_runs
+from socialsim.runs.catalog import stored_runs
 from socialsim.warehouse.engines import read_engine
 from socialsim.warehouse.schema.tables import metadata
 from tests.warehouse.places import Place

@@ -22,9 +22,9 @@ from socialsim.events import (
     VideoPosted,
 )
 from socialsim.kpi import CohortWeek, DayRange, KpiRow, compute, read_cohorts, read_daily, read_stream
+from socialsim.runs.catalog import stored_runs
 from socialsim.scenario.model import Scenario
 from socialsim.simulation.iterate import simulate
-from socialsim.verification.verify import stored_runs
 from socialsim.warehouse.engines import writing_engine
 from tests.kpi.brute_kpis import Brute, day_of
 from tests.warehouse.places import Place

@@ -15,10 +15,10 @@ from socialsim.events import WIRE_NAMES, Event, PictureLiked, PicturePosted
 from socialsim.kpi import DayRange, StoredExtent, compute, read_cohorts, read_daily, read_stream
 from socialsim.kpi.check import Difference, KpiComparison, as_text, check_kpis, require_truth
 from socialsim.oracle import Truth, make_truth
+from socialsim.runs.catalog import stored_runs
 from socialsim.runs.directory import RunDirectory, RunRecord
 from socialsim.scenario.model import Scenario
 from socialsim.simulation.iterate import simulate
-from socialsim.verification.verify import stored_runs
 from socialsim.warehouse.engines import writing_engine
 from socialsim.warehouse.schema.tables import EVENT_TABLES, kpi_daily
 from tests.oracle.test_truth import SCENARIOS, rows_of, watched

@@ -68,11 +68,11 @@ async def test_all_events_of_a_run_are_read_from_a_log_with_other_records():
 async def test_a_run_must_be_named_only_if_there_are_several():
     assert_same(await read_log(AloneReader(memory_log(EVENTS), "alone"), None, span_us), expected_run())
     both = memory_log([*EVENTS, *events_of(SMALL, "r2")])
-    with pytest.raises(InputError, match="more than one run, such as r1, r2; name one with --run-id"):
+    with pytest.raises(InputError, match="the log holds the runs r1, r2; choose one with --run-id"):
         await read_log(AloneReader(both, "alone"), None, span_us)
-    with pytest.raises(InputError, match="holds no event of run r7"):
+    with pytest.raises(InputError, match=r"--run-id is 'r7': the log holds the runs? r"):
         await read_log(AloneReader(both, "alone"), "r7", span_us)
-    with pytest.raises(InputError, match=r"holds no event$"):
+    with pytest.raises(InputError, match=r"the log holds no run$"):
         await read_log(AloneReader(memory_log([]), "alone"), None, span_us)
 
 
@@ -83,9 +83,9 @@ async def check_warehouse(place):
     try:
         with engine.connect() as connection:
             assert_same(read_warehouse(connection, "r1", span_us), expected_run())
-            with pytest.raises(InputError, match="more than one run"):
+            with pytest.raises(InputError, match="the warehouse holds the runs r1, r2; choose one"):
                 read_warehouse(connection, None, span_us)
-            with pytest.raises(InputError, match="no event of run r7"):
+            with pytest.raises(InputError, match="--run-id is 'r7'"):
                 read_warehouse(connection, "r7", span_us)
     finally:
         engine.dispose()

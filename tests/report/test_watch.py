@@ -114,7 +114,7 @@ async def test_the_run_must_be_named_if_there_are_several(sqlite_place):
         run = find_run(connection, "r2")
         assert run.run_id == "r2"
         assert build_content(read_rows(connection, run)).days == []
-        with pytest.raises(InputError, match="there are the runs r1, r2; name one"):
+        with pytest.raises(InputError, match="the runs r1, r2; choose one"):
             find_run(connection, None)
         with pytest.raises(InputError, match="--run-id is 'r3', but the warehouse has: r1, r2"):
             find_run(connection, "r3")

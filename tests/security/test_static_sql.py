@@ -11,10 +11,10 @@ _SQL = re.compile(
     r"START TRANSACTION|LOAD DATA|SHOW|WITH)\b[^a-z]"
 )
 #: Where statements may be put together, and of what: names of tables and columns out of our own definitions, literals
-#: whose makers are tested against every text (see warehouse/mysql_literals.py), numbers by a format that takes no other.
+#: whose makers are tested against every text (see warehouse/mysql/literals.py), numbers by a format that takes no other.
 ALLOWED = {
-    "warehouse/mysql_literals.py": {"','.join(columns(name))"},
-    "warehouse/mysql_statements.py": {
+    "warehouse/mysql/literals.py": {"','.join(columns(name))"},
+    "warehouse/mysql/statements.py": {
         "names",  # of columns
         "run_key",  # a number that the server gave
         "first",  # of small tables of moves or keys: literals, and numbers by :d
@@ -29,7 +29,7 @@ ALLOWED = {
         "key.partition",
     },
     # Names are matched against patterns before.
-    "warehouse/grants.py": {
+    "warehouse/mysql/grants.py": {
         "privileges",
         "database",
         "table",
@@ -37,8 +37,8 @@ ALLOWED = {
         "host",
         "', '.join((column.name for column in table.columns if column is not table.c.raw))",
     },
-    "warehouse/sqlite.py": {"64 * 1024 * 1024 // SQLITE_PAGE_BYTES"},
-    "warehouse/views.py": {"security", "name", "VIEWS[name]"},
+    "warehouse/sqlite/warehouse.py": {"64 * 1024 * 1024 // SQLITE_PAGE_BYTES"},
+    "warehouse/schema/views.py": {"security", "name", "VIEWS[name]"},
     "versions/0002_kpis.py": {"security", "columns"},
     "versions/0003_sessions.py": {"security", "columns"},
 }

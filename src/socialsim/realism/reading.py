@@ -13,7 +13,6 @@ import numpy as np
 from sqlalchemy import Column, Connection, String, cast, func, select, text, type_coerce
 from sqlalchemy.sql.elements import ColumnElement
 
-from socialsim.errors import InputError
 from socialsim.events import EVENT_TYPES
 from socialsim.realism.events import (
     CONTENT_KINDS,
@@ -27,8 +26,10 @@ from socialsim.realism.events import (
     kind_of,
     make_run,
 )
+from socialsim.runs.catalog import stored_runs
+from socialsim.runs.choice import choose_run
 from socialsim.transport.base import EventReader, Fetched, TopicPartition
-from socialsim.warehouse.schema.tables import EVENT_TABLES, runs
+from socialsim.warehouse.schema.tables import EVENT_TABLES
 
 _POLL_RECORDS: Final = 50_000
 _POLL_TIMEOUT_S: Final = 0.5
@@ -128,21 +129,8 @@ async def read_log(reader: EventReader, run_id: str | None, span_us: Callable[[s
                     left.pop(part.partition, None)
     finally:
         await reader.close()
-    chosen = _choose(run_id, list(read.found), "the log")
+    chosen = choose_run(run_id, list(read.found), "the log")
     return make_run(chosen, read.chunks, span_us(chosen), unreadable=read.unreadable)
-
-
-def _choose(run_id: str | None, found: Sequence[str], source: str) -> str:
-    """``run_id`` if it is in ``found``, or the only run. Raises InputError."""
-    if run_id is not None and run_id in found:
-        return run_id
-    if run_id is not None or not found:
-        raise InputError(f"{source} holds no event" + ("" if run_id is None else f" of run {run_id}"))
-    if len(found) > 1:
-        raise InputError(
-            f"{source} holds more than one run, such as {', '.join(sorted(found))}; name one with --run-id"
-        )
-    return found[0]
 
 
 async def _from_the_beginning(partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
@@ -158,8 +146,8 @@ async def _ignore_revoked(partitions: Sequence[TopicPartition]) -> None:
 
 def read_warehouse(connection: Connection, run_id: str | None, span_us: Callable[[str], Span | None]) -> RunEvents:
     """The rows of the run ``run_id``, or of the only run; see ``read_log``. Raises InputError."""
-    known = {str(name): int(key) for name, key in connection.execute(select(runs.c.run_id, runs.c.run_key))}
-    chosen = _choose(run_id, sorted(known), "the warehouse")
+    known = stored_runs(connection)
+    chosen = choose_run(run_id, list(known), "the warehouse")
     chunks = {name: list(_read_table(connection, name, known[chosen])) for name in KEPT}
     return make_run(chosen, chunks, span_us(chosen))
 

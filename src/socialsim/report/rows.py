@@ -7,10 +7,11 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, select
 
-from socialsim.errors import InputError
 from socialsim.kpi.metrics import CohortWeek
 from socialsim.kpi.reading import KpiRow, read_cohorts, read_daily, read_days
-from socialsim.warehouse.schema.tables import runs, users
+from socialsim.runs.catalog import stored_runs
+from socialsim.runs.choice import choose_run
+from socialsim.warehouse.schema.tables import users
 
 #: A page shows at most this many days: with more, bars are narrower than a pixel.
 DAYS_MAX: Final = 400
@@ -46,20 +47,15 @@ class KpiRows:
 
 
 def find_run(connection: Connection, run_id: str | None) -> Run | None:
-    """The run ``run_id``, or the only run; None if there is none at all.
+    """The run ``run_id``, or the only one; None if there is none at all.
 
-    Raises InputError, naming the existing runs, if ``run_id`` is not one of them or if there are
-    several.
+    Raises InputError, naming the runs that there are, if ``run_id`` is not one of them or one must be chosen.
     """
-    query = select(runs.c.run_id, runs.c.run_key).order_by(runs.c.run_id)
-    known = [Run(str(name), int(key)) for name, key in connection.execute(query)]
-    chosen = [run for run in known if run_id in (None, run.run_id)]
-    existing = ", ".join(run.run_id for run in known)
-    if len(chosen) == 1 or not known:
-        return chosen[0] if chosen else None
-    if run_id is not None:
-        raise InputError(f"--run-id is {run_id!r}, but the warehouse has: {existing}")
-    raise InputError(f"there are the runs {existing}; name one of them with --run-id")
+    stored = stored_runs(connection)
+    if not stored and run_id is None:
+        return None
+    chosen = choose_run(run_id, list(stored), "the warehouse")
+    return Run(chosen, stored[chosen])
 
 
 def read_version(connection: Connection, run: Run) -> str:

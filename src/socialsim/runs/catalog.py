@@ -6,9 +6,9 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection, func, select
 
+from socialsim.runs.choice import choose_run
 from socialsim.runs.directory import RunDirectory, RunRecord, Verification
-from socialsim.verification.verify import stored_runs
-from socialsim.warehouse.schema.tables import EVENT_TABLES
+from socialsim.warehouse.schema.tables import EVENT_TABLES, runs
 
 #: ``unfinished``: its process died; ``unknown``: it has no directory here.
 RunState = Literal["running", "stopped", "unfinished", "complete", "unknown"]
@@ -27,6 +27,22 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     sealed: bool = False  #: whether all of its manifests are
     rows: int | None = None
     verification: Verification | None = None
+
+
+def stored_runs(connection: Connection) -> dict[str, int]:
+    """The keys of the runs that have rows in the warehouse, by run id, sorted."""
+    rows = connection.execute(select(runs.c.run_id, runs.c.run_key).order_by(runs.c.run_id))
+    return {str(run_id): int(run_key) for run_id, run_key in rows}
+
+
+def choose_known_run(connection: Connection, known: Sequence[str], run_id: str | None) -> str:
+    """``run_id``, or the only run in the warehouse, or else the only one of ``known``, those with a directory.
+
+    Raises InputError, naming the runs that there are.
+    """
+    stored = list(stored_runs(connection))
+    candidates = sorted({*stored, *known}) if run_id is not None or not stored else stored
+    return choose_run(run_id, candidates, "the warehouse, or the runs' directory,")
 
 
 def summarize_runs(directories: Sequence[RunDirectory], connection: Connection | None) -> list[RunSummary]:

@@ -24,8 +24,8 @@ from typing import Final, Literal, Self, TypeVar
 import msgspec
 
 from socialsim.errors import InputError, LogFullError, RunConflictError
-from socialsim.extent import LogExtent
 from socialsim.oracle import Truth
+from socialsim.runs.extent import LogExtent
 from socialsim.runs.manifest import Manifest
 from socialsim.scenario.model import Scenario
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from socialsim.errors import InputError
+from socialsim.runs.catalog import stored_runs
 from socialsim.runs.directory import RunDirectory
 from socialsim.scenario.model import Scenario
 from socialsim.verification.dead_letters import IdentifiedDeadLetters, count_letters, read_letters
@@ -50,34 +50,6 @@ _GAPS: Final = ("gaps", "seq counts from 0 to the manifest's last in each shard,
 _DUPLICATES: Final = ("duplicates", "no identity (run, shard, seq) is stored twice, in any tables")
 _OFFSETS: Final = ("offsets", "consumed = inserted + duplicates + dead letters in each partition")
 _LOG_END: Final = ("log end", "every record of the log is consumed")
-
-
-def stored_runs(connection: Connection) -> dict[str, int]:
-    """The keys of the runs that have rows in the warehouse, by run id."""
-    rows = connection.execute(select(runs.c.run_id, runs.c.run_key).order_by(runs.c.run_id))
-    return {str(run_id): int(run_key) for run_id, run_key in rows}
-
-
-def choose_run(connection: Connection, known: list[str], run_id: str | None) -> str:
-    """``run_id``, or the only run in the warehouse, or else the only one in ``known``, the runs
-    with a directory.
-
-    Raises InputError, naming the runs that exist.
-    """
-    stored = list(stored_runs(connection))
-    if run_id is not None:
-        if run_id in stored or run_id in known:
-            return run_id
-        there = ", ".join(sorted({*stored, *known})) or "none"
-        raise InputError(
-            f"--run-id is {run_id!r}: neither the warehouse nor the runs' directory has it; there are: {there}"
-        )
-    candidates = stored or known
-    if len(candidates) == 1:
-        return candidates[0]
-    if not candidates:
-        raise InputError("there is no run to verify: neither the warehouse nor the runs' directory holds one")
-    raise InputError(f"there are the runs {', '.join(candidates)}; name one of them with --run-id")
 
 
 def read_books(directory: RunDirectory, scenario: Scenario | None) -> ManifestSet:

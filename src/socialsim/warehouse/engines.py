@@ -16,8 +16,8 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from socialsim.errors import InputError, TerminalError
 from socialsim.warehouse.driver_errors import translate_mysql, translate_sqlite
+from socialsim.warehouse.mysql.settings import PIN
 from socialsim.warehouse.mysql.tls import client_context, require_tls
-from socialsim.warehouse.mysql_settings import PIN
 from socialsim.warehouse.urls import MysqlTarget, SqliteTarget, WarehouseTarget, parse_warehouse_url
 
 CONNECT_TIMEOUT_S = 10

@@ -10,7 +10,7 @@ from socialsim import bootstrap
 from socialsim.cli.options import LOG_URL_DEFAULT, FromOption, Session
 from socialsim.cli.output import show_data
 from socialsim.cli.reading import find_books
-from socialsim.errors import InputError
+from socialsim.runs.choice import choose_run
 from socialsim.runs.digest import RunDigest, identify
 from socialsim.transport.base import EventReader
 
@@ -65,8 +65,4 @@ async def read_digest(reader: EventReader, run_id: str | None) -> RunDigest:
         await reader.close()
     if unknown:
         log.warning("%d records are no events and were passed over", unknown)
-    if not runs:
-        raise InputError(f"the log holds no event of run {run_id}" if run_id else "the log holds no event yet")
-    if len(runs) > 1:
-        raise InputError(f"the log holds the runs {', '.join(sorted(runs))}; name one of them with --run-id")
-    return next(iter(runs.values()))
+    return runs[choose_run(run_id, list(runs), "the log")]

@@ -27,6 +27,7 @@ from socialsim.cli.output import show, show_data, table
 from socialsim.cli.reading import JsonOption, RunsDirOption, Shelves, find_books
 from socialsim.cli.stop import StopRequest
 from socialsim.errors import InputError, ServiceUnavailableError, TransientError
+from socialsim.runs.choice import choose_run
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -163,11 +164,7 @@ class _Service:
 
         with translated(self._target):
             runs = self._runs()
-            if run_id is None and len(runs) > 1:
-                raise InputError(f"there are the runs {', '.join(runs)}; name one of them with --run-id")
-            if not runs or run_id not in (None, *runs):
-                raise InputError(f"{self._target} holds no run{'' if run_id is None else f' {run_id!r}'}")
-            chosen = run_id or next(iter(runs))
+            chosen = choose_run(run_id, list(runs), str(self._target), remedy="socialsim consume stores one")
             run_key = runs[chosen]
             stream = self._stream(chosen, run_key, is_last_look=True)
             if stream is None:
@@ -227,7 +224,7 @@ class _Service:
             compute(self._engine, run_key, stream, DayRange(), on_day=tell, stopped=stopped)
 
     def _runs(self) -> dict[str, int]:
-        from socialsim.verification.verify import stored_runs
+        from socialsim.runs.catalog import stored_runs
 
         with self._engine.connect() as connection:
             return stored_runs(connection)

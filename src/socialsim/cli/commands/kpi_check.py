@@ -23,11 +23,11 @@ def check_stored(
     """
     from socialsim.kpi import read_cohorts, read_daily  # noqa: PLC0415 - loads SQLAlchemy
     from socialsim.kpi.check import as_text, check_kpis, require_truth  # noqa: PLC0415
-    from socialsim.verification.verify import choose_run, stored_runs  # noqa: PLC0415
+    from socialsim.runs.catalog import choose_known_run, stored_runs  # noqa: PLC0415
 
     shelves = find_books(runs_dir, None, into, session.settings)
     with reading(into, session.settings) as connection:
-        chosen = choose_run(connection, shelves.runs(), run_id)
+        chosen = choose_known_run(connection, shelves.runs(), run_id)
         truth = require_truth(shelves.require(chosen))
         run_key = stored_runs(connection).get(chosen)
         daily = [] if run_key is None else read_daily(connection, run_key)

@@ -34,12 +34,13 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Hold what is stored of a run against its books; exit 0 only if everything holds, 75 while it is being simulated."""
-    from socialsim.verification.verify import choose_run, read_books, verify_run  # noqa: PLC0415 - loads SQLAlchemy
+    from socialsim.runs.catalog import choose_known_run  # noqa: PLC0415 - loads SQLAlchemy
+    from socialsim.verification.verify import read_books, verify_run  # noqa: PLC0415
 
     session: Session = context.obj
     shelves = find_books(runs_dir, from_, into, session.settings)
     with reading(into, session.settings) as connection:
-        chosen = choose_run(connection, shelves.runs(), run_id)
+        chosen = choose_known_run(connection, shelves.runs(), run_id)
         directory = shelves.directory(chosen)
         shelves.tell_missing(chosen)
         record = directory.read_record()

@@ -13,8 +13,8 @@ from pymysql.constants import CLIENT
 
 from socialsim.errors import InputError, ServiceUnavailableError, TerminalError
 from socialsim.warehouse.driver_errors import MYSQL_REMEDY, translate_mysql
+from socialsim.warehouse.mysql.settings import PIN, SQL_MODE, obstacles
 from socialsim.warehouse.mysql.tls import client_context, require_tls
-from socialsim.warehouse.mysql_settings import PIN, SQL_MODE, obstacles
 from socialsim.warehouse.urls import MysqlTarget
 
 CONNECT_TIMEOUT_S: Final = 10.0

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from socialsim.errors import InputError, SchemaOutdatedError, TerminalError, TransientError
 from socialsim.warehouse.engines import read_engine, translated, writing_engine
-from socialsim.warehouse.mysql_settings import LOOK, obstacles
+from socialsim.warehouse.mysql.settings import LOOK, obstacles
 from socialsim.warehouse.schema.tables import metadata
 from socialsim.warehouse.schema.views import VIEWS
 from socialsim.warehouse.urls import MysqlTarget, SqliteTarget, WarehouseTarget, parse_warehouse_url

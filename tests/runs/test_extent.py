@@ -2,7 +2,7 @@
 
 import pytest
 
-from socialsim.extent import Edges, LogExtent, TopicExtent, begun_at, ended_at, find_gap, find_losses, sum_losses
+from socialsim.runs.extent import Edges, LogExtent, TopicExtent, begun_at, ended_at, find_gap, find_losses, sum_losses
 
 THEN = LogExtent("c", {"users": TopicExtent((5, 0), (15, 10))})
 
