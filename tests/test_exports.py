@@ -1,5 +1,6 @@
 """What ``import socialsim`` offers is what the package defines, also where it is not installed."""
 
+import ast
 import subprocess
 import sys
 from importlib.metadata import version
@@ -21,18 +22,29 @@ def test_every_event_is_exported() -> None:
     assert {each.__name__ for each in types if each.__module__.startswith("socialsim.events")} == defined
 
 
-def test_all_names_what_the_module_has_and_nothing_else() -> None:
-    public = {
-        name
-        for name, value in vars(socialsim).items()
-        if not name.startswith("_") and name != "TYPE_CHECKING" and not hasattr(value, "__path__")
-    }
-    modules = {name for name in public if type(vars(socialsim)[name]) is type(sys)}
-    assert public - modules == set(socialsim.__all__) - {"__version__"}
+def test_all_names_can_be_had_and_are_sorted() -> None:
     assert sorted(socialsim.__all__) == socialsim.__all__
+    assert set(socialsim.__all__) <= set(dir(socialsim))
     star: dict[str, object] = {}
     exec("from socialsim import *", star)  # noqa: S102 - that is what is tested
     assert set(socialsim.__all__) <= set(star)
+
+
+def test_all_is_what_type_checkers_see() -> None:
+    tree = ast.parse(Path(socialsim.__file__).read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen = {alias.name for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert seen | {"__version__"} == set(socialsim.__all__)
+
+
+def test_the_command_line_starts_without_the_simulation() -> None:
+    program = (
+        "import sys, socialsim, socialsim.cli.main\n"
+        "print([name for name in sys.modules if name.startswith(('socialsim.domain', 'socialsim.simulation', "
+        "'sqlalchemy', 'aiokafka', 'numpy', 'rich'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_the_version_is_that_of_the_installation() -> None:
@@ -44,18 +56,20 @@ def test_a_name_that_is_none_is_refused() -> None:
         _ = socialsim.SesionStarted  # type: ignore[attr-defined]
 
 
-def test_a_plain_checkout_has_a_version_too() -> None:
+def test_a_plain_checkout_has_its_version_too() -> None:
     # As in a checkout that nobody installed: its source is importable, its metadata are not there.
     program = (
         "import sys, importlib.metadata as metadata\n"
         "def missing(name): raise metadata.PackageNotFoundError(name)\n"
         "metadata.distribution = metadata.version = missing\n"
-        "import socialsim\n"
+        "sys.argv = ['socialsim', '--version']\n"
+        "from socialsim.cli.entry import main\n"
+        "main()\n"
         "from socialsim.cli.main import main\n"
-        "print(socialsim.__version__)\n"
         "sys.exit(main(['--version']))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], env={"PYTHONPATH": str(SOURCE)}, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "0+unknown\nsocialsim 0+unknown\n", "")
+    line = f"socialsim {socialsim.__version__}\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, 2 * line, "")

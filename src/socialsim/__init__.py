@@ -7,24 +7,28 @@
 'UserSignedUp'
 """
 
-from typing import TYPE_CHECKING
+from importlib import import_module
 
-from socialsim.events import (
-    CommentPosted,
-    Event,
-    FriendAccepted,
-    FriendRequested,
-    PictureLiked,
-    PicturePosted,
-    SessionStarted,
-    UserSignedUp,
-    VideoLiked,
-    VideoPosted,
-    decode,
-    encode,
-)
-from socialsim.scenario.model import Scenario, load_scenario, make_scenario
-from socialsim.simulation.iterate import simulate
+from socialsim._version import __version__
+
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, without importing typing
+if TYPE_CHECKING:
+    from socialsim.events import (
+        CommentPosted,
+        Event,
+        FriendAccepted,
+        FriendRequested,
+        PictureLiked,
+        PicturePosted,
+        SessionStarted,
+        UserSignedUp,
+        VideoLiked,
+        VideoPosted,
+        decode,
+        encode,
+    )
+    from socialsim.scenario.model import Scenario, load_scenario, make_scenario
+    from socialsim.simulation.iterate import simulate
 
 __all__ = [
     "CommentPosted",
@@ -46,14 +50,23 @@ __all__ = [
     "simulate",
 ]
 
-if TYPE_CHECKING:
-    __version__: str
-else:
+#: Where the names come from that are not in ``socialsim.events``.
+_HOMES = {
+    "Scenario": "socialsim.scenario.model",
+    "load_scenario": "socialsim.scenario.model",
+    "make_scenario": "socialsim.scenario.model",
+    "simulate": "socialsim.simulation.iterate",
+}
 
-    def __getattr__(name: str) -> str:
-        """``__version__``, looked up when it is asked for: importing a checkout that is not installed must not fail."""
-        if name != "__version__":
-            raise AttributeError(f"module 'socialsim' has no attribute {name!r}")
-        from socialsim.installation import program_version  # noqa: PLC0415 - nothing else needs the metadata
 
-        return program_version()
+def __getattr__(name: str) -> object:
+    """Import what is asked for when it is asked for: the command line starts without the simulation."""
+    if name not in __all__:
+        raise AttributeError(f"module 'socialsim' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES.get(name, "socialsim.events")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""How this program was installed: its version, and the command that adds an optional part to it.
+"""How this program was installed, and the command that adds an optional part to it.
 
 The same optional part is added differently to a clone, to an environment of pip or uv, to pipx and to a tool of uv. An
 error that says ``pip install`` to somebody who used pipx names a command that cannot work. The requirements are read off
@@ -12,14 +12,13 @@ import sys
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import Distribution, PackageNotFoundError, distribution, version
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import unquote, urlsplit
 
 _NAME: Final = "socialsim"
-_UNKNOWN_VERSION: Final = "0+unknown"  # as build tools spell a version that nobody recorded
 _EXTRA: Final = re.compile(r"""\bextra\s*==\s*["']([^"']+)["']""")
 #: ``uvx`` and ``pipx run`` throw their environments away: what is added to one is gone at the next call.
 _UV_CACHE: Final = re.compile(r"(?:archive|environments)-v\d+")
@@ -36,14 +35,6 @@ class Installation:
     python: Path
     source: str = _NAME
     kept: tuple[str, ...] = ()  #: what a tool of uv was given beside socialsim; a new command must name it again
-
-
-def program_version() -> str:
-    """The installed version; ``0+unknown`` where the package is imported from a checkout that is not installed."""
-    try:
-        return version(_NAME)
-    except PackageNotFoundError:
-        return _UNKNOWN_VERSION
 
 
 def how_to_add(extra: str) -> str:

@@ -116,7 +116,7 @@ async def test_the_run_must_be_named_if_there_are_several(sqlite_place):
         assert build_content(read_rows(connection, run)).days == []
         with pytest.raises(InputError, match="the runs r1, r2; choose one"):
             find_run(connection, None)
-        with pytest.raises(InputError, match="--run-id is 'r3', but the warehouse has: r1, r2"):
+        with pytest.raises(InputError, match="--run-id is 'r3': the warehouse holds the runs r1, r2"):
             find_run(connection, "r3")
 
 

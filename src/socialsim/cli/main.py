@@ -8,63 +8,52 @@ from typing import Annotated, Final
 
 import typer
 
-from socialsim.cli.commands import (
-    consume,
-    dashboard,
-    dead_letters,
-    digest,
-    export,
-    kpi,
-    migrate,
-    report,
-    run,
-    runs,
-    scenario,
-    schema,
-    topics,
-    validate,
-    verify,
-)
+from socialsim._version import __version__
+from socialsim.cli.lazy import lazy_group
 from socialsim.cli.logs import complain, configure_logs, log_what_is_not_caught, wants_json
 from socialsim.cli.options import Session
 from socialsim.cli.output import show
 from socialsim.cli.streams import prepare_streams, silence_stdout
 from socialsim.errors import InputError, SocialsimError
-from socialsim.installation import program_version
 from socialsim.platform_errors import explain_platform
 from socialsim.settings import is_spelled, load_settings
 
 _EVERYWHERE: Final = ("--quiet", "--json-logs")
 _BROKEN_PIPE_CODE: Final = 141  # what a shell reports for a program that SIGPIPE ended
 
+#: By name of a command the first line of its help, in the order in which ``--help`` lists them.
+COMMANDS: Final = {
+    "run": "Simulate a social network and write its events to the event log.",
+    "scenario": "List presets and show the parameters of a scenario.",
+    "consume": "Store the log's events in the warehouse, each exactly once.",
+    "migrate": "Create the warehouse's tables or upgrade them.",
+    "topics": "Create or describe the Kafka topics of the event log.",
+    "digest": "Print the SHA-256 of a run's events in canonical order; equal for equal runs in any log.",
+    "schema": "Print the JSON Schema of an event, or list the events.",
+    "validate": "Compare a run with published figures of real social networks.",
+    "verify": "Reconcile the stored rows with the run's manifests, its log and the rules of the network.",
+    "dead-letters": "List, show or replay records that could not become rows.",
+    "runs": "List the runs with their state, events, rows and last verification.",
+    "kpi": "Compute the KPIs of closed days and store them.",
+    "report": "Write a run's KPIs to one HTML file that works offline.",
+    "dashboard": "Serve a run's KPIs and the state of its ingestion as a live page.",
+    "export": "Write a run's rows as Parquet or CSV from one snapshot, with a manifest.",
+}
+
 app = typer.Typer(
     name="socialsim",
+    cls=lazy_group(COMMANDS),
     help="A deterministic simulated social network whose every event lands in Kafka and MySQL, or in files and SQLite.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command("run")(run.run)
-app.add_typer(scenario.app, name="scenario")
-app.command("consume")(consume.consume)
-app.command("migrate")(migrate.migrate)
-app.add_typer(topics.app, name="topics")
-app.command("digest")(digest.digest)
-app.command("schema")(schema.schema)
-app.command("validate")(validate.validate)
-app.command("verify")(verify.verify)
-app.add_typer(dead_letters.app, name="dead-letters")
-app.command("runs")(runs.runs)
-app.command("kpi")(kpi.kpi)
-app.command("report")(report.report)
-app.command("dashboard")(dashboard.dashboard)
-app.command("export")(export.export)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        show(f"socialsim {program_version()}")
+        show(f"socialsim {__version__}")
         raise typer.Exit
 
 

@@ -11,7 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from socialsim.installation import program_version
+from socialsim._version import __version__
 from socialsim.monitoring.http import Answer, Request, WebServer
 from socialsim.monitoring.telemetry import Telemetry
 
@@ -26,7 +26,7 @@ class _TelemetryCollector(Collector):
         yield InfoMetricFamily(
             "socialsim_build",
             "The program.",
-            value={"version": program_version(), "python": platform.python_version()},
+            value={"version": __version__, "python": platform.python_version()},
         )
         yield from self._telemetry.metrics()
 
