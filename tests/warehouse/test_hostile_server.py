@@ -13,7 +13,8 @@ from socialsim.bootstrap import migrate as migrate_with_users
 from socialsim.errors import InputError, SchemaOutdatedError, TerminalError
 from socialsim.settings import Settings
 from socialsim.warehouse.mysql.settings import PACKET_BYTES_MIN, SQL_MODE, obstacles
-from socialsim.warehouse.schema.migrate import current_revision, migrate
+from socialsim.warehouse.schema.migrate import migrate
+from socialsim.warehouse.schema.revision import current_revision
 from tests.docs.test_queries import QUERIES, answers, filled, is_same
 from tests.support.services import MySQLFactory, database_of
 from tests.warehouse.places import Place

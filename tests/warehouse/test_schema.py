@@ -30,7 +30,8 @@ from socialsim.warehouse.base import OffsetKey
 from socialsim.warehouse.batches.rows import columns
 from socialsim.warehouse.engines import read_engine, translated, writing_engine
 from socialsim.warehouse.schema.ddl import EngineName, ddl
-from socialsim.warehouse.schema.migrate import check_revision, current_revision, expected_revision, migrate
+from socialsim.warehouse.schema.migrate import migrate
+from socialsim.warehouse.schema.revision import check_revision, current_revision, expected_revision
 from socialsim.warehouse.schema.tables import EVENT_TABLES, metadata
 from socialsim.warehouse.schema.views import VIEWS, WIDE_METRICS
 from tests.warehouse.places import Place

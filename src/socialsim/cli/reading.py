@@ -116,7 +116,7 @@ def reading(url: str, settings: Settings) -> Iterator["Connection"]:
     Raises InputError, SchemaOutdatedError, ServiceUnavailableError.
     """
     from socialsim.warehouse.engines import read_engine, translated
-    from socialsim.warehouse.schema.migrate import check_revision, current_revision
+    from socialsim.warehouse.schema.revision import check_revision, current_revision
 
     target = parse_warehouse_url(url)
     url, password = bootstrap.warehouse_access(url, settings)

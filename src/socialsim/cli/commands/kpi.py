@@ -256,7 +256,7 @@ def _writing(url: str, settings: "Settings") -> Iterator[tuple["Engine", "Wareho
     """An engine for the warehouse, which has the tables that are needed."""
     from socialsim.kpi import CONNECTIONS
     from socialsim.warehouse.engines import writing_engine
-    from socialsim.warehouse.schema.migrate import check_revision, current_revision
+    from socialsim.warehouse.schema.revision import check_revision, current_revision
     from socialsim.warehouse.urls import parse_warehouse_url
 
     url, password = bootstrap.warehouse_access(url, settings)

@@ -47,7 +47,7 @@ from socialsim.warehouse.mysql.statements import (
     select_runs,
     tell_scenario,
 )
-from socialsim.warehouse.schema.migrate import check_revision
+from socialsim.warehouse.schema.revision import check_revision
 from socialsim.warehouse.urls import MysqlTarget
 
 #: Measured: three connections store about 2.5 times what one does, a fourth adds nothing.

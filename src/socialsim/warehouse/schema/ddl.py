@@ -12,7 +12,7 @@ from sqlalchemy import Dialect
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from socialsim.warehouse.schema.migrate import expected_revision
+from socialsim.warehouse.schema.revision import expected_revision
 from socialsim.warehouse.schema.tables import metadata
 from socialsim.warehouse.schema.views import VIEWS, create_view
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Column, Table, UniqueConstraint
 from sqlalchemy.dialects import mysql
 
-from socialsim.warehouse.schema.migrate import expected_revision
+from socialsim.warehouse.schema.revision import expected_revision
 from socialsim.warehouse.schema.tables import EVENT_TABLES, Reference, metadata, references, runs
 
 _MYSQL: Final = mysql.dialect()

@@ -1,22 +1,17 @@
 """Bring a warehouse's tables to this version's schema, or say at which one they are. Synchronous, and silent."""
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from socialsim.errors import InputError, SchemaOutdatedError, TerminalError, TransientError
-from socialsim.warehouse.engines import read_engine, translated, writing_engine
+from socialsim.warehouse.engines import writing_engine
 from socialsim.warehouse.mysql.settings import LOOK, obstacles
+from socialsim.warehouse.schema.revision import check_revision, connected, known_revisions, read_revision, scripts_path
 from socialsim.warehouse.schema.tables import metadata
 from socialsim.warehouse.schema.views import VIEWS
 from socialsim.warehouse.urls import MysqlTarget, SqliteTarget, WarehouseTarget, parse_warehouse_url
@@ -41,7 +36,7 @@ def migrate(url: str, password: str | None = None) -> str:
             target.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"{target}: {error.filename} cannot be made a directory: {error.strerror}") from error
-    with _connected(writing_engine(target, password), target) as connection:
+    with connected(writing_engine(target, password), target) as connection:
         if isinstance(target, MysqlTarget):
             _lock(connection, target)
             _refuse_unfit(connection, target)
@@ -55,50 +50,7 @@ def migrate(url: str, password: str | None = None) -> str:
         except DBAPIError as error:
             raise _half_made(error, connection, target) or error from error
         connection.commit()
-        return _revision(connection) or ""
-
-
-def current_revision(url: str, password: str | None = None) -> str | None:
-    """The revision of the tables at ``url``, None where none were made yet. Raises as ``migrate`` does."""
-    target = parse_warehouse_url(url)
-    if isinstance(target, SqliteTarget) and not target.path.exists():
-        return None
-    with _connected(read_engine(url, password), target) as connection:
-        return _revision(connection)
-
-
-def expected_revision() -> str:
-    """The revision that this version of the program works with."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    if head is None:
-        raise SchemaOutdatedError(f"no migrations in {_scripts_path()}: the installation is not complete")
-    return head
-
-
-def check_revision(found: str | None, target: WarehouseTarget) -> None:
-    """Raise SchemaOutdatedError with the command to run unless ``found`` is the expected revision."""
-    expected = expected_revision()
-    if found == expected:
-        return
-    if found is None:
-        raise SchemaOutdatedError(f"{target} holds no tables yet; run: socialsim migrate --into {target}")
-    if found not in _known_revisions():
-        raise SchemaOutdatedError(
-            f"{target} is at revision {found}, which this version does not know (it has {expected}); update socialsim, "
-            "or give it a database of its own if another program made the tables"
-        )
-    raise SchemaOutdatedError(
-        f"{target} is at revision {found}, this version needs {expected}; run: socialsim migrate --into {target}"
-    )
-
-
-@contextmanager
-def _connected(engine: Engine, target: WarehouseTarget) -> Iterator[Connection]:
-    try:
-        with translated(target), engine.connect() as connection:
-            yield connection
-    finally:
-        engine.dispose()
+        return read_revision(connection) or ""
 
 
 def _lock(connection: Connection, target: MysqlTarget) -> None:
@@ -108,13 +60,9 @@ def _lock(connection: Connection, target: MysqlTarget) -> None:
         raise TransientError(f"{target}: another migration is running; try again when it is done")
 
 
-def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
-
-
 def _refuse_newer(connection: Connection, target: WarehouseTarget) -> None:
-    found = _revision(connection)
-    if found is not None and found not in _known_revisions():
+    found = read_revision(connection)
+    if found is not None and found not in known_revisions():
         check_revision(found, target)
 
 
@@ -126,7 +74,7 @@ def _refuse_unfit(connection: Connection, target: MysqlTarget) -> None:
 
 def _refuse_strangers(connection: Connection, target: WarehouseTarget) -> None:
     """Before anything is made: tables under our names in a database that has no revision are not ours, or not whole."""
-    if _revision(connection) is not None:
+    if read_revision(connection) is not None:
         return
     inspector = inspect(connection)
     there = {*inspector.get_table_names(), *inspector.get_view_names()}
@@ -150,28 +98,14 @@ def _half_made(error: DBAPIError, connection: Connection, target: WarehouseTarge
     if not arguments or arguments[0] not in _THERE_ALREADY:
         return None
     return SchemaOutdatedError(
-        f"{target} is at revision {_revision(connection)} and holds a part of the next one: {arguments[1]}. An earlier "
+        f"{target} is at revision {read_revision(connection)} and holds a part of the next one: {arguments[1]}. An earlier "
         f"migration did not come to its end, or somebody else made it; drop it and run: socialsim migrate --into {target}"
     )
-
-
-def _known_revisions() -> frozenset[str]:
-    try:
-        return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
-    except CommandError as error:
-        raise SchemaOutdatedError(f"no migrations in {_scripts_path()}: {error}") from error
 
 
 def _config() -> Config:
     config = Config(stdout=io.StringIO(), output_buffer=io.StringIO())
     # Alembic reads options through configparser, to which a per cent sign is special.
-    config.set_main_option("script_location", str(_scripts_path()).replace("%", "%%"))
+    config.set_main_option("script_location", str(scripts_path()).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
-
-
-def _scripts_path() -> Path:
-    """The scripts inside an installed package, or at the top of a source checkout."""
-    package = Path(__file__).resolve().parents[2]
-    installed = package / "_migrations"
-    return installed if installed.is_dir() else package.parent.parent / "migrations"

@@ -41,7 +41,7 @@ from socialsim.warehouse.batches.transaction import (
 )
 from socialsim.warehouse.driver_errors import translate_sqlite
 from socialsim.warehouse.engines import SQLITE_PAGE_BYTES
-from socialsim.warehouse.schema.migrate import check_revision
+from socialsim.warehouse.schema.revision import check_revision
 from socialsim.warehouse.urls import SqliteTarget
 
 _T = TypeVar("_T")
