@@ -81,7 +81,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     ),
     "warehouse": frozenset({"events", "errors"}),
     "consumer": frozenset({"transport.base", "warehouse.base", "events", "errors"}),
-    "monitoring": frozenset({"consumer", "simulation.process", "transport.base", "installation", "events", "errors"}),
+    "monitoring": frozenset({"_version", "consumer", "simulation.process", "transport.base", "events", "errors"}),
     # what is computed from rows: no driver, no log
     "verification": frozenset({"warehouse.base", "warehouse.schema", "events", "runs", "scenario", "errors"}),
     "kpi": frozenset({"warehouse.schema", "oracle", "runs", "events", "errors"}),
@@ -106,12 +106,11 @@ ALLOWED: dict[str, frozenset[str]] = {
     "testing": frozenset(
         {"transport.base", "warehouse.base", "warehouse.batches", "runs.manifest", "events", "errors"}
     ),
-    # where a run's manifests meet its log
-    "kafka_runs": frozenset({"runs", "scenario", "transport.kafka", "errors"}),
     # the edge
     "bootstrap": frozenset({"*"}),
     "cli": frozenset({"*", "bootstrap", "cli"}),
-    "__init__": frozenset({"events", "scenario", "simulation.iterate", "installation"}),
+    "__init__": frozenset({"_version", "events", "scenario", "simulation.iterate"}),
+    "_version": frozenset(),
 }
 #: Nobody but the edge itself imports these.
 EDGE = frozenset({"cli", "bootstrap"})

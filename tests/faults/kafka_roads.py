@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from socialsim import Scenario
-from socialsim.bootstrap import TOPICS
+from socialsim.bootstrap.log import TOPICS
 from socialsim.consumer import Consumer, ConsumerSettings, ConsumerStats
 from socialsim.events import PLURALS
 from socialsim.simulation.process import Progress

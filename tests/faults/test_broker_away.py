@@ -14,7 +14,7 @@ import pytest
 from compose.native import KafkaCluster
 from compose.native.ports import free_port
 from socialsim import Scenario
-from socialsim.bootstrap import TOPICS
+from socialsim.bootstrap.log import TOPICS
 from socialsim.errors import ServiceUnavailableError
 from socialsim.transport.base import TopicPartition
 from socialsim.transport.kafka import KafkaLog, KafkaReader, describe_topics

@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from compose.native import KafkaCluster
-from socialsim.bootstrap import TOPICS
+from socialsim.bootstrap.log import TOPICS
 from socialsim.errors import OffsetsLostError
 from socialsim.events import PLURALS, WIRE_NAMES, Event, encode
 from socialsim.transport.kafka import KafkaLog

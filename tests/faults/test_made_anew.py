@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from compose.native import KafkaCluster
 from socialsim import Scenario
-from socialsim.bootstrap import TOPICS
+from socialsim.bootstrap.log import TOPICS
 from socialsim.transport.kafka import KafkaLog
 from socialsim.transport.kafka.identity import read_topics
 from tests.support.account import assert_stored, events_of

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from compose.native import KafkaCluster
-from socialsim.bootstrap import TOPICS
+from socialsim.bootstrap.log import TOPICS
 from socialsim.events import PLURALS, RECORD_BYTES_MAX, WIRE_NAMES, Event, encode
 from socialsim.events.canonical import FREE_TEXTS
 from socialsim.testing import MemoryLog

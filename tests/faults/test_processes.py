@@ -13,7 +13,7 @@ import pytest
 from compose.native import KafkaCluster
 from compose.native.server import ProcessIdentity
 from socialsim import Scenario
-from socialsim.bootstrap import TOPICS
+from socialsim.bootstrap.log import TOPICS
 from socialsim.consumer import Consumer, ConsumerSettings
 from socialsim.runs.directory import DEFAULT_ROOT, RunDirectory
 from socialsim.transport.files import FileReader

@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from compose.native import KafkaCluster
 from compose.native.kafka import java
-from socialsim.bootstrap import TOPICS
+from socialsim.bootstrap.log import TOPICS
 from socialsim.transport.kafka import KafkaLog, describe_topics
 from tests.cli.conftest import Cli, inside  # noqa: F401 - a fixture
 from tests.support.services import KafkaFactory

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from compose.demo import commands
-from socialsim.cli.reading import reading
+from socialsim.bootstrap.warehouse import reading
 from socialsim.report.build import RECENT_DAYS, TILES, build_content
 from socialsim.report.content import PageContent
 from socialsim.report.rows import find_run, read_rows

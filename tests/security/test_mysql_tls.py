@@ -159,7 +159,7 @@ def mysql_place_url(fresh_database):
 
 
 def test_options_that_contradict_each_other_are_refused():
-    from socialsim.bootstrap import warehouse_target
+    from socialsim.bootstrap.warehouse import warehouse_target
     from socialsim.settings import Settings
 
     url = "mysql://u@h/d"

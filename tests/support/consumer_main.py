@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import Any
 
-from socialsim.bootstrap import TOPICS
+from socialsim.bootstrap.log import TOPICS
 from socialsim.consumer import Consumer, ConsumerSettings
 from socialsim.events import PLURALS
 from socialsim.transport.kafka import KafkaLog, KafkaReader

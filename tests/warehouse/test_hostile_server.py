@@ -9,7 +9,7 @@ import pymysql
 import pytest
 
 from compose.native import Database, MySQLServer
-from socialsim.bootstrap import migrate as migrate_with_users
+from socialsim.bootstrap.migration import migrate as migrate_with_users
 from socialsim.errors import InputError, SchemaOutdatedError, TerminalError
 from socialsim.settings import Settings
 from socialsim.warehouse.mysql.settings import PACKET_BYTES_MIN, SQL_MODE, obstacles

@@ -5,14 +5,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
+from socialsim.monitoring import LiveServer, Telemetry
 from socialsim.settings import Settings
-
-if TYPE_CHECKING:
-    from socialsim.monitoring import Telemetry
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +56,6 @@ def serving(view: "Telemetry | None", port: int, host: str) -> Iterator[None]:
     if view is None:
         yield
         return
-    from socialsim.monitoring import LiveServer  # noqa: PLC0415 - loaded only where it is asked for
 
     with LiveServer(view, port, host) as server:
         logger.info("metrics at http://%s/metrics", server.address)

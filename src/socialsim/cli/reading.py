@@ -5,28 +5,21 @@ The database's packages are imported where they are used: the other commands sta
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from socialsim import bootstrap
+from socialsim.bootstrap.log import open_reader, runs_root
 from socialsim.cli.options import LOG_URL_DEFAULT
 from socialsim.errors import InputError
 from socialsim.runs.directory import RunDirectory, list_runs
 from socialsim.settings import Settings
-from socialsim.transport.base import TopicPartition
+from socialsim.transport.replay import read_ends
+from socialsim.transport.urls import parse_log_url
+from socialsim.verification.offsets import LogEnds
 from socialsim.warehouse.urls import SqliteTarget, parse_warehouse_url
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from socialsim.verification.offsets import LogEnds
-
-# ruff: noqa: PLC0415 - see the module's text
 
 logger = logging.getLogger(__name__)
 
@@ -100,8 +93,8 @@ def find_books(given: Path | None, log_url: str | None, into: str | None, settin
     if given is not None:
         return Shelves((given,))
     urls = [log_url, settings.text("FROM"), settings.text("TO"), LOG_URL_DEFAULT]
-    logs = [bootstrap.parse_log(url, "--from") for url in urls if url is not None]
-    roots = [bootstrap.runs_root(log, settings) for log in logs]
+    logs = [parse_log_url(url, "--from") for url in urls if url is not None]
+    roots = [runs_root(log, settings) for log in logs]
     if settings.text("RUNS") is None:
         target = None if into is None else parse_warehouse_url(into)
         beside = [target.path.parent / "runs"] if isinstance(target, SqliteTarget) else []
@@ -109,50 +102,9 @@ def find_books(given: Path | None, log_url: str | None, into: str | None, settin
     return Shelves(tuple(dict.fromkeys(roots)))
 
 
-@contextmanager
-def reading(url: str, settings: Settings) -> Iterator["Connection"]:
-    """A connection to the warehouse that cannot write, whose statements see one moment.
-
-    Raises InputError, SchemaOutdatedError, ServiceUnavailableError.
-    """
-    from socialsim.warehouse.engines import read_engine, translated
-    from socialsim.warehouse.schema.revision import check_revision, current_revision
-
-    target = parse_warehouse_url(url)
-    url, password = bootstrap.warehouse_access(url, settings)
-    engine = read_engine(url, password)
-    try:
-        check_revision(current_revision(url, password), target)
-        with translated(target), engine.connect() as connection:
-            yield connection
-    finally:
-        engine.dispose()
-
-
-def read_log_ends(url: str, settings: Settings, run_id: str) -> "LogEnds":
-    """Ask the log where it ends. Raises InputError (of files: also if the run is not there), ServiceUnavailableError."""
-    from socialsim.verification.offsets import LogEnds
-
-    reader = bootstrap.open_reader(bootstrap.parse_log(url, "--from"), settings, group=None, run_id=run_id)
-
-    async def ask() -> "LogEnds":
-        try:
-            await reader.start(_from_the_beginning, _keep_going)
-            ends = await reader.end_offsets()
-            return LogEnds(
-                reader.log_id,
-                {(topic, number): end for (topic, number), end in ends.items()},
-                {topic: reader.identity(topic) for topic, _ in ends},
-            )
-        finally:
-            await reader.close()
-
-    return asyncio.run(ask())
-
-
-async def _from_the_beginning(partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
-    return dict.fromkeys(partitions, 0)
-
-
-async def _keep_going(partitions: Sequence[TopicPartition]) -> None:
-    """Nothing is kept per partition that could become void."""
+def read_log_ends(url: str, settings: Settings, run_id: str) -> LogEnds:
+    """The log's ends. Raises InputError (of files: also if the run is not there), ServiceUnavailableError."""
+    reader = open_reader(parse_log_url(url, "--from"), settings, group=None, run_id=run_id)
+    ends = asyncio.run(read_ends(reader))
+    offsets = {(topic, number): end for (topic, number), end in ends.offsets.items()}
+    return LogEnds(ends.log_id, offsets, ends.identities)

@@ -3,7 +3,7 @@
 Takes about 40 bytes of memory per event.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from types import GenericAlias
 from typing import Any, Final
@@ -28,11 +28,10 @@ from socialsim.realism.events import (
 )
 from socialsim.runs.catalog import stored_runs
 from socialsim.runs.choice import choose_run
-from socialsim.transport.base import EventReader, Fetched, TopicPartition
+from socialsim.transport.base import EventReader, Fetched
+from socialsim.transport.replay import read_to_end
 from socialsim.warehouse.schema.tables import EVENT_TABLES
 
-_POLL_RECORDS: Final = 50_000
-_POLL_TIMEOUT_S: Final = 0.5
 _ROWS: Final = 50_000
 
 Span = tuple[int, int]
@@ -118,27 +117,11 @@ async def read_log(reader: EventReader, run_id: str | None, span_us: Callable[[s
     no such run or several to choose from, and ServiceUnavailableError.
     """
     read = _LogChunks(run_id)
-    try:
-        await reader.start(_from_the_beginning, _ignore_revoked)
-        left = {partition: end for partition, end in (await reader.end_offsets()).items() if end > 0}
-        while left and not (run_id is None and len(read.found) > 1):
-            for part in await reader.poll(_POLL_RECORDS, _POLL_TIMEOUT_S):
-                end = left.get(part.partition, 0)
-                read.add(part, part.values[: max(0, end - part.first_offset)])
-                if part.first_offset + len(part.values) >= end:
-                    left.pop(part.partition, None)
-    finally:
-        await reader.close()
+    await read_to_end(
+        reader, lambda part: read.add(part, part.values), enough=lambda: run_id is None and len(read.found) > 1
+    )
     chosen = choose_run(run_id, list(read.found), "the log")
     return make_run(chosen, read.chunks, span_us(chosen), unreadable=read.unreadable)
-
-
-async def _from_the_beginning(partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
-    return dict.fromkeys(partitions, 0)
-
-
-async def _ignore_revoked(partitions: Sequence[TopicPartition]) -> None:
-    """Nothing is kept per partition that a revocation could invalidate."""
 
 
 # --- the warehouse --------------------------------------------------------------------------------------------------------

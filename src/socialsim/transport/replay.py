@@ -1,7 +1,7 @@
 """Reads a log once, alone and from the beginning: its ends, or every record that it holds now."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from socialsim.transport.base import EventReader, Fetched, TopicPartition
 
@@ -9,14 +9,20 @@ _POLL_RECORDS: Final = 50_000
 _POLL_TIMEOUT_S: Final = 0.5
 
 
-async def read_ends(reader: EventReader) -> dict[TopicPartition, int]:
-    """The end offset of every partition. Starts the reader and closes it.
+class Ends(NamedTuple):
+    """Where a log ends: the end offset of each partition, and what distinguishes its topics from earlier ones."""
 
-    Raises ServiceUnavailableError, InputError if there is no log.
-    """
+    log_id: str
+    offsets: dict[TopicPartition, int]
+    identities: dict[str, str]
+
+
+async def read_ends(reader: EventReader) -> Ends:
+    """The log's ends. Starts the reader and closes it. Raises ServiceUnavailableError, InputError if there is no log."""
     try:
         await reader.start(_from_the_beginning, _keep_nothing)
-        return await reader.end_offsets()
+        offsets = await reader.end_offsets()
+        return Ends(reader.log_id, offsets, {topic: reader.identity(topic) for topic, _ in offsets})
     finally:
         await reader.close()
 

@@ -6,7 +6,9 @@ from typing import Annotated, Final
 
 import typer
 
-from socialsim import bootstrap
+from socialsim.bootstrap.log import SESSION_TIMEOUT_S, check_group, open_reader
+from socialsim.bootstrap.migration import open_warehouse
+from socialsim.bootstrap.warehouse import is_new_warehouse, look_command
 from socialsim.cli.options import (
     LOG_URL_DEFAULT,
     METRICS_HOST_DEFAULT,
@@ -24,12 +26,14 @@ from socialsim.cli.stop import StopRequest
 from socialsim.consumer import Consumer, ConsumerSettings, ConsumerStats
 from socialsim.errors import InputError
 from socialsim.events import EVENT_TYPES
+from socialsim.monitoring import ConsumerTelemetry
 from socialsim.transport.base import EventReader
+from socialsim.transport.urls import parse_log_url
 from socialsim.warehouse.base import Warehouse
 
 _DEFAULTS: Final = ConsumerSettings()
 #: A drain waits longer than a group waits for a member that was killed.
-_DRAIN_MORE_S: Final = _DEFAULTS.drain_wait_s - bootstrap.SESSION_TIMEOUT_S
+_DRAIN_MORE_S: Final = _DEFAULTS.drain_wait_s - SESSION_TIMEOUT_S
 _PROBE_TIMEOUT_S: Final = 15.0
 
 
@@ -67,7 +71,7 @@ def consume(
             max=1800,
             help="Kafka gives a silent consumer's partitions to others after so long; the broker allows from 6 s on",
         ),
-    ] = bootstrap.SESSION_TIMEOUT_S,
+    ] = SESSION_TIMEOUT_S,
     drain_wait_s: Annotated[
         float | None,
         typer.Option(
@@ -90,27 +94,25 @@ def consume(
 ) -> None:
     """Store the log's events in the warehouse, each exactly once."""
     session: Session = context.obj
-    source = bootstrap.parse_log(from_, "--from")
+    source = parse_log_url(from_, "--from")
     if drain_wait_s is not None and drain_wait_s <= session_timeout_s:
         raise InputError(
             f"--drain-wait-s is {drain_wait_s:g}, it must be more than --session-timeout-s, {session_timeout_s:g}: the "
             "partitions of a consumer that was killed come only then"
         )
     settings = ConsumerSettings(
-        group=bootstrap.check_group(group),
+        group=check_group(group),
         drain=drain,
         batch_rows=batch_rows,
         stuck_after_s=stall_timeout_s,
         drain_wait_s=session_timeout_s + _DRAIN_MORE_S if drain_wait_s is None else drain_wait_s,
         restart_replaced=restart_replaced,
     )
-    reader = bootstrap.open_reader(
-        source, session.settings, group=group, run_id=None, session_timeout_s=session_timeout_s
-    )
-    if bootstrap.is_new_warehouse(into, session.settings):
+    reader = open_reader(source, session.settings, group=group, run_id=None, session_timeout_s=session_timeout_s)
+    if is_new_warehouse(into, session.settings):
         asyncio.run(reader.probe(_PROBE_TIMEOUT_S))  # no file is made for a log that is not there
-    warehouse = bootstrap.open_warehouse(into, session.settings)
-    view = bootstrap.consumer_view() if metrics_port else None
+    warehouse = open_warehouse(into, session.settings)
+    view = ConsumerTelemetry() if metrics_port else None
     with (
         serving(view, metrics_port, metrics_host),
         StopRequest() as stop,
@@ -176,6 +178,6 @@ def _report(stats: ConsumerStats, into: str) -> str:
             f"dead letters  {stats.dead_letters:,}{conflicts}",
             f"rows/s        {stats.rows_per_s:,.0f}",
             f"warehouse     {into}",
-            f"next          {bootstrap.look_command(into)}",
+            f"next          {look_command(into)}",
         ]
     )

@@ -3,20 +3,22 @@
 import functools
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from socialsim import bootstrap
+from socialsim.bootstrap.warehouse import reading
 from socialsim.cli.options import LOG_URL_DEFAULT, WAREHOUSE_URL_DEFAULT, IntoOption, Session
 from socialsim.cli.output import show
-from socialsim.cli.reading import read_log_ends, reading
+from socialsim.cli.reading import read_log_ends
 from socialsim.cli.stop import StopRequest
+from socialsim.monitoring.http import WebServer
+from socialsim.report.dashboard import check_access, responder
+from socialsim.report.plotly_js import load_plotly_js
+from socialsim.report.poller import AskLog, SnapshotPoller
+from socialsim.report.rows import find_run
 from socialsim.settings import Settings
-from socialsim.transport.urls import FileUrl
-
-if TYPE_CHECKING:
-    from socialsim.report.poller import AskLog
+from socialsim.transport.urls import FileUrl, parse_log_url
 
 
 def dashboard(
@@ -41,11 +43,6 @@ def dashboard(
     ] = "127.0.0.1",
 ) -> None:
     """Serve a run's KPIs and the state of its ingestion as a page that renews itself."""
-    from socialsim.monitoring.http import WebServer  # noqa: PLC0415
-    from socialsim.report.dashboard import check_access, responder  # noqa: PLC0415
-    from socialsim.report.plotly_js import load_plotly_js  # noqa: PLC0415 - loads SQLAlchemy, as do the others
-    from socialsim.report.poller import SnapshotPoller  # noqa: PLC0415
-    from socialsim.report.rows import find_run  # noqa: PLC0415
 
     session: Session = context.obj
     secret = session.settings.secret("DASHBOARD_TOKEN")
@@ -74,10 +71,10 @@ def dashboard(
 def _ask_log(from_: str | None, into: str, settings: Settings) -> "AskLog | None":
     """By default the log beside the default warehouse, if it is there."""
     if from_ is None:
-        log = bootstrap.parse_log(LOG_URL_DEFAULT, "--from")
+        log = parse_log_url(LOG_URL_DEFAULT, "--from")
         beside = into == WAREHOUSE_URL_DEFAULT and isinstance(log, FileUrl) and Path(log.path).is_dir()
         if not beside:
             return None
     url = from_ or LOG_URL_DEFAULT
-    bootstrap.parse_log(url, "--from")
+    parse_log_url(url, "--from")
     return functools.partial(read_log_ends, url, settings)

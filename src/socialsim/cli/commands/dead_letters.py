@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import msgspec
 import typer
 
-from socialsim import bootstrap
+from socialsim.bootstrap.warehouse import open_dead_letters
 from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, IntoOption, Session
 from socialsim.cli.output import show, show_bytes, show_data, table
 from socialsim.errors import InputError
@@ -33,7 +33,7 @@ def list_(
 ) -> None:
     """Count the dead letters by class of error, and show the newest."""
     session: Session = context.obj
-    with bootstrap.open_dead_letters(into, session.settings) as letters:
+    with open_dead_letters(into, session.settings) as letters:
         groups, latest = letters.groups(), letters.latest(limit)
     if as_json:
         show_data(_json({"groups": [group._asdict() for group in groups], "latest": [_facts(each) for each in latest]}))
@@ -62,7 +62,7 @@ def show_one(
 ) -> None:
     """Show one dead letter whole: where it stood, why it is one, and its bytes."""
     session: Session = context.obj
-    with bootstrap.open_dead_letters(into, session.settings) as letters:
+    with open_dead_letters(into, session.settings) as letters:
         letter = letters.get(letter_id)
     if raw:
         show_bytes(letter.raw)
@@ -91,7 +91,7 @@ def replay(
         raise InputError("dead-letters replay: name the IDs to replay, or give --all")
     outcomes: Counter[str] = Counter()
     left: list[tuple[str, str]] = []
-    with bootstrap.open_dead_letters(into, session.settings) as letters:
+    with open_dead_letters(into, session.settings) as letters:
         for letter_id in letters.ids() if everything else chain(letter_ids or ()):
             done = letters.replay(letter_id)
             outcomes[done.stored or "left"] += 1

@@ -6,18 +6,17 @@ from typing import Annotated
 
 import typer
 
-from socialsim import bootstrap
+from socialsim.bootstrap.log import open_reader
 from socialsim.cli.options import LOG_URL_DEFAULT, FromOption, Session
 from socialsim.cli.output import show_data
 from socialsim.cli.reading import find_books
 from socialsim.runs.choice import choose_run
 from socialsim.runs.digest import RunDigest, identify
-from socialsim.transport.base import EventReader
+from socialsim.transport.base import EventReader, Fetched
+from socialsim.transport.replay import read_to_end
+from socialsim.transport.urls import parse_log_url
 
 log = logging.getLogger(__name__)
-
-_POLL_RECORDS = 10_000
-_POLL_TIMEOUT_S = 0.5
 
 
 def digest(
@@ -30,8 +29,8 @@ def digest(
 ) -> None:
     """Print the SHA-256 of a run's events in canonical order: equal for equal runs, whatever log holds them."""
     session: Session = context.obj
-    source = bootstrap.parse_log(from_, "--from")
-    reader = bootstrap.open_reader(source, session.settings, group=None, run_id=run_id)
+    source = parse_log_url(from_, "--from")
+    reader = open_reader(source, session.settings, group=None, run_id=run_id)
     result = asyncio.run(read_digest(reader, run_id))
     digest_text = result.hexdigest()
     find_books(None, from_, None, session.settings).tell_partial(result.run_id, result.events, from_)
@@ -45,24 +44,19 @@ async def read_digest(reader: EventReader, run_id: str | None) -> RunDigest:
     """
     runs: dict[str, RunDigest] = {}
     unknown = 0
-    try:
-        await reader.start(bootstrap.from_the_beginning, bootstrap.pass_over)
-        left = {partition: end for partition, end in (await reader.end_offsets()).items() if end > 0}
-        while left:
-            for part in await reader.poll(_POLL_RECORDS, _POLL_TIMEOUT_S):
-                end = left.get(part.partition, 0)
-                for value in part.values[: max(0, end - part.first_offset)]:
-                    event = identify(value)
-                    if event is None:
-                        unknown += 1
-                    elif run_id is None or event.run_id == run_id:
-                        run = runs.setdefault(event.run_id, RunDigest(event.run_id))
-                        if len(runs) == 1:  # with several there is nothing to tell but their names
-                            run.add(event.shard, event.seq, value)
-                if part.first_offset + len(part.values) >= end:
-                    left.pop(part.partition, None)
-    finally:
-        await reader.close()
+
+    def take(part: Fetched) -> None:
+        nonlocal unknown
+        for value in part.values:
+            event = identify(value)
+            if event is None:
+                unknown += 1
+            elif run_id is None or event.run_id == run_id:
+                run = runs.setdefault(event.run_id, RunDigest(event.run_id))
+                if len(runs) == 1:  # with several runs only their names are told
+                    run.add(event.shard, event.seq, value)
+
+    await read_to_end(reader, take)
     if unknown:
         log.warning("%d records are no events and were passed over", unknown)
     return runs[choose_run(run_id, list(runs), "the log")]

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from socialsim.bootstrap.warehouse import reading
 from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, Session
 from socialsim.cli.output import show, table
-from socialsim.cli.reading import find_books, reading
+from socialsim.cli.reading import find_books
 from socialsim.cli.stop import StopRequest
 from socialsim.errors import InputError
 from socialsim.events import PLURALS
+from socialsim.export import FORMATS, ExportManifest, Span, choose_tables, export_run
+from socialsim.report.rows import find_run
 
 if TYPE_CHECKING:
-    from socialsim.export import ExportManifest, Span
     from socialsim.export.manifest import FormatName, TableEntry
 
 logger = logging.getLogger(__name__)
@@ -57,8 +59,6 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="replace files of an earlier export")] = False,
 ) -> None:
     """Write a run's rows as Parquet or CSV, all of one moment, with a manifest beside them."""
-    from socialsim.export import choose_tables, export_run  # noqa: PLC0415 - loads SQLAlchemy
-    from socialsim.report.rows import find_run  # noqa: PLC0415
 
     session: Session = context.obj
     chosen, span, kind = choose_tables(tables), _span(since, until), _format(format_name)
@@ -86,7 +86,6 @@ def export(
 
 
 def _format(text: str) -> "FormatName":
-    from socialsim.export import FORMATS  # noqa: PLC0415
 
     for name in FORMATS:
         if name == text:
@@ -95,7 +94,6 @@ def _format(text: str) -> "FormatName":
 
 
 def _span(since: str | None, until: str | None) -> "Span":
-    from socialsim.export import Span  # noqa: PLC0415
 
     first, last = _date(since, "--since"), _date(until, "--until")
     if first is not None and last is not None and first > last:

@@ -1,18 +1,19 @@
 """``socialsim kpi``: key figures of closed days."""
 
+import functools
 import logging
 import re
 import signal
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import typer
+from sqlalchemy import Engine, false, update
 
-from socialsim import bootstrap
+from socialsim.bootstrap.warehouse import computing
 from socialsim.cli.commands.kpi_check import check_stored
 from socialsim.cli.options import (
     METRICS_HOST_DEFAULT,
@@ -24,24 +25,27 @@ from socialsim.cli.options import (
     serving,
 )
 from socialsim.cli.output import show, show_data, table
-from socialsim.cli.reading import JsonOption, RunsDirOption, Shelves, find_books
+from socialsim.cli.reading import JsonOption, RunsDirOption, find_books
 from socialsim.cli.stop import StopRequest
-from socialsim.errors import InputError, ServiceUnavailableError, TransientError
-from socialsim.runs.choice import choose_run
+from socialsim.errors import InputError
+from socialsim.kpi import (
+    CONNECTIONS,
+    DayRange,
+    KpiRow,
+    StoredExtent,
+    read_daily,
+    read_scalars,
+)
+from socialsim.kpi.follow import Computed, KpiService
+from socialsim.monitoring import KpiTelemetry
+from socialsim.warehouse.engines import translated
+from socialsim.warehouse.schema.tables import kpi_days
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
-    from socialsim.kpi import DayRange, KpiRow, StoredExtent
-    from socialsim.monitoring import KpiTelemetry
-    from socialsim.settings import Settings
     from socialsim.warehouse.urls import WarehouseTarget
-
-# ruff: noqa: PLC0415 - the database's packages are imported where they are used: other commands start sooner
 
 logger = logging.getLogger(__name__)
 
-_POLL_S: Final = 1.0
 _GLANCE_S: Final = 0.1  #: how long a request to stop may wait
 _DAYS_SHOWN: Final = 31
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -115,167 +119,74 @@ def kpi(
     metrics_host: MetricsHostOption = METRICS_HOST_DEFAULT,
 ) -> None:
     """Compute the key figures of closed days and store them; without a day, of those that are missing or out of date."""
-    from socialsim.kpi import DayRange
 
     session: Session = context.obj
-    wish = DayRange(*_range(day, since, until))
-    if follow and not wish.is_open:
+    day_range = DayRange(*_range(day, since, until))
+    if follow and not day_range.is_open:
         raise InputError("--follow computes every day: --date, --since and --until do not go with it")
     if check:
-        if follow or not wish.is_open:
+        if follow or not day_range.is_open:
             raise InputError("--check compares every day: --date, --since, --until and --follow do not go with it")
         check_stored(session, into=into, run_id=run_id, runs_dir=runs_dir, as_json=as_json)
         return
     books = find_books(runs_dir, None, into, session.settings)
-    view = bootstrap.kpi_view() if follow else None
+    view = KpiTelemetry() if follow else None
     with (
         serving(view if metrics_port else None, metrics_port, metrics_host),
-        _writing(into, session.settings) as (engine, target),
+        computing(into, session.settings, connections=CONNECTIONS) as (engine, target),
         StopRequest() as stop,
     ):
-        service = _Service(engine, target, books, stop, complete=complete)
+        _require_writable(engine, target)
+        service = KpiService(
+            engine,
+            str(target),
+            books.directory,
+            complete=complete,
+            translated=functools.partial(translated, target),
+            stopped=stop.is_set,
+            wait=functools.partial(_wait, stop.is_set),
+        )
         if view is not None:
-            service.follow(run_id, view, as_json=as_json)
+            service.follow(run_id, view, functools.partial(_show_day, engine, as_json=as_json))
         else:
-            (show_data if as_json else show)(service.once(run_id, wish, as_json=as_json))
+            _show_computed(engine, target, service.once(run_id, day_range), day_range, as_json=as_json)
     # For a service, being told to end is how it ends well.
     told_to_end = follow and stop.exit_code == 128 + signal.SIGTERM
     session.exit_code = 0 if told_to_end else stop.exit_code
 
 
-class _Service:
-    """Computes for one call of the command."""
-
-    def __init__(
-        self, engine: "Engine", target: "WarehouseTarget", books: Shelves, stop: StopRequest, *, complete: bool
-    ) -> None:
-        self._engine = engine
-        self._target = target
-        self._books = books
-        self._stop = stop
-        self._complete = complete
-        self._seen: dict[str, StoredExtent] = {}  # by run, as of the last look
-        self._count_at_s: dict[str, float] = {}  # by run, when it may be counted again
-
-    def once(self, run_id: str | None, wish: "DayRange", *, as_json: bool) -> str:
-        """Compute what is wished for, and tell of it."""
-        from socialsim.kpi import compute, read_daily, read_scalars
-        from socialsim.warehouse.engines import translated
-
-        with translated(self._target):
-            runs = self._runs()
-            chosen = choose_run(run_id, list(runs), str(self._target), remedy="socialsim consume stores one")
-            run_key = runs[chosen]
-            stream = self._stream(chosen, run_key, is_last_look=True)
-            if stream is None:
-                raise InputError(f"run {chosen} has no events in {self._target}")
-            days = compute(self._engine, run_key, stream, wish, stopped=self._stop.is_set)
-            with self._engine.connect() as connection:
-                if as_json:
-                    since = wish.since or (None if wish.is_open else stream.first_day)
-                    return _as_json(chosen, days, read_daily(connection, run_key, since=since, until=wish.until))
-                scalars = read_scalars(connection, run_key, since=wish.since, until=wish.until)
-        shown = dict(list(scalars.items())[-_DAYS_SHOWN:]) if wish.is_open else scalars
-        return _as_text(chosen, str(self._target), stream, days, shown)
-
-    def follow(self, run_id: str | None, view: "KpiTelemetry", *, as_json: bool) -> None:
-        """Compute what is missing, again and again, until it is told to stop."""
-        from socialsim.warehouse.engines import translated
-
-        connected = False
-        while not self._stop.is_set():
-            try:
-                with translated(self._target):
-                    for each, run_key in self._runs().items():
-                        if run_id in (None, each):
-                            self._catch_up(each, run_key, view, as_json=as_json)
-                connected = True
-                view.looked()
-            except (TransientError, ServiceUnavailableError) as error:
-                if not connected:
-                    raise
-                logger.warning("%s; trying again", error)
-                view.failed()
-            for _ in range(round(_POLL_S / _GLANCE_S)):
-                if not self._stop.is_set():
-                    time.sleep(_GLANCE_S)
-
-    def _catch_up(self, run_id: str, run_key: int, view: "KpiTelemetry", *, as_json: bool) -> None:
-        from socialsim.kpi import DayRange, compute, read_scalars
-
-        def stopped() -> bool:
-            view.beat()
-            return self._stop.is_set()
-
-        def tell(day: date) -> None:
-            view.computed()
-            with self._engine.connect() as connection:
-                scalars = read_scalars(connection, run_key, since=day, until=day)[day]
-            if as_json:
-                show_data(msgspec.json.encode({"run_id": run_id, "day": day, **scalars}))
-            else:
-                show(
-                    f"{run_id}  {day}  "
-                    + "  ".join(f"{name} {scalars[name]:,.0f}" for name in ("dau", "mau", "signups"))
-                )
-
-        stream = self._stream(run_id, run_key)
-        if stream is not None:
-            compute(self._engine, run_key, stream, DayRange(), on_day=tell, stopped=stopped)
-
-    def _runs(self) -> dict[str, int]:
-        from socialsim.runs.catalog import stored_runs
-
-        with self._engine.connect() as connection:
-            return stored_runs(connection)
-
-    def _stream(self, run_id: str, run_key: int, *, is_last_look: bool = False) -> "StoredExtent | None":
-        """How far the run is stored. Whether that is all of it takes counting: asked when it stands still."""
-        from dataclasses import replace
-
-        from socialsim.kpi import is_whole, read_stream
-
-        with self._engine.connect() as connection:
-            stream = read_stream(connection, run_key, complete=self._complete)
-            if stream is None or stream.complete:
-                return stream
-            before = self._seen.get(run_id)
-            if before is not None and (before.first, before.last) == (stream.first, stream.last) and before.complete:
-                return before
-            if is_last_look or (before == stream and time.monotonic() >= self._count_at_s.get(run_id, 0.0)):
-                began_s = time.monotonic()
-                stream = replace(stream, complete=is_whole(connection, run_key, self._books.directory(run_id)))
-                # Rows may be missing for long, and counting many takes long: it gets a tenth of the time at most.
-                self._count_at_s[run_id] = time.monotonic() + 9 * (time.monotonic() - began_s)
-        self._seen[run_id] = stream
-        return stream
+def _show_day(engine: Engine, run_id: str, run_key: int, day: date, *, as_json: bool) -> None:
+    with engine.connect() as connection:
+        scalars = read_scalars(connection, run_key, since=day, until=day)[day]
+    if as_json:
+        show_data(msgspec.json.encode({"run_id": run_id, "day": day, **scalars}))
+    else:
+        show(f"{run_id}  {day}  " + "  ".join(f"{name} {scalars[name]:,.0f}" for name in ("dau", "mau", "signups")))
 
 
-@contextmanager
-def _writing(url: str, settings: "Settings") -> Iterator[tuple["Engine", "WarehouseTarget"]]:
-    """An engine for the warehouse, which has the tables that are needed."""
-    from socialsim.kpi import CONNECTIONS
-    from socialsim.warehouse.engines import writing_engine
-    from socialsim.warehouse.schema.revision import check_revision, current_revision
-    from socialsim.warehouse.urls import parse_warehouse_url
+def _show_computed(
+    engine: Engine, target: "WarehouseTarget", computed: Computed, day_range: DayRange, *, as_json: bool
+) -> None:
+    with translated(target), engine.connect() as connection:
+        if as_json:
+            since = day_range.since or (None if day_range.is_open else computed.extent.first_day)
+            rows = read_daily(connection, computed.run_key, since=since, until=day_range.until)
+            show_data(_as_json(computed.run_id, computed.days, rows))
+            return
+        scalars = read_scalars(connection, computed.run_key, since=day_range.since, until=day_range.until)
+    shown = dict(list(scalars.items())[-_DAYS_SHOWN:]) if day_range.is_open else scalars
+    show(_as_text(computed.run_id, str(target), computed.extent, computed.days, shown))
 
-    url, password = bootstrap.warehouse_access(url, settings)
-    target = parse_warehouse_url(url)
-    check_revision(current_revision(url, password), target)
-    engine = writing_engine(target, password, connections=CONNECTIONS)
-    try:
-        _require_writable(engine, target)
-        yield engine, target
-    finally:
-        engine.dispose()
+
+def _wait(stopped: Callable[[], bool], for_s: float) -> None:
+    """Sleep ``for_s``, or shorter if there is a request to stop."""
+    end_s = time.monotonic() + for_s
+    while not stopped() and time.monotonic() < end_s:
+        time.sleep(_GLANCE_S)
 
 
 def _require_writable(engine: "Engine", target: "WarehouseTarget") -> None:
     """Raise what the first day's figures would, before they are computed: a server may be read-only, a user too."""
-    from sqlalchemy import false, update
-
-    from socialsim.warehouse.engines import translated
-    from socialsim.warehouse.schema.tables import kpi_days
 
     with translated(target), engine.connect() as connection:
         connection.execute(update(kpi_days).where(false()).values(dirty=kpi_days.c.dirty))

@@ -1,17 +1,17 @@
 """``socialsim kpi --check``: are the stored KPIs the true ones?"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
+from socialsim.bootstrap.warehouse import reading
 from socialsim.cli.options import Session
 from socialsim.cli.output import show, show_data
-from socialsim.cli.reading import find_books, reading
+from socialsim.cli.reading import find_books
 from socialsim.errors import InputError
-
-if TYPE_CHECKING:
-    from socialsim.kpi.check import KpiComparison
+from socialsim.kpi import read_cohorts, read_daily
+from socialsim.kpi.check import KpiComparison, as_text, check_kpis, require_truth
+from socialsim.runs.catalog import choose_known_run, stored_runs
 
 
 def check_stored(
@@ -21,9 +21,6 @@ def check_stored(
 
     Raises InputError if the run, its truth or its KPIs are not there, ServiceUnavailableError.
     """
-    from socialsim.kpi import read_cohorts, read_daily  # noqa: PLC0415 - loads SQLAlchemy
-    from socialsim.kpi.check import as_text, check_kpis, require_truth  # noqa: PLC0415
-    from socialsim.runs.catalog import choose_known_run, stored_runs  # noqa: PLC0415
 
     shelves = find_books(runs_dir, None, into, session.settings)
     with reading(into, session.settings) as connection:

@@ -2,7 +2,7 @@
 
 import typer
 
-from socialsim import bootstrap
+from socialsim.bootstrap import migration
 from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, IntoOption, Session
 from socialsim.cli.output import show
 
@@ -10,5 +10,5 @@ from socialsim.cli.output import show
 def migrate(context: typer.Context, *, into: IntoOption = WAREHOUSE_URL_DEFAULT) -> None:
     """Create the warehouse's tables, or bring them up to date."""
     session: Session = context.obj
-    revision = bootstrap.migrate(into, session.settings)
+    revision = migration.migrate(into, session.settings)
     show(f"{into} is at revision {revision}")

@@ -5,11 +5,15 @@ from typing import Annotated
 
 import typer
 
+from socialsim.bootstrap.warehouse import reading
 from socialsim.cli.files import check_writable, write_whole
 from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, IntoOption, Session
 from socialsim.cli.output import show
-from socialsim.cli.reading import reading
 from socialsim.errors import InputError
+from socialsim.report.build import build_content
+from socialsim.report.html import render
+from socialsim.report.plotly_js import load_plotly_js
+from socialsim.report.rows import find_run, read_rows
 
 
 def report(
@@ -24,10 +28,6 @@ def report(
     ] = Path("socialsim-report.html"),
 ) -> None:
     """Write a run's KPIs as one HTML file that needs nothing else, not even a network."""
-    from socialsim.report.build import build_content  # noqa: PLC0415 - loads SQLAlchemy
-    from socialsim.report.html import render  # noqa: PLC0415
-    from socialsim.report.plotly_js import load_plotly_js  # noqa: PLC0415
-    from socialsim.report.rows import find_run, read_rows  # noqa: PLC0415
 
     session: Session = context.obj
     library = load_plotly_js()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from socialsim import bootstrap
+from socialsim.bootstrap.run import LeadOptions, begun_run, lead_run, make_pacer, run_simulation
 from socialsim.cli.commands.scenario import PresetOption, ScenarioOption, choose_scenario
 from socialsim.cli.options import (
     LOG_URL_DEFAULT,
@@ -27,11 +27,13 @@ from socialsim.cli.progress import Live
 from socialsim.cli.stop import StopRequest
 from socialsim.errors import InputError, NotDrainedError
 from socialsim.events import EVENT_TYPES, RUN_ID_PATTERN, encode
+from socialsim.monitoring import RunTelemetry
 from socialsim.scenario.model import DAY_US, Scenario, knobs
-from socialsim.transport.urls import LogUrl
+from socialsim.simulation.iterate import simulate
+from socialsim.simulation.supervisor import choose_processes
+from socialsim.transport.urls import LogUrl, parse_log_url
 
 if TYPE_CHECKING:
-    from socialsim.monitoring import RunTelemetry
     from socialsim.simulation.process import Pacer, Progress
 
 logger = logging.getLogger(__name__)
@@ -103,10 +105,10 @@ def run(
 ) -> None:
     """Simulate a social network; its events go into the event log."""
     session: Session = context.obj
-    log = bootstrap.parse_log(to, "--to")
+    log = parse_log_url(to, "--to")
     if resume is not None:
         check_resume(context)
-        chosen, log = bootstrap.begun_run(log, session.settings, resume)
+        chosen, log = begun_run(log, session.settings, resume)
         name = resume
     else:
         past_days = parse_backfill(backfill)
@@ -124,21 +126,19 @@ def run(
     if then_live and pace is not None:
         raise InputError("--speed cannot be given with --then-live: time goes by as it does")
     if dry_run:
-        for event in itertools.islice(bootstrap.simulate(chosen, name), _DRY_RUN_EVENTS):
+        for event in itertools.islice(simulate(chosen, name), _DRY_RUN_EVENTS):
             show_data(encode(event))
         return
-    view = bootstrap.run_view(name, chosen, 1.0 if then_live else pace) if metrics_port else None
+    view = RunTelemetry(name, chosen.start_us, 1.0 if then_live else pace) if metrics_port else None
     with serving(view, metrics_port, metrics_host):
         _simulate(
             session,
             chosen,
             run_id=name,
             processes=processes_count,
-            pacer=bootstrap.make_pacer(chosen, pace, then_live=then_live),
+            pacer=make_pacer(chosen, pace, then_live=then_live),
             log=log,
-            options=bootstrap.LeadOptions(
-                now_us=time.time_ns() // 1000, again=again, live=then_live, check_topics=topic_check
-            ),
+            options=LeadOptions(now_us=time.time_ns() // 1000, again=again, live=then_live, check_topics=topic_check),
             drain_timeout_s=drain_timeout_s,
             view=view,
         )
@@ -152,11 +152,11 @@ def _simulate(
     processes: int,
     pacer: "Pacer | None",
     log: LogUrl,
-    options: bootstrap.LeadOptions,
+    options: LeadOptions,
     drain_timeout_s: float,
     view: "RunTelemetry | None",
 ) -> None:
-    with bootstrap.lead_run(log, session.settings, run_id, scenario, options) as led:
+    with lead_run(log, session.settings, run_id, scenario, options) as led:
         if led.state == "unfinished":
             logger.info("run %s was begun before: going on with it", run_id)
         if led.state == "complete":
@@ -178,7 +178,7 @@ def _simulate(
             )
 
         with StopRequest() as stop, Live(on_terminal=session.on_terminal) as live:
-            result = bootstrap.run_simulation(
+            result = run_simulation(
                 scenario,
                 run_id,
                 led,
@@ -257,7 +257,7 @@ def backfill_span(past_days: int, now_s: float, days: int | None) -> tuple[str, 
 def parse_processes(text: str, scenario: Scenario) -> int:
     """``auto``, which looks at the population and the cores that this process may use, or a number."""
     if text == "auto":
-        return bootstrap.choose_processes(scenario.users, usable_cores())
+        return choose_processes(scenario.users, usable_cores())
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= scenario.shards:
         raise InputError(
             f"--processes is {text!r}, allowed are auto and 1 to {scenario.shards} (the scenario's shards)"

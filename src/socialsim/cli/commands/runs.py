@@ -1,17 +1,14 @@
 """``socialsim runs``: every run that is known here."""
 
-from typing import TYPE_CHECKING
-
 import msgspec
 import typer
 
+from socialsim.bootstrap.warehouse import reading
 from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, IntoOption, Session
 from socialsim.cli.output import show, show_data, table
-from socialsim.cli.reading import JsonOption, RunsDirOption, find_books, reading
+from socialsim.cli.reading import JsonOption, RunsDirOption, find_books
+from socialsim.runs.catalog import RunSummary, summarize_runs
 from socialsim.warehouse.urls import SqliteTarget, parse_warehouse_url
-
-if TYPE_CHECKING:
-    from socialsim.runs.catalog import RunSummary
 
 
 def runs(
@@ -22,7 +19,6 @@ def runs(
     as_json: JsonOption = False,
 ) -> None:
     """List the runs with their state, events, rows and last verification."""
-    from socialsim.runs.catalog import summarize_runs  # noqa: PLC0415 - loads SQLAlchemy
 
     session: Session = context.obj
     shelves = find_books(runs_dir, None, into, session.settings)

@@ -6,10 +6,11 @@ from typing import Annotated, Final
 
 import typer
 
-from socialsim import bootstrap
+from socialsim.bootstrap.log import alter_topics, create_topics, describe_topics
 from socialsim.cli.options import LOG_URL_DEFAULT, Session, ToOption
 from socialsim.cli.output import Cell, show, table
 from socialsim.transport.base import TopicDescription
+from socialsim.transport.urls import parse_log_url
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +52,9 @@ def create(
 ) -> None:
     """Make the topics that are not there yet. Those that are must keep records of simulated times."""
     session: Session = context.obj
-    log = bootstrap.parse_log(to, "--to")
+    log = parse_log_url(to, "--to")
     created = asyncio.run(
-        bootstrap.create_topics(
+        create_topics(
             log,
             session.settings,
             partitions=partitions,
@@ -81,9 +82,9 @@ def alter(
 ) -> None:
     """Set what simulated events need in topics that are there; other settings stay as they are."""
     session: Session = context.obj
-    log = bootstrap.parse_log(to, "--to")
+    log = parse_log_url(to, "--to")
     changed = asyncio.run(
-        bootstrap.alter_topics(log, session.settings, topic_config=topic_config or (), no_topic_config=no_topic_config)
+        alter_topics(log, session.settings, topic_config=topic_config or (), no_topic_config=no_topic_config)
     )
     if changed is None:
         show(f"{log} has no topics to alter")
@@ -97,8 +98,8 @@ def alter(
 def describe(context: typer.Context, *, to: ToOption = LOG_URL_DEFAULT) -> None:
     """List the topics with their partitions, copies, records and settings, and whether they are as needed."""
     session: Session = context.obj
-    log = bootstrap.parse_log(to, "--to")
-    described = asyncio.run(bootstrap.describe_topics(log, session.settings))
+    log = parse_log_url(to, "--to")
+    described = asyncio.run(describe_topics(log, session.settings))
     headers = ["topic", "partitions", "replication", "records"]
     if known := any(each.settings is not None for each in described):
         headers += [*_SHOWN, "verdict"]

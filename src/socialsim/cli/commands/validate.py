@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 import typer
 
-from socialsim import bootstrap
+from socialsim.bootstrap.log import open_reader
+from socialsim.bootstrap.run import LeadOptions, lead_run, run_simulation
+from socialsim.bootstrap.warehouse import reading
 from socialsim.cli.commands.run import parse_processes
 from socialsim.cli.files import check_writable, write_whole
 from socialsim.cli.options import LOG_URL_DEFAULT, Session
 from socialsim.cli.output import show, show_data, table
-from socialsim.cli.reading import JsonOption, RunsDirOption, Shelves, find_books, reading
+from socialsim.cli.reading import JsonOption, RunsDirOption, Shelves, find_books
 from socialsim.cli.stop import StopRequest
 from socialsim.errors import InputError
 from socialsim.installation import how_to_add
 from socialsim.scenario.model import Scenario, load_scenario, preset_of
 from socialsim.settings import Settings
+from socialsim.transport.urls import parse_log_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -177,8 +180,8 @@ def _read(url: str, settings: Settings, run_id: str | None, books: Shelves) -> "
         return None if scenario is None else (scenario.start_us, scenario.end_us)
 
     if url.startswith(_LOG_SCHEMES):
-        log = bootstrap.parse_log(url, "--from")
-        return asyncio.run(read_log(bootstrap.open_reader(log, settings, group=None, run_id=run_id), run_id, span_us))
+        log = parse_log_url(url, "--from")
+        return asyncio.run(read_log(open_reader(log, settings, group=None, run_id=run_id), run_id, span_us))
     with reading(url, settings) as connection:
         return read_warehouse(connection, run_id, span_us)
 
@@ -201,10 +204,10 @@ def _simulated(
         with tempfile.TemporaryDirectory(prefix="socialsim-validate-") as directory:
             url = f"file:{directory}/events"
             settings = Settings({"SOCIALSIM_RUNS": f"{directory}/runs"})
-            log = bootstrap.parse_log(url, "--seeds")
-            options = bootstrap.LeadOptions(now_us=time.time_ns() // 1000)
-            with StopRequest() as stop, bootstrap.lead_run(log, settings, other.run_id, other, options) as led:
-                bootstrap.run_simulation(
+            log = parse_log_url(url, "--seeds")
+            options = LeadOptions(now_us=time.time_ns() // 1000)
+            with StopRequest() as stop, lead_run(log, settings, other.run_id, other, options) as led:
+                run_simulation(
                     other,
                     other.run_id,
                     led,

@@ -8,12 +8,15 @@ from typing import Annotated
 import msgspec
 import typer
 
+from socialsim.bootstrap.warehouse import reading
 from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, IntoOption, Session
 from socialsim.cli.output import show, show_data, table
-from socialsim.cli.reading import JsonOption, RunsDirOption, find_books, read_log_ends, reading
+from socialsim.cli.reading import JsonOption, RunsDirOption, find_books, read_log_ends
 from socialsim.errors import NOT_YET, LogFullError
+from socialsim.runs.catalog import choose_known_run
 from socialsim.runs.directory import Verification
 from socialsim.verification.result import CheckResult, VerificationReport
+from socialsim.verification.verify import read_books, verify_run
 from socialsim.warehouse.urls import parse_warehouse_url
 
 logger = logging.getLogger(__name__)
@@ -34,8 +37,6 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Hold what is stored of a run against its books; exit 0 only if everything holds, 75 while it is being simulated."""
-    from socialsim.runs.catalog import choose_known_run  # noqa: PLC0415 - loads SQLAlchemy
-    from socialsim.verification.verify import read_books, verify_run  # noqa: PLC0415
 
     session: Session = context.obj
     shelves = find_books(runs_dir, from_, into, session.settings)
