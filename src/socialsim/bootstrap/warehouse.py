@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine
 
 from socialsim.bootstrap.secrets import password
 from socialsim.errors import InputError
+from socialsim.runs.catalog import count_rows
 from socialsim.settings import Settings
 from socialsim.warehouse.dead_letters import DeadLetters
 from socialsim.warehouse.engines import read_engine, translated, writing_engine
@@ -89,3 +90,9 @@ def computing(url: str, settings: Settings, *, connections: int) -> Iterator[tup
         yield engine, target
     finally:
         engine.dispose()
+
+
+def count_stored_rows(url: str, settings: Settings) -> dict[str, int]:
+    """How many events of each run are stored, by run id. Raises as ``reading`` does."""
+    with reading(url, settings) as connection:
+        return count_rows(connection)

@@ -1,18 +1,13 @@
-"""What the commands share: settings, and how they were asked to speak."""
+"""What the commands share: their common options, the settings, and how they were asked to speak."""
 
-import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from socialsim.monitoring import LiveServer, Telemetry
 from socialsim.settings import Settings
-
-logger = logging.getLogger(__name__)
 
 LOG_URL_DEFAULT: Final = "file:./socialsim-data/events"
 WAREHOUSE_URL_DEFAULT: Final = "sqlite:///./socialsim-data/socialsim.sqlite"
@@ -50,16 +45,15 @@ MetricsHostOption = Annotated[
 METRICS_HOST_DEFAULT: Final = "127.0.0.1"
 
 
-@contextmanager
-def serving(view: "Telemetry | None", port: int, host: str) -> Iterator[None]:
-    """Serve ``view`` over HTTP within, if there is one. Raises InputError where that is not possible."""
-    if view is None:
-        yield
-        return
-
-    with LiveServer(view, port, host) as server:
-        logger.info("metrics at http://%s/metrics", server.address)
-        yield
+RunsDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--runs-dir",
+        envvar="SOCIALSIM_RUNS",
+        help="where run keeps its books; default: runs beside the event files or the warehouse, or ./socialsim-data/runs",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
 
 
 @dataclass(slots=True)

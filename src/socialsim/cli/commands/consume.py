@@ -18,10 +18,10 @@ from socialsim.cli.options import (
     MetricsHostOption,
     MetricsPortOption,
     Session,
-    serving,
 )
 from socialsim.cli.output import Cell, show, table
 from socialsim.cli.progress import Live
+from socialsim.cli.serving import serving
 from socialsim.cli.stop import StopRequest
 from socialsim.consumer import Consumer, ConsumerSettings, ConsumerStats
 from socialsim.errors import InputError

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from socialsim.bootstrap.warehouse import reading
+from socialsim.cli.log_ends import read_log_ends
 from socialsim.cli.options import LOG_URL_DEFAULT, WAREHOUSE_URL_DEFAULT, IntoOption, Session
 from socialsim.cli.output import show
-from socialsim.cli.reading import read_log_ends
 from socialsim.cli.stop import StopRequest
 from socialsim.monitoring.http import WebServer
 from socialsim.report.dashboard import check_access, responder

@@ -9,7 +9,7 @@ import typer
 from socialsim.bootstrap.log import open_reader
 from socialsim.cli.options import LOG_URL_DEFAULT, FromOption, Session
 from socialsim.cli.output import show_data
-from socialsim.cli.reading import find_books
+from socialsim.cli.run_directories import find_run_directories
 from socialsim.runs.choice import choose_run
 from socialsim.runs.digest import RunDigest, identify
 from socialsim.transport.base import EventReader, Fetched
@@ -33,7 +33,7 @@ def digest(
     reader = open_reader(source, session.settings, group=None, run_id=run_id)
     result = asyncio.run(read_digest(reader, run_id))
     digest_text = result.hexdigest()
-    find_books(None, from_, None, session.settings).tell_partial(result.run_id, result.events, from_)
+    find_run_directories(None, from_, None, session.settings).tell_partial(result.run_id, result.events, from_)
     show_data(f"{digest_text}  {result.run_id}")
 
 

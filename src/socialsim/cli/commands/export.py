@@ -11,7 +11,7 @@ import typer
 from socialsim.bootstrap.warehouse import reading
 from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, Session
 from socialsim.cli.output import show, table
-from socialsim.cli.reading import find_books
+from socialsim.cli.run_directories import find_run_directories
 from socialsim.cli.stop import StopRequest
 from socialsim.errors import InputError
 from socialsim.events import PLURALS
@@ -81,7 +81,7 @@ def export(
         session.exit_code = 0 if manifest is not None else stop.exit_code
     if manifest is not None and tables is None and since is None and until is None:
         rows = sum(entry.rows for entry in manifest.tables if entry.table in PLURALS.values())
-        find_books(None, None, from_, session.settings).tell_partial(run.run_id, rows, from_)
+        find_run_directories(None, None, from_, session.settings).tell_partial(run.run_id, rows, from_)
     show(f"stopped; {to} is as it was" if manifest is None else _as_text(manifest, to))
 
 

@@ -19,13 +19,15 @@ from socialsim.cli.options import (
     METRICS_HOST_DEFAULT,
     WAREHOUSE_URL_DEFAULT,
     IntoOption,
+    JsonOption,
     MetricsHostOption,
     MetricsPortOption,
+    RunsDirOption,
     Session,
-    serving,
 )
 from socialsim.cli.output import show, show_data, table
-from socialsim.cli.reading import JsonOption, RunsDirOption, find_books
+from socialsim.cli.run_directories import find_run_directories
+from socialsim.cli.serving import serving
 from socialsim.cli.stop import StopRequest
 from socialsim.errors import InputError
 from socialsim.kpi import (
@@ -129,7 +131,7 @@ def kpi(
             raise InputError("--check compares every day: --date, --since, --until and --follow do not go with it")
         check_stored(session, into=into, run_id=run_id, runs_dir=runs_dir, as_json=as_json)
         return
-    books = find_books(runs_dir, None, into, session.settings)
+    books = find_run_directories(runs_dir, None, into, session.settings)
     view = KpiTelemetry() if follow else None
     with (
         serving(view if metrics_port else None, metrics_port, metrics_host),

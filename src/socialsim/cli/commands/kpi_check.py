@@ -7,7 +7,7 @@ import msgspec
 from socialsim.bootstrap.warehouse import reading
 from socialsim.cli.options import Session
 from socialsim.cli.output import show, show_data
-from socialsim.cli.reading import find_books
+from socialsim.cli.run_directories import find_run_directories
 from socialsim.errors import InputError
 from socialsim.kpi import read_cohorts, read_daily
 from socialsim.kpi.check import KpiComparison, as_text, check_kpis, require_truth
@@ -22,7 +22,7 @@ def check_stored(
     Raises InputError if the run, its truth or its KPIs are not there, ServiceUnavailableError.
     """
 
-    shelves = find_books(runs_dir, None, into, session.settings)
+    shelves = find_run_directories(runs_dir, None, into, session.settings)
     with reading(into, session.settings) as connection:
         chosen = choose_known_run(connection, shelves.runs(), run_id)
         truth = require_truth(shelves.require(chosen))

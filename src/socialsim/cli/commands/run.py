@@ -20,10 +20,10 @@ from socialsim.cli.options import (
     RunIdOption,
     Session,
     ToOption,
-    serving,
 )
 from socialsim.cli.output import show, show_data, table
 from socialsim.cli.progress import Live
+from socialsim.cli.serving import serving
 from socialsim.cli.stop import StopRequest
 from socialsim.errors import InputError, NotDrainedError
 from socialsim.events import EVENT_TYPES, RUN_ID_PATTERN, encode

@@ -3,11 +3,11 @@
 import msgspec
 import typer
 
-from socialsim.bootstrap.warehouse import reading
-from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, IntoOption, Session
+from socialsim.bootstrap.adapters import count_stored_rows
+from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, IntoOption, JsonOption, RunsDirOption, Session
 from socialsim.cli.output import show, show_data, table
-from socialsim.cli.reading import JsonOption, RunsDirOption, find_books
-from socialsim.runs.catalog import RunSummary, summarize_runs
+from socialsim.cli.run_directories import find_run_directories
+from socialsim.runs.summary import RunSummary, summarize_runs
 from socialsim.warehouse.urls import SqliteTarget, parse_warehouse_url
 
 
@@ -19,16 +19,12 @@ def runs(
     as_json: JsonOption = False,
 ) -> None:
     """List the runs with their state, events, rows and last verification."""
-
     session: Session = context.obj
-    shelves = find_books(runs_dir, None, into, session.settings)
+    shelves = find_run_directories(runs_dir, None, into, session.settings)
     directories = [shelves.directory(run_id) for run_id in shelves.runs()]
     target = parse_warehouse_url(into)
-    if isinstance(target, SqliteTarget) and not target.path.exists():
-        summaries = summarize_runs(directories, None)  # a run may be there before anything was consumed
-    else:
-        with reading(into, session.settings) as connection:
-            summaries = summarize_runs(directories, connection)
+    is_new = isinstance(target, SqliteTarget) and not target.path.exists()  # nothing was consumed yet
+    summaries = summarize_runs(directories, None if is_new else count_stored_rows(into, session.settings))
     if as_json:
         show_data(msgspec.json.format(msgspec.json.encode(summaries), indent=2))
     elif summaries:

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from socialsim.cli.options import JsonOption
 from socialsim.cli.output import show, show_data, table
-from socialsim.cli.reading import JsonOption
 from socialsim.errors import InputError
 from socialsim.scenario.model import Scenario, knobs, load_scenario, make_scenario
 from socialsim.scenario.presets import PRESETS

@@ -16,9 +16,9 @@ from socialsim.bootstrap.run import LeadOptions, lead_run, run_simulation
 from socialsim.bootstrap.warehouse import reading
 from socialsim.cli.commands.run import parse_processes
 from socialsim.cli.files import check_writable, write_whole
-from socialsim.cli.options import LOG_URL_DEFAULT, Session
+from socialsim.cli.options import LOG_URL_DEFAULT, JsonOption, RunsDirOption, Session
 from socialsim.cli.output import show, show_data, table
-from socialsim.cli.reading import JsonOption, RunsDirOption, Shelves, find_books
+from socialsim.cli.run_directories import RunDirectories, find_run_directories
 from socialsim.cli.stop import StopRequest
 from socialsim.errors import InputError
 from socialsim.installation import how_to_add
@@ -167,12 +167,12 @@ def _is_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _books(given: Path | None, source: str, settings: Settings) -> Shelves:
+def _books(given: Path | None, source: str, settings: Settings) -> RunDirectories:
     is_log = source.startswith(_LOG_SCHEMES)
-    return find_books(given, source if is_log else None, None if is_log else source, settings)
+    return find_run_directories(given, source if is_log else None, None if is_log else source, settings)
 
 
-def _read(url: str, settings: Settings, run_id: str | None, books: Shelves) -> "RunEvents":
+def _read(url: str, settings: Settings, run_id: str | None, books: RunDirectories) -> "RunEvents":
     from socialsim.realism.reading import read_log, read_warehouse
 
     def span_us(chosen: str) -> tuple[int, int] | None:
@@ -186,7 +186,7 @@ def _read(url: str, settings: Settings, run_id: str | None, books: Shelves) -> "
         return read_warehouse(connection, run_id, span_us)
 
 
-def _scenario_of(books: Shelves, run_id: str) -> Scenario | None:
+def _scenario_of(books: RunDirectories, run_id: str) -> Scenario | None:
     record = books.directory(run_id).read_record()
     return None if record is None else record.scenario
 
@@ -220,7 +220,7 @@ def _simulated(
                 if stop.is_set():
                     raise typer.Exit(stop.exit_code)
                 led.complete()
-            run = _read(url, settings, other.run_id, Shelves((Path(directory) / "runs",)))
+            run = _read(url, settings, other.run_id, RunDirectories((Path(directory) / "runs",)))
         yield _subject(AnalysisView(run), "simulated for this", other), measured(run)
 
 

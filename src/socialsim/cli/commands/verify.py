@@ -9,9 +9,10 @@ import msgspec
 import typer
 
 from socialsim.bootstrap.warehouse import reading
-from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, IntoOption, Session
+from socialsim.cli.log_ends import read_log_ends
+from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, IntoOption, JsonOption, RunsDirOption, Session
 from socialsim.cli.output import show, show_data, table
-from socialsim.cli.reading import JsonOption, RunsDirOption, find_books, read_log_ends
+from socialsim.cli.run_directories import find_run_directories
 from socialsim.errors import NOT_YET, LogFullError
 from socialsim.runs.catalog import choose_known_run
 from socialsim.runs.directory import Verification
@@ -39,7 +40,7 @@ def verify(
     """Hold what is stored of a run against its books; exit 0 only if everything holds, 75 while it is being simulated."""
 
     session: Session = context.obj
-    shelves = find_books(runs_dir, from_, into, session.settings)
+    shelves = find_run_directories(runs_dir, from_, into, session.settings)
     with reading(into, session.settings) as connection:
         chosen = choose_known_run(connection, shelves.runs(), run_id)
         directory = shelves.directory(chosen)

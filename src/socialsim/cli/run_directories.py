@@ -1,43 +1,24 @@
-"""The warehouse, the log's ends and the runs' directories as the commands that only read them need them.
+"""Where the directories of runs are, as the commands that read them look for them."""
 
-The database's packages are imported where they are used: the other commands start sooner without them.
-"""
-
-import asyncio
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from socialsim.bootstrap.log import open_reader, runs_root
+from socialsim.bootstrap.log import runs_root
 from socialsim.cli.options import LOG_URL_DEFAULT
 from socialsim.errors import InputError
 from socialsim.runs.directory import RunDirectory, list_runs
 from socialsim.settings import Settings
-from socialsim.transport.replay import read_ends
 from socialsim.transport.urls import parse_log_url
-from socialsim.verification.offsets import LogEnds
 from socialsim.warehouse.urls import SqliteTarget, parse_warehouse_url
 
 logger = logging.getLogger(__name__)
 
 _TELL_PLACE = "--runs-dir names the directory in which run has put them"
 
-RunsDirOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--runs-dir",
-        envvar="SOCIALSIM_RUNS",
-        help="where run keeps its books; default: runs beside the event files or the warehouse, or ./socialsim-data/runs",
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
-
 
 @dataclass(frozen=True, slots=True)
-class Shelves:
+class RunDirectories:
     """The directories in which the books of runs may lie, the likeliest first."""
 
     roots: tuple[Path, ...]
@@ -84,14 +65,16 @@ class Shelves:
         return " or ".join(str(root) for root in self.roots)
 
 
-def find_books(given: Path | None, log_url: str | None, into: str | None, settings: Settings) -> Shelves:
+def find_run_directories(
+    given: Path | None, log_url: str | None, into: str | None, settings: Settings
+) -> RunDirectories:
     """``given`` and nothing else, or wherever ``run`` may have put them.
 
     Beside the event files: of the log at ``log_url``, or that SOCIALSIM_FROM or SOCIALSIM_TO names; beside the warehouse
     ``into``, if it is a file; at the place of the default log; in ``runs``.
     """
     if given is not None:
-        return Shelves((given,))
+        return RunDirectories((given,))
     urls = [log_url, settings.text("FROM"), settings.text("TO"), LOG_URL_DEFAULT]
     logs = [parse_log_url(url, "--from") for url in urls if url is not None]
     roots = [runs_root(log, settings) for log in logs]
@@ -99,12 +82,4 @@ def find_books(given: Path | None, log_url: str | None, into: str | None, settin
         target = None if into is None else parse_warehouse_url(into)
         beside = [target.path.parent / "runs"] if isinstance(target, SqliteTarget) else []
         roots = [*roots[:-1], *beside, roots[-1], Path("runs")]
-    return Shelves(tuple(dict.fromkeys(roots)))
-
-
-def read_log_ends(url: str, settings: Settings, run_id: str) -> LogEnds:
-    """The log's ends. Raises InputError (of files: also if the run is not there), ServiceUnavailableError."""
-    reader = open_reader(parse_log_url(url, "--from"), settings, group=None, run_id=run_id)
-    ends = asyncio.run(read_ends(reader))
-    offsets = {(topic, number): end for (topic, number), end in ends.offsets.items()}
-    return LogEnds(ends.log_id, offsets, ends.identities)
+    return RunDirectories(tuple(dict.fromkeys(roots)))
