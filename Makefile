@@ -46,7 +46,7 @@ services: install ## Fetch the servers' programs: Java, Kafka, MySQL, MariaDB, d
 	@$(BIN)/python -m compose.native install
 
 .PHONY: check
-check: lint audit test ## All that must hold before a commit: format, lint, types, known vulnerabilities, tests
+check: lint docs-site audit test ## All that must hold before a commit: format, lint, types, known vulnerabilities, tests
 
 .PHONY: lint
 lint: install ## Format, lint and types
@@ -169,13 +169,15 @@ soak: install ## Watch the memory of a run and a consumer over several million e
 	@$(BIN)/python -m benchmarks.soak
 
 .PHONY: docs
-docs: install ## Generate docs anew: DDL and diagrams from the tables, the SQL of the key figures
+docs: install ## Generate docs again: DDL and diagrams, the SQL of the KPIs, the reference of the command line
 	$(BIN)/python -m socialsim.warehouse.schema.ddl
 	$(BIN)/python -m socialsim.warehouse.schema.er
 	$(BIN)/python -m socialsim.kpi.sql_docs
+	$(BIN)/python -m tools.cli_reference
 
-COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
-EXPORT := $(BIN)/uv export --quiet --frozen --no-emit-project --no-header
+.PHONY: docs-site
+docs-site: install ## Build the documentation into build/site; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 .PHONY: data
 data: install ## Make the stream's own data anew, from Faker and tzdata: other data are another stream version

@@ -27,7 +27,7 @@ COMMANDS: Final = {
     "scenario": "List presets and show the parameters of a scenario.",
     "consume": "Store the log's events in the warehouse, each exactly once.",
     "migrate": "Create the warehouse's tables or upgrade them.",
-    "topics": "Create or describe the Kafka topics of the event log.",
+    "topics": "Create, alter or describe the Kafka topics of the event log.",
     "digest": "Print the SHA-256 of a run's events in canonical order; equal for equal runs in any log.",
     "schema": "Print the JSON Schema of an event, or list the events.",
     "validate": "Compare a run with published figures of real social networks.",
@@ -45,7 +45,7 @@ app = typer.Typer(
     cls=lazy_group(COMMANDS),
     help="A deterministic simulated social network whose every event lands in Kafka and MySQL, or in files and SQLite.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -66,7 +66,7 @@ def _session(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", envvar="SOCIALSIM_QUIET", help="log errors only")] = False,
     show_version: Annotated[  # noqa: ARG001 - its callback does the work
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version and leave")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version")
     ] = False,
 ) -> None:
     session: Session = context.obj

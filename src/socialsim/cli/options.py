@@ -50,7 +50,7 @@ RunsDirOption = Annotated[
     typer.Option(
         "--runs-dir",
         envvar="SOCIALSIM_RUNS",
-        help="where run keeps its books; default: runs beside the event files or the warehouse, or ./socialsim-data/runs",
+        help="directory of runs; default: runs beside the event files or the warehouse, or ./socialsim-data/runs",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]

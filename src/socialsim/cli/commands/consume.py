@@ -43,11 +43,14 @@ def consume(
     from_: FromOption = LOG_URL_DEFAULT,
     into: IntoOption = WAREHOUSE_URL_DEFAULT,
     drain: Annotated[
-        bool, typer.Option("--drain", envvar="SOCIALSIM_DRAIN", help="stop when the whole log is stored; else follow")
+        bool,
+        typer.Option(
+            "--drain", envvar="SOCIALSIM_DRAIN", help="stop when the whole log is stored; default: follow the log"
+        ),
     ] = False,
     batch_rows: Annotated[
         int,
-        typer.Option("--batch-rows", envvar="SOCIALSIM_BATCH_ROWS", min=1, max=1_000_000, help="of a transaction"),
+        typer.Option("--batch-rows", envvar="SOCIALSIM_BATCH_ROWS", min=1, max=1_000_000, help="rows per transaction"),
     ] = _DEFAULTS.batch_rows,
     group: Annotated[
         str, typer.Option("--group", envvar="SOCIALSIM_GROUP", help="consumers of one group share the partitions")
@@ -59,7 +62,7 @@ def consume(
             envvar="SOCIALSIM_STALL_TIMEOUT_S",
             min=1,
             max=86_400,
-            help="end with an error when records wait and nothing moves for so long",
+            help="exit with an error after this time without progress while records wait",
         ),
     ] = _DEFAULTS.stuck_after_s,
     session_timeout_s: Annotated[
@@ -69,7 +72,7 @@ def consume(
             envvar="SOCIALSIM_SESSION_TIMEOUT_S",
             min=1,
             max=1800,
-            help="Kafka gives a silent consumer's partitions to others after so long; the broker allows from 6 s on",
+            help="after this silence Kafka reassigns a consumer's partitions; brokers allow 6 s or more",
         ),
     ] = SESSION_TIMEOUT_S,
     drain_wait_s: Annotated[
@@ -79,15 +82,13 @@ def consume(
             envvar="SOCIALSIM_DRAIN_WAIT_S",
             min=1,
             max=86_400,
-            help="with --drain: wait so long for partitions that others hold and store nothing of, then end with exit "
-            f"75; default: --session-timeout-s and {_DRAIN_MORE_S:g} s more",
+            help="with --drain: exit with 75 after this time without progress in partitions that others hold; "
+            f"default: --session-timeout-s plus {_DRAIN_MORE_S:g} s",
         ),
     ] = None,
     restart_replaced: Annotated[
         bool,
-        typer.Option(
-            "--restart-replaced", help="read topics and runs that were deleted and made anew from their start"
-        ),
+        typer.Option("--restart-replaced", help="read recreated topics and rewritten runs from their start"),
     ] = False,
     metrics_port: MetricsPortOption = 0,
     metrics_host: MetricsHostOption = METRICS_HOST_DEFAULT,

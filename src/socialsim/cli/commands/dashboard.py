@@ -25,7 +25,7 @@ def dashboard(
     context: typer.Context,
     *,
     from_: Annotated[
-        str | None, typer.Option("--from", envvar="SOCIALSIM_FROM", help="event log, to show what waits in it")
+        str | None, typer.Option("--from", envvar="SOCIALSIM_FROM", help="event log whose lag is shown")
     ] = None,
     into: IntoOption = WAREHOUSE_URL_DEFAULT,
     run_id: Annotated[
@@ -33,7 +33,7 @@ def dashboard(
     ] = None,
     port: Annotated[
         int,
-        typer.Option("--port", envvar="SOCIALSIM_DASHBOARD_PORT", min=0, max=65_535, help="0 takes a free one"),
+        typer.Option("--port", envvar="SOCIALSIM_DASHBOARD_PORT", min=0, max=65_535, help="0 picks a free port"),
     ] = 8050,
     host: Annotated[
         str,
@@ -42,8 +42,7 @@ def dashboard(
         ),
     ] = "127.0.0.1",
 ) -> None:
-    """Serve a run's KPIs and the state of its ingestion as a page that renews itself."""
-
+    """Serve a run's KPIs and the state of its ingestion as a live page."""
     session: Session = context.obj
     secret = session.settings.secret("DASHBOARD_TOKEN")
     token = None if secret is None else secret.reveal()

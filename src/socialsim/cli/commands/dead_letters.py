@@ -28,10 +28,12 @@ def list_(
     context: typer.Context,
     *,
     into: IntoOption = WAREHOUSE_URL_DEFAULT,
-    limit: Annotated[int, typer.Option("--limit", min=0, max=100_000, help="how many of the newest to show")] = 10,
+    limit: Annotated[
+        int, typer.Option("--limit", min=0, max=100_000, help="number of newest dead letters to show")
+    ] = 10,
     as_json: _JsonOption = False,
 ) -> None:
-    """Count the dead letters by class of error, and show the newest."""
+    """Count dead letters by error class and show the newest."""
     session: Session = context.obj
     with open_dead_letters(into, session.settings) as letters:
         groups, latest = letters.groups(), letters.latest(limit)
@@ -57,10 +59,10 @@ def show_one(
     letter_id: Annotated[int, typer.Argument(metavar="ID", help="as listed")],
     *,
     into: IntoOption = WAREHOUSE_URL_DEFAULT,
-    raw: Annotated[bool, typer.Option("--raw", help="write the record's bytes to stdout, and nothing else")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="write only the record's bytes to stdout")] = False,
     as_json: _JsonOption = False,
 ) -> None:
-    """Show one dead letter whole: where it stood, why it is one, and its bytes."""
+    """Show one dead letter: its position, the reason and its bytes."""
     session: Session = context.obj
     with open_dead_letters(into, session.settings) as letters:
         letter = letters.get(letter_id)
@@ -79,10 +81,10 @@ def replay(
     context: typer.Context,
     letter_ids: Annotated[list[int] | None, typer.Argument(metavar="[ID...]", help="as listed")] = None,
     *,
-    everything: Annotated[bool, typer.Option("--all", help="all that there are")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="replay all")] = False,
     into: IntoOption = WAREHOUSE_URL_DEFAULT,
 ) -> None:
-    """Decode records again with today's program: what is valid is stored and no dead letter any more.
+    """Decode records again with this version: valid ones become rows and stop being dead letters.
 
     Exit 0 if all of them were stored, 1 if some are left.
     """

@@ -24,10 +24,10 @@ def digest(
     *,
     from_: FromOption = LOG_URL_DEFAULT,
     run_id: Annotated[
-        str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="needed if the log holds several runs")
+        str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="required if the log holds several runs")
     ] = None,
 ) -> None:
-    """Print the SHA-256 of a run's events in canonical order: equal for equal runs, whatever log holds them."""
+    """Print the SHA-256 of a run's events in canonical order; equal for equal runs in any log."""
     session: Session = context.obj
     source = parse_log_url(from_, "--from")
     reader = open_reader(source, session.settings, group=None, run_id=run_id)

@@ -36,30 +36,29 @@ def export(
         ),
     ] = WAREHOUSE_URL_DEFAULT,
     run_id: Annotated[
-        str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="needed if there are several runs")
+        str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="required if there are several runs")
     ] = None,
     tables: Annotated[
         str | None,
         typer.Option(
-            "--tables", envvar="SOCIALSIM_EXPORT_TABLES", help="such as users,pictures; default: all of a run"
+            "--tables", envvar="SOCIALSIM_EXPORT_TABLES", help="comma-separated, such as users,pictures; default: all"
         ),
     ] = None,
     since: Annotated[
-        str | None, typer.Option("--since", envvar="SOCIALSIM_EXPORT_SINCE", help="from this UTC day on, YYYY-MM-DD")
+        str | None, typer.Option("--since", envvar="SOCIALSIM_EXPORT_SINCE", help="first UTC day, YYYY-MM-DD")
     ] = None,
     until: Annotated[
-        str | None, typer.Option("--until", envvar="SOCIALSIM_EXPORT_UNTIL", help="to this day, that included")
+        str | None, typer.Option("--until", envvar="SOCIALSIM_EXPORT_UNTIL", help="last UTC day, inclusive")
     ] = None,
     format_name: Annotated[
         str, typer.Option("--format", envvar="SOCIALSIM_EXPORT_FORMAT", help="parquet (extra export) or csv")
     ] = "parquet",
     to: Annotated[
-        Path, typer.Option("--to", envvar="SOCIALSIM_EXPORT_TO", help="folder for the files; made if it is missing")
+        Path, typer.Option("--to", envvar="SOCIALSIM_EXPORT_TO", help="output directory, created if missing")
     ] = Path("socialsim-export"),
-    force: Annotated[bool, typer.Option("--force", help="replace files of an earlier export")] = False,
+    force: Annotated[bool, typer.Option("--force", help="replace an earlier export")] = False,
 ) -> None:
-    """Write a run's rows as Parquet or CSV, all of one moment, with a manifest beside them."""
-
+    """Write a run's rows as Parquet or CSV from one snapshot, with a manifest."""
     session: Session = context.obj
     chosen, span, kind = choose_tables(tables), _span(since, until), _format(format_name)
     with StopRequest() as stop, reading(from_, session.settings) as connection:

@@ -1,4 +1,4 @@
-"""``socialsim kpi``: key figures of closed days."""
+"""``socialsim kpi``: KPIs of closed days."""
 
 import functools
 import logging
@@ -87,25 +87,23 @@ _COUNTS: Final = frozenset(
 def kpi(
     context: typer.Context,
     *,
-    day: Annotated[
-        str | None, typer.Option("--date", envvar="SOCIALSIM_KPI_DATE", help="compute this day anew")
-    ] = None,
+    day: Annotated[str | None, typer.Option("--date", envvar="SOCIALSIM_KPI_DATE", help="recompute this day")] = None,
     since: Annotated[
-        str | None, typer.Option("--since", envvar="SOCIALSIM_KPI_SINCE", help="... or from this day on, YYYY-MM-DD")
+        str | None, typer.Option("--since", envvar="SOCIALSIM_KPI_SINCE", help="recompute from this day, YYYY-MM-DD")
     ] = None,
     until: Annotated[
-        str | None, typer.Option("--until", envvar="SOCIALSIM_KPI_UNTIL", help="... or to this day, that included")
+        str | None, typer.Option("--until", envvar="SOCIALSIM_KPI_UNTIL", help="recompute up to this day, inclusive")
     ] = None,
     follow: Annotated[
         bool,
-        typer.Option("--follow", envvar="SOCIALSIM_KPI_FOLLOW", help="compute each day as it is closed, until told"),
+        typer.Option("--follow", envvar="SOCIALSIM_KPI_FOLLOW", help="keep computing days as they are closed"),
     ] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="compute nothing: compare what is stored with the run's true KPIs")
+        bool, typer.Option("--check", help="compare stored KPIs with the ground truth, compute nothing")
     ] = False,
     into: IntoOption = WAREHOUSE_URL_DEFAULT,
     run_id: Annotated[
-        str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="needed if there are several runs")
+        str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="required if there are several runs")
     ] = None,
     runs_dir: RunsDirOption = None,
     complete: Annotated[
@@ -113,15 +111,14 @@ def kpi(
         typer.Option(
             "--complete",
             envvar="SOCIALSIM_KPI_COMPLETE",
-            help="the run is stored to its end, so its last day is closed too; known where the run's books are",
+            help="treat the run as stored completely, so its last day is closed; not needed where its manifests are",
         ),
     ] = False,
     as_json: JsonOption = False,
     metrics_port: MetricsPortOption = 0,
     metrics_host: MetricsHostOption = METRICS_HOST_DEFAULT,
 ) -> None:
-    """Compute the key figures of closed days and store them; without a day, of those that are missing or out of date."""
-
+    """Compute the KPIs of closed days and store them."""
     session: Session = context.obj
     day_range = DayRange(*_range(day, since, until))
     if follow and not day_range.is_open:

@@ -8,7 +8,7 @@ from socialsim.cli.output import show
 
 
 def migrate(context: typer.Context, *, into: IntoOption = WAREHOUSE_URL_DEFAULT) -> None:
-    """Create the warehouse's tables, or bring them up to date."""
+    """Create the warehouse's tables or upgrade them."""
     session: Session = context.obj
     revision = migration.migrate(into, session.settings)
     show(f"{into} is at revision {revision}")

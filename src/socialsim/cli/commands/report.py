@@ -21,14 +21,13 @@ def report(
     *,
     into: IntoOption = WAREHOUSE_URL_DEFAULT,
     run_id: Annotated[
-        str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="needed if there are several runs")
+        str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="required if there are several runs")
     ] = None,
     out: Annotated[
-        Path, typer.Option("--out", envvar="SOCIALSIM_REPORT_OUT", help="file to write; one that is there is replaced")
+        Path, typer.Option("--out", envvar="SOCIALSIM_REPORT_OUT", help="output file, replaced if it exists")
     ] = Path("socialsim-report.html"),
 ) -> None:
-    """Write a run's KPIs as one HTML file that needs nothing else, not even a network."""
-
+    """Write a run's KPIs to one HTML file that works offline."""
     session: Session = context.obj
     library = load_plotly_js()
     check_writable(out, "--out")

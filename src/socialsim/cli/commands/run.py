@@ -48,26 +48,37 @@ DAYS_MAX: Final = int(next(knob.high for knob in knobs() if knob.name == "days" 
 def run(
     context: typer.Context,
     *,
-    users: Annotated[int | None, typer.Option("--users", envvar="SOCIALSIM_USERS", help="how many sign up")] = None,
-    days: Annotated[int | None, typer.Option("--days", envvar="SOCIALSIM_DAYS", help="simulated; default 7")] = None,
+    users: Annotated[int | None, typer.Option("--users", envvar="SOCIALSIM_USERS", help="number of users")] = None,
+    days: Annotated[
+        int | None, typer.Option("--days", envvar="SOCIALSIM_DAYS", help="simulated days; default 7")
+    ] = None,
     seed: Annotated[int | None, typer.Option("--seed", envvar="SOCIALSIM_SEED", help="default 1")] = None,
     start: Annotated[
-        str | None, typer.Option("--start", envvar="SOCIALSIM_START", help="UTC; default 2026-01-01T00:00:00Z")
+        str | None,
+        typer.Option(
+            "--start", envvar="SOCIALSIM_START", help="start of simulated time, UTC; default 2026-01-01T00:00:00Z"
+        ),
     ] = None,
     processes: Annotated[
-        str, typer.Option("--processes", envvar="SOCIALSIM_PROCESSES", help="auto or a number; the events are the same")
+        str,
+        typer.Option(
+            "--processes", envvar="SOCIALSIM_PROCESSES", help="auto or a number; the stream does not depend on it"
+        ),
     ] = "auto",
-    shards: Annotated[int | None, typer.Option("--shards", envvar="SOCIALSIM_SHARDS", help="default 64")] = None,
+    shards: Annotated[
+        int | None, typer.Option("--shards", envvar="SOCIALSIM_SHARDS", help="logical shards; default 64")
+    ] = None,
     speed: Annotated[
         str,
         typer.Option("--speed", envvar="SOCIALSIM_SPEED", help="max, or simulated seconds per real second"),
     ] = "max",
     backfill: Annotated[
         str | None,
-        typer.Option("--backfill", metavar="DAYSd", help="simulate the days up to now, such as 90d, at full speed"),
+        typer.Option("--backfill", metavar="DAYSd", help="simulate the days up to now at full speed, such as 90d"),
     ] = None,
     then_live: Annotated[
-        bool, typer.Option("--then-live", help="... and go on as time goes by; --days says until when, default a year")
+        bool,
+        typer.Option("--then-live", help="after --backfill, continue in real time; --days limits it, default a year"),
     ] = False,
     to: ToOption = LOG_URL_DEFAULT,
     run_id: RunIdOption = None,
@@ -75,11 +86,11 @@ def run(
     preset: PresetOption = None,
     resume: Annotated[
         str | None,
-        typer.Option("--resume", metavar="RUN_ID", help="go on with a run that was stopped or killed"),
+        typer.Option("--resume", metavar="RUN_ID", help="resume a stopped or killed run"),
     ] = None,
     again: Annotated[
         bool,
-        typer.Option("--again", help="simulate all of a run once more whose records Kafka has lost; nothing doubles"),
+        typer.Option("--again", help="with --resume: simulate a complete run again whose records Kafka has lost"),
     ] = False,
     topic_check: Annotated[
         bool,
@@ -96,14 +107,14 @@ def run(
             envvar="SOCIALSIM_DRAIN_TIMEOUT_S",
             min=0,
             max=86_400,
-            help="after Ctrl-C or SIGTERM, wait so long for a log that does not answer",
+            help="after Ctrl-C or SIGTERM, wait this long for a log that does not answer",
         ),
     ] = 10.0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the first events and write nothing")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the first events, write nothing")] = False,
     metrics_port: MetricsPortOption = 0,
     metrics_host: MetricsHostOption = METRICS_HOST_DEFAULT,
 ) -> None:
-    """Simulate a social network; its events go into the event log."""
+    """Simulate a social network and write its events to the event log."""
     session: Session = context.obj
     log = parse_log_url(to, "--to")
     if resume is not None:

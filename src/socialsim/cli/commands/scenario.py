@@ -12,11 +12,11 @@ from socialsim.errors import InputError
 from socialsim.scenario.model import Scenario, knobs, load_scenario, make_scenario
 from socialsim.scenario.presets import PRESETS
 
-app = typer.Typer(help="Show what a run is made of.", no_args_is_help=True)
+app = typer.Typer(help="List presets and show the parameters of a scenario.", no_args_is_help=True)
 
 ScenarioOption = Annotated[
     Path | None,
-    typer.Option("--scenario", envvar="SOCIALSIM_SCENARIO", help="TOML file; other options win over it"),
+    typer.Option("--scenario", envvar="SOCIALSIM_SCENARIO", help="TOML file; other options override it"),
 ]
 PresetOption = Annotated[
     str | None,
@@ -44,15 +44,15 @@ def list_presets(*, as_json: JsonOption = False) -> None:
 @app.command("show")
 def show_scenario(
     *,
-    users: Annotated[int | None, typer.Option("--users", help="how many sign up")] = None,
-    days: Annotated[int | None, typer.Option("--days", help="simulated")] = None,
+    users: Annotated[int | None, typer.Option("--users", help="number of users")] = None,
+    days: Annotated[int | None, typer.Option("--days", help="simulated days")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="default 1")] = None,
     scenario: ScenarioOption = None,
     preset: PresetOption = None,
-    toml: Annotated[bool, typer.Option("--toml", help="print a file for --scenario")] = False,
+    toml: Annotated[bool, typer.Option("--toml", help="print as a file for --scenario")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Print every knob: value, default, unit, range, what it is and which statistic of validate it moves."""
+    """Print every knob: value, default, unit, range, meaning, and the statistic of validate that it moves."""
     resolved = choose_scenario(
         scenario, preset, users=users if users is not None or scenario or preset else 1_000, days=days, seed=seed
     )

@@ -11,9 +11,9 @@ from socialsim.events.schema import schema_text
 
 
 def schema(
-    event: Annotated[str | None, typer.Argument(help="an event's type, such as picture_like; none lists them")] = None,
+    event: Annotated[str | None, typer.Argument(help="event type, such as picture_like; without it, list all")] = None,
 ) -> None:
-    """Print the JSON Schema (draft 2020-12) of an event, or the list of events."""
+    """Print the JSON Schema of an event, or list the events."""
     if event is None:
         rows = [(name, PLURALS[name], (EVENT_TYPES[name].__doc__ or "").splitlines()[0]) for name in EVENT_TYPES]
         show(table(("event", "topic and table", "what happened"), rows))

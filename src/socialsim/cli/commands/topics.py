@@ -20,7 +20,7 @@ TopicConfigOption = Annotated[
         "--topic-config",
         metavar="KEY=VALUE",
         envvar="SOCIALSIM_TOPIC_CONFIG",
-        help="a setting of the topics, repeatable; KEY= leaves it to the cluster",
+        help="topic setting KEY=VALUE, repeatable; KEY= leaves it to the cluster",
     ),
 ]
 NoTopicConfigOption = Annotated[
@@ -28,11 +28,13 @@ NoTopicConfigOption = Annotated[
     typer.Option(
         "--no-topic-config",
         envvar="SOCIALSIM_NO_TOPIC_CONFIG",
-        help="ask for no setting but those of --topic-config",
+        help="set only what --topic-config names",
     ),
 ]
 _SHOWN: Final = ("cleanup.policy", "retention.ms", "retention.bytes")
-app = typer.Typer(help="Make, alter or describe the event log's topics.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Create, alter or describe the Kafka topics of the event log.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @app.command("create")
@@ -41,16 +43,21 @@ def create(
     *,
     to: ToOption = LOG_URL_DEFAULT,
     partitions: Annotated[
-        int, typer.Option("--partitions", envvar="SOCIALSIM_PARTITIONS", min=1, max=10_000, help="of each topic")
+        int, typer.Option("--partitions", envvar="SOCIALSIM_PARTITIONS", min=1, max=10_000, help="partitions per topic")
     ] = 16,
     replication: Annotated[
         int | None,
-        typer.Option("--replication", envvar="SOCIALSIM_REPLICATION", min=1, help="copies; default 3, or all brokers"),
+        typer.Option(
+            "--replication",
+            envvar="SOCIALSIM_REPLICATION",
+            min=1,
+            help="replicas; default 3, or the number of brokers if fewer",
+        ),
     ] = None,
     topic_config: TopicConfigOption = None,
     no_topic_config: NoTopicConfigOption = False,
 ) -> None:
-    """Make the topics that are not there yet. Those that are must keep records of simulated times."""
+    """Create missing topics; refuse existing ones that would lose records of simulated time."""
     session: Session = context.obj
     log = parse_log_url(to, "--to")
     created = asyncio.run(
@@ -80,7 +87,7 @@ def alter(
     topic_config: TopicConfigOption = None,
     no_topic_config: NoTopicConfigOption = False,
 ) -> None:
-    """Set what simulated events need in topics that are there; other settings stay as they are."""
+    """Set what simulated events need in existing topics; leave other settings alone."""
     session: Session = context.obj
     log = parse_log_url(to, "--to")
     changed = asyncio.run(
@@ -96,7 +103,7 @@ def alter(
 
 @app.command("describe")
 def describe(context: typer.Context, *, to: ToOption = LOG_URL_DEFAULT) -> None:
-    """List the topics with their partitions, copies, records and settings, and whether they are as needed."""
+    """List topics with partitions, replicas, records and settings, and whether they are as needed."""
     session: Session = context.obj
     log = parse_log_url(to, "--to")
     described = asyncio.run(describe_topics(log, session.settings))

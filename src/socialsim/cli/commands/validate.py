@@ -48,40 +48,42 @@ def validate(
     context: typer.Context,
     *,
     from_: Annotated[
-        str | None, typer.Option("--from", envvar="SOCIALSIM_FROM", help="event log to read; this or --into")
+        str | None, typer.Option("--from", envvar="SOCIALSIM_FROM", help="event log to read; excludes --into")
     ] = None,
     into: Annotated[
         str | None, typer.Option("--into", envvar="SOCIALSIM_INTO", help="warehouse to read instead of the event log")
     ] = None,
     run_id: Annotated[
-        str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="needed if there are several runs")
+        str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="required if there are several runs")
     ] = None,
     runs_dir: RunsDirOption = None,
     baseline: Annotated[
         str | None,
-        typer.Option("--baseline", envvar="SOCIALSIM_BASELINE", help="log or warehouse of a run to stand beside it"),
+        typer.Option("--baseline", envvar="SOCIALSIM_BASELINE", help="log or warehouse of a run to show beside it"),
     ] = None,
     baseline_run_id: Annotated[
-        str | None, typer.Option("--baseline-run-id", help="needed if there are several runs in it")
+        str | None, typer.Option("--baseline-run-id", help="required if it holds several runs")
     ] = None,
     preset: Annotated[
-        str | None, typer.Option("--preset", help="the run's preset, for what holds of some only: mature, app")
+        str | None, typer.Option("--preset", help="the run's preset, for statistics of one preset only: mature, app")
     ] = None,
     seeds: Annotated[
         int,
-        typer.Option("--seeds", min=0, max=_SEEDS_MAX, help="simulate the scenario with so many other seeds, too"),
+        typer.Option("--seeds", min=0, max=_SEEDS_MAX, help="number of further seeds to simulate"),
     ] = 0,
     scenario: Annotated[
-        Path | None, typer.Option("--scenario", help="for --seeds, of a run whose books are not here: TOML file")
+        Path | None, typer.Option("--scenario", help="TOML file, for --seeds if the run's directory is not here")
     ] = None,
     processes: Annotated[str, typer.Option("--processes", help="for --seeds: auto or a number")] = "auto",
-    only: Annotated[str | None, typer.Option("--only", metavar="ID,...", help="these statistics and no others")] = None,
+    only: Annotated[str | None, typer.Option("--only", metavar="ID,...", help="only these statistics")] = None,
     page: Annotated[
-        Path | None, typer.Option("--page", metavar="FILE", help="write everything, with charts, as one HTML file")
+        Path | None, typer.Option("--page", metavar="FILE", help="write the result with charts to one HTML file")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare a run with real social networks; exit 0 only if no band fails, else 1 (2: bad input)."""
+    """Compare a run with published figures of real social networks.
+
+    Exits with 0 only if no band fails."""
     _require_extra()
     from socialsim.realism.judge import judge
     from socialsim.realism.measure import measure

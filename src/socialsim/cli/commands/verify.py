@@ -32,13 +32,14 @@ def verify(
     ] = None,
     into: IntoOption = WAREHOUSE_URL_DEFAULT,
     run_id: Annotated[
-        str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="needed if there are several runs")
+        str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="required if there are several runs")
     ] = None,
     runs_dir: RunsDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Hold what is stored of a run against its books; exit 0 only if everything holds, 75 while it is being simulated."""
+    """Reconcile the stored rows with the run's manifests, its log and the rules of the network.
 
+    Exits with 0 only if every check passes, with 75 while the run is being simulated."""
     session: Session = context.obj
     shelves = find_run_directories(runs_dir, from_, into, session.settings)
     with reading(into, session.settings) as connection:
