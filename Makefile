@@ -184,6 +184,9 @@ data: install ## Make the stream's own data anew, from Faker and tzdata: other d
 	$(BIN)/python -m tools.make_names
 	$(BIN)/python -m tools.make_clocks
 
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+EXPORT := $(BIN)/uv export --quiet --frozen --no-emit-project --no-header
+
 .PHONY: lock
 lock: $(RUN_STAMP) ## Pin every dependency by hash: uv.lock, what is exported from it, and the two foreign environments
 	$(BIN)/uv lock
