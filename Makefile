@@ -75,7 +75,7 @@ COVERED := kernel:98 consumer:90 warehouse:93
 .PHONY: coverage
 coverage: services ## Measure what the tests of kernel, consumer and warehouse cover, on real services, and hold a floor
 	$(BIN)/pytest -n $(WORKERS) -m "not slow_faults and not bi" --cov --cov-report= \
-	  tests/kernel tests/shard tests/consumer tests/warehouse tests/events
+	  tests/kernel tests/simulation tests/consumer tests/warehouse tests/events
 	@failed=0; for each in $(COVERED); do \
 	  echo "== $${each%:*}: at least $${each#*:} %"; \
 	  $(BIN)/coverage report --show-missing --include "src/socialsim/$${each%:*}/*" --fail-under "$${each#*:}" || failed=1; \
