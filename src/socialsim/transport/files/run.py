@@ -60,10 +60,6 @@ class FileRun:
         """What tells it from a later run under the same id; empty if an older version made it."""
         return self._meta.identity
 
-    def acknowledged_seqs(self) -> list[int]:
-        """Per shard the last ``seq`` in the log according to its index, -1 for none. Touches nothing."""
-        return [sum(records) - 1 for records in self._final_counts()]
-
     def complete(self) -> None:
         """Mark the run complete, with its counts. All its writers must be drained and closed.
 
