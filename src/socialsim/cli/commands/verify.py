@@ -17,7 +17,7 @@ from socialsim.errors import NOT_YET, LogFullError
 from socialsim.runs.catalog import choose_known_run
 from socialsim.runs.directory import Verification
 from socialsim.verification.result import CheckResult, VerificationReport
-from socialsim.verification.verify import read_books, verify_run
+from socialsim.verification.verify import read_manifests, verify_run
 from socialsim.warehouse.urls import parse_warehouse_url
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def verify(
         scenario = None if record is None else record.scenario
         # After the moment that the rows are of has begun: no stored offset is beyond this end.
         log = None if from_ is None else read_log_ends(from_, session.settings, chosen)
-        report = verify_run(connection, read_books(directory, scenario), scenario, log)
+        report = verify_run(connection, read_manifests(directory, scenario), scenario, log)
     target = str(parse_warehouse_url(into))
     verification = Verification(
         run_id=chosen,
