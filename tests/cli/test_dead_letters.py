@@ -63,7 +63,7 @@ def test_replay_stores_what_is_valid_and_says_why_not(cli, database) -> None:
         assert cli("dead-letters", "replay", *wrong).returncode == 2
     done = cli("dead-letters", "replay", "--all")
     assert done.returncode == 1
-    assert "stored 1, were stored already 0, left 1" in done.stdout
+    assert "stored 1, already stored 0, left 1" in done.stdout
     assert "invalid_member" in done.stdout
     assert "\x1b" not in done.stdout
     assert database.execute("SELECT seq FROM picture_likes").fetchall() == [(3,)]

@@ -73,7 +73,7 @@ def test_csv_needs_no_package_and_parquet_names_the_one_it_needs(
             ["--since", "2026-01-02", "--until", "2026-01-01"],
             "--since is 2026-01-02, which is after --until 2026-01-01",
         ),
-        (["--run-id", "r2"], "--run-id is 'r2', but the warehouse has: r1"),
+        (["--run-id", "r2"], "--run-id is 'r2': the warehouse holds the run r1"),
         (["--from", "sqlite:///nowhere"], "no such file; run: socialsim consume"),
         (["--from", "file:./socialsim-data/events"], "sqlite:///PATH"),
         (["--to", "socialsim-data/socialsim.sqlite"], "--to socialsim-data/socialsim.sqlite: cannot be written"),
@@ -118,5 +118,5 @@ def test_sigterm_leaves_what_was_there(start, tmp_path: Path) -> None:
     finally:
         os.close(reader)
     assert process.returncode == 128 + signal.SIGTERM, complaints
-    assert said == "stopped; out is as it was\n"
+    assert said == "stopped; out is unchanged\n"
     assert [path.name for path in place.parent.iterdir()] == ["notes.txt"]

@@ -56,7 +56,7 @@ def test_a_day_a_range_what_is_missing_and_all_again(cli: Cli, stored: Warehouse
     once = everything(stored)
     assert all(once)
     text = done(cli("kpi"))
-    assert "computed   none: every closed day has its figures" in text
+    assert "computed   none: every closed day has its KPIs" in text
     assert "stream     2026-01-01 to 2026-01-09" in text
     assert computed(done(cli("kpi", "--date", "2026-01-04", "--json"))) == days(4, 4)
     assert computed(done(cli("kpi", "--until", "2026-01-02", "--json"))) == days(1, 2)
@@ -107,7 +107,7 @@ REFUSED = {
     ("--date", "yesterday"): "--date is 'yesterday', allowed is a day as YYYY-MM-DD",
     ("--date", "2026-02-30"): "--date is '2026-02-30'",
     ("--since", "2026-01-05", "--until", "2026-01-02"): "--since is 2026-01-05, which is after --until 2026-01-02",
-    ("--date", "2026-01-05", "--since", "2026-01-02"): "--date does not go with --since and --until",
+    ("--date", "2026-01-05", "--since", "2026-01-02"): "--date cannot be given with --since and --until",
     ("--follow", "--date", "2026-01-05"): "--follow computes every day",
     ("--check", "--follow"): "--check compares every day",
     ("--date", "2025-12-31"): "2025-12-31 is before the run's first day, 2026-01-01",

@@ -62,7 +62,7 @@ def test_looking_needs_no_right_to_write(looking) -> None:
     assert verified.returncode == 0, verified.stderr
     assert verified.stdout.endswith("verified\n")
     assert "verification.json" in verified.stderr
-    assert "socialsim runs will not know" in verified.stderr
+    assert "socialsim runs will not show" in verified.stderr
     for arguments in (
         ["verify", "--json", *INTO],
         ["runs", *INTO],
@@ -108,7 +108,7 @@ def test_books_that_are_nowhere_are_told_with_the_option_that_names_their_place(
     verified = inside("verify", *INTO)
     assert verified.returncode == 1
     for done in (checked, verified):
-        assert "no books of run r1 in d/runs or socialsim-data/runs or runs: --runs-dir names" in done.stderr
+        assert "no manifests of run r1 in d/runs or socialsim-data/runs or runs: --runs-dir names" in done.stderr
     assert inside("verify", "--runs-dir", "d/books", *INTO).returncode == 0
 
 

@@ -184,8 +184,8 @@ def test_a_traceback_that_was_asked_for_is_part_of_the_json(cli) -> None:
 def test_warnings_threads_and_foreign_libraries_speak_json_too() -> None:
     program = (
         "import logging, threading, warnings\n"
-        "from socialsim.cli.logs import configure_logs, log_what_is_not_caught\n"
-        "log_what_is_not_caught()\n"
+        "from socialsim.cli.logs import configure_logs, log_uncaught_errors\n"
+        "log_uncaught_errors()\n"
         "configure_logs(as_json=True, quiet=False)\n"
         "warnings.warn('old ways, größe', RuntimeWarning)\n"
         "logging.getLogger('somebody.else').warning('their line')\n"

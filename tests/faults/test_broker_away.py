@@ -85,7 +85,7 @@ async def test_a_run_that_is_told_to_stop_while_its_broker_is_away_leaves_in_tim
     await asyncio.to_thread(run.wait, 3, LEFT_S)
     await until(lambda: not any(child.alive for child in children), "the end of its children", ORPHANS_GONE_S)
     assert run.says(" events of run ")
-    assert run.says(f"are not written; they are not lost, this goes on with them: socialsim run --resume {TOWN.run_id}")
+    assert run.says(f"are not written; they are not lost, to write them run: socialsim run --resume {TOWN.run_id}")
     assert_quiet(run, 4)
 
     await asyncio.to_thread(broker.thaw if how == "freeze" else broker.start)

@@ -133,7 +133,7 @@ async def test_the_parent_killed_leaves_no_orphan_and_the_same_command_goes_on(
     eventually(lambda: not any(child.alive for child in children), "the end of its children", ORPHANS_GONE_S)
     again = start(*RUN, "--processes", "1")
     again.wait(0)
-    assert again.says("was begun before")
+    assert again.says("exists: resuming it")
     await assert_proven(tmp_path)
 
 
@@ -226,7 +226,7 @@ async def test_a_run_into_kafka_whose_shard_and_then_parent_is_killed_goes_on(
     await until(lambda: not any(child.alive for child in children), "the end of its children", ORPHANS_GONE_S)
     again = start(*RUN, "--processes", "1", "--to", log.url)
     await asyncio.to_thread(again.wait, 0)
-    assert again.says("was begun before")
+    assert again.says("exists: resuming it")
 
     await assert_whole_log(reader_of(log, group=None), TOWN)
     db = WarehouseFixture(f"sqlite:///{tmp_path}/w.sqlite", None)
