@@ -34,7 +34,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     "runs.choice": frozenset({"errors"}),
     "runs.extent": frozenset(),
     "runs.directory": frozenset({"runs.extent", "runs.manifest", "oracle", "scenario", "errors"}),
-    "runs.catalog": frozenset({"runs.choice", "runs.directory", "warehouse.schema.tables", "errors"}),
+    "runs.summary": frozenset({"runs.directory"}),
+    "runs.catalog": frozenset({"runs.choice", "warehouse.schema.tables", "errors"}),
     # the pipeline: the log knows bytes only, the warehouse knows no log
     "transport": frozenset({"errors"}),
     "transport.files": frozenset({"transport.base", "errors", "platform_errors"}),

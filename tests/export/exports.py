@@ -10,7 +10,7 @@ import msgspec
 import pyarrow.parquet as pq
 
 from socialsim.events import Event
-from socialsim.export import ExportManifest, Span, choose_tables, export_run
+from socialsim.export import ExportManifest, ExportPeriod, choose_tables, export_run
 from socialsim.export.manifest import FormatName
 from socialsim.runs.catalog import stored_runs
 from socialsim.warehouse.engines import read_engine
@@ -62,7 +62,7 @@ def exported(
     db: WarehouseFixture, run_id: str, path: Path, format_name: FormatName, **options: Any
 ) -> ExportManifest | None:
     """Run what ``socialsim export`` runs, without the command line."""
-    chosen: dict[str, Any] = {"replace": False, "span": Span(), "tables": choose_tables(None)} | options
+    chosen: dict[str, Any] = {"replace": False, "span": ExportPeriod(), "tables": choose_tables(None)} | options
     engine = read_engine(db.url, db.password)
     with closing_engine(engine), engine.connect() as connection:
         return export_run(

@@ -6,7 +6,7 @@ from socialsim.errors import InputError
 from socialsim.transport.kafka.topic_settings import (
     NO_WISHES,
     TOPIC_SETTINGS,
-    Span,
+    RecordAges,
     TopicState,
     Wishes,
     compare,
@@ -17,9 +17,9 @@ from socialsim.transport.kafka.topic_settings import (
 
 DAY_MS = 86_400_000
 LONG_MAX = str(2**63 - 1)
-PAST = Span(behind_ms=300 * DAY_MS, ahead_ms=0)
-NOW = Span(behind_ms=0, ahead_ms=0)
-FUTURE = Span(behind_ms=0, ahead_ms=30 * DAY_MS)
+PAST = RecordAges(behind_ms=300 * DAY_MS, ahead_ms=0)
+NOW = RecordAges(behind_ms=0, ahead_ms=0)
+FUTURE = RecordAges(behind_ms=0, ahead_ms=30 * DAY_MS)
 
 
 def state(copies: int = 1, **settings: str) -> TopicState:

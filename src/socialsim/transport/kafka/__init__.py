@@ -5,7 +5,7 @@ from socialsim.transport.kafka.batch_sender import ProducerOptions
 from socialsim.transport.kafka.cluster import KafkaLog, KafkaSecurity, Token
 from socialsim.transport.kafka.identity import read_topics
 from socialsim.transport.kafka.reader import KafkaReader
-from socialsim.transport.kafka.topic_settings import Deviation, Span, Wishes, compare, parse_wishes, sum_up
+from socialsim.transport.kafka.topic_settings import Deviation, RecordAges, Wishes, compare, parse_wishes, sum_up
 from socialsim.transport.kafka.writer import KafkaWriter
 
 __all__ = [
@@ -15,7 +15,7 @@ __all__ = [
     "KafkaSecurity",
     "KafkaWriter",
     "ProducerOptions",
-    "Span",
+    "RecordAges",
     "Token",
     "Wishes",
     "alter_topics",

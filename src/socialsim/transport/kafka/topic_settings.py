@@ -32,7 +32,7 @@ _KEY: Final = re.compile(r"[a-z][a-z0-9]*(?:\.[a-z0-9]+)+")
 _VALUE: Final = re.compile(r"[A-Za-z0-9._:,-]*")
 
 
-class Span(NamedTuple):
+class RecordAges(NamedTuple):
     """How far a run's record times lie from the wall clock: milliseconds, none is negative."""
 
     behind_ms: int
@@ -98,7 +98,7 @@ class Deviation(NamedTuple):
         return f"{self.topic}: {self.setting} is {self.value}, needed is {self.needed} ({self.harm})"
 
 
-def compare(state: TopicState, wishes: Wishes = NO_WISHES, span: Span | None = None) -> list[Deviation]:
+def compare(state: TopicState, wishes: Wishes = NO_WISHES, span: RecordAges | None = None) -> list[Deviation]:
     """Where ``state`` is not as needed: by a run of ``span``, or, without one, by any run.
 
     What ``wishes`` choose is needed as chosen; what follows from it is told all the same.
@@ -124,23 +124,23 @@ class _Verdict(NamedTuple):
     refused: bool
 
 
-def _cleanup(value: str, _copies: int, _span: Span | None) -> _Verdict | None:
+def _cleanup(value: str, _copies: int, _span: RecordAges | None) -> _Verdict | None:
     return _Verdict("delete", "compaction keeps one record for each user", True) if "compact" in value else None
 
 
-def _timestamp_type(value: str, _copies: int, _span: Span | None) -> _Verdict | None:
+def _timestamp_type(value: str, _copies: int, _span: RecordAges | None) -> _Verdict | None:
     if value == "CreateTime":
         return None
     return _Verdict("CreateTime", "other readers see when a record was written, not the event's time", False)
 
 
-def _unclean_election(value: str, copies: int, _span: Span | None) -> _Verdict | None:
+def _unclean_election(value: str, copies: int, _span: RecordAges | None) -> _Verdict | None:
     if value != "true" or copies == 1:
         return None
     return _Verdict("false", "a copy that lags may become the leader, and what it lacks is lost", False)
 
 
-def _retention_time(value: str, _copies: int, span: Span | None) -> _Verdict | None:
+def _retention_time(value: str, _copies: int, span: RecordAges | None) -> _Verdict | None:
     kept_ms = int(value)
     if not 0 <= kept_ms < _LONG_MAX:
         return None
@@ -152,44 +152,44 @@ def _retention_time(value: str, _copies: int, span: Span | None) -> _Verdict | N
     return _Verdict("-1", f"records are deleted {_days(kept_ms - span.behind_ms)} from now on", False)
 
 
-def _retention_size(value: str, _copies: int, _span: Span | None) -> _Verdict | None:
+def _retention_size(value: str, _copies: int, _span: RecordAges | None) -> _Verdict | None:
     if int(value) < 0:
         return None
     return _Verdict("-1", "what came first is deleted once a partition is larger", True)
 
 
-def _oldest(value: str, _copies: int, span: Span | None) -> _Verdict | None:
+def _oldest(value: str, _copies: int, span: RecordAges | None) -> _Verdict | None:
     limit_ms = int(value)
     if limit_ms >= (_LONG_MAX if span is None else span.behind_ms + _DAY_MS):
         return None
     return _Verdict(str(_LONG_MAX), f"events older than {_days(limit_ms)} are refused", span is not None)
 
 
-def _newest(value: str, _copies: int, span: Span | None) -> _Verdict | None:
+def _newest(value: str, _copies: int, span: RecordAges | None) -> _Verdict | None:
     limit_ms = int(value)
     if limit_ms >= (_LONG_MAX if span is None else span.ahead_ms):
         return None
     return _Verdict(str(_LONG_MAX), f"events more than {_days(limit_ms)} ahead are refused", span is not None)
 
 
-def _oldest_or_newest(value: str, copies: int, span: Span | None) -> _Verdict | None:
+def _oldest_or_newest(value: str, copies: int, span: RecordAges | None) -> _Verdict | None:
     return _oldest(value, copies, span) or _newest(value, copies, span)
 
 
-def _segment_time(value: str, _copies: int, span: Span | None) -> _Verdict | None:
+def _segment_time(value: str, _copies: int, span: RecordAges | None) -> _Verdict | None:
     rolled_ms = int(value)
     if rolled_ms >= (_TEN_YEARS_MS if span is None else _DAY_MS):
         return None
     return _Verdict(str(_TEN_YEARS_MS), f"a segment file for each {_days(rolled_ms)} of simulated time", False)
 
 
-def _message_size(value: str, _copies: int, _span: Span | None) -> _Verdict | None:
+def _message_size(value: str, _copies: int, _span: RecordAges | None) -> _Verdict | None:
     if int(value) >= BATCH_BYTES_MIN:
         return None
     return _Verdict(TOPIC_SETTINGS["max.message.bytes"], "batches of events are refused", True)
 
 
-def _copies_in_sync(value: str, copies: int, _span: Span | None) -> _Verdict | None:
+def _copies_in_sync(value: str, copies: int, _span: RecordAges | None) -> _Verdict | None:
     least, needed = int(value), str(max(1, copies - 1))
     if least > copies:
         return _Verdict(needed, f"with {copies} copies no record is ever acknowledged", True)
@@ -199,7 +199,7 @@ def _copies_in_sync(value: str, copies: int, _span: Span | None) -> _Verdict | N
 
 
 #: By setting: what is needed instead of a value, what follows from it, and whether that is refused.
-_RULES: Final[Mapping[str, Callable[[str, int, Span | None], _Verdict | None]]] = {
+_RULES: Final[Mapping[str, Callable[[str, int, RecordAges | None], _Verdict | None]]] = {
     "cleanup.policy": _cleanup,
     "retention.ms": _retention_time,
     "retention.bytes": _retention_size,
