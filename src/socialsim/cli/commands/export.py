@@ -1,4 +1,4 @@
-"""``socialsim export``: a run's rows as files."""
+"""``socialsim export``: writes a run's rows to files."""
 
 import logging
 import re
@@ -74,14 +74,14 @@ def export(
             format_name=kind,
             path=to,
             replace=force,
-            on_table=_tell,
+            on_table=_log_table,
             is_stopping=stop.is_set,
         )
         session.exit_code = 0 if manifest is not None else stop.exit_code
     if manifest is not None and tables is None and since is None and until is None:
         rows = sum(entry.rows for entry in manifest.tables if entry.table in PLURALS.values())
-        find_run_directories(None, None, from_, session.settings).tell_partial(run.run_id, rows, from_)
-    show(f"stopped; {to} is as it was" if manifest is None else _as_text(manifest, to))
+        find_run_directories(None, None, from_, session.settings).warn_if_partial(run.run_id, rows, from_)
+    show(f"stopped; {to} is unchanged" if manifest is None else _as_text(manifest, to))
 
 
 def _format(text: str) -> "FormatName":
@@ -100,7 +100,7 @@ def _span(since: str | None, until: str | None) -> "ExportPeriod":
     return ExportPeriod(first, last)
 
 
-def _date(text: str | None, place: str) -> date | None:
+def _date(text: str | None, option: str) -> date | None:
     if text is None:
         return None
     try:
@@ -108,10 +108,10 @@ def _date(text: str | None, place: str) -> date | None:
             return date.fromisoformat(text)
     except ValueError:
         pass
-    raise InputError(f"{place} is {text!r}, allowed is a day as YYYY-MM-DD")
+    raise InputError(f"{option} is {text!r}, allowed is a day as YYYY-MM-DD")
 
 
-def _tell(entry: "TableEntry") -> None:
+def _log_table(entry: "TableEntry") -> None:
     logger.info("%s: %d rows", entry.table, entry.rows)
 
 

@@ -1,4 +1,4 @@
-"""``socialsim runs``: every run that is known here."""
+"""``socialsim runs``: lists the known runs."""
 
 import msgspec
 import typer
@@ -20,8 +20,8 @@ def runs(
 ) -> None:
     """List the runs with their state, events, rows and last verification."""
     session: Session = context.obj
-    shelves = find_run_directories(runs_dir, None, into, session.settings)
-    directories = [shelves.directory(run_id) for run_id in shelves.runs()]
+    run_directories = find_run_directories(runs_dir, None, into, session.settings)
+    directories = [run_directories.directory(run_id) for run_id in run_directories.runs()]
     target = parse_warehouse_url(into)
     is_new = isinstance(target, SqliteTarget) and not target.path.exists()  # nothing was consumed yet
     summaries = summarize_runs(directories, None if is_new else count_stored_rows(into, session.settings))
@@ -31,7 +31,7 @@ def runs(
         headers = ("run", "state", "users", "days", "seed", "events", "rows", "last verification")
         show(table(headers, [_row(each) for each in summaries]))
     else:
-        show(f"no runs: neither in {shelves} nor in {target}")
+        show(f"no runs: neither in {run_directories} nor in {target}")
 
 
 def _row(run: "RunSummary") -> tuple[str, ...]:
