@@ -9,7 +9,7 @@ from socialsim.errors import TerminalError
 from socialsim.runs.directory import RunDirectory, RunRecord
 from socialsim.runs.extent import Edges, LogExtent, begun_at, ended_at, find_gap, find_losses, sum_losses
 from socialsim.scenario.model import DAY_US, Scenario
-from socialsim.transport.kafka import KafkaLog, Span, compare, inspect_topics, refuse, sum_up
+from socialsim.transport.kafka import KafkaLog, RecordAges, compare, inspect_topics, refuse, sum_up
 from socialsim.transport.kafka.admin import ClusterState
 
 log = logging.getLogger(__name__)
@@ -94,8 +94,8 @@ class KafkaRun:
             )
         start_us = self._scenario.start_us
         end_us = start_us + self._scenario.days * DAY_US
-        span = Span(max(0, now_us - start_us) // 1000, 0 if live else max(0, end_us - now_us) // 1000)
-        deviations = [each for topic in state.topics.values() for each in compare(topic, span=span)]
+        ages = RecordAges(max(0, now_us - start_us) // 1000, 0 if live else max(0, end_us - now_us) // 1000)
+        deviations = [each for topic in state.topics.values() for each in compare(topic, ages=ages)]
         if check:
             refuse(self.cluster, deviations)
         if deviations:
