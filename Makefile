@@ -75,7 +75,7 @@ COVERED := kernel:98 consumer:90 warehouse:93
 .PHONY: coverage
 coverage: services ## Measure what the tests of kernel, consumer and warehouse cover, on real services, and hold a floor
 	$(BIN)/pytest -n $(WORKERS) -m "not slow_faults and not bi" --cov --cov-report= \
-	  tests/kernel tests/shard tests/consumer tests/warehouse tests/events
+	  tests/kernel tests/simulation tests/consumer tests/warehouse tests/events
 	@failed=0; for each in $(COVERED); do \
 	  echo "== $${each%:*}: at least $${each#*:} %"; \
 	  $(BIN)/coverage report --show-missing --include "src/socialsim/$${each%:*}/*" --fail-under "$${each#*:}" || failed=1; \
@@ -183,6 +183,9 @@ docs-site: install ## Build the documentation into build/site; a broken link is 
 data: install ## Make the stream's own data anew, from Faker and tzdata: other data are another stream version
 	$(BIN)/python -m tools.make_names
 	$(BIN)/python -m tools.make_clocks
+
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+EXPORT := $(BIN)/uv export --quiet --frozen --no-emit-project --no-header
 
 .PHONY: lock
 lock: $(RUN_STAMP) ## Pin every dependency by hash: uv.lock, what is exported from it, and the two foreign environments

@@ -14,6 +14,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     # leaves
     "errors": frozenset(),
     "platform_errors": frozenset({"errors"}),
+    "durable_files": frozenset(),
     "installation": frozenset(),  # how socialsim was installed, for remedies
     "events": frozenset(),
     "kernel": frozenset(),
@@ -33,11 +34,12 @@ ALLOWED: dict[str, frozenset[str]] = {
     "runs.digest": frozenset({"errors"}),
     "runs.choice": frozenset({"errors"}),
     "runs.extent": frozenset(),
-    "runs.directory": frozenset({"runs.extent", "runs.manifest", "oracle", "scenario", "errors"}),
-    "runs.catalog": frozenset({"runs.choice", "runs.directory", "warehouse.schema.tables", "errors"}),
+    "runs.directory": frozenset({"runs.extent", "runs.manifest", "oracle", "scenario", "durable_files", "errors"}),
+    "runs.summary": frozenset({"runs.directory"}),
+    "runs.catalog": frozenset({"runs.choice", "warehouse.schema.tables", "errors"}),
     # the pipeline: the log knows bytes only, the warehouse knows no log
     "transport": frozenset({"errors"}),
-    "transport.files": frozenset({"transport.base", "errors", "platform_errors"}),
+    "transport.files": frozenset({"transport.base", "durable_files", "errors", "platform_errors"}),
     "transport.kafka": frozenset({"transport.base", "errors"}),
     "warehouse.base": frozenset({"events"}),
     "warehouse.urls": frozenset({"errors"}),
@@ -88,7 +90,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "report": frozenset(
         {"kpi", "verification.offsets", "runs", "warehouse.schema.tables", "monitoring.http", "installation", "errors"}
     ),
-    "export": frozenset({"warehouse.schema.tables", "installation", "platform_errors", "errors"}),
+    "export": frozenset({"warehouse.schema.tables", "durable_files", "installation", "platform_errors", "errors"}),
     "realism": frozenset(
         {
             "transport.base",

@@ -111,7 +111,7 @@ REFUSED = {
     ("--follow", "--date", "2026-01-05"): "--follow computes every day",
     ("--check", "--follow"): "--check compares every day",
     ("--date", "2025-12-31"): "2025-12-31 is before the run's first day, 2026-01-01",
-    ("--run-id", "nobody"): "no run 'nobody'",
+    ("--run-id", "nobody"): "--run-id is 'nobody': ",
 }
 
 

@@ -36,7 +36,7 @@ def test_a_report_is_one_file(cli, plotly, tmp_path):
     assert page.startswith("<!doctype html>")
     assert "<title>socialsim · r1</title>" in page
     other = cli("report", "--run-id", "r2", PYTHONPATH=plotly)
-    assert (other.returncode, other.stderr) == (2, "socialsim: --run-id is 'r2', but the warehouse has: r1\n")
+    assert (other.returncode, other.stderr) == (2, "socialsim: --run-id is 'r2': the warehouse holds the run r1\n")
     nowhere = cli("report", "--out", "no/such/place.html", PYTHONPATH=plotly)
     assert nowhere.returncode == 2
     assert "--out no/such/place.html: cannot be written" in nowhere.stderr

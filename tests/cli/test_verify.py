@@ -94,7 +94,7 @@ class TestVerify:
     def test_bad_input_ends_with_2(self, cli: Cli) -> None:
         unknown = cli("verify", "--run-id", "r9")
         assert unknown.returncode == 2
-        assert "there are: r1" in unknown.stderr
+        assert "holds the run r1" in unknown.stderr
         assert cli("verify", "--into", "mysql:nowhere").returncode == 2
         assert cli("verify", "--from", "file:./nowhere").returncode == 2
         assert "Traceback" not in unknown.stderr

@@ -10,7 +10,7 @@ import msgspec
 import pyarrow.parquet as pq
 
 from socialsim.events import Event
-from socialsim.export import ExportManifest, Span, choose_tables, export_run
+from socialsim.export import ExportManifest, ExportPeriod, choose_tables, export_run
 from socialsim.runs.catalog import stored_runs
 from socialsim.warehouse.engines import read_engine
 from socialsim.warehouse.schema.tables import metadata
@@ -67,7 +67,7 @@ def exported(place: Place, run_id: str, path: Path, format_name: str, **options:
             run_key=stored_runs(connection)[run_id],
             format_name=format_name,
             path=path,
-            **{"replace": False, "span": Span(), "tables": choose_tables(None)} | options,
+            **{"replace": False, "span": ExportPeriod(), "tables": choose_tables(None)} | options,
         )
 
 

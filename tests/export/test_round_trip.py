@@ -17,7 +17,7 @@ from msgspec import structs
 
 from socialsim.events import PLURALS, CommentPosted, Event, PicturePosted, UserSignedUp, VideoLiked
 from socialsim.events.types import ID_MAX, SHARDS_MAX, TIME_US_MAX
-from socialsim.export import FORMATS, ExportManifest, Span, choose_tables
+from socialsim.export import FORMATS, ExportManifest, ExportPeriod, choose_tables
 from socialsim.export.columns import exportable_tables
 from socialsim.simulation.iterate import simulate
 from socialsim.warehouse.schema.migrate import migrate
@@ -226,7 +226,7 @@ class TestSpan:
     def test_only_events_and_kpis_of_these_days_are_exported(self, stored_sqlite: Place, tmp_path: Path) -> None:
         computed(stored_sqlite, "r1")
         day = date(2026, 1, 2)
-        manifest = exported(stored_sqlite, "r1", tmp_path / "out", "parquet", span=Span(day, day))
+        manifest = exported(stored_sqlite, "r1", tmp_path / "out", "parquet", span=ExportPeriod(day, day))
         assert manifest is not None
         assert (manifest.since, manifest.until) == (day, day)
         for entry in manifest.tables:
@@ -240,7 +240,9 @@ class TestSpan:
     def test_each_bound_works_alone(self, stored_sqlite: Place, tmp_path: Path) -> None:
         tables = choose_tables("picture_likes")
         counts = []
-        for number, span in enumerate((Span(), Span(until=date(2026, 1, 2)), Span(since=date(2026, 1, 3)))):
+        for number, span in enumerate(
+            (ExportPeriod(), ExportPeriod(until=date(2026, 1, 2)), ExportPeriod(since=date(2026, 1, 3)))
+        ):
             manifest = exported(stored_sqlite, "r1", tmp_path / str(number), "csv", span=span, tables=tables)
             assert manifest is not None
             counts.append(manifest.tables[0].rows)

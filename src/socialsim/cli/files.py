@@ -4,6 +4,7 @@ import errno
 import os
 from pathlib import Path
 
+from socialsim.durable_files import replace_file
 from socialsim.errors import InputError
 from socialsim.platform_errors import unwritable
 
@@ -12,24 +13,17 @@ def check_writable(out: Path, option: str) -> None:
     """Raise what ``write_whole`` would raise, before minutes are spent on what is to be written."""
     if out.is_dir():
         raise InputError(f"{option} {out}: cannot be written: {os.strerror(errno.EISDIR)}; name a file in it")
-    new = _new(out)
+    probe = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
-        new.touch()
-        new.unlink()
+        probe.touch()
+        probe.unlink()
     except OSError as error:
         raise unwritable(f"{option} {out}", error) from error
 
 
 def write_whole(out: Path, data: bytes, option: str) -> None:
     """Write ``out``; whoever has the old one open keeps it. Raises InputError, LogFullError."""
-    new = _new(out)
     try:
-        new.write_bytes(data)
-        new.replace(out)
+        replace_file(out, data)
     except OSError as error:
-        new.unlink(missing_ok=True)
         raise unwritable(f"{option} {out}", error) from error
-
-
-def _new(out: Path) -> Path:
-    return out.with_name(f".{out.name}.{os.getpid()}.new")

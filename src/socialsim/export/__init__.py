@@ -2,8 +2,8 @@
 manifest.
 """
 
-from socialsim.export.columns import Span, choose_tables
+from socialsim.export.columns import ExportPeriod, choose_tables
 from socialsim.export.manifest import MANIFEST, ExportManifest
 from socialsim.export.run import FORMATS, export_run
 
-__all__ = ["FORMATS", "MANIFEST", "ExportManifest", "Span", "choose_tables", "export_run"]
+__all__ = ["FORMATS", "MANIFEST", "ExportManifest", "ExportPeriod", "choose_tables", "export_run"]

@@ -53,7 +53,7 @@ class ExportColumn(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ExportPeriod:
     """A range of UTC days, bounds included; None means no bound."""
 
     since: date | None = None
@@ -83,7 +83,7 @@ def columns_of(table: Table) -> tuple[ExportColumn, ...]:
     return tuple(ExportColumn(str(column.name), _kind(column), bool(column.nullable)) for column in table.columns)
 
 
-def query_of(table: Table, run_key: int, span: Span) -> Select[Any]:
+def query_of(table: Table, run_key: int, span: ExportPeriod) -> Select[Any]:
     """All rows of the run within ``span``, ordered by primary key, so that the same rows give the
     same bytes.
     """
@@ -112,7 +112,7 @@ def _selected(column: Column[Any]) -> ColumnElement[Any]:
     return cast(column, String).label(column.name) if isinstance(column.type, (DateTime, Date)) else column
 
 
-def _within(table: Table, span: Span) -> list[ColumnElement[bool]]:
+def _within(table: Table, span: ExportPeriod) -> list[ColumnElement[bool]]:
     """Bounds on the column after ``run_key`` in the key: an event's time or a KPI's day.
 
     A run has neither.

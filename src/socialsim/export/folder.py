@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from socialsim.durable_files import sync_path
 from socialsim.errors import InputError, SocialsimError
 from socialsim.platform_errors import unwritable
 
@@ -96,11 +97,7 @@ class Folder:
         return self._path / f".{name}.new"
 
     def _sync(self) -> None:
-        handle = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_path(self._path)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol, TypeAlias, get_args
 from sqlalchemy import Connection, Select, Table
 
 from socialsim.errors import InputError, TerminalError
-from socialsim.export.columns import ExportColumn, Span, columns_of, query_of
+from socialsim.export.columns import ExportColumn, ExportPeriod, columns_of, query_of
 from socialsim.export.csv_file import CsvFile
 from socialsim.export.folder import Folder, Sink, locked_folder
 from socialsim.export.manifest import MANIFEST, ColumnEntry, ExportManifest, FormatName, TableEntry, manifest_bytes
@@ -40,7 +40,7 @@ def export_run(
     run_id: str,
     run_key: int,
     tables: Sequence[Table],
-    span: Span,
+    span: ExportPeriod,
     format_name: FormatName,
     path: Path,
     replace: bool,

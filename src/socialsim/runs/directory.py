@@ -24,6 +24,7 @@ from typing import Final, Literal, Self, TypeVar
 
 import msgspec
 
+from socialsim.durable_files import replace_file, sync_path
 from socialsim.errors import InputError, LogFullError, RunConflictError
 from socialsim.oracle import Truth
 from socialsim.runs.extent import LogExtent
@@ -87,6 +88,7 @@ class RunDirectory:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            sync_path(self.path.parent)
             lock = os.open(self.path / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise InputError(f"{self.path}: cannot be used as the run's directory: {error.strerror}") from error
@@ -146,17 +148,9 @@ class RunDirectory:
 
     def _write(self, name: str, data: bytes, *, durably: bool = True) -> None:
         path = self.path / name
-        temporary = path.with_name(f".{name}.{os.getpid()}.tmp")
         try:
-            with temporary.open("wb") as file:
-                file.write(data)
-                if durably:
-                    file.flush()
-                    os.fsync(file.fileno())
-            temporary.replace(path)
+            replace_file(path, data, durable=durably)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
             raise LogFullError(f"{path}: cannot be written: {error.strerror}") from error
 
     # --- reading ----------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ from socialsim.warehouse.schema.tables import runs
 _ABSENT_KEY: Final = -1
 
 _MANIFESTS: Final = ("manifests", "every shard of the run has a sealed manifest")
-_SCENARIO: Final = ("scenario", "the stored events are of the scenario that the books are of")
+_SCENARIO: Final = ("scenario", "the stored events are of the scenario that the manifests are of")
 _ACCOUNTS: Final = (
     "accounts",
     "manifest = stored + dead letters by shard and type: counts, first and last seq, hash sums",
@@ -124,7 +124,7 @@ def _check_scenario(connection: Connection, run_id: str, scenario: Scenario | No
     if not stored:
         return not_checked(*_SCENARIO, "the log of what is stored did not tell it")
     own = scenario.digest
-    what = f"rows of the scenario with digest {stored[:12]} are stored, the books are of the one with {own[:12]}"
+    what = f"rows of the scenario with digest {stored[:12]} are stored, the manifests are of the one with {own[:12]}"
     return result(*_SCENARIO, [] if stored == own else [Violation(what, table="runs")])
 
 

@@ -15,7 +15,7 @@ from socialsim.cli.run_directories import find_run_directories
 from socialsim.cli.stop import StopRequest
 from socialsim.errors import InputError
 from socialsim.events import PLURALS
-from socialsim.export import FORMATS, ExportManifest, Span, choose_tables, export_run
+from socialsim.export import FORMATS, ExportManifest, ExportPeriod, choose_tables, export_run
 from socialsim.report.rows import find_run
 
 if TYPE_CHECKING:
@@ -92,12 +92,12 @@ def _format(text: str) -> "FormatName":
     raise InputError(f"--format is {text!r}, allowed are {' and '.join(FORMATS)}")
 
 
-def _span(since: str | None, until: str | None) -> "Span":
+def _span(since: str | None, until: str | None) -> "ExportPeriod":
 
     first, last = _date(since, "--since"), _date(until, "--until")
     if first is not None and last is not None and first > last:
         raise InputError(f"--since is {first}, which is after --until {last}")
-    return Span(first, last)
+    return ExportPeriod(first, last)
 
 
 def _date(text: str | None, place: str) -> date | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from socialsim.durable_files import replace_file, sync_path
 from socialsim.errors import InputError, LogCorruptError
 from socialsim.transport.files.index import IndexFormat
 from socialsim.transport.files.layout import (
@@ -13,8 +14,6 @@ from socialsim.transport.files.layout import (
     RunPaths,
     list_run_ids,
     read_run_meta,
-    sync_path,
-    write_atomically,
     writing_to,
 )
 
@@ -110,7 +109,7 @@ def recover_shard(paths: RunPaths, meta: RunMeta, shard: int) -> ShardHeights:
     with writing_to(paths.directory):
         if len(raw) != entries * form.entry_bytes:
             # A new file, not a truncated one: following readers notice its inode and start over.
-            write_atomically(Path(index_path), raw[: entries * form.entry_bytes])
+            replace_file(Path(index_path), raw[: entries * form.entry_bytes])
         for path, end in zip(data_paths, heights.ends, strict=True):
             _truncate(path, end)
         if entries:

@@ -22,6 +22,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from socialsim.durable_files import sync_path
 from socialsim.errors import InputError, LogCorruptError, LogFullError
 from socialsim.platform_errors import unwritable
 from socialsim.transport.base import RunInfo
@@ -100,29 +101,6 @@ def writing_to(path: Path | str) -> Iterator[None]:
         if error.errno in _FORBIDDEN:
             raise unwritable(f"{error.filename or path}", error) from error
         raise LogFullError(f"{error.filename or path}: cannot be written: {error.strerror or error}") from error
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace ``path`` by ``data``, durably: after a crash it has either the old bytes or the new."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync_path(path.parent)
-
-
-def sync_path(path: Path | str) -> None:
-    """Make a file's bytes or a directory's entries durable (fsync)."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_run_meta(root: Path, run_id: str) -> RunMeta | None:

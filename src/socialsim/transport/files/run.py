@@ -15,6 +15,7 @@ from typing import Literal, Self
 
 import msgspec
 
+from socialsim.durable_files import replace_file, sync_path
 from socialsim.errors import InputError, LogCorruptError, RunConflictError
 from socialsim.transport.base import RunInfo
 from socialsim.transport.files.blocks import check_final_counts, read_index
@@ -27,8 +28,6 @@ from socialsim.transport.files.layout import (
     RunPaths,
     ensure_log_id,
     read_run_meta,
-    sync_path,
-    write_atomically,
     writing_to,
 )
 
@@ -77,7 +76,7 @@ class FileRun:
             records = {topic: [shard[i] for shard in counts] for i, topic in enumerate(self._meta.topics)}
             meta = msgspec.structs.replace(self._meta, state="complete", records=records)
             with writing_to(self._paths.directory):
-                write_atomically(self._paths.directory / RUN_FILE, msgspec.json.encode(meta))
+                replace_file(self._paths.directory / RUN_FILE, msgspec.json.encode(meta))
         self._meta, self._state = meta, "complete"
 
     def check_complete(self) -> None:
@@ -187,7 +186,7 @@ def _create(paths: RunPaths, info: RunInfo, scenario: bytes) -> RunMeta:
             directory.mkdir(exist_ok=True)
         (paths.directory / WRITERS_FILE).touch()
         # Last, because a run exists once this file does.
-        write_atomically(paths.directory / RUN_FILE, msgspec.json.encode(meta))
+        replace_file(paths.directory / RUN_FILE, msgspec.json.encode(meta))
         sync_path(paths.directory.parent)
     return meta
 

@@ -19,11 +19,12 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Final
 
+from socialsim.durable_files import sync_path
 from socialsim.errors import InputError, LogFullError, ServiceUnavailableError, SocialsimError, TerminalError
 from socialsim.transport.base import EventWriter, Record, RunInfo, WriterStats, never_abandon
 from socialsim.transport.files.blocks import recover_shard
 from socialsim.transport.files.index import IndexFormat
-from socialsim.transport.files.layout import RunMeta, RunPaths, read_run_meta, sync_path, writing_to
+from socialsim.transport.files.layout import RunMeta, RunPaths, read_run_meta, writing_to
 from socialsim.transport.files.run import share_writers_lock
 
 KIB: Final = 1024

@@ -29,7 +29,7 @@ stored before its picture, for they come by different topics); `socialsim verify
 """
 _SECTIONS: Final = (
     ("Events", "One table for each type of event. `user_id` is who acted; in `users` it is who joined."),
-    ("Key figures", "Made by `socialsim kpi` out of the events, see [kpis.md](../kpis.md)."),
+    ("KPIs", "Made by `socialsim kpi` out of the events, see [kpis.md](../kpis.md)."),
     ("Ingestion", "How far consumers are, and the records that could not become rows. Of all runs together."),
 )
 
