@@ -66,12 +66,12 @@ class LeanUser(User):
 
     def live(self) -> Steps:
         """The same life as ``User.run``, in SimPy's words."""
-        world = cast("SimpyWorld", self._world)
+        context = cast("SimpyWorld", self._context)
         env = self.env
         begin_us: int | None = self.loop.now_us + 1 + (self.draw() >> 7)
         while begin_us is not None:
             yield env.timeout(begin_us - env.now)
-            session_id = yield from self.question(world.session_ids, "session")
+            session_id = yield from self.question(context.session_ids, "session")
             yield from self.fetch_mail()
             self.open_session(session_id)
             while True:
@@ -80,11 +80,11 @@ class LeanUser(User):
                     break
                 yield env.timeout(action_us - env.now)
                 yield from self.fetch_mail()
-                made = self.decide()
-                if made is not None:
-                    store = world.request_ids if made == "request" else world.content_ids
-                    made_id = yield from self.question(store, made)
-                    self.complete(made, made_id)
+                action = self.decide()
+                if action is not None:
+                    store = context.request_ids if action == "request" else context.content_ids
+                    new_id = yield from self.question(store, action)
+                    self.complete(action, new_id)
             begin_us = self.next_session_us()
 
     def begin(self, env: Clock) -> None:
@@ -163,7 +163,7 @@ class SimpyWorld(ShardContext):
         self.local_users = network.local_users
         self._user_type = network.user_type
         self._emit = network.events.append
-        self._send = network.letters.append
+        self._send = network.envelopes.append
         self._seq = 0
         self._replies = simpy.Store(self.env)
         self.env.process(self._sign_up_all())
@@ -198,7 +198,7 @@ class Network:
         self.rhythm = Rhythm(scenario)
         self.trending = Trending()
         self.events: list[Event] = []
-        self.letters: list[Envelope] = []
+        self.envelopes: list[Envelope] = []
         self.local_users: dict[int, Resident] = {}
         self.worlds = [SimpyWorld(self, shard) for shard in range(scenario.shards)]
 
@@ -209,18 +209,18 @@ class Network:
             self.env.run(until=end_us)
             yield self.events[:]
             self.events.clear()
-            letters = sorted(self.letters, key=lambda letter: letter[0])
-            self.letters.clear()  # before they are delivered: profiles answer at once
+            envelopes = sorted(self.envelopes, key=lambda envelope: envelope[0])
+            self.envelopes.clear()  # before they are delivered: profiles answer at once
             if self.user_type is IdiomaticUser:
-                self._put_into_inboxes(letters)
+                self._put_into_inboxes(envelopes)
             else:
-                deliver(self.local_users, self.trending, letters)
+                deliver(self.local_users, self.trending, envelopes)
 
-    def _put_into_inboxes(self, letters: list[Envelope]) -> None:
-        for letter in letters:
-            _, user_ids, message = letter
+    def _put_into_inboxes(self, envelopes: list[Envelope]) -> None:
+        for envelope in envelopes:
+            _, user_ids, message = envelope
             if type(message) is SuggestionWanted or not user_ids:
-                deliver(self.local_users, self.trending, [letter])  # to nobody's mailbox
+                deliver(self.local_users, self.trending, [envelope])  # to nobody's mailbox
                 continue
             for user_id in user_ids:
                 cast("IdiomaticUser", self.local_users[user_id]).inbox.put(message)

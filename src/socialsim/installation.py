@@ -1,8 +1,9 @@
-"""How this program was installed, and the command that adds an optional part to it.
+"""How this program was installed, and the command that adds an extra to it.
 
-The same optional part is added differently to a clone, to an environment of pip or uv, to pipx and to a tool of uv. An
-error that says ``pip install`` to somebody who used pipx names a command that cannot work. The requirements are read off
-the installed metadata, so the command also works where socialsim itself came from a file and not from an index.
+The command differs between a clone, an environment of pip or uv, pipx, and a tool of uv: an error
+that suggests ``pip install`` to a pipx user names a command that cannot work. The requirements come
+from the installed metadata, so the command also works if socialsim was installed from a file, not
+an index.
 """
 
 import json
@@ -20,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 _NAME: Final = "socialsim"
 _EXTRA: Final = re.compile(r"""\bextra\s*==\s*["']([^"']+)["']""")
-#: ``uvx`` and ``pipx run`` throw their environments away: what is added to one is gone at the next call.
+#: Caches of ``uvx`` and ``pipx run``, which discard their environments: additions are lost.
 _UV_CACHE: Final = re.compile(r"(?:archive|environments)-v\d+")
 _PIPX_CACHE: Final = ".cache"
 
@@ -29,23 +30,23 @@ Kind = Literal["clone", "checkout", "pipx", "uv tool", "uvx", "pipx run", "uv", 
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """``source`` is where socialsim came from: the checkout, a file, or its name in an index."""
+    """The kind of an installation; ``source`` is a checkout, a file or the name in an index."""
 
     kind: Kind
     python: Path
     source: str = _NAME
-    kept: tuple[str, ...] = ()  #: what a tool of uv was given beside socialsim; a new command must name it again
+    kept: tuple[str, ...] = ()  #: other packages of a uv tool, which a new command must repeat
 
 
 def how_to_add(extra: str) -> str:
-    """The command that adds the optional part ``extra`` to this very installation."""
+    """The command that adds ``extra`` to this installation."""
     found = _distribution()
     here = detect(found, Path(sys.prefix), Path(sys.executable), has_pip=find_spec("pip") is not None)
     return command(here, extra, required_by(extra, (found.requires if found else None) or ()), Path.cwd())
 
 
 def required_by(extra: str, requirements: Sequence[str]) -> list[str]:
-    """What ``extra`` needs, of the ``Requires-Dist`` lines of a distribution."""
+    """The requirements of ``extra``, from the ``Requires-Dist`` lines of a distribution."""
     chosen = []
     for line in requirements:
         requirement, _, marker = line.partition(";")
@@ -56,7 +57,7 @@ def required_by(extra: str, requirements: Sequence[str]) -> list[str]:
 
 
 def command(here: Installation, extra: str, requirements: Sequence[str], cwd: Path) -> str:
-    """A line for the shell. ``requirements`` are those of ``extra``."""
+    """The shell command that adds ``extra``, whose requirements are ``requirements``."""
     python = str(here.python.relative_to(cwd) if here.python.is_relative_to(cwd) else here.python)
     needed = list(requirements) or [f"{_NAME}[{extra}]"]
     match here.kind:
@@ -82,7 +83,7 @@ def command(here: Installation, extra: str, requirements: Sequence[str], cwd: Pa
 
 
 def detect(found: Distribution | None, prefix: Path, python: Path, *, has_pip: bool) -> Installation:
-    """Which kind of installation the environment at ``prefix`` is, by the traces that each installer leaves."""
+    """The installation in the environment at ``prefix``, detected by the files of each installer."""
     root = _checkout(found)
     if root is not None:
         if (root / "Makefile").is_file() and prefix == root / ".venv":
@@ -111,7 +112,7 @@ def _distribution() -> Distribution | None:
 
 
 def _checkout(found: Distribution | None) -> Path | None:
-    """The root of the checkout that is run from, None for an installed copy."""
+    """The root of the checkout, None for an installed copy."""
     if found is None:
         return Path(__file__).resolve().parents[2]
     origin = _origin(found)
@@ -119,13 +120,13 @@ def _checkout(found: Distribution | None) -> Path | None:
 
 
 def _source(found: Distribution | None) -> str:
-    """A local file or folder by its path, anything else by name: an index has it."""
+    """The path of a local file or directory, else the name in an index."""
     origin = _origin(found) if found is not None else {}
     return str(_path(origin["url"])) if str(origin.get("url", "")).startswith("file:") else _NAME
 
 
 def _origin(found: Distribution) -> dict[str, Any]:
-    """PEP 610's ``direct_url.json``; empty where an index was asked."""
+    """PEP 610's ``direct_url.json``; empty if installed from an index."""
     origin: dict[str, Any] = json.loads(found.read_text("direct_url.json") or "{}")
     return origin
 

@@ -1,7 +1,7 @@
-"""The platform's errors in our words: a sentence, what to do about it, and whose fault it is.
+"""Translates errors of Python and the operating system to ours, with a message and a remedy.
 
-An ``OSError`` that has come as far as a command says that something is missing, forbidden, full or away. None of that is
-a bug, so none of it is called one.
+An ``OSError`` that reaches a command means that something is missing, forbidden, full or
+unreachable. That is not a bug and is not reported as one.
 """
 
 import errno
@@ -14,7 +14,7 @@ from socialsim.errors import InputError, LogFullError, SocialsimError, Transient
 
 
 class ResourceError(SocialsimError):
-    """The machine, or a limit of this process, does not give what is needed."""
+    """The machine lacks a resource, or a limit of this process denies it."""
 
 
 class _Meaning(NamedTuple):
@@ -23,18 +23,18 @@ class _Meaning(NamedTuple):
 
 
 _PATH: Final = _Meaning(InputError, "name another path")
-_RIGHTS: Final = _Meaning(InputError, "this user may not do that there: choose another place, or ask its owner")
-_FULL: Final = _Meaning(LogFullError, "make room, then give the same command again")
-_DISK: Final = _Meaning(LogFullError, "look at the disk: the system's log says more")
+_RIGHTS: Final = _Meaning(InputError, "this user lacks the permission: choose another path, or ask its owner")
+_FULL: Final = _Meaning(LogFullError, "free disk space, then run the same command again")
+_DISK: Final = _Meaning(LogFullError, "check the disk: the system log has details")
 _FILES: Final = _Meaning(ResourceError, "raise the limit of open files (ulimit -n), or use fewer --processes")
 _MEMORY: Final = _Meaning(ResourceError, "give it more memory, or use fewer --users or --processes")
 _TASKS: Final = _Meaning(ResourceError, "raise the limit of processes (ulimit -u), or use fewer --processes")
 _PORT: Final = _Meaning(InputError, "choose another port, or 0 for a free one")
-_AWAY: Final = _Meaning(TransientError, "look whether it runs and whether this host and port lead to it")
-_BUSY: Final = _Meaning(TransientError, "another program uses it: try again when it has ended")
-_FILESYSTEM: Final = _Meaning(InputError, "this file system cannot do what is needed: choose another place")
+_AWAY: Final = _Meaning(TransientError, "check that it is running, and that host and port are right")
+_BUSY: Final = _Meaning(TransientError, "another program is using it: try again when it has exited")
+_FILESYSTEM: Final = _Meaning(InputError, "this file system lacks a required operation: choose another path")
 
-#: What each kind of OSError means when nobody nearer to it has said so.
+#: The meaning of each errno where no code closer to the error has translated it.
 OS_MEANINGS: Final[dict[int, _Meaning]] = {
     errno.ENOENT: _PATH,
     errno.ENOTDIR: _PATH,
@@ -85,13 +85,13 @@ OS_MEANINGS: Final[dict[int, _Meaning]] = {
 
 
 def explain_platform(error: BaseException) -> SocialsimError | None:
-    """Our error for one of Python's or the system's that no bug is the reason of; None for any other."""
+    """Our error for one of Python or the system that is not a bug; None for any other."""
     if isinstance(error, MemoryError):
         return ResourceError(f"out of memory; {_MEMORY.remedy}")
     if isinstance(error, UnicodeEncodeError) and error.encoding != "utf-8":
         text = error.object[error.start : error.end]
         return InputError(
-            f"{text!a} cannot be spelled in {error.encoding}, the encoding of this locale; set LC_ALL=C.UTF-8"
+            f"{text!a} cannot be encoded in {error.encoding}, the encoding of this locale; set LC_ALL=C.UTF-8"
         )
     if isinstance(error, UnicodeDecodeError):
         return InputError(
@@ -99,35 +99,34 @@ def explain_platform(error: BaseException) -> SocialsimError | None:
             "(SOCIALSIM_DEBUG=1 shows where)"
         )
     if isinstance(error, ModuleNotFoundError):
-        return SocialsimError(f"the module {error.name} is missing, the installation is not complete: install again")
-    return _explain_os(error, _place(error)) if isinstance(error, OSError) else None
+        return SocialsimError(f"the module {error.name} is missing: the installation is incomplete, install again")
+    return _explain_os(error, _path_prefix(error)) if isinstance(error, OSError) else None
 
 
-def unwritable(place: str, error: OSError) -> SocialsimError:
-    """Our error for ``error`` at writing ``place``, such as an option and its value: is it that, or the disk?"""
-    known = _explain_os(error, f"{place}: cannot be written: ")
-    return known if known is not None else InputError(f"{place}: cannot be written: {error.strerror or error}")
+def unwritable(target: str, error: OSError) -> SocialsimError:
+    """Our error for a failed write to ``target``, which is a path or an option with its value."""
+    known = _explain_os(error, f"{target}: cannot be written: ")
+    return known if known is not None else InputError(f"{target}: cannot be written: {error.strerror or error}")
 
 
-def _explain_os(error: OSError, place: str) -> SocialsimError | None:
+def _explain_os(error: OSError, prefix: str) -> SocialsimError | None:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return InputError(f"{place}the certificate is not accepted: {getattr(error, 'verify_message', error)}")
+        return InputError(f"{prefix}the certificate is not accepted: {getattr(error, 'verify_message', error)}")
     if isinstance(error, ssl.SSLError):
         reason = getattr(error, "reason", None) or error
-        return TransientError(f"{place}TLS failed: {reason}; look whether TLS is spoken at that port")
+        return TransientError(f"{prefix}TLS failed: {reason}; check that the server speaks TLS on that port")
     if isinstance(error, socket.gaierror):
-        return TransientError(
-            f"{place}the host's name cannot be resolved: {error.strerror}; check its spelling and DNS"
-        )
+        return TransientError(f"{prefix}the host name cannot be resolved: {error.strerror}; check its spelling and DNS")
     if isinstance(error, TimeoutError) and error.errno is None:
-        return TransientError(f"{place}no answer in time; {_AWAY.remedy}")
+        return TransientError(f"{prefix}no answer in time; {_AWAY.remedy}")
     meaning = OS_MEANINGS.get(error.errno or 0)
-    if meaning is None or (meaning is _PATH and not place):  # no path was wrong, so a call of ours was
+    # an invalid argument without a path is a bug of ours
+    if meaning is None or (meaning is _PATH and not prefix):
         return None
-    return meaning.kind(f"{place}{_reason(error)}; {meaning.remedy}")
+    return meaning.kind(f"{prefix}{_reason(error)}; {meaning.remedy}")
 
 
-def _place(error: BaseException) -> str:
+def _path_prefix(error: BaseException) -> str:
     name = getattr(error, "filename", None)
     if name is None:
         return ""

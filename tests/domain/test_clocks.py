@@ -1,4 +1,4 @@
-"""Local clocks are those of the tz database, whatever the year, and local days go on over every change of them."""
+"""Local clocks equal the tz database in every year, and local days continue across every change."""
 
 import importlib.resources
 from collections import Counter
@@ -33,7 +33,7 @@ def us(*parts: int) -> int:
 
 @cache
 def zone_info(name: str) -> ZoneInfo:
-    """Of the package, not of the machine."""
+    """The zone of the installed tzdata package, not of the machine."""
     with (importlib.resources.files("tzdata") / "zoneinfo" / name).open("rb") as file:
         return ZoneInfo.from_file(file, key=name)
 
@@ -45,25 +45,25 @@ def offset_us(zone: str, now_us: int) -> int:
 
 
 @same_tzdata
-def test_the_table_is_what_the_script_writes() -> None:
+def test_packaged_zones_equal_the_generated_ones() -> None:
     assert Path(zones.__file__).read_text(encoding="utf-8") == "\n".join([*lines(), ""])
 
 
 @same_tzdata
 @by_zone
-def test_a_clock_is_right_at_each_change_and_between(zone: str) -> None:
+def test_clock_equals_tzdata_at_and_between_changes(zone: str) -> None:
     for year in (*range(1970, 2070, 10), 2399, 8990, 9000):
         start_us, end_us = us(year, 1, 1), us(year + 9, 12, 31)
         clock = make_clocks([zone], start_us, end_us)[zone]
         looks = {*range(start_us, end_us, 7 * DAY_US + HOUR_US), start_us, end_us - 1}
-        looks |= {at + around for at in clock._at_us for around in (-1, 0, 1) if at + around >= 0}
+        looks |= {at + shift for at in clock._at_us for shift in (-1, 0, 1) if at + shift >= 0}
         for now_us in sorted(looks):
             assert clock.offset_us(now_us) == offset_us(zone, now_us), EPOCH + timedelta(microseconds=now_us)
             assert clock.day(now_us) == (now_us + offset_us(zone, now_us)) // DAY_US
 
 
 @given(st.sampled_from(sorted(ZONES)), st.integers(0, us(9008, 1, 1)), st.integers(-DAY_US, 400 * DAY_US))
-def test_a_clock_is_right_at_any_time(zone: str, start_us: int, after_us: int) -> None:
+def test_clock_equals_tzdata_at_random_times(zone: str, start_us: int, after_us: int) -> None:
     clock = make_clocks([zone], start_us, start_us + 400 * DAY_US)[zone]
     now_us = max(start_us + after_us, 0)
     assert clock.offset_us(now_us) == offset_us(zone, now_us)
@@ -77,14 +77,14 @@ def local(clock: Clock, *parts: int) -> datetime:
     return EPOCH + timedelta(microseconds=instant_us)
 
 
-def test_times_are_those_of_summer_in_summer() -> None:
+def test_local_times_follow_daylight_saving() -> None:
     assert local(NEW_YORK, 2024, 3, 9, 20) == datetime(2024, 3, 10, 1, tzinfo=UTC)
     assert local(NEW_YORK, 2024, 3, 10, 20) == datetime(2024, 3, 11, 0, tzinfo=UTC)
     assert local(NEW_YORK, 2024, 11, 2, 20) == datetime(2024, 11, 3, 0, tzinfo=UTC)
     assert local(NEW_YORK, 2024, 11, 3, 20) == datetime(2024, 11, 4, 1, tzinfo=UTC)
 
 
-def test_a_time_that_is_skipped_is_later_and_of_an_hour_that_comes_twice_the_first_is_meant() -> None:
+def test_skipped_times_move_later_and_repeated_times_mean_the_first() -> None:
     assert local(NEW_YORK, 2024, 3, 10, 1, 59) == datetime(2024, 3, 10, 6, 59, tzinfo=UTC)
     assert local(NEW_YORK, 2024, 3, 10, 2, 30) == datetime(2024, 3, 10, 7, 30, tzinfo=UTC)  # 03:30 in summer
     assert local(NEW_YORK, 2024, 3, 10, 3, 0) == datetime(2024, 3, 10, 7, 0, tzinfo=UTC)
@@ -98,7 +98,7 @@ def test_a_time_that_is_skipped_is_later_and_of_an_hour_that_comes_twice_the_fir
 
 @by_zone
 @given(day=st.integers(1, 3_600), times=st.lists(st.integers(0, DAY_US - 1), max_size=8))
-def test_a_day_of_plans_lies_within_that_day_and_before_the_next(zone: str, day: int, times: list[int]) -> None:
+def test_instants_of_a_local_day_are_in_that_day(zone: str, day: int, times: list[int]) -> None:
     clock = CLOCKS[zone]
     first = CLOCKS_FROM // DAY_US + day
     instants = clock.instants(sorted((first * DAY_US + time for time in times), reverse=True))
@@ -110,8 +110,8 @@ CLOCKS_FROM = us(2015, 1, 1)  # Brazil's clocks were changed at midnight up to 2
 CLOCKS = make_clocks(ZONES, CLOCKS_FROM, us(2025, 1, 1))
 
 
-def test_mornings_stay_mornings_when_the_clocks_are_put_forward() -> None:
-    """Of Americans, by their own clocks: as many come from five to eight before the change as after it, not an hour off."""
+def test_morning_sessions_keep_their_local_hour_across_a_clock_change() -> None:
+    """US users' share of sessions from 05:00 to 08:00 local time is the same before and after."""
     scenario = Scenario(
         users=600, days=28, start="2026-02-22", seed=5, shards=4, adoption_midpoint=0.0, adoption_steepness=50.0,
         bounce_share=0.0, drift_share=0.0, flash_mobs_per_30_days=0.0, active_day_alpha=100.0, active_day_beta=0.05,
@@ -129,5 +129,6 @@ def test_mornings_stay_mornings_when_the_clocks_are_put_forward() -> None:
             sessions[summer] += 1
             early[summer] += (event.time_us + offset_us(zone, event.time_us)) % DAY_US // HOUR_US in {5, 6, 7}
     assert min(sessions.values()) > 1_500
-    for summer in (False, True):  # the hours' weights, over the week, come to 1.43 of 24; an hour off it would be 0.83
+    # by the hours' weights over the week; one hour off, it would be 0.83
+    for summer in (False, True):
         assert early[summer] / sessions[summer] * 24 == pytest.approx(1.43, abs=0.2)

@@ -1,4 +1,4 @@
-"""How old people are: counted back from their sign-up, whenever that is."""
+"""Ages are relative to the sign-up, whenever that is."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -21,7 +21,7 @@ def instant_us(year: int, month: int, day: int) -> int:
 
 
 def age_on(birthday: date, day: date) -> int:
-    """In whole years, as people count."""
+    """Age in completed years."""
     return day.year - birthday.year - ((day.month, day.day) < (birthday.month, birthday.day))
 
 
@@ -35,7 +35,7 @@ def day_of(when_us: int) -> date:
 @example(instant_us(2024, 3, 1) - 1)
 @example(instant_us(2024, 3, 1))
 @example(instant_us(2025, 2, 28))
-def test_the_latest_birthday_is_the_last_of_the_least_age(when_us: int) -> None:
+def test_latest_birthday_is_the_last_that_reaches_the_minimum_age(when_us: int) -> None:
     latest, day = latest_birthday(when_us), day_of(when_us)
     assert age_on(latest, day) == LEAST_AGE_YEARS
     assert age_on(latest + timedelta(1), day) == LEAST_AGE_YEARS - 1
@@ -45,7 +45,7 @@ STARTS = ["1970-01-01", "1999-12-31T23:59:59.999999Z", "2008-01-01", "2024-02-29
 
 
 @pytest.mark.parametrize("start", STARTS)
-def test_people_are_as_old_whenever_the_run_begins(start: str) -> None:
+def test_age_distribution_is_independent_of_the_start(start: str) -> None:
     scenario = Scenario(users=4_000, days=3, start=start)
     population = Population(scenario, pools_of(1))
     ages = [
@@ -57,7 +57,7 @@ def test_people_are_as_old_whenever_the_run_begins(start: str) -> None:
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_nobody_of_a_preset_is_too_young(preset: str) -> None:
+def test_no_user_of_a_preset_is_below_the_minimum_age(preset: str) -> None:
     scenario = make_scenario(preset, users=500)
     population = Population(scenario, pools_of(1))
     for user_id in range(scenario.users):

@@ -53,12 +53,12 @@ class StruckWriter(EventWriter):
         """What was handed over and is not in the log for certain."""
         return sum(sum(sizes[self._inner.acknowledged_seq(shard) + 1 :]) for shard, sizes in list(self._sizes.items()))
 
-    def throttle(self, leave: Callable[[], bool] = never_abandon) -> None:
+    def throttle(self, should_abandon: Callable[[], bool] = never_abandon) -> None:
         """Tell that the clock stands."""
         self.waits += 1
         self.waiting.set()
         try:
-            self._inner.throttle(leave)
+            self._inner.throttle(should_abandon)
         finally:
             self.waiting.clear()
 
@@ -66,9 +66,9 @@ class StruckWriter(EventWriter):
         """Pass on."""
         self._inner.flush()
 
-    def drain(self, timeout_s: float, leave: Callable[[], bool] = never_abandon) -> None:
+    def drain(self, timeout_s: float, should_abandon: Callable[[], bool] = never_abandon) -> None:
         """Pass on."""
-        self._inner.drain(timeout_s, leave)
+        self._inner.drain(timeout_s, should_abandon)
 
     def acknowledged_seq(self, shard: int) -> int:
         """Pass on."""

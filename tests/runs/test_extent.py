@@ -1,4 +1,4 @@
-"""Where a run lies in a log, and what is gone of it: pure."""
+"""The extent of a run in a log, and what has been lost of it."""
 
 import pytest
 
@@ -15,18 +15,18 @@ THEN = LogExtent("c", {"users": TopicExtent((5, 0), (15, 10))})
         ("c", (0, 0, 0), (15, 10, 3), None),  # a partition was added
         ("c", (6, 0), (15, 10), "deleted"),
         ("c", (15, 10), (15, 10), "deleted"),
-        ("c", (0, 0), (0, 0), "anew"),
-        ("c", (0, 0), (15, 9), "anew"),
-        ("c", (0,), (15,), "anew"),
+        ("c", (0, 0), (0, 0), "recreated"),
+        ("c", (0, 0), (15, 9), "recreated"),
+        ("c", (0,), (15,), "recreated"),
         ("d", (0, 0), (15, 10), "cluster d"),
     ],
 )
-def test_a_complete_run_is_held_against_the_logs_edges(cluster, begins, ends, reason):
+def test_losses_of_a_complete_run_are_found_by_the_edges_of_the_log(cluster, begins, ends, reason):
     losses = find_losses(THEN, cluster, {"users": Edges(begins, ends)}, {"users": 20})
     assert [reason in loss.reason for loss in losses] == ([] if reason is None else [True])
 
 
-def test_what_is_gone_is_counted():
+def test_lost_records_are_counted():
     (loss,) = find_losses(THEN, "c", {"users": Edges((9, 0), (15, 10))}, {"users": 20})
     assert (loss.held, loss.written) == (16, 20)
     assert "at least 4 of 20 records in 1 topics are gone: users holds at most 16" in sum_losses([loss])
@@ -34,7 +34,7 @@ def test_what_is_gone_is_counted():
     assert (gone.held, gone.topic) == (0, "users")
 
 
-def test_without_an_extent_counts_alone_tell():
+def test_losses_without_an_extent_are_found_by_counts():
     full = {"users": Edges((3, 0), (20, 3))}
     assert find_losses(None, "c", full, {"users": 20}) == []
     assert [loss.held for loss in find_losses(None, "c", full, {"users": 21})] == [20]
@@ -47,18 +47,18 @@ def test_without_an_extent_counts_alone_tell():
         (Edges((0, 0), (10, 2)), 7, None),
         (Edges((0, 0), (10, 2)), 8, "hold 7 of the 8"),
         (Edges((6, 0), (10, 2)), 3, "deleted"),
-        (Edges((0, 0), (4, 9)), 3, "anew"),
+        (Edges((0, 0), (4, 9)), 3, "recreated"),
         (Edges((0, 0), (0, 0)), 0, None),
     ],
 )
-def test_a_run_goes_on_only_behind_what_is_there(edges, written, words):
+def test_unfinished_run_resumes_only_if_its_records_are_in_the_log(edges, written, words):
     began = begun_at("c", {"users": Edges((0, 0), (5, 0))})
     gap = find_gap(began, "c", {"users": edges}, written)
     assert gap is None if words is None else words in (gap or "")
     assert find_gap(began, "other", {"users": edges}, 1) is not None
 
 
-def test_an_extent_begins_at_the_end_of_what_was_there():
+def test_extent_begins_at_the_end_of_existing_records():
     began = begun_at("c", {"users": Edges((1, 0), (5, 0))})
     assert began == LogExtent("c", {"users": TopicExtent((5, 0))})
     assert ended_at(began, {"users": Edges((1, 0), (15, 10))}) == THEN

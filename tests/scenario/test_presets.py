@@ -1,4 +1,4 @@
-"""Presets are scenarios like any other: valid, told apart, and theirs to change."""
+"""Presets are valid scenarios that differ, and that options and files can override."""
 
 from bisect import bisect_right
 from pathlib import Path
@@ -14,24 +14,24 @@ from socialsim.scenario.presets import PRESETS, SIZE_KNOBS
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_is_a_scenario_of_its_knobs(name: str) -> None:
+def test_preset_is_a_scenario_with_its_knobs(name: str) -> None:
     scenario = make_scenario(name)
     assert {knob: getattr(scenario, knob) for knob in PRESETS[name].knobs} == dict(PRESETS[name].knobs)
     assert make_scenario(name, seed=2).run_id != scenario.run_id
 
 
-def test_every_preset_is_another_scenario() -> None:
+def test_presets_have_different_run_ids() -> None:
     assert len({make_scenario(name).run_id for name in PRESETS}) == len(PRESETS)
 
 
-def test_options_win_over_the_file_and_the_file_over_the_preset(tmp_path: Path) -> None:
+def test_options_override_the_file_and_the_file_overrides_the_preset(tmp_path: Path) -> None:
     file = tmp_path / "scenario.toml"
     file.write_text("users = 7\nbounce_share = 0.5\n", encoding="utf-8")
     chosen = load_scenario(file, "app", users=9)
     assert (chosen.users, chosen.bounce_share, chosen.drift_share) == (9, 0.5, PRESETS["app"].knobs["drift_share"])
 
 
-def test_a_file_may_name_its_preset_unless_another_is_asked_for(tmp_path: Path) -> None:
+def test_preset_option_overrides_the_preset_of_the_file(tmp_path: Path) -> None:
     file = tmp_path / "scenario.toml"
     file.write_text('preset = "app"\ndays = 3\n', encoding="utf-8")
     assert load_scenario(file) == make_scenario("app", days=3)
@@ -39,7 +39,7 @@ def test_a_file_may_name_its_preset_unless_another_is_asked_for(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("value", ['"nosuch"', "3", "[]"])
-def test_an_unknown_preset_is_refused_with_its_place(tmp_path: Path, value: str) -> None:
+def test_unknown_preset_is_refused_naming_file_or_option(tmp_path: Path, value: str) -> None:
     file = tmp_path / "scenario.toml"
     file.write_text(f"preset = {value}\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"scenario\.toml: preset is .*allowed are tiny, demo"):
@@ -61,11 +61,11 @@ def test_an_unknown_preset_is_refused_with_its_place(tmp_path: Path, value: str)
         (make_scenario(post_share=0.123), None),
     ],
 )
-def test_a_scenario_tells_whose_people_it_has(scenario: Scenario, preset: str | None) -> None:
+def test_preset_of_a_scenario_is_recognised(scenario: Scenario, preset: str | None) -> None:
     assert preset_of(scenario) == preset
 
 
-def test_every_knob_says_what_it_is() -> None:
+def test_every_knob_is_described_and_has_bounds() -> None:
     listed = knobs()
     assert [knob.name for knob in listed] == list(Scenario.__struct_fields__)
     for knob in listed:
@@ -79,14 +79,14 @@ def test_every_knob_says_what_it_is() -> None:
     assert {knob.name for knob in listed} >= SIZE_KNOBS
 
 
-def test_a_backfilled_network_has_grown_by_its_live_part() -> None:
+def test_grown_by_compresses_the_sign_up_curve() -> None:
     grown = make_scenario("app", days=100).grown_by(25)
     assert grown.adoption_midpoint == PRESETS["app"].knobs["adoption_midpoint"] / 4
     assert grown.adoption_steepness == PRESETS["app"].knobs["adoption_steepness"] * 4
 
 
 @pytest.mark.parametrize(("past_days", "days"), [(1, 366), (3, 368), (90, 455), (1, 3_660)])
-def test_however_short_the_past_most_people_have_joined_by_its_end(past_days: int, days: int) -> None:
+def test_grown_by_signs_up_most_users_however_short_the_part(past_days: int, days: int) -> None:
     grown = make_scenario(users=1_000, days=days).grown_by(past_days)
     joined = bisect_right(range(UNIT), UNIT * past_days // days, key=Adoption(grown).instant) / UNIT
     assert joined > 0.9

@@ -1,4 +1,4 @@
-"""What may be simulated: bounds are named, the id is stable, shards and users belong together."""
+"""Scenarios: bounds are named, the run id is stable, and shards own ranges of users."""
 
 import math
 from pathlib import Path
@@ -55,21 +55,21 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize("make", [Scenario, make_scenario], ids=["constructor", "make_scenario"])
 @pytest.mark.parametrize(("fields", "message"), BAD)
-def test_what_is_not_allowed_is_named_with_what_is(make: Any, fields: dict[str, Any], message: str) -> None:
+def test_invalid_value_is_named_with_what_is_allowed(make: Any, fields: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError) as caught:
         make(**fields)
     assert message in str(caught.value)
     assert caught.value.exit_code == 2
 
 
-def test_an_unknown_field_is_named() -> None:
+def test_unknown_field_is_named() -> None:
     with pytest.raises(InputError, match="contains unknown field `user`"):
         make_scenario(user=3)
 
 
 @pytest.mark.parametrize("knob", knobs(), ids=lambda knob: knob.name)
-def test_bounds_themselves_are_allowed_and_nothing_beyond(knob: Knob) -> None:
-    """Every knob at both ends, the other parts of its whole left out."""
+def test_bounds_are_inclusive_and_enforced(knob: Knob) -> None:
+    """Every knob at both bounds, with the other shares of its whole set to 0."""
     if knob.low is None or knob.high is None:
         assert knob.name == "start"
         return
@@ -82,7 +82,7 @@ def test_bounds_themselves_are_allowed_and_nothing_beyond(knob: Knob) -> None:
             make_scenario(**others | {knob.name: beyond})
 
 
-def test_the_longest_and_latest_run_ends_within_what_an_event_can_say() -> None:
+def test_longest_and_latest_run_ends_within_the_event_time_range() -> None:
     widest = Scenario(users=50_000_000, days=3_660, seed=2**63 - 1, shards=4_096, window_s=3_600, start="8999-12-31")
     assert widest.end_us - widest.start_us == 3_660 * DAY_US
     assert widest.end_us <= TIME_US_MAX
@@ -98,15 +98,15 @@ def test_the_longest_and_latest_run_ends_within_what_an_event_can_say() -> None:
         ("2024-02-29T12:34:56.5Z", 1_709_210_096_500_000),
     ],
 )
-def test_the_start_is_an_instant_in_utc(start: str, start_us: int) -> None:
+def test_start_is_parsed_as_utc(start: str, start_us: int) -> None:
     scenario = Scenario(start=start, days=2)
     assert scenario.start_us == start_us
     assert scenario.end_us == start_us + 2 * DAY_US
 
 
-def test_the_same_scenario_has_the_same_run_id_however_it_is_spelled(tmp_path: Path) -> None:
+def test_run_id_is_independent_of_the_spelling_of_the_scenario(tmp_path: Path) -> None:
     file = tmp_path / "scenario.toml"
-    # A default in other words: the day of the instant, and a whole number where a float is meant.
+    # The defaults in another spelling: a day instead of an instant, an integer instead of a float.
     day = Scenario().start.removesuffix("T00:00:00Z")
     whole = {
         knob.name: int(knob.default)
@@ -131,19 +131,19 @@ def test_the_same_scenario_has_the_same_run_id_however_it_is_spelled(tmp_path: P
 
 
 def changed(knob: Knob) -> Any:
-    """Another value that is allowed."""
+    """Another allowed value of the knob."""
     if knob.name == "start":
         return "2026-01-02"
     return knob.default / 2 + 0.001 if isinstance(knob.default, float) else knob.default + 1
 
 
-def test_every_field_is_part_of_the_run_id() -> None:
+def test_every_field_changes_the_run_id() -> None:
     assert [knob.name for knob in knobs()] == list(Scenario.__struct_fields__)
     run_ids = {Scenario().run_id, *(Scenario(**{knob.name: changed(knob)}).run_id for knob in knobs())}
     assert len(run_ids) == len(knobs()) + 1
 
 
-def test_a_scenario_cannot_be_changed() -> None:
+def test_scenario_is_immutable() -> None:
     with pytest.raises(AttributeError):
         Scenario().users = 3  # type: ignore[misc]
 
@@ -161,7 +161,7 @@ def test_shard_of_user_is_the_inverse_of_user_range(users: int, shards: int, dat
 
 @given(users=st.integers(1, 300), shards=st.integers(1, 300))
 @example(users=1, shards=300)
-def test_ranges_cover_all_users_once_and_evenly(users: int, shards: int) -> None:
+def test_user_ranges_cover_all_users_once_and_evenly(users: int, shards: int) -> None:
     scenario = Scenario(users=users, shards=shards)
     ranges = [scenario.user_range(shard) for shard in range(shards)]
     assert [user for part in ranges for user in part] == list(range(users))
@@ -170,7 +170,7 @@ def test_ranges_cover_all_users_once_and_evenly(users: int, shards: int) -> None
         assert all(scenario.shard_of_user(user) == shard for user in part)
 
 
-def test_a_file_gives_fields_and_overrides_win(tmp_path: Path) -> None:
+def test_file_sets_fields_and_overrides_take_precedence(tmp_path: Path) -> None:
     file = tmp_path / "busy.toml"
     file.write_text('users = 5\nseed = 9\nstart = "2025-06-01T00:00:00Z"\nvideo_share = 0.1\n', encoding="utf-8")
     assert load_scenario(file) == Scenario(users=5, seed=9, start="2025-06-01", video_share=0.1)
@@ -190,7 +190,7 @@ def test_a_file_gives_fields_and_overrides_win(tmp_path: Path) -> None:
         (b"[users]\nseed = 1", "users: Expected `int`"),
     ],
 )
-def test_a_bad_file_is_named_with_its_fault(content: bytes, message: str, tmp_path: Path) -> None:
+def test_invalid_file_is_named_with_the_reason(content: bytes, message: str, tmp_path: Path) -> None:
     file = tmp_path / "bad.toml"
     file.write_bytes(content)
     with pytest.raises(InputError) as caught:
@@ -199,6 +199,6 @@ def test_a_bad_file_is_named_with_its_fault(content: bytes, message: str, tmp_pa
     assert message in str(caught.value)
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nowhere\.toml: cannot be read"):
         load_scenario(tmp_path / "nowhere.toml")

@@ -188,7 +188,7 @@ def test_an_unexpected_exception_of_a_writer_arrives_with_its_traceback(tmp_path
 
 def test_a_writer_that_raises_is_closed(tmp_path: Path) -> None:
     class Full(KeepingWriter):
-        def throttle(self, leave: Callable[[], bool] = never_abandon) -> None:
+        def throttle(self, should_abandon: Callable[[], bool] = never_abandon) -> None:
             raise LogFullError("full")
 
     writer = Full()
@@ -207,13 +207,13 @@ class Deaf(KeepingWriter):
         self._place = place
         self.timeouts_s: list[float] = []
 
-    def throttle(self, leave: Callable[[], bool] = never_abandon) -> None:
+    def throttle(self, should_abandon: Callable[[], bool] = never_abandon) -> None:
         if self._place == "throttle":
             self._stop.set()
-            while not leave():
+            while not should_abandon():
                 pass
 
-    def drain(self, timeout_s: float, leave: Callable[[], bool] = never_abandon) -> None:
+    def drain(self, timeout_s: float, should_abandon: Callable[[], bool] = never_abandon) -> None:
         self.timeouts_s.append(timeout_s)
         if self._place == "drain":
             self._stop.set()

@@ -107,13 +107,13 @@ class KeepingWriter(EventWriter):
         """Keep them."""
         self.kept.setdefault(shard, []).extend(record.value for record in records)
 
-    def throttle(self, leave: Callable[[], bool] = never_abandon) -> None:
+    def throttle(self, should_abandon: Callable[[], bool] = never_abandon) -> None:
         """Never behind."""
 
     def flush(self) -> None:
         """Nothing is buffered."""
 
-    def drain(self, timeout_s: float, leave: Callable[[], bool] = never_abandon) -> None:
+    def drain(self, timeout_s: float, should_abandon: Callable[[], bool] = never_abandon) -> None:
         """Nothing to wait for."""
         self.drained = True
 

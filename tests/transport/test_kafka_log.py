@@ -19,13 +19,13 @@ from socialsim.transport.kafka import (
     KafkaReader,
     KafkaWriter,
     ProducerOptions,
-    Wishes,
+    SettingOverrides,
     admin,
     alter_topics,
     create_topics,
     describe_topics,
     inspect_topics,
-    parse_wishes,
+    parse_overrides,
 )
 from socialsim.transport.kafka.partitioner import user_hash
 from tests.transport.logs import DEADLINE_S, INFO, SHARDS, TOPICS, TYPES, Reading, make_records
@@ -258,15 +258,15 @@ async def test_a_writer_gives_up_at_its_deadline_and_closes_while_the_broker_is_
     await asyncio.to_thread(writer.close)
 
 
-@pytest.mark.parametrize("wish", ["retention.ms=abc", "no.such.setting=1"])
+@pytest.mark.parametrize("override", ["retention.ms=abc", "no.such.setting=1"])
 async def test_a_setting_that_the_cluster_refuses_is_named_and_nothing_is_made(
-    kafka: KafkaCluster, topic_prefix: str, wish: str
+    kafka: KafkaCluster, topic_prefix: str, override: str
 ) -> None:
     log = KafkaLog((kafka.bootstrap,), topic_prefix)
-    with pytest.raises(InputError, match=rf"{topic_prefix}users.*{wish}.*--no-topic-config"):
-        await create_topics(log, TOPICS, partitions=1, wishes=parse_wishes([wish], only=False))
+    with pytest.raises(InputError, match=rf"{topic_prefix}users.*{override}.*--no-topic-config"):
+        await create_topics(log, TOPICS, partitions=1, overrides=parse_overrides([override], only=False))
     assert await describe_topics(log, TOPICS) == []
-    made = await create_topics(log, TOPICS, partitions=1, wishes=parse_wishes(["retention.ms="], only=False))
+    made = await create_topics(log, TOPICS, partitions=1, overrides=parse_overrides(["retention.ms="], only=False))
     assert len(made.names) == len(TOPICS)
 
 
@@ -274,19 +274,19 @@ async def test_topics_without_settings_are_made_with_a_warning_and_refused_after
     kafka: KafkaCluster, topic_prefix: str
 ) -> None:
     log = KafkaLog((kafka.bootstrap,), topic_prefix)
-    made = await create_topics(log, TOPICS, partitions=1, wishes=Wishes(only=True))
+    made = await create_topics(log, TOPICS, partitions=1, overrides=SettingOverrides(only=True))
     assert {each.setting for each in made.warnings} >= {"retention.ms", "segment.ms"}
     with pytest.raises(InputError, match=r"retention\.ms is 604800000.*topics alter.*kafka-configs\.sh"):
         await create_topics(log, TOPICS, partitions=1)
     # What is asked for explicitly is set, what others set stays.
-    await alter_topics(log, TOPICS, wishes=parse_wishes(["delete.retention.ms=5000"], only=True))
-    changed = await alter_topics(log, TOPICS, wishes=parse_wishes(["retention.ms=-1", "segment.ms="], only=False))
+    await alter_topics(log, TOPICS, overrides=parse_overrides(["delete.retention.ms=5000"], only=True))
+    changed = await alter_topics(log, TOPICS, overrides=parse_overrides(["retention.ms=-1", "segment.ms="], only=False))
     assert {each.setting for each in changed} == {"retention.ms", "message.timestamp.after.max.ms"}
     state = (await inspect_topics(log, TOPICS)).topics["users"]
     assert state.settings is not None
     assert (state.settings["retention.ms"], state.settings["segment.ms"]) == ("-1", "604800000")
     assert state.settings["delete.retention.ms"] == "5000"
-    assert await create_topics(log, TOPICS, partitions=1, wishes=parse_wishes(["segment.ms="], only=False))
+    assert await create_topics(log, TOPICS, partitions=1, overrides=parse_overrides(["segment.ms="], only=False))
 
 
 def test_a_policy_of_the_cluster_is_told_with_the_settings_that_it_speaks_of() -> None:

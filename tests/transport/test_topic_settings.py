@@ -4,14 +4,14 @@ import pytest
 
 from socialsim.errors import InputError
 from socialsim.transport.kafka.topic_settings import (
-    NO_WISHES,
+    NO_OVERRIDES,
     TOPIC_SETTINGS,
     RecordAges,
+    SettingOverrides,
     TopicState,
-    Wishes,
     compare,
     kafka_tool_command,
-    parse_wishes,
+    parse_overrides,
     sum_up,
 )
 
@@ -28,7 +28,7 @@ def state(copies: int = 1, **settings: str) -> TopicState:
 
 
 @pytest.mark.parametrize(
-    ("settings", "copies", "span", "expected"),
+    ("settings", "copies", "ages", "expected"),
     [
         ({}, 1, None, []),
         ({}, 1, PAST, []),
@@ -81,8 +81,8 @@ def state(copies: int = 1, **settings: str) -> TopicState:
         ),
     ],
 )
-def test_each_setting_has_its_verdict(settings, copies, span, expected):
-    found = compare(state(copies, **settings), NO_WISHES, span)
+def test_each_setting_has_its_verdict(settings, copies, ages, expected):
+    found = compare(state(copies, **settings), NO_OVERRIDES, ages)
     assert [(each.setting, each.needed, each.refused) for each in found] == expected
 
 
@@ -91,28 +91,28 @@ def test_settings_that_may_not_be_read_are_no_deviation():
 
 
 def test_what_is_wished_for_is_needed_and_what_follows_is_still_told():
-    wishes = parse_wishes(["retention.ms=604800000", "segment.ms="], only=False)
-    assert wishes.settings(3)["retention.ms"] == "604800000"
-    assert "segment.ms" not in wishes.settings(3)
-    assert wishes.settings(3)["min.insync.replicas"] == "2"
-    (kept,) = compare(state(retention_ms="604800000"), wishes)
+    overrides = parse_overrides(["retention.ms=604800000", "segment.ms="], only=False)
+    assert overrides.settings(3)["retention.ms"] == "604800000"
+    assert "segment.ms" not in overrides.settings(3)
+    assert overrides.settings(3)["min.insync.replicas"] == "2"
+    (kept,) = compare(state(retention_ms="604800000"), overrides)
     assert not kept.refused
-    (other,) = compare(state(retention_ms="-1"), wishes)
+    (other,) = compare(state(retention_ms="-1"), overrides)
     assert (other.needed, other.refused) == ("604800000", True)
 
 
 def test_without_settings_only_those_that_are_chosen_are_asked_for():
-    assert Wishes(only=True).settings(3) == {}
-    assert parse_wishes(["retention.ms=-1"], only=True).settings(3) == {"retention.ms": "-1"}
-    assert [each.refused for each in compare(state(retention_ms="5"), Wishes(only=True))] == [False]
+    assert SettingOverrides(only=True).settings(3) == {}
+    assert parse_overrides(["retention.ms=-1"], only=True).settings(3) == {"retention.ms": "-1"}
+    assert [each.refused for each in compare(state(retention_ms="5"), SettingOverrides(only=True))] == [False]
 
 
 @pytest.mark.parametrize("text", ["retention.ms", "=5", "retention ms=5", "Retention.ms=5", "retention.ms=5;x", ""])
 def test_a_wish_that_is_none_is_named(text):
     with pytest.raises(InputError, match=r"--topic-config is .*KEY=VALUE"):
-        parse_wishes([text], only=False)
+        parse_overrides([text], only=False)
     with pytest.raises(InputError, match=r"retention\.ms twice"):
-        parse_wishes(["retention.ms=1", "retention.ms=2"], only=False)
+        parse_overrides(["retention.ms=1", "retention.ms=2"], only=False)
 
 
 def test_what_topics_share_is_told_once_and_the_tools_line_mends_one_topic():

@@ -63,7 +63,7 @@ async def create_topics(
         topics,
         partitions=partitions,
         replication=replication,
-        wishes=kafka.parse_wishes(topic_config, only=no_topic_config),
+        overrides=kafka.parse_overrides(topic_config, only=no_topic_config),
     )
     return made.names, kafka.sum_up(made.warnings)
 
@@ -72,8 +72,8 @@ async def alter_topics(
     log: KafkaUrl, settings: Settings, topics: Sequence[str], *, topic_config: Sequence[str], no_topic_config: bool
 ) -> list[tuple[str, str, str, str]]:
     """Topic, setting, old and new value of each change that was needed."""
-    wishes = kafka.parse_wishes(topic_config, only=no_topic_config)
-    changed = await kafka.alter_topics(cluster_of(log, settings), topics, wishes=wishes)
+    overrides = kafka.parse_overrides(topic_config, only=no_topic_config)
+    changed = await kafka.alter_topics(cluster_of(log, settings), topics, overrides=overrides)
     return [(each.topic, each.setting, each.value, each.needed) for each in changed]
 
 

@@ -94,8 +94,8 @@ class KafkaRun:
             )
         start_us = self._scenario.start_us
         end_us = start_us + self._scenario.days * DAY_US
-        span = RecordAges(max(0, now_us - start_us) // 1000, 0 if live else max(0, end_us - now_us) // 1000)
-        deviations = [each for topic in state.topics.values() for each in compare(topic, span=span)]
+        ages = RecordAges(max(0, now_us - start_us) // 1000, 0 if live else max(0, end_us - now_us) // 1000)
+        deviations = [each for topic in state.topics.values() for each in compare(topic, ages=ages)]
         if check:
             refuse(self.cluster, deviations)
         if deviations:

@@ -118,7 +118,7 @@ def lead_run(
                 directory.delete_truth()
             if state == "new":
                 # After the record: books of another life beside this life's record would tell of what is not there.
-                directory.forget_manifests(scenario.shards)
+                directory.delete_manifests(scenario.shards)
             books = RunManifests(directory, resumed=state == "unfinished" and known is not None)
             done = False
 

@@ -1,1 +1,1 @@
-"""A run's directory, its control totals, and the list of runs."""
+"""Runs: their directories, manifests, digests and the list of known runs."""

@@ -1,7 +1,8 @@
-"""The digest of a run: one SHA-256 that two logs share exactly when they hold the same events.
+"""The digest of a run: one SHA-256 that is equal for two logs exactly if they hold the same events.
 
-It is SHA-256 over the SHA-256 (32 bytes) of each event's bytes, shard by shard, in each ``seq`` by ``seq`` from 0. The
-order of arrival plays no part, so files, which keep shards apart, and Kafka, which mixes them, give the same.
+It is the SHA-256 over the SHA-256 (32 bytes) of each event's bytes, ordered by shard and ``seq``.
+The order of arrival has no influence, so files, which separate shards, and Kafka, which interleaves
+them, have equal digests.
 """
 
 import hashlib
@@ -13,16 +14,17 @@ from socialsim.errors import SocialsimError
 
 _SIZE: Final = hashlib.sha256().digest_size
 _ABSENT: Final = bytes(_SIZE)
-# Arrivals further ahead of their shard are kept apart, so that one absurd ``seq`` cannot ask for all the memory.
+# Events further ahead of their shard are kept in a dict, so that one absurd ``seq`` cannot exhaust
+# memory.
 _AHEAD_MAX: Final = 1_000_000
 
 
 class DigestError(SocialsimError):
-    """An event is missing, or two different ones have the same identity."""
+    """An event is missing, or two different events have the same identity."""
 
 
 class EventIdentity(msgspec.Struct, gc=False):
-    """The members of an event that say which one it is; the others are passed over."""
+    """The members of an event that identify it; decoding ignores the others."""
 
     run_id: str
     shard: int
@@ -33,7 +35,7 @@ _decoder: Final = msgspec.json.Decoder(EventIdentity)
 
 
 def identify(value: bytes) -> EventIdentity | None:
-    """Which event ``value`` is, None if it is none."""
+    """The identity of the event ``value``; None if it is not an event."""
     try:
         return _decoder.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -41,7 +43,7 @@ def identify(value: bytes) -> EventIdentity | None:
 
 
 class RunDigest:
-    """Collects the events of one run in any order: 32 bytes of memory for each."""
+    """Collects the events of one run in any order, with 32 bytes of memory per event."""
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
@@ -53,7 +55,10 @@ class RunDigest:
         return f"<RunDigest {self.run_id} events={self.events} shards={len(self._shards)}>"
 
     def add(self, shard: int, seq: int, value: bytes) -> None:
-        """Take one event. The same one again changes nothing. Raises DigestError if it differs from the first."""
+        """Add one event. Adding it twice has no effect.
+
+        Raises DigestError if two contents differ.
+        """
         digest = hashlib.sha256(value).digest()
         known = self._shards.setdefault(shard, bytearray())
         start = seq * _SIZE
@@ -81,14 +86,14 @@ class RunDigest:
         total = hashlib.sha256()
         for shard in sorted(self._shards):
             known = self._shards[shard]
-            place = known.find(_ABSENT)
-            while place >= 0:
-                if place % _SIZE == 0:
+            index = known.find(_ABSENT)
+            while index >= 0:
+                if index % _SIZE == 0:
                     raise DigestError(
-                        f"run {self.run_id}: shard {shard}: the event with seq {place // _SIZE} is missing, "
+                        f"run {self.run_id}: shard {shard}: the event with seq {index // _SIZE} is missing, "
                         f"there are later ones up to {len(known) // _SIZE - 1}"
                     )
-                place = known.find(_ABSENT, place + 1)
+                index = known.find(_ABSENT, index + 1)
             total.update(known)
         return total.hexdigest()
 
@@ -99,7 +104,7 @@ class RunDigest:
         self.events = self.events + 1 if far[seq] is digest else self.events
 
     def _take_far(self, shard: int, seq: int, digest: bytes) -> None:
-        """Move an early arrival to its place, now that what lies before it is there."""
+        """Move an early event to its position, now that all others have been added."""
         known = self._shards[shard]
         start = seq * _SIZE
         if start > len(known):
@@ -118,5 +123,5 @@ class RunDigest:
 
     def _different(self, shard: int, seq: int) -> DigestError:
         return DigestError(
-            f"run {self.run_id}: shard {shard}: two different events have the seq {seq}: the log is not of one run"
+            f"run {self.run_id}: shard {shard}: two different events have the seq {seq}: the log holds more than one run"
         )

@@ -1,16 +1,17 @@
-"""A run's own directory: what was simulated, how far it is, and its books. Local files, whatever the event log is.
+"""A run's directory: its scenario, state, manifests and ground truth, in local files.
 
 ::
 
-    <root>/<run_id>/run.json               the scenario, where the events go, the run's state
-    <root>/<run_id>/manifest-<shard>.json  the books of a shard, rewritten as the run goes on
-    <root>/<run_id>/kpis.json              the true KPIs of the run, written when it has ended
-    <root>/<run_id>/oracle/                what they are made of, while the run lasts
-    <root>/<run_id>/verification.json      how the last ``verify`` ended, if there was one
-    <root>/<run_id>/.lock                  held by the process that leads the run, for as long as it lives
+    <root>/<run_id>/run.json               the scenario, the URL of the event log, the run's state
+    <root>/<run_id>/manifest-<shard>.json  the manifest of a shard, rewritten during the run
+    <root>/<run_id>/kpis.json              the ground truth, written when the run has ended
+    <root>/<run_id>/oracle/                the data that it is computed from, during the run
+    <root>/<run_id>/verification.json      the result of the last ``verify``, if there was one
+    <root>/<run_id>/.lock                  held by the process that leads the run
 
-The books are written by the simulating processes and by nobody else: not by the log, not by the consumer. ``verify``
-holds what is stored against them, ``run --resume`` begins where they say that everything was durable.
+Only the simulating processes write manifests, neither the log nor the consumer. ``verify``
+reconciles the stored rows with them, and ``run --resume`` starts after the last ``seq`` that they
+call durable.
 """
 
 import contextlib
@@ -48,14 +49,18 @@ class RunRecord(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     run_id: str
     log: str
     scenario: Scenario
-    stream_version: int = 1  #: ``scenario.STREAM_VERSION`` of who began it; files that do not say it are older than it
+    #: ``STREAM_VERSION`` at the run's start; files without it are older than the field
+    stream_version: int = 1
     state: RunState = "running"
-    topics: dict[str, str] = {}  #: of a log in Kafka, the identities of its topics; empty in older books
-    extent: LogExtent | None = None  #: where the run lies in a log that can lose records
+    topics: dict[str, str] = {}  #: identities of the topics of a log in Kafka; empty in older files
+    extent: LogExtent | None = None  #: the run's extent in a log that can lose records
 
 
 class Verification(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """The contents of ``verification.json``: ``checked_at`` is UTC by the wall clock, ``broken`` names checks."""
+    """The contents of ``verification.json``.
+
+    ``checked_at`` is UTC; ``broken`` names the failed checks.
+    """
 
     format: Literal[1] = 1
     run_id: str
@@ -66,23 +71,27 @@ class Verification(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
 
 
 class RunDirectory:
-    """One run's directory. ``lead`` takes the lock, reading takes none."""
+    """One run's directory. ``lead`` takes the lock; reading needs no lock."""
 
     def __init__(self, root: Path, run_id: str) -> None:
         self.path = root / run_id
         self.run_id = run_id
         self._lock: int | None = None
 
-    # --- leading a run ----------------------------------------------------------------------------------------------------
+    # --- leading a run ----------------------------------------------------------------------------
 
     def lead(self) -> Self:
-        """Become the only process that leads the run. Raises RunConflictError while another lives, InputError."""
+        """Become the only process that leads the run.
+
+        Raises RunConflictError while another process leads it, InputError if the directory is
+        unusable.
+        """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             sync_path(self.path.parent)
             lock = os.open(self.path / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise InputError(f"{self.path}: cannot be used for the run's books: {error.strerror}") from error
+            raise InputError(f"{self.path}: cannot be used as the run's directory: {error.strerror}") from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -92,7 +101,7 @@ class RunDirectory:
         return self
 
     def release(self) -> None:
-        """Give the lead up. May be called twice."""
+        """Release the lock. May be called twice."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -102,36 +111,39 @@ class RunDirectory:
         self._write(_RUN_FILE, msgspec.json.format(msgspec.json.encode(record)))
 
     def write_manifest(self, manifest: Manifest) -> None:
-        """Replace the books of one shard; durably when they are sealed, for what is not can be simulated again."""
+        """Replace a shard's manifest, durably if it is sealed: any other can be computed again."""
         self._write(_manifest_file(manifest.shard), msgspec.json.encode(manifest), durably=manifest.sealed)
 
     def write_verification(self, verification: Verification) -> None:
-        """Replace what the last verification found. The lead is not needed: it changes nothing of the run."""
+        """Replace the result of the last verification.
+
+        Needs no lock: it changes nothing of the run.
+        """
         self._write(_VERIFICATION_FILE, msgspec.json.format(msgspec.json.encode(verification)))
 
     @property
     def columns_path(self) -> Path:
-        """The directory of what the truth is made of."""
+        """The directory of the data that the ground truth is computed from."""
         return self.path / _COLUMNS_DIRECTORY
 
     def write_truth(self, truth: Truth) -> None:
-        """Replace the true KPIs, durably."""
+        """Replace the ground truth, durably."""
         self._write(_TRUTH_FILE, msgspec.json.encode(truth))
 
     def delete_truth(self) -> None:
-        """Take the true KPIs of an earlier life of the run away, and what it left behind of making them."""
+        """Delete the ground truth of a previous attempt and the data that it was computed from."""
         with contextlib.suppress(OSError):
             (self.path / _TRUTH_FILE).unlink()
         self.delete_columns()
 
-    def forget_manifests(self, shards: int) -> None:
-        """Take the books of an earlier life away: what was durable then is not where the run is written now."""
+    def delete_manifests(self, shards: int) -> None:
+        """Delete the manifests of a previous attempt, whose records are not in the current log."""
         for shard in range(shards):
             with contextlib.suppress(FileNotFoundError):
                 (self.path / _manifest_file(shard)).unlink()
 
     def delete_columns(self) -> None:
-        """Take away what the truth was made of."""
+        """Delete the data that the ground truth was computed from."""
         shutil.rmtree(self.columns_path, ignore_errors=True)
 
     def _write(self, name: str, data: bytes, *, durably: bool = True) -> None:
@@ -141,26 +153,32 @@ class RunDirectory:
         except OSError as error:
             raise LogFullError(f"{path}: cannot be written: {error.strerror}") from error
 
-    # --- reading ----------------------------------------------------------------------------------------------------------
+    # --- reading ----------------------------------------------------------------------------------
 
     def read_record(self) -> RunRecord | None:
-        """``run.json``, or None if there is no such run. Raises InputError when it cannot be understood."""
+        """``run.json``, or None if there is no such run.
+
+        Raises InputError if it cannot be decoded.
+        """
         return self._read(_RUN_FILE, RunRecord)
 
     def read_manifest(self, shard: int) -> Manifest | None:
-        """The books of ``shard``, or None before they were first written."""
+        """The manifest of ``shard``, or None before it is first written."""
         return self._read(_manifest_file(shard), Manifest)
 
     def read_truth(self) -> Truth | None:
-        """The true KPIs of a run that has ended, or None. Raises InputError when they cannot be understood."""
+        """The ground truth of a run that has ended, or None.
+
+        Raises InputError if it cannot be decoded.
+        """
         return self._read(_TRUTH_FILE, Truth)
 
     def read_verification(self) -> Verification | None:
-        """How the last verification ended, or None before the first."""
+        """The result of the last verification, or None before the first."""
         return self._read(_VERIFICATION_FILE, Verification)
 
     def is_led(self) -> bool:
-        """Whether a process leads the run now. Looks by taking the lock for a moment, shared."""
+        """Whether a process leads the run now. Checks by briefly taking a shared lock."""
         try:
             lock = os.open(self.path / _LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
@@ -186,7 +204,10 @@ class RunDirectory:
 
 
 class RunManifests:
-    """The books of a run as its processes keep them. Picklable: it is opened anew in each."""
+    """The manifests of a run as its processes read and write them.
+
+    Picklable, for child processes.
+    """
 
     def __init__(self, directory: RunDirectory, *, resumed: bool) -> None:
         self._root, self._run_id = directory.path.parent, directory.run_id
@@ -194,26 +215,26 @@ class RunManifests:
         self._resumed = resumed
 
     def resumed(self) -> Self:
-        """The same books, for the run's next life."""
+        """The same manifests, for the run's next attempt."""
         return type(self)(self._directory, resumed=True)
 
     def acknowledged_seq(self, shard: int) -> int:
-        """What an earlier life of a resumed run had made durable of ``shard``; -1 if nothing, or if it is not known."""
+        """The last durable ``seq`` of ``shard`` in a resumed run's previous attempt; -1 if unknown."""
         if not self._resumed:
             return -1
         try:
             manifest = self._directory.read_manifest(shard)
-        except InputError:  # torn by a power failure: then everything is written again, and doubles are harmless
+        except InputError:  # torn by a power failure: write all again; duplicates are harmless
             return -1
         return manifest.acknowledged_seq if manifest is not None else -1
 
     def write(self, manifest: Manifest) -> None:
-        """Keep ``manifest`` in the place of the shard's last one. Raises LogFullError."""
+        """Replace the shard's manifest. Raises LogFullError."""
         self._directory.write_manifest(manifest)
 
 
 def list_runs(root: Path) -> list[str]:
-    """The ids of all runs under ``root``, sorted."""
+    """The sorted ids of all runs under ``root``."""
     try:
         return sorted(entry.name for entry in root.iterdir() if (entry / _RUN_FILE).is_file())
     except (FileNotFoundError, NotADirectoryError):

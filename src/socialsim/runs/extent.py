@@ -1,8 +1,8 @@
-"""Where a run lies in a log that others can shorten, and what is gone of it. Pure: the log's edges are given.
+"""The extent of a run in a log that can lose records, and what has been lost of it. Pure.
 
-Kafka keeps no word of a run. So its record keeps, for each topic, at which offsets the run began and where it ended;
-what the log holds now is held against that. Too much may be called lost, for runs share their topics, and never too
-little: sending a run again is harmless.
+Kafka stores nothing about runs. The run's record therefore keeps, for each topic, the offsets at
+which the run began and ended, and these are compared with what the log holds now. Losses may be
+overestimated, because runs share topics, but never underestimated: sending a run again is harmless.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,32 +11,32 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-_TOLD_MAX: Final = 3
+_NAMED_MAX: Final = 3
 
 
 class TopicExtent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """By partition the offset at which the run began and, once it is complete, that behind its last record."""
+    """By partition: the offset at which the run began and, once it is complete, its end offset."""
 
     first: tuple[int, ...]
     end: tuple[int, ...] = ()
 
 
 class LogExtent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a run lies: the cluster by its own id, and its topics by their short names."""
+    """The extent of a run: the cluster's id, and its topics by their short names."""
 
     cluster: str
     topics: dict[str, TopicExtent]
 
 
 class Edges(NamedTuple):
-    """One topic as the log has it now: by partition its first offset, and that behind its last record."""
+    """One topic as it is now: by partition the first offset and the end offset."""
 
     begins: tuple[int, ...]
     ends: tuple[int, ...]
 
 
 class Loss(NamedTuple):
-    """What is gone: ``held`` of the run's ``written`` records at most are still in ``topic``."""
+    """A loss: at most ``held`` of the run's ``written`` records are still in ``topic``."""
 
     topic: str
     held: int
@@ -48,12 +48,12 @@ class Loss(NamedTuple):
 
 
 def begun_at(cluster: str, edges: Mapping[str, Edges]) -> LogExtent:
-    """The extent of a run that begins now."""
+    """The extent of a run that begins at these edges."""
     return LogExtent(cluster, {topic: TopicExtent(each.ends) for topic, each in edges.items()})
 
 
 def ended_at(extent: LogExtent, edges: Mapping[str, Edges]) -> LogExtent:
-    """The extent of a run that is complete now."""
+    """``extent`` of a run that is complete at these edges."""
     topics = {topic: TopicExtent(each.first, edges[topic].ends) for topic, each in extent.topics.items()}
     return LogExtent(extent.cluster, topics)
 
@@ -61,10 +61,10 @@ def ended_at(extent: LogExtent, edges: Mapping[str, Edges]) -> LogExtent:
 def find_losses(
     extent: LogExtent | None, cluster: str, edges: Mapping[str, Edges], written: Mapping[str, int]
 ) -> list[Loss]:
-    """What the log lost of a complete run that had ``written`` so many records into each topic.
+    """What the log has lost of a complete run; ``written`` is its number of records by topic.
 
-    ``extent`` None stands for a run whose record has none: then counts alone tell. Topics that are not in ``edges``
-    are gone.
+    If the run's record has no ``extent``, only counts are compared. Topics that are not in
+    ``edges`` have been deleted.
     """
     losses = []
     for topic, count in written.items():
@@ -75,7 +75,7 @@ def find_losses(
 
 
 def find_gap(extent: LogExtent | None, cluster: str, edges: Mapping[str, Edges], written: int) -> str | None:
-    """Why an unfinished run cannot go on behind the ``written`` records that it had made durable; None if it can."""
+    """Why an unfinished run cannot resume after its ``written`` durable records; None if it can."""
     held = 0
     for topic in edges if extent is None else extent.topics:
         held_by_topic, reason = _look(extent, cluster, topic, edges.get(topic))
@@ -86,18 +86,18 @@ def find_gap(extent: LogExtent | None, cluster: str, edges: Mapping[str, Edges],
 
 
 def sum_losses(losses: Sequence[Loss]) -> str:
-    """The losses in one clause: their sum and the first three."""
+    """The losses as one clause: their sum and the first three."""
     missing = sum(loss.written - loss.held for loss in losses)
     written = sum(loss.written for loss in losses)
-    some = "; ".join(str(loss) for loss in losses[:_TOLD_MAX]) + (" ..." if len(losses) > _TOLD_MAX else "")
+    some = "; ".join(str(loss) for loss in losses[:_NAMED_MAX]) + (" ..." if len(losses) > _NAMED_MAX else "")
     least = f"at least {missing:,}" if missing else "some"
     return f"{least} of {written:,} records in {len(losses)} topics are gone: {some}"
 
 
 def _look(extent: LogExtent | None, cluster: str, topic: str, now: Edges | None) -> tuple[int, str]:
-    """How many records of the run ``topic`` can hold at most, and why it must have lost some; empty if it need not."""
+    """(Upper bound of the run's records in ``topic``, why some must be lost; empty if none must)."""
     if now is None:
-        return 0, "there is no such topic any more"
+        return 0, "the topic no longer exists"
     if extent is None:
         return sum(now.ends) - sum(now.begins), ""
     if extent.cluster != cluster:
@@ -108,7 +108,7 @@ def _look(extent: LogExtent | None, cluster: str, topic: str, now: Edges | None)
         then.first, then.end or now.ends, now.begins, now.ends, fillvalue=0
     ):
         if end_now < (end if then.end else first):
-            return 0, "it ends before the run's records do: it was made anew"
+            return 0, "it ends before the run's records do: it was recreated"
         held += max(0, min(end, end_now) - max(first, begin_now))
         deleted |= first < min(begin_now, end)
-    return held, "records were deleted, by retention or by hand" if deleted else ""
+    return held, "records were deleted, by retention or manually" if deleted else ""

@@ -1,8 +1,9 @@
-"""The books of a run: per shard and event type how many events there are, and two sums over their hashes.
+"""Manifests: the control totals of a run, by shard and event type.
 
-A simulated shard adds every event to its manifest as it is emitted; the warehouse's rows are added up by SQL. Equal
-counts and equal sums mean equal sets of events: the sums are taken modulo 2**64 over the halves of each event's SHA-256,
-and a sum, unlike an exclusive or, does not cancel when an event is there twice.
+The simulation adds every event to its shard's manifest as it is emitted; the totals of the
+warehouse's rows are computed by SQL. Equal counts and equal hash sums mean equal sets of events.
+The sums are modulo 2**64 over the halves of each event's SHA-256; a sum, unlike an exclusive or,
+does not cancel out when an event occurs twice.
 """
 
 from collections.abc import Iterable
@@ -18,11 +19,14 @@ from socialsim.events.canonical import FORMATTERS
 
 _MASK_64: Final = 2**64 - 1
 _HASH_BYTES: Final = 32
-_HASHES_WAITING_BYTES_MAX: Final = 128 * _HASH_BYTES
+_HASHES_BUFFERED_BYTES_MAX: Final = 128 * _HASH_BYTES
 
 
 class ControlTotals(msgspec.Struct, forbid_unknown_fields=True):
-    """The events of one type in one shard. ``seq_min`` is -1 and ``seq_max`` -1 while there are none."""
+    """The events of one type in one shard.
+
+    ``seq_min`` and ``seq_max`` are -1 while there are none.
+    """
 
     count: int = 0
     seq_min: int = -1
@@ -32,10 +36,11 @@ class ControlTotals(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """The books of one shard of one run.
+    """The control totals of one shard of a run.
 
-    ``acknowledged_seq`` is the last event that was durable in the log when the manifest was written. ``sealed`` says
-    that the run came to its end and everything was durable: only then do the tallies speak of the whole run.
+    ``acknowledged_seq`` is the last ``seq`` that was durable in the log when the manifest was
+    written. ``sealed`` means that the run has ended and everything is durable; only then do the
+    totals cover the whole run.
     """
 
     format: int = 1
@@ -49,21 +54,21 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class _Accumulator:
-    """A tally being added up. Hashes wait until there are some dozens: numbers are cheap to add by the hundred."""
+    """Accumulates control totals. Hashes are buffered and added in batches, which is cheaper."""
 
-    __slots__ = ("hashes", "tally")
+    __slots__ = ("hashes", "totals")
 
     def __init__(self) -> None:
-        self.tally = ControlTotals()
+        self.totals = ControlTotals()
         self.hashes = bytearray()
 
-    def add_up(self) -> None:
-        """Take the waiting hashes into the tally. Each half modulo 2**64 is its last eight bytes."""
+    def add_hashes(self) -> None:
+        """Add the buffered hashes to the totals. A half modulo 2**64 is its last eight bytes."""
         words = unpack(f">{len(self.hashes) // 8}Q", self.hashes)
-        tally = self.tally
-        tally.count += len(self.hashes) // _HASH_BYTES
-        tally.sum_a = (tally.sum_a + sum(words[1::4])) & _MASK_64
-        tally.sum_b = (tally.sum_b + sum(words[3::4])) & _MASK_64
+        totals = self.totals
+        totals.count += len(self.hashes) // _HASH_BYTES
+        totals.sum_a = (totals.sum_a + sum(words[1::4])) & _MASK_64
+        totals.sum_b = (totals.sum_b + sum(words[3::4])) & _MASK_64
         self.hashes.clear()
 
 
@@ -72,32 +77,32 @@ class ManifestBuilder:
 
     def __init__(self, run_id: str, shards: range) -> None:
         self._run_id = run_id
-        self._pages: dict[type[Event], dict[int, _Accumulator]] = {
+        self._accumulators: dict[type[Event], dict[int, _Accumulator]] = {
             event_type: {shard: _Accumulator() for shard in shards} for event_type in WIRE_NAMES
         }
 
     def add(self, events: Iterable[Event]) -> None:
-        """Enter events. Within a shard they come in the order of ``seq``."""
-        pages = self._pages
+        """Add events, which are in the order of ``seq`` within a shard."""
+        accumulators = self._accumulators
         for event in events:
             event_type = type(event)
-            page = pages[event_type][event.shard]
-            tally = page.tally
-            tally.seq_max = event.seq
-            if tally.seq_min < 0:
-                tally.seq_min = event.seq
-            hashes = page.hashes
+            accumulator = accumulators[event_type][event.shard]
+            totals = accumulator.totals
+            totals.seq_max = event.seq
+            if totals.seq_min < 0:
+                totals.seq_min = event.seq
+            hashes = accumulator.hashes
             hashes += sha256(FORMATTERS[event_type](event).encode()).digest()
-            if len(hashes) > _HASHES_WAITING_BYTES_MAX:
-                page.add_up()
+            if len(hashes) > _HASHES_BUFFERED_BYTES_MAX:
+                accumulator.add_hashes()
 
     def manifest(self, shard: int, *, acknowledged_seq: int, sealed: bool) -> Manifest:
-        """The books of ``shard`` as they stand."""
+        """The manifest of ``shard`` with all events added so far."""
         tallies = {}
         for event_type, name in WIRE_NAMES.items():
-            page = self._pages[event_type][shard]
-            page.add_up()
-            tallies[name] = copy(page.tally)
+            accumulator = self._accumulators[event_type][shard]
+            accumulator.add_hashes()
+            tallies[name] = copy(accumulator.totals)
         return Manifest(
             run_id=self._run_id, shard=shard, sealed=sealed, acknowledged_seq=acknowledged_seq, tallies=tallies
         )

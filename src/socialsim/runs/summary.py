@@ -1,4 +1,4 @@
-"""Every run that is known here: from its directory, and from the rows of a warehouse if there is one."""
+"""Summaries of all known runs: from their directories and, if there is one, a warehouse."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -7,12 +7,15 @@ import msgspec
 
 from socialsim.runs.directory import RunDirectory, RunRecord, Verification
 
-#: ``unfinished``: its process died; ``unknown``: it has no directory here.
+#: ``unfinished``: its process died; ``unknown``: it has no directory on this machine.
 RunState = Literal["running", "stopped", "unfinished", "complete", "unknown"]
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One run. What its directory would tell is None where there is none, ``rows`` where there is no warehouse."""
+    """One run.
+
+    Fields from its directory are None without one, ``rows`` is None without a warehouse.
+    """
 
     run_id: str
     state: RunState
@@ -20,16 +23,17 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     users: int | None = None
     days: int | None = None
     seed: int | None = None
-    events: int | None = None  #: by its manifests, which a running run renews now and then
-    sealed: bool = False  #: whether all of its manifests are
+    events: int | None = None  #: by its manifests, which a running run rewrites from time to time
+    sealed: bool = False  #: whether all of its manifests are sealed
     rows: int | None = None
     verification: Verification | None = None
 
 
 def summarize_runs(directories: Sequence[RunDirectory], rows: Mapping[str, int] | None) -> list[RunSummary]:
-    """The runs in the order of their ids. ``rows`` counts the stored events by run id; None without a warehouse.
+    """The runs in the order of their ids. ``rows`` is the number of stored events by run id.
 
-    Raises InputError if a directory's file cannot be understood."""
+    Raises InputError if a file of a run's directory cannot be decoded.
+    """
     known = {directory.run_id: directory for directory in directories}
     return [
         _summary(run_id, known.get(run_id), None if rows is None else rows.get(run_id, 0))
@@ -49,7 +53,7 @@ def _summary(run_id: str, directory: RunDirectory | None, rows: int | None) -> R
         users=record.scenario.users,
         days=record.scenario.days,
         seed=record.scenario.seed,
-        events=sum(tally.count for each in manifests if each is not None for tally in each.tallies.values()),
+        events=sum(totals.count for each in manifests if each is not None for totals in each.tallies.values()),
         sealed=all(each is not None and each.sealed for each in manifests),
         rows=rows,
         verification=directory.read_verification(),

@@ -1,1 +1,1 @@
-"""What to simulate: the scenario, its presets and its file format."""
+"""Scenarios: what to simulate, their presets and their file format."""

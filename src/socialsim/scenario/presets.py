@@ -1,7 +1,7 @@
-"""Scenarios by name: what differs from the defaults of ``Scenario``.
+"""Presets: named scenarios, as differences from the defaults of ``Scenario``.
 
-The defaults are a settled network, whose people mostly stay. Each preset is for a use; ``socialsim scenario show
---preset NAME`` prints all of its knobs, and any option or file may change them.
+The defaults are a mature network, where most people stay. ``socialsim scenario show --preset NAME``
+prints all knobs of a preset; options and files override them.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 
 class Preset(NamedTuple):
-    """One preset: what it is for, and its knobs."""
+    """A preset: its purpose and its knobs."""
 
     purpose: str
     knobs: Mapping[str, Any]
@@ -22,16 +22,16 @@ def _preset(purpose: str, **knobs: Any) -> Preset:
 
 PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
     {
-        "tiny": _preset("a hundred people for a week: seconds, for tests and first looks", users=100, days=7),
+        "tiny": _preset("100 people for a week: takes seconds, for tests and a first look", users=100, days=7),
         "demo": _preset(
-            "six weeks of two thousand people with flash mobs, for dashboards",
+            "2,000 people for six weeks with flash mobs, for dashboards",
             users=2_000,
             days=42,
             flash_mobs_per_30_days=4.0,
         ),
-        "mature": _preset("a settled network, as large networks report: DAU/MAU about 0.65", users=20_000, days=60),
+        "mature": _preset("a mature network, as large networks report: DAU/MAU about 0.65", users=20_000, days=60),
         "app": _preset(
-            "a new app, as app stores see it: most who install it never return, day-1 retention about 0.23",
+            "a new app, as app stores see it: most people never return, day-1 retention about 0.23",
             users=20_000,
             days=60,
             bounce_share=0.6,
@@ -41,7 +41,7 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             adoption_steepness=6.0,
         ),
         "sf1": _preset(
-            "about the size of LDBC's SF1: 10,620 people over three years, who come seldom",
+            "about the size of LDBC's SF1: 10,620 people over three years, rarely active",
             users=10_620,
             days=1_096,
             start="2010-01-01T00:00:00Z",
@@ -54,7 +54,7 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             flash_mobs_per_30_days=1.0,
         ),
         "uniform": _preset(
-            "everything drawn uniformly, as simple generators do: the baseline that validate must refuse",
+            "everything drawn uniformly, as simple generators do: the baseline that validate must reject",
             users=20_000,
             days=60,
             adoption_midpoint=0.5,
@@ -92,5 +92,5 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
         ),
     }
 )
-#: What says how large, when and in what bursts, not what people are like.
+#: Knobs of size, time and bursts. They do not change what people are like.
 SIZE_KNOBS: Final = frozenset({"users", "days", "seed", "start", "shards", "window_s", "flash_mobs_per_30_days"})

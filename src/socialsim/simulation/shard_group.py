@@ -43,7 +43,7 @@ class ShardGroup:
         that window must not be skipped: otherwise the number of skipped windows, and with it the
         stream, would depend on which shards share a process.
         """
-        for _, _, message in self._process.letters:
+        for _, _, message in self._process.envelopes:
             if type(message) is SuggestionWanted or type(message) is Suggestion:
                 return self._process.loop.now_us
         return self._process.loop.next_us
@@ -79,8 +79,8 @@ class ShardGroup:
 
     def take_envelopes(self) -> list[Envelope]:
         """The envelopes since the last call, by sender's shard, then order of sending."""
-        envelopes = self._process.letters[:]
-        self._process.letters.clear()
+        envelopes = self._process.envelopes[:]
+        self._process.envelopes.clear()
         envelopes.sort(key=_sender)
         return envelopes
 

@@ -166,7 +166,7 @@ class MemoryWriter(EventWriter):
             self.log.records[partition].append(record.value)
             self._acknowledged[shard] = record.seq
 
-    def throttle(self, leave: Callable[[], bool] = never_abandon) -> None:  # noqa: ARG002 - nothing is waited for
+    def throttle(self, should_abandon: Callable[[], bool] = never_abandon) -> None:  # noqa: ARG002 - nothing is waited for
         """Nothing is ever unacknowledged."""
         self._check()
 
@@ -174,7 +174,7 @@ class MemoryWriter(EventWriter):
         """Nothing is ever buffered."""
         self._check()
 
-    def drain(self, timeout_s: float, leave: Callable[[], bool] = never_abandon) -> None:  # noqa: ARG002 - nothing is waited for
+    def drain(self, timeout_s: float, should_abandon: Callable[[], bool] = never_abandon) -> None:  # noqa: ARG002 - nothing is waited for
         """Nothing is ever on its way."""
         self._check()
 

@@ -1,4 +1,4 @@
-"""Reads a log once, alone and from the beginning: its ends, or every record that it holds now."""
+"""Reads a log once from the beginning, without a group: its ends, or all records up to them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -10,7 +10,7 @@ _POLL_TIMEOUT_S: Final = 0.5
 
 
 class Ends(NamedTuple):
-    """Where a log ends: the end offset of each partition, and what distinguishes its topics from earlier ones."""
+    """The end offset of each partition of a log, and the identities of its topics."""
 
     log_id: str
     offsets: dict[TopicPartition, int]
@@ -18,7 +18,10 @@ class Ends(NamedTuple):
 
 
 async def read_ends(reader: EventReader) -> Ends:
-    """The log's ends. Starts the reader and closes it. Raises ServiceUnavailableError, InputError if there is no log."""
+    """The log's ends. Starts and closes the reader.
+
+    Raises ServiceUnavailableError, InputError if there is no log.
+    """
     try:
         await reader.start(_from_the_beginning, _keep_nothing)
         offsets = await reader.end_offsets()
@@ -30,10 +33,10 @@ async def read_ends(reader: EventReader) -> Ends:
 async def read_to_end(
     reader: EventReader, take: Callable[[Fetched], None], enough: Callable[[], bool] = lambda: False
 ) -> None:
-    """Give ``take`` every record up to the log's end as it was at the start, partition by partition in order.
+    """Pass all records up to the log's end at the start to ``take``, in order within each partition.
 
-    Stops early when ``enough`` says so. Starts the reader and closes it. Raises ServiceUnavailableError,
-    LogCorruptError, InputError if there is no log.
+    Stops early when ``enough`` is true. Starts and closes the reader. Raises
+    ServiceUnavailableError, LogCorruptError, InputError if there is no log.
     """
     try:
         await reader.start(_from_the_beginning, _keep_nothing)
@@ -55,4 +58,4 @@ async def _from_the_beginning(partitions: Sequence[TopicPartition]) -> Mapping[T
 
 
 async def _keep_nothing(partitions: Sequence[TopicPartition]) -> None:
-    """No state is kept per partition, so none has to be dropped."""
+    """There is no state per partition to discard."""

@@ -1,1 +1,1 @@
-"""Users, stores and makers: the tasks of a shard and what they say to each other."""
+"""The actors of a shard: users, stores and the user maker, and the context that they share."""

@@ -1,6 +1,6 @@
-"""What the actors of one shard see: clock, population, stores and makers, and where they emit and send.
+"""The contexts of a process and a shard: clock, population, stores, makers, ``emit``, ``send``.
 
-Nothing here knows an actor that uses it, so there is no import circle.
+This module does not import the actors that use it, so there is no import cycle.
 """
 
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ from socialsim.scenario.model import DAY_US, Scenario
 _TIMERS_PER_BUCKET = 256
 
 
-#: A message on its way to users of any shard: (the sender's shard, the users, the message). A plain tuple, for speed.
-#: Without users it is for everybody: a post that is becoming popular.
+#: A message to users of any shard: (sender's shard, receivers, message). A plain tuple, for speed.
+#: No receivers means all users: a post that is trending.
 Envelope: TypeAlias = tuple[int, Sequence[int], UserMessage]
 
 
 class Resident(Protocol):
-    """A user who lives in this process, as the delivery of messages sees them."""
+    """A user of a shard of this process, as the delivery of messages sees them."""
 
     user_id: int
     mailbox: list[UserMessage] | None
@@ -36,11 +36,11 @@ class Resident(Protocol):
         """Start the user's task."""
 
     def suggest(self, asker_id: int) -> None:
-        """Answer a friend's question for someone to know."""
+        """Answer a friend who asks for one of this user's friends."""
 
 
 class ProcessContext(NamedTuple):
-    """What all shards of one process share. None of it tells one shard anything of another."""
+    """What all shards of one process share. None of it carries information from shard to shard."""
 
     scenario: Scenario
     run_id: str
@@ -49,14 +49,14 @@ class ProcessContext(NamedTuple):
     population: Population
     behaviour: Behaviour
     rhythm: Rhythm
-    trending: Trending  #: the same in every process, for everybody is told in the same order
-    events: list[Event]  #: what the shards have emitted, in order of time
-    letters: list[Envelope]  #: what the shards have sent, in order of time
-    local_users: dict[int, Resident]  #: who has signed up, by user id
+    trending: Trending  #: identical in every process, because updates are delivered in one order
+    events: list[Event]  #: emitted and not taken yet, in time order
+    envelopes: list[Envelope]  #: sent and not taken yet, in time order
+    local_users: dict[int, Resident]  #: users of this process who have signed up, by user id
 
 
 def make_process_context(scenario: Scenario, run_id: str, pools: Pools, shards: int) -> ProcessContext:
-    """ProcessContext for ``shards`` of the scenario's shards, at the beginning of simulated time."""
+    """The context of a process with ``shards`` of the scenario's shards, at the start of the run."""
     users = scenario.users * shards // scenario.shards
     return ProcessContext(
         scenario,
@@ -74,55 +74,58 @@ def make_process_context(scenario: Scenario, run_id: str, pools: Pools, shards: 
 
 
 class ShardContext:
-    """The network as one shard sees it: its stores, its makers and its users.
+    """What the actors of one shard see: its stores and makers, ``emit`` and ``send``.
 
-    The shards of a process live on one loop. They talk to each other only by letters, which are delivered between
-    windows, and ties in time are broken by the order of asking; so what happens within a shard does not depend on which
-    others share its loop.
+    The shards of a process share one loop. They communicate only by envelopes, which are delivered
+    between windows, and timers due at the same time fire in the order in which they were set. So
+    what happens within a shard does not depend on which other shards share its loop.
     """
 
-    def __init__(self, around: ProcessContext, shard: int) -> None:
-        scenario = around.scenario
-        self.run_id = around.run_id
+    def __init__(self, process: ProcessContext, shard: int) -> None:
+        scenario = process.scenario
+        self.run_id = process.run_id
         self.shard = shard
         self.users = scenario.user_range(shard)
-        self.loop = around.loop
-        self.pools = around.pools
-        self.population = around.population
-        self.behaviour = around.behaviour
-        self.rhythm = around.rhythm
-        self.trending = around.trending
+        self.loop = process.loop
+        self.pools = process.pools
+        self.population = process.population
+        self.behaviour = process.behaviour
+        self.rhythm = process.rhythm
+        self.trending = process.trending
         self.end_us = scenario.end_us
         self.user_store = UserStore(self.loop, self.users, shard, scenario.shards)
         self.content_store = ContentStore(self.loop, shard, scenario.shards)
         self.friend_store = FriendStore(self.loop, shard, scenario.shards)
         self.content_maker = ContentMaker(self)
         self.friend_request_maker = FriendRequestMaker(self)
-        self.local_users = around.local_users
-        self._emit = around.events.append
-        self._send = around.letters.append
+        self.local_users = process.local_users
+        self._emit = process.events.append
+        self._send = process.envelopes.append
         self._seq = 0
 
     def emit(self, event: Event) -> None:
-        """Give ``event`` its place in the shard's stream. Never waits."""
+        """Give ``event`` the shard's next sequence number and append it to the stream.
+
+        Never waits.
+        """
         event.seq = self._seq
         self._seq += 1
         self._emit(event)
 
     def send(self, user_ids: Sequence[int], message: UserMessage) -> None:
-        """Send ``message`` to users of any shard; it reaches them when the window has ended. Never waits.
+        """Send ``message`` to users of any shard; it is delivered at the window's end. Never waits.
 
-        A post that is sent to nobody in particular becomes popular.
+        A post without receivers is added to what is trending.
         """
         self._send((self.shard, user_ids, message))
 
     def admit(self, user: Resident) -> None:
-        """``user`` has signed up: let him live."""
+        """Register ``user``, who has signed up, and start their task."""
         self.local_users[user.user_id] = user
         user.start()
 
 
 def _bucket_bits(scenario: Scenario, users: int) -> int:
-    """Buckets that hold about 256 timers, between a second and a day long."""
+    """log2 of a timer bucket's width in µs: about 256 timers per bucket, 1 s to 1 day."""
     timers_per_us = max(users, 1) * actions_per_day(scenario) / DAY_US
     return min(max(int(_TIMERS_PER_BUCKET / timers_per_us).bit_length() - 1, 20), 36)

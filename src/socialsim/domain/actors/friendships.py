@@ -1,4 +1,4 @@
-"""Having friends: whom a user meets and asks, whom he accepts, whom he names to others and who is shown his posts."""
+"""Friendships: whom a user asks, accepts and suggests to others, and who is shown their posts."""
 
 from array import array
 from bisect import bisect_left, insort
@@ -11,29 +11,33 @@ from socialsim.events import Device, FriendAccepted
 from socialsim.kernel import Actor
 from socialsim.kernel.randoms import LCG_FACTOR, LCG_SUMMAND, MASK_64
 
-_ASKED_OF_8: Final = 5  # of eight friends wanted so many are looked for
-_FIRST_REQUESTS: Final = 6  # at least: or people would remain alone
-_SUGGESTIONS_MAX: Final = 12  # friends of friends that one has in mind
-_LATEST_FRIENDS: Final = 12  # whom one speaks of; they are more likely to look for friends themselves
+_ASKED_OF_8: Final = 5  # of eight friends wanted, a user asks this many; the others ask the user
+# minimum in a session of a user without friends, who might stay alone otherwise
+_FIRST_REQUESTS: Final = 6
+_SUGGESTIONS_MAX: Final = 12  # friends of friends that a user remembers
+_LATEST_FRIENDS: Final = 12  # whom a user suggests to others; they are more likely to want friends
 _CIRCLES_MIN: Final = 1
 _CIRCLES_MAX: Final = 12
-# How often one looks about for somebody to ask.
+# Samples that are drawn from a pool until one is new to the user.
 _CIRCLE_MEETINGS: Final = 3
 _STRANGER_MEETINGS: Final = 2
 
 
 class SocialActor(Actor[UserMessage]):
-    """The part of a user that knows others. Whom he has asked or was asked by is remembered: nobody is asked twice."""
+    """The part of a user that makes friends.
+
+    It remembers every request, so nobody is asked twice.
+    """
 
     __slots__ = (
-        "_agenda", "_circles", "_device", "_friends", "_friends_wanted", "_known", "_pending", "_requests_left",
-        "_state", "_suggested", "_world", "country", "user_id",
+        "_agenda", "_circles", "_context", "_device", "_friends", "_friends_wanted", "_known", "_pending",
+        "_requests_left", "_state", "_suggested", "country", "user_id",
     )  # fmt: skip
 
-    def __init__(self, world: ShardContext, user_id: int, home: Home, friends_wanted: int) -> None:
-        super().__init__(world.loop)
-        population = world.population
-        self._world = world
+    def __init__(self, context: ShardContext, user_id: int, home: Home, friends_wanted: int) -> None:
+        super().__init__(context.loop)
+        population = context.population
+        self._context = context
         self.user_id = user_id
         self._state = population.behaviour_seed(user_id)
         self._device: Device = "mobile"  # set when a session begins
@@ -42,10 +46,11 @@ class SocialActor(Actor[UserMessage]):
         circles = min(_CIRCLES_MIN + 3 * friends_wanted // population.friends_mean, _CIRCLES_MAX)
         self._circles = tuple([population.circle(home, number) for number in range(circles)])
         self._friends: array[int] | None = None
-        # Whom one asked or was asked by, friends among them, and oneself, whom nobody asks; sorted.
+        # Sorted user ids: all whom this user asked or was asked by, friends included, and the
+        # user's own.
         self._known = array("I", (user_id,))
         self._suggested: list[int] | None = None  # friends of friends
-        self._pending = 0  # requests of the last days that were not answered yet
+        self._pending = 0  # own recent requests without an answer
         self._requests_left = 0
         self._agenda: list[tuple[int, int, int]] | None = None  # (when_us, request_id, requester_id), sorted
 
@@ -55,13 +60,13 @@ class SocialActor(Actor[UserMessage]):
         return state >> 32
 
     def _knows(self, user_id: int) -> bool:
-        """Whether a friend request between the two exists already, as far as this user can know, or it is himself."""
+        """Whether ``user_id`` is this user, or this user knows of a request between the two."""
         known = self._known
-        place = bisect_left(known, user_id)
-        return place < len(known) and known[place] == user_id
+        index = bisect_left(known, user_id)
+        return index < len(known) and known[index] == user_id
 
     def _remember(self, user_id: int) -> None:
-        """A friend request between the two exists from now on."""
+        """Record that a friend request between the two exists."""
         insort(self._known, user_id)
 
     def _befriend(self, user_id: int) -> None:
@@ -70,34 +75,33 @@ class SocialActor(Actor[UserMessage]):
         self._friends.append(user_id)
 
     def _look_for_friends(self) -> None:
-        """How many people to ask in this session; friends are asked whom they know."""
+        """Set how many requests to send in this session, and ask two friends for suggestions."""
         friends = self._friends
         count = len(friends) if friends is not None else 0
-        world = self._world
-        # One asks for most of the friends one wants; the others come by being asked.
+        context = self._context
         missing = (self._friends_wanted * _ASKED_OF_8 >> 3) + 1 - count - self._pending
-        self._requests_left = world.behaviour.requests(missing)
+        self._requests_left = context.behaviour.requests(missing)
         if friends is None and self._pending < _FIRST_REQUESTS:
             self._requests_left = max(self._requests_left, _FIRST_REQUESTS)
         if self._requests_left and friends is not None:
             first = friends[self.draw() * count >> 32]
             second = friends[self.draw() * count >> 32]
-            world.send((first, second) if first != second else (first,), SuggestionWanted(self.user_id))
+            context.send((first, second) if first != second else (first,), SuggestionWanted(self.user_id))
 
     def suggest(self, asker_id: int) -> None:
-        """Name one of the latest friends to a friend, when the question arrives: one's friends are there to be seen."""
+        """Suggest one of the latest friends to a friend, at once: a profile shows its friends."""
         friends = self._friends
         if friends is not None:
             latest = min(len(friends), _LATEST_FRIENDS)
             friend_id = friends[len(friends) - 1 - (self.draw() * latest >> 32)]
             if friend_id != asker_id:
-                self._world.send((asker_id,), Suggestion(friend_id))
+                self._context.send((asker_id,), Suggestion(friend_id))
 
-    def _meet(self, draw: int) -> int | None:
-        """Somebody to ask, whom one does not know yet, and how one met: 4 x user id + number of the meeting."""
-        world = self._world
-        behaviour = world.behaviour
-        population = world.population
+    def _choose_stranger(self, draw: int) -> int | None:
+        """An unknown user to send a request to, as 4 * user id + index of the meeting; or None."""
+        context = self._context
+        behaviour = context.behaviour
+        population = context.population
         now_us = self.loop.now_us
         if behaviour.circle <= draw < behaviour.closure:
             suggested = self._suggested
@@ -109,31 +113,34 @@ class SocialActor(Actor[UserMessage]):
         if draw < behaviour.closure:
             circles = self._circles
             for _ in range(_CIRCLE_MEETINGS):
-                draw = self.draw()  # squared: most of what one does is in the first, small circles
+                draw = self.draw()  # squared: most meetings are in the first, small circles
                 circle = circles[(draw * draw >> 32) * len(circles) >> 32]
-                met = circle.meet(now_us, self.draw())
+                met = circle.sample(now_us, self.draw())
                 if met is not None and not self._knows(met):
                     return met << 2
-            company = population.country_pool(self.country)  # nobody of the own circles is there yet, or all are known
+            pool = population.country_pool(self.country)  # own circles are known or empty
         elif self.draw() < behaviour.stranger_home:
-            company = population.country_pool(self.country)
+            pool = population.country_pool(self.country)
         else:
-            company = population.everybody
+            pool = population.global_pool
         for _ in range(_STRANGER_MEETINGS):
-            met = company.meet(now_us, self.draw())
+            met = pool.sample(now_us, self.draw())
             if met is not None and not self._knows(met):
                 return met << 2 | 2
         return None
 
     def _consider(self, request: FriendRequest) -> None:
-        """Decide now, answer later. Of two requests that crossed only that of the smaller id counts, on both sides."""
+        """Decide now whether to accept, and answer later.
+
+        If two users asked each other, both count only the request of the smaller user id.
+        """
         requester_id = request.requester_id
         if self._knows(requester_id):
             if requester_id > self.user_id:
                 return
         else:
             self._remember(requester_id)
-        behaviour = self._world.behaviour
+        behaviour = self._context.behaviour
         friends = len(self._friends) if self._friends is not None else 0
         agenda = self._agenda
         if agenda:
@@ -145,17 +152,17 @@ class SocialActor(Actor[UserMessage]):
             insort(agenda, (when_us, request.request_id, requester_id))
 
     def _consider_suggestion(self, user_id: int) -> None:
-        """Keep a friend of a friend in mind, mostly only if he lives in the same country."""
+        """Remember a friend of a friend, rarely if they live in another country."""
         if self._knows(user_id):
             return
-        world = self._world
+        context = self._context
         if (
-            world.population.geography.country(user_id) != self.country
-            and self.draw() >= world.behaviour.closure_abroad
+            context.population.geography.country(user_id) != self.country
+            and self.draw() >= context.behaviour.closure_abroad
         ):
             return
-        if self.draw() >= world.population.visibility(user_id)[1]:
-            return  # who is hardly ever there is hardly ever seen
+        if self.draw() >= context.population.visibility(user_id)[1]:
+            return  # users who are rarely active are rarely noticed
         suggested = self._suggested
         if suggested is None:
             suggested = self._suggested = []
@@ -165,25 +172,25 @@ class SocialActor(Actor[UserMessage]):
                 del suggested[0]
 
     def _answer_request(self) -> None:
-        """Accept the request that has waited longest."""
-        assert self._agenda  # noqa: S101 - its first entry is why this is called
-        world = self._world
+        """Accept the request whose answer was due first."""
+        assert self._agenda  # noqa: S101 - called only if its first entry is due
+        context = self._context
         _, request_id, requester_id = self._agenda.pop(0)
         if not self._agenda:
             self._agenda = None
         self._befriend(requester_id)
-        world.emit(
+        context.emit(
             FriendAccepted(
-                world.run_id, world.shard, 0, self.loop.now_us, self.user_id, self._device, request_id, requester_id
+                context.run_id, context.shard, 0, self.loop.now_us, self.user_id, self._device, request_id, requester_id
             )
         )
-        world.send((requester_id,), FriendAcceptance(self.user_id))
+        context.send((requester_id,), FriendAcceptance(self.user_id))
 
     def audience(self, quality: int) -> list[int]:
         """The friends who are shown the next post."""
         friends = self._friends
         if friends is None:
             return []
-        first, count = self._world.behaviour.audience(len(friends), quality, self.draw())
+        first, count = self._context.behaviour.audience(len(friends), quality, self.draw())
         shown = friends[first : first + count].tolist()
         return shown if len(shown) == count else shown + friends[: count - len(shown)].tolist()

@@ -1,6 +1,7 @@
-"""The makers of content and friend requests: given an id from the store, state the event and tell who must know.
+"""The makers of content and friend requests: from an id of a store to an event and its messages.
 
-They run within the task of the user who acts, who has asked the store; so a user does one thing at a time.
+They run in the task of the user who acts and who asked the store for the id, so a user does one
+thing at a time.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from socialsim.kernel import VirtualTimeLoop
 
 
 class Author(Protocol):
-    """What a maker needs of the user who acts."""
+    """The user who acts, as a maker sees them."""
 
     user_id: int
     country: int
@@ -35,7 +36,7 @@ class Author(Protocol):
 
 
 class MakerContext(Protocol):
-    """What a maker needs of its shard."""
+    """The shard, as a maker sees it."""
 
     run_id: str
     shard: int
@@ -53,45 +54,56 @@ class MakerContext(Protocol):
 class ContentMaker:
     """Makes pictures, videos and comments."""
 
-    __slots__ = ("_world",)
+    __slots__ = ("_context",)
 
-    def __init__(self, world: MakerContext) -> None:
-        self._world = world
+    def __init__(self, context: MakerContext) -> None:
+        self._context = context
 
     def post(self, user: Author, kind: ContentKind, content_id: int, device: Device) -> None:
-        """``user`` posts a picture or a video; some of his friends are shown it."""
-        world = self._world
-        captions = world.pools.captions[user.country]
+        """``user`` posts a picture or a video, which some of their friends are shown."""
+        context = self._context
+        captions = context.pools.captions[user.country]
         caption = captions[user.draw() * len(captions) >> 32]
-        now_us = world.loop.now_us
-        quality = world.behaviour.quality(user.draw())
+        now_us = context.loop.now_us
+        quality = context.behaviour.quality(user.draw())
         if kind == "picture":
             width_px, height_px = picture_size_px(user.draw())
             duration_s = 0
-            world.emit(
+            context.emit(
                 PicturePosted(
-                    world.run_id, world.shard, 0, now_us, user.user_id, device, content_id, caption, width_px, height_px
+                    context.run_id,
+                    context.shard,
+                    0,
+                    now_us,
+                    user.user_id,
+                    device,
+                    content_id,
+                    caption,
+                    width_px,
+                    height_px,
                 )
             )
         else:
             duration_s = video_duration_s(user.draw())
-            world.emit(
-                VideoPosted(world.run_id, world.shard, 0, now_us, user.user_id, device, content_id, caption, duration_s)
+            context.emit(
+                VideoPosted(
+                    context.run_id, context.shard, 0, now_us, user.user_id, device, content_id, caption, duration_s
+                )
             )
         audience = user.audience(quality)
         if audience:
-            world.send(audience, PostShared(content_id, duration_s, user.user_id, now_us, quality))
+            context.send(audience, PostShared(content_id, duration_s, user.user_id, now_us, quality))
 
     def comment(self, user: Author, comment_id: int, post: PostShared, device: Device) -> None:
-        """``user`` writes under a post that he was shown."""
-        world = self._world
-        remarks = world.pools.remarks[user.country]
-        world.emit(
+        """``user`` comments on a post that they were shown."""
+        context = self._context
+        remarks = context.pools.remarks[user.country]
+        context.emit(
             CommentPosted(
-                world.run_id,
-                world.shard,
+                context.run_id,
+                context.shard,
                 0,
-                world.loop.now_us,
+                context.loop.now_us,
                 user.user_id,
                 device,
                 comment_id,
@@ -105,17 +117,17 @@ class ContentMaker:
 class FriendRequestMaker:
     """Makes friend requests."""
 
-    __slots__ = ("_world",)
+    __slots__ = ("_context",)
 
-    def __init__(self, world: MakerContext) -> None:
-        self._world = world
+    def __init__(self, context: MakerContext) -> None:
+        self._context = context
 
     def request(self, user: Author, request_id: int, receiver_id: int, meeting: int, device: Device) -> None:
-        """``user`` asks ``receiver_id``, whom he has met (see ``behaviour.MEETINGS``), to be friends."""
-        world = self._world
-        world.emit(
+        """``user`` asks ``receiver_id`` to be friends; ``meeting`` is an index in ``MEETINGS``."""
+        context = self._context
+        context.emit(
             FriendRequested(
-                world.run_id, world.shard, 0, world.loop.now_us, user.user_id, device, request_id, receiver_id
+                context.run_id, context.shard, 0, context.loop.now_us, user.user_id, device, request_id, receiver_id
             )
         )
-        world.send((receiver_id,), FriendRequest(request_id, user.user_id, meeting))
+        context.send((receiver_id,), FriendRequest(request_id, user.user_id, meeting))

@@ -1,7 +1,8 @@
-"""The stores: single-consumer tasks that allocate ids. Whoever needs a foreign key asks one, never a database.
+"""The stores: single-consumer actors that allocate ids, so no database is needed for a foreign key.
 
-Each shard has its own three. Ids of sessions, content and requests are ``n * shards + shard``, so shards never meet and
-the id tells its shard; user ids come from the shard's own contiguous range.
+Each shard has three stores. Ids of sessions, content and requests are ``n * shards + shard``: ids
+of different shards never collide, and an id reveals its shard. User ids are the shard's contiguous
+range.
 """
 
 from typing import TypeVar
@@ -13,12 +14,12 @@ _M = TypeVar("_M", bound=UserStoreMessage | ContentStoreMessage | FriendStoreMes
 
 
 class Store(Actor[_M]):
-    """Answers questions one at a time, in the order in which they came."""
+    """Answers questions one at a time, in the order of their arrival."""
 
     __slots__ = ()
 
     async def run(self) -> None:
-        """Answer for ever."""
+        """Answer questions until the task is cancelled."""
         while True:
             messages = self.mailbox
             if messages is None:
@@ -29,7 +30,7 @@ class Store(Actor[_M]):
                 message.asker.reply(self.answer_to(message))
 
     def answer_to(self, message: _M) -> object:
-        """The answer to ``message``; the only place where the store's state changes."""
+        """The answer to ``message``; the only index where the store's state changes."""
         raise NotImplementedError
 
 
@@ -46,7 +47,7 @@ class UserStore(Store[UserStoreMessage]):
         self._shards = shards
 
     def answer_to(self, message: UserStoreMessage) -> int | None:
-        """The next session id; or the next user id, or None when everybody has signed up."""
+        """The next session id; or the next user id, None when all users have signed up."""
         if type(message) is NewSessionId:
             session_id = self._next_session_id
             self._next_session_id += self._shards
@@ -69,7 +70,7 @@ class ContentStore(Store[ContentStoreMessage]):
         self._shards = shards
 
     def answer_to(self, message: ContentStoreMessage) -> int:
-        """The next id of the kind that is asked for."""
+        """The next id of the message's kind."""
         kind = message.kind
         content_id = self._next_ids[kind]
         self._next_ids[kind] = content_id + self._shards

@@ -1,4 +1,4 @@
-"""The maker of users: signs people up at their time and brings them to life."""
+"""The user maker: signs users up at their times and starts their tasks."""
 
 from socialsim.domain.actors.context import ShardContext
 from socialsim.domain.actors.user import User
@@ -8,28 +8,28 @@ from socialsim.kernel import Actor
 
 
 class UserMaker(Actor[object]):
-    """Sleeps from sign-up to sign-up of one shard."""
+    """Signs up the users of one shard, and sleeps in between."""
 
-    __slots__ = ("_world",)
+    __slots__ = ("_context",)
 
-    def __init__(self, world: ShardContext) -> None:
-        super().__init__(world.loop)
-        self._world = world
+    def __init__(self, context: ShardContext) -> None:
+        super().__init__(context.loop)
+        self._context = context
 
     async def run(self) -> None:
-        """Sign up everybody of the shard, in the order of ids, which is the order of time."""
-        world = self._world
-        for expected_id in world.users:
-            await self.pause_until(world.population.sign_up_us(expected_id))
-            await self.ask(world.user_store, NewUserId(self))
+        """Sign up all users of the shard in the order of ids, which is the order of time."""
+        context = self._context
+        for expected_id in context.users:
+            await self.pause_until(context.population.sign_up_us(expected_id))
+            await self.ask(context.user_store, NewUserId(self))
             if self.answer != expected_id:
-                raise AssertionError(f"UserStore gave id {self.answer}, {expected_id} signs up")
+                raise AssertionError(f"UserStore allocated id {self.answer}, expected {expected_id}")
             self._sign_up(expected_id)
 
     def _sign_up(self, user_id: int) -> None:
-        world = self._world
-        user = User(world, user_id)
-        main_device, _ = world.population.devices(user_id)
-        profile = world.population.profile(user_id)
-        world.emit(UserSignedUp(world.run_id, world.shard, 0, self.loop.now_us, user_id, main_device, *profile))
-        world.admit(user)
+        context = self._context
+        user = User(context, user_id)
+        main_device, _ = context.population.devices(user_id)
+        profile = context.population.profile(user_id)
+        context.emit(UserSignedUp(context.run_id, context.shard, 0, self.loop.now_us, user_id, main_device, *profile))
+        context.admit(user)

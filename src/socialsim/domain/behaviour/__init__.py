@@ -1,1 +1,1 @@
-"""What users decide: pure functions of parameters and draws."""
+"""Behaviour: pure functions from a scenario's parameters and random draws to decisions."""

@@ -1,18 +1,18 @@
-"""How much two people care for each other: whose posts somebody rather looks at, and watches for longer."""
+"""Affinity between two users: whose posts attract a user more and are watched longer."""
 
 from typing import Final
 
 from socialsim.kernel.randoms import GOLDEN, MASK_64, UNIT, log_normal, mix
 from socialsim.scenario.model import Scenario
 
-AFFINITY_UNIT: Final = 1 << 10  #: of two people who care for each other as most do
-_AFFINITIES: Final = 0x6166_6669  # keeps these draws apart from all others
+AFFINITY_UNIT: Final = 1 << 10  #: the median affinity
+_AFFINITIES: Final = 0x6166_6669  # key of this stream of draws
 _TABLE_BITS: Final = 6
-SHIFT: Final = 64 - _TABLE_BITS  #: from a pair's hash to its place in ``factors``
+SHIFT: Final = 64 - _TABLE_BITS  #: right shift from a pair's hash to its index in ``factors``
 
 
 class Affinity:
-    """A pure function of the seed and two user ids, the same from either side: log-normal, the median is 1024.
+    """A symmetric pure function of the seed and two user ids: log-normal with median 1024.
 
     ``feed.pick`` inlines ``between``.
     """
@@ -27,5 +27,5 @@ class Affinity:
         )
 
     def between(self, user_id: int, other_id: int) -> int:
-        """How much the two care for each other, friends or not."""
+        """The affinity of two users, friends or not."""
         return self.factors[((user_id ^ other_id ^ self.key) * GOLDEN & MASK_64) >> SHIFT]

@@ -1,4 +1,4 @@
-"""What people decide: pure functions from a scenario's knobs and random draws to an action. No clock, no actor."""
+"""Decisions: pure functions from a scenario's knobs and random draws. No clock, no actor."""
 
 from typing import Final, Literal, TypeAlias
 
@@ -8,19 +8,20 @@ from socialsim.scenario.model import Scenario
 
 Meeting: TypeAlias = Literal["circle", "closure", "stranger"]
 
-_DELAY_SIGMA: Final = 1.0  # of the logarithm of the least time until a request is answered
-_AWAY_SIGMA: Final = 0.8  # of the logarithm of the time away of those who return
+_DELAY_SIGMA: Final = 1.0  # of the logarithm of the minimum delay of an answer to a request
+_AWAY_SIGMA: Final = 0.8  # of the logarithm of the days away of users who return
 TABLE_BITS: Final = 12  #: tables of quantiles have 2**12 cells
-FRESH_BITS: Final = 10  #: a new post is 2**10 fresh
+FRESH_BITS: Final = 10  #: freshness is in units of 2**-10
 _SESSION_SIGMA: Final = 1.0
 _SESSION_MAX_US: Final = 4 * 3_600_000_000
-_QUALITY_UNIT: Final = 1 << 10  #: a post of median quality
+_QUALITY_UNIT: Final = 1 << 10  #: the median quality of posts
 _PICTURE_SIZES: Final = ((1080, 1080), (1080, 1350), (1920, 1080), (2048, 1536), (3024, 4032), (4032, 3024))
-MEETINGS: Final[tuple[Meeting, ...]] = ("circle", "closure", "stranger")  #: by the number in ``FriendRequest.meeting``
+#: index: ``FriendRequest.meeting``
+MEETINGS: Final[tuple[Meeting, ...]] = ("circle", "closure", "stranger")
 
 
 class Behaviour:
-    """A scenario's knobs as integer bounds and tables for 32-bit draws."""
+    """A scenario's knobs as integer thresholds and tables for 32-bit draws."""
 
     __slots__ = (
         "_accept", "_answer_s", "_away_days", "_bounce", "_quality_sigma", "_reach", "_return",
@@ -37,11 +38,12 @@ class Behaviour:
         self._away_days = scenario.away_median_days
         self._bounce = threshold(scenario.bounce_share)
         self._return = threshold(scenario.return_share)
-        #: Times between two actions of a session, by the high ``TABLE_BITS`` of a draw: log-normal, a microsecond at least.
+        #: Time between two actions of a session, by the high ``TABLE_BITS`` bits of a draw:
+        #: log-normal, at least one microsecond.
         self.gaps_us = tuple(
             gap_us + 1 for gap_us in _log_normals(scenario.action_gap_median_s * 1_000_000, scenario.action_gap_sigma)
         )
-        #: How long sessions last, likewise: log-normal, from a second to four hours, in whole seconds.
+        #: Duration of a session, likewise: log-normal, 1 second to 4 hours, in whole seconds.
         self.sessions_us = tuple(
             min(max(duration_us - duration_us % 1_000_000, 1_000_000), _SESSION_MAX_US)
             for duration_us in _log_normals(scenario.session_duration_median_s * 1_000_000, _SESSION_SIGMA)
@@ -49,40 +51,44 @@ class Behaviour:
         self._reach = scenario.reach_median
         self._quality_sigma = scenario.quality_sigma
         self.affinity = Affinity(scenario)
-        self.recency_us = scenario.recency_s * 1_000_000  #: the age at which a post draws half as much attention
+        #: the age at which a post is half as fresh
+        self.recency_us = scenario.recency_s * 1_000_000
         # Thresholds for draws:
-        self.circle = threshold(scenario.circle_share)  #: a request goes to somebody of a circle
-        self.closure = threshold(
-            scenario.circle_share + scenario.closure_share
-        )  #: ... or, above that, a friend's friend
+        self.circle = threshold(scenario.circle_share)  #: a request goes to a member of a circle
+        #: ... or, from ``circle`` up to here, to a friend's friend
+        self.closure = threshold(scenario.circle_share + scenario.closure_share)
         self.closure_abroad = threshold(scenario.closure_abroad_share)
         self.stranger_home = threshold(scenario.stranger_home_share)
         self.comment = threshold(scenario.comment_share)
         self.popular = threshold(scenario.popular_share)
         self.video = threshold(scenario.video_share)
         self.second_device = threshold(scenario.second_device_share)
-        self.weekend_post = round(scenario.weekend_activity * (1 << 16))  #: in 2**-16, to a working day's
+        #: relative to a working day, in 2**-16
+        self.weekend_post = round(scenario.weekend_activity * (1 << 16))
 
-    # --- sessions -------------------------------------------------------------------------------------------------
+    # --- sessions ---------------------------------------------------------------------------------
 
     def bounces(self, draw: int) -> bool:
-        """Whether somebody never comes back after the day of his sign-up."""
+        """Whether a user never returns after the day of their sign-up."""
         return draw < self._bounce
 
     def days_away(self, draw: int, return_draw: int) -> int | None:
-        """For how many days somebody who drifts away stays away; None: for good."""
+        """How many days a user who drifts away stays away; None: forever."""
         if return_draw >= self._return:
             return None
         return log_normal(draw, self._away_days, _AWAY_SIGMA) + 1
 
-    # --- friends --------------------------------------------------------------------------------------------------
+    # --- friends ----------------------------------------------------------------------------------
 
     def requests(self, friends_missing: int) -> int:
-        """How many people somebody would ask in one session, who misses so many friends."""
+        """Friend requests that a user sends in one session, by the number of friends missing."""
         return min(friends_missing, 3 + (friends_missing >> 2)) if friends_missing > 0 else 0
 
     def accepts(self, meeting: int, friends: int, friends_wanted: int, draw: int) -> bool:
-        """Whether a request will be accepted: less and less likely when one has the friends that one wanted."""
+        """Whether a request will be accepted.
+
+        The chance falls to zero as the number of friends exceeds the number wanted.
+        """
         chance = self._accept[meeting]
         if friends > friends_wanted:
             room = (friends_wanted >> 2) + 2
@@ -90,68 +96,72 @@ class Behaviour:
         return draw < chance
 
     def answer_delay_us(self, draw: int) -> int:
-        """How long a request lies unanswered at least: log-normal, at least a microsecond."""
+        """Minimum time before a request is answered: log-normal, at least one microsecond."""
         return log_normal(draw, self._answer_s, _DELAY_SIGMA) * 1_000_000 + 1
 
-    # --- posts ----------------------------------------------------------------------------------------------------
+    # --- posts ------------------------------------------------------------------------------------
 
     def quality(self, draw: int) -> int:
-        """How good a post is: log-normal, the median is 1024; between 1 and 2**20."""
+        """A post's quality: log-normal with median 1024, between 1 and 2**20."""
         return min(max(log_normal(draw, _QUALITY_UNIT, self._quality_sigma), 1), 1 << 20)
 
     def audience(self, friends: int, quality: int, draw: int) -> tuple[int, int]:
-        """Which friends are shown a post: (first, count) into the ring of ``friends``; better posts reach more."""
+        """Which friends are shown a post, as (first, count) in the ring of ``friends``.
+
+        Better posts reach more friends.
+        """
         reach = self._reach * quality // _QUALITY_UNIT
-        reach = (
-            exponential(draw * 0x9E37_79B1 % UNIT, reach) + 1 if reach else 0
-        )  # by far not everybody is reached alike
+        reach = exponential(draw * 0x9E37_79B1 % UNIT, reach) + 1 if reach else 0
         count = min(friends, reach)
         return (draw * friends >> 32, count) if count < friends else (0, count)
 
 
 def _log_normals(median: int, sigma: float) -> list[int]:
-    """The quantiles in the middles of 2**``TABLE_BITS`` equal steps."""
+    """The quantiles at the midpoints of 2**``TABLE_BITS`` equal steps."""
     step = UNIT >> TABLE_BITS
     return [log_normal(draw, median, sigma) for draw in range(step // 2, UNIT, step)]
 
 
 def attention(quality: int, affinity: int, age_us: int, recency_us: int) -> int:
-    """How much a post draws the eye of one who cares so much for its author; comparable among posts only."""
+    """How much a post attracts a user with this affinity to its author; comparable among posts."""
     fresh = _freshness(age_us, recency_us)
     return quality * affinity * fresh * fresh
 
 
-def appeal(quality: int, affinity: int, age_us: int, recency_us: int) -> int:
-    """How much a video holds whom it has drawn: 1024 for a new one of median quality by somebody one likes as most.
+def video_appeal(quality: int, affinity: int, age_us: int, recency_us: int) -> int:
+    """How long a video is watched, relatively: 1024 if new and of median quality and affinity.
 
-    An old one has half the appeal of the same one when it was new.
+    With age, the appeal falls to half of the same video's appeal when it was new.
     """
     fresh = _freshness(age_us, recency_us)
     return (quality * affinity // AFFINITY_UNIT) * ((1 << FRESH_BITS) + fresh) >> (FRESH_BITS + 1)
 
 
 def _freshness(age_us: int, recency_us: int) -> int:
-    """In 2**-``FRESH_BITS``: of a new post 1, of one whose age is ``recency_us`` a half."""
+    """Freshness in 2**-``FRESH_BITS``: 1 for a new post, 1/2 at the age ``recency_us``."""
     return (recency_us << FRESH_BITS) // (recency_us + age_us)
 
 
 def picture_size_px(draw: int) -> tuple[int, int]:
-    """Width and height of a picture."""
+    """(Width, height) of a picture."""
     return _PICTURE_SIZES[draw * len(_PICTURE_SIZES) >> 32]
 
 
 def video_duration_s(draw: int) -> int:
-    """The length of a video: log-normal about half a minute, 1 second to 10 minutes."""
+    """The duration of a video: log-normal with a median of 30 s, between 1 s and 10 minutes."""
     return min(max(log_normal(draw, 30, 0.9), 1), 600)
 
 
-def watched_s(draw: int, duration_s: int, held: int) -> int:
-    """How much of a video was seen before it was liked: at least a sixth, more if it ``held`` (its appeal), at most all."""
-    share = draw % UNIT * (held + _QUALITY_UNIT) // (2 * _QUALITY_UNIT)
+def watched_s(draw: int, duration_s: int, appeal: int) -> int:
+    """How much of a video was watched before it was liked.
+
+    At least a sixth, at most all of it, more with a higher ``appeal`` (see ``video_appeal``).
+    """
+    share = draw % UNIT * (appeal + _QUALITY_UNIT) // (2 * _QUALITY_UNIT)
     return min(duration_s // 6 + (share * duration_s >> 32), duration_s)
 
 
 def actions_per_day(scenario: Scenario) -> float:
-    """Roughly how often a person acts in a day, to size timers by."""
+    """Approximate actions per user and day, which the timer buckets are sized by."""
     per_session = 1 + 1.5 * scenario.session_duration_median_s / scenario.action_gap_median_s
     return scenario.sessions_per_active_day * per_session

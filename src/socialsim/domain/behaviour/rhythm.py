@@ -1,4 +1,4 @@
-"""When people come: days of the week, hours of their own day, and bursts that take hold of a country."""
+"""Session times: days of the week, hours of the local day, and flash mobs in a country."""
 
 import math
 from bisect import bisect_right, insort
@@ -14,14 +14,15 @@ from socialsim.scenario.model import DAY_US, Scenario
 _FLASH_MOB_STREAM: Final = 21
 _MINUTE_US: Final = 60_000_000
 _HOUR_US: Final = 60 * _MINUTE_US
-_MOB_MEAN_US: Final = 25 * _MINUTE_US  # how long after its beginning somebody joins a flash mob
+_MOB_MEAN_US: Final = 25 * _MINUTE_US  # mean time between a flash mob's start and a user's joining
 _SESSIONS_MAX: Final = 16  # on one day
 _CELLS: Final = 1024
 _SHIFT: Final = 22
 _MASK: Final = (1 << _SHIFT) - 1
 
-#: Sessions begun in each hour of the local day, relative to the mean: a declared choice with a peak in the evening that is
-#: 11 times the trough, for no hourly figures are published. On weekends the morning is later.
+#: Session starts per hour of the local day, relative to the mean. A declared choice, because no
+#: hourly figures are published: the evening's peak is 11 times the trough; mornings are later on
+#: weekends.
 _WORKING_HOURS: Final = (
     0.55, 0.32, 0.20, 0.14, 0.13, 0.20, 0.42, 0.72, 0.88, 0.85, 0.85, 0.92,
     1.08, 1.02, 0.90, 0.88, 0.95, 1.08, 1.22, 1.36, 1.43, 1.40, 1.20, 0.86,
@@ -33,17 +34,17 @@ _WEEKEND_HOURS: Final = (
 
 
 class FlashMob(NamedTuple):
-    """A burst: people come at once, in a country or everywhere."""
+    """A burst of sessions in one country or everywhere. LDBC Datagen's term."""
 
     start_us: int
-    country: int | None  #: number in ``COUNTRIES``; None: everywhere
+    country: int | None  #: index in ``COUNTRIES``; None: everywhere
 
 
 _start: Final = attrgetter("start_us")
 
 
 class Rhythm:
-    """Plans people's days, in their local time."""
+    """Plans the sessions of users' days, in local time."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._hours = (
@@ -52,7 +53,7 @@ class Rhythm:
         )
         self._weekend_sessions = round(scenario.weekend_activity * (1 << 16))
         self._mob_share = threshold(scenario.flash_mob_share)
-        # By time zone: a dict, unlike a set, keeps its order.
+        # A dict, because the order of a set is not deterministic.
         zones = dict.fromkeys(city.zone for country in COUNTRIES for city in country.cities)
         clocks = make_clocks(zones, scenario.start_us, scenario.end_us)
         self._clocks = [[clocks[city.zone] for city in country.cities] for country in COUNTRIES]
@@ -60,11 +61,11 @@ class Rhythm:
         self._mobs = _by_local_day(self._mobs_in_order, clocks.values())
 
     def clock(self, country: int, city: int) -> Clock:
-        """The clock of the city of that number, in the country of that number."""
+        """The clock of a city, by the country's index in ``COUNTRIES`` and the city's in it."""
         return self._clocks[country][city]
 
     def plan(self, day: int, sessions_extra: int, draw: Callable[[], int]) -> list[int]:
-        """Begins of an active day's sessions, in microseconds of local time since the epoch, the last first.
+        """Session starts of an active day, descending, in microseconds of local time since the epoch.
 
         ``day`` counts local days since 1970-01-01; ``sessions_extra`` is as in ``Traits``.
         """
@@ -84,7 +85,7 @@ class Rhythm:
         return begins_us
 
     def joined_mobs(self, day: int, country: int, clock: Clock, draw: Callable[[], int]) -> list[int]:
-        """When somebody joins the flash mobs that begin on a day of his ``clock``: instants, the last first."""
+        """When a user joins the flash mobs that start on a local day: instants, descending."""
         begins_us: list[int] = []
         for mob in self._mobs.get((clock.zone, day), ()):
             if mob.country in {None, country} and draw() < self._mob_share:
@@ -92,30 +93,34 @@ class Rhythm:
         return begins_us
 
     def flash_mob_active(self, country: int, now_us: int) -> bool:
-        """Whether a flash mob has begun within the last hour in the country of that number, or everywhere."""
+        """Whether a flash mob started within the last hour, in this country or everywhere."""
         mobs = self._mobs_in_order
-        place = bisect_right(mobs, now_us, key=_start)
-        while place and mobs[place - 1].start_us > now_us - _HOUR_US:
-            place -= 1
-            if mobs[place].country in {None, country}:
+        index = bisect_right(mobs, now_us, key=_start)
+        while index and mobs[index - 1].start_us > now_us - _HOUR_US:
+            index -= 1
+            if mobs[index].country in {None, country}:
                 return True
         return False
 
     @property
     def has_mobs(self) -> bool:
-        """Whether there is any flash mob."""
+        """Whether the run has any flash mob."""
         return bool(self._mobs)
 
 
 def is_weekend(day: int) -> bool:
-    """Whether a day, counted from 1970-01-01, a Thursday, is a Saturday or a Sunday."""
+    """Whether a day is a Saturday or a Sunday, as days since 1970-01-01, which was a Thursday."""
     return (day + 3) % 7 >= 5
 
 
 def flash_mobs(scenario: Scenario) -> list[FlashMob]:
-    """The run's flash mobs, in order of time: at any time, one in four everywhere, the others in large countries mostly."""
+    """The run's flash mobs in time order, spread uniformly over the run.
+
+    One in four is everywhere; the others are in one country, mostly a large one.
+    """
     mobs = []
-    weights = [country.weight**2 for country in COUNTRIES]  # what stirs a small country is hardly seen from afar
+    # squared, so that most are in large countries
+    weights = [country.weight**2 for country in COUNTRIES]
     for number in range(round(scenario.flash_mobs_per_30_days * scenario.days / 30)):
         bits = mix(scenario.seed, _FLASH_MOB_STREAM, number)
         start_us = scenario.start_us + (scenario.end_us - scenario.start_us) * (bits & 0xFFFF_FFFF) // (1 << 32)
@@ -131,7 +136,7 @@ def flash_mobs(scenario: Scenario) -> list[FlashMob]:
 
 
 def _by_local_day(mobs: list[FlashMob], clocks: Collection[Clock]) -> dict[tuple[str, int], list[FlashMob]]:
-    """The mobs by time zone and local day."""
+    """The flash mobs by (time zone, local day)."""
     by_day: dict[tuple[str, int], list[FlashMob]] = {}
     for mob in mobs:
         for clock in clocks:
@@ -140,7 +145,7 @@ def _by_local_day(mobs: list[FlashMob], clocks: Collection[Clock]) -> dict[tuple
 
 
 def _instants(hours: tuple[float, ...], rhythm: float) -> list[int]:
-    """The quantile function of a session's begin within the day, in microseconds, at 0/1024, 1/1024, ..."""
+    """Quantile function of session starts within a day, in microseconds, at 0/1024, 1/1024, ..."""
     weights = [1 - rhythm + rhythm * hour for hour in hours]
     total = math.fsum(weights)
     instants = []

@@ -1,1 +1,1 @@
-"""Who the users are: pure functions of seed and user id."""
+"""Who the users are, as pure functions of the seed and the user id."""

@@ -1,4 +1,4 @@
-"""When people join: an S-curve, from shares of the people to instants, in integers."""
+"""Adoption: the S-curve of sign-ups over a run, in integers."""
 
 import math
 from typing import Final
@@ -10,13 +10,13 @@ _CELL_BITS: Final = 10
 _CELLS: Final = 1 << _CELL_BITS
 _SHIFT: Final = UNIT_BITS - _CELL_BITS
 _MASK: Final = (1 << _SHIFT) - 1
-_FLATTEST: Final = 1e-3  # a curve as flat as this is a line
+_FLATTEST: Final = 1e-3  # steepness below which the curve is treated as a straight line
 
 
 class Adoption:
-    """The logistic curve of sign-ups over a run, cut to the run's ends.
+    """The logistic curve of sign-ups, truncated at the run's start and end.
 
-    Shares of the people, and instants as shares of the run, are integers in 0 .. ``UNIT``.
+    Shares of users, and instants as shares of the run, are integers in 0 .. ``UNIT``.
     """
 
     __slots__ = ("_instants",)
@@ -25,7 +25,7 @@ class Adoption:
         self._instants = _instants(scenario.adoption_midpoint, scenario.adoption_steepness)
 
     def instant(self, share: int) -> int:
-        """When ``share`` of the people have signed up."""
+        """When ``share`` of the users have signed up."""
         cell = share >> _SHIFT
         if cell >= _CELLS:
             return UNIT
@@ -34,7 +34,7 @@ class Adoption:
 
 
 def _instants(midpoint: float, steepness: float) -> list[int]:
-    """The instants at which 0/1024, 1/1024, ... of the people have joined; they never fall."""
+    """The instants at which 0/1024, 1/1024, ... of the users have signed up; monotonic."""
     if steepness < _FLATTEST:
         return [cell << _SHIFT for cell in range(_CELLS + 1)]
     first = _logistic(-steepness * midpoint)
@@ -48,5 +48,5 @@ def _instants(midpoint: float, steepness: float) -> list[int]:
 
 
 def _logistic(x: float) -> float:
-    # Written so that nothing overflows: a steep curve has arguments of thousands.
+    # Two forms, so that exp() never overflows: a steep curve has arguments of thousands.
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))

@@ -1,7 +1,7 @@
-"""Local clocks: how far they are from UTC, and when they are put forward or back. All in integers.
+"""Local clocks: UTC offsets and their changes, in integers.
 
-The changes are those of the tz database, kept as data of our own (``data.zones``). Behind the years that it has settled a
-zone follows the rule that it has then, for ever.
+The changes are those of the tz database, packaged as our own data (``data.zones``). After the last
+explicit change of the database, a zone follows its last yearly rule for ever.
 """
 
 from bisect import bisect_right
@@ -17,21 +17,21 @@ _MINUTE_US: Final = 60_000_000
 _DAY_MIN: Final = 1_440
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _LAST_WEEK: Final = 5
-#: Around a run, for whoever plans a day that begins before it or ends behind it.
+#: Before and after a run, for local days that begin before its start or end after its end.
 _MARGIN_US: Final = 3 * DAY_US
 
 
 class Clock:
-    """The clock of one time zone, within a span of time."""
+    """The local clock of one time zone within a span of time."""
 
     __slots__ = ("_at_us", "_local_us", "_offsets_us", "zone")
 
     def __init__(self, zone: str, offset_min: int, changes: Iterable[Change]) -> None:
-        """It is ``offset_min`` from UTC up to the first of the ``changes``."""
+        """``offset_min`` east of UTC until the first of the ``changes``, which are in order."""
         self.zone: Final = zone
         self._offsets_us: Final = [offset_min * _MINUTE_US]
         self._at_us: Final[list[int]] = []
-        self._local_us: Final[list[int]] = []  # what the later of the two clocks shows at each change
+        self._local_us: Final[list[int]] = []  # the later of the two local times at each change
         for at_min, then_min in changes:
             before_us, then_us = self._offsets_us[-1], then_min * _MINUTE_US
             self._at_us.append(at_min * _MINUTE_US)
@@ -39,17 +39,18 @@ class Clock:
             self._offsets_us.append(then_us)
 
     def offset_us(self, now_us: int) -> int:
-        """How far the clock is before UTC at an instant."""
+        """Offset east of UTC at ``now_us``."""
         return self._offsets_us[bisect_right(self._at_us, now_us)]
 
     def day(self, now_us: int) -> int:
-        """The local day of an instant, counted from 1970-01-01."""
+        """The local day at ``now_us``, as a number of days since 1970-01-01."""
         return (now_us + self._offsets_us[bisect_right(self._at_us, now_us)]) // DAY_US
 
     def instants(self, locals_us: Sequence[int]) -> list[int]:
-        """When the clock shows these times, the last first.
+        """The UTC instants of local times, in descending order like ``locals_us``.
 
-        Of an hour that comes twice the first is meant, and a time that is skipped is as much later as was skipped.
+        A local time that occurs twice is its first occurrence. A local time that is skipped is
+        moved later by the length of the gap.
         """
         offsets_us = self._offsets_us
         if len(offsets_us) == 1:
@@ -57,12 +58,12 @@ class Clock:
             return [local_us - offset_us for local_us in locals_us]
         changed_us = self._local_us
         instants_us = [local_us - offsets_us[bisect_right(changed_us, local_us)] for local_us in locals_us]
-        instants_us.sort(reverse=True)  # those that were skipped may have come behind others
+        instants_us.sort(reverse=True)  # times moved out of a gap may have passed others
         return instants_us
 
 
 def make_clocks(zones: Iterable[str], start_us: int, end_us: int) -> dict[str, Clock]:
-    """The clocks of ``zones`` for a run from ``start_us`` to ``end_us``, by zone."""
+    """Clocks by zone for a run from ``start_us`` to ``end_us``."""
     return {zone: _clock(zone, ZONES[zone], start_us - _MARGIN_US, end_us + _MARGIN_US) for zone in zones}
 
 
@@ -78,7 +79,10 @@ def _clock(name: str, zone: Zone, begin_us: int, end_us: int) -> Clock:
 
 
 def changes_until(zone: Zone, begin_us: int, end_us: int) -> list[Change]:
-    """The changes up to ``end_us``, in order; those a year or more before ``begin_us`` may be left out but the last."""
+    """The changes up to ``end_us``, in order.
+
+    Of the changes a year or more before ``begin_us``, only the last is certain to be included.
+    """
     _, settled, year, rule = zone
     changes = []
     for part in filter(None, settled.split(",")):
@@ -92,7 +96,7 @@ def changes_until(zone: Zone, begin_us: int, end_us: int) -> list[Change]:
 
 
 def rule_changes(rule: tuple[()] | tuple[YearlyChange, YearlyChange], year: int) -> list[Change]:
-    """The changes of one year, in order."""
+    """The changes that ``rule`` makes in one year, in order."""
     if not rule:
         return []
     one, other = rule
@@ -100,7 +104,7 @@ def rule_changes(rule: tuple[()] | tuple[YearlyChange, YearlyChange], year: int)
 
 
 def _at_min(change: YearlyChange, year: int, offset_min: int) -> int:
-    """The minute of a change of the clocks, which are ``offset_min`` before UTC up to it."""
+    """Minutes since the epoch of a yearly change; the offset until then is ``offset_min``."""
     month, week, weekday, minute, _ = change
     first = date(year, month, 1).toordinal()
     day = first + (weekday - first) % 7 + 7 * (week - 1)  # ordinals of Sundays are multiples of 7

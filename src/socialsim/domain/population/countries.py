@@ -1,18 +1,20 @@
-"""Where people live: countries by their share of a large network's users, with language, locale, cities and clocks.
+"""Countries with their share of a large network's users, language, locale, cities and time zones.
 
-The first seven weights follow DataReportal's figures for Facebook's audience (India 417 M, United States 240,
-Indonesia 177, Brazil 139, Philippines 91, Mexico 78, Vietnam 76). The others are a declared choice: near such figures,
-but not quoted from them, and large countries are missing (Bangladesh and Pakistan among them).
+The first seven weights follow DataReportal's figures for Facebook's audience (India 417 M, United
+States 240, Indonesia 177, Brazil 139, Philippines 91, Mexico 78, Vietnam 76). The others are a
+declared choice: near such figures, but not quoted from them. Large countries are missing,
+Bangladesh and Pakistan among them.
 """
 
 from typing import Final, NamedTuple
 
 
 class City(NamedTuple):
-    """One city, its share and its clock.
+    """A city with its share of the country's users and its time zone.
 
-    ``weight`` counts against the other cities of its country only: roughly the 100 000s of people of the city or its
-    urban area, a declared choice. ``zone`` is its time zone's name in the tz database, see ``clocks``.
+    ``weight`` is relative to the other cities of the country: roughly the inhabitants of the city
+    or its urban area in units of 100 000, a declared choice. ``zone`` is the name in the tz
+    database, see ``clocks``.
     """
 
     name: str
@@ -21,9 +23,10 @@ class City(NamedTuple):
 
 
 class Country(NamedTuple):
-    """One country: ``weight`` in million users, ``locale`` for names, ``language`` for texts, cities largest first.
+    """A country: ``weight`` in million users, ``locale`` for names, cities with the largest first.
 
-    ``language`` is an ISO 639-1 code and a key of ``texts.PHRASES``.
+    ``language`` is an ISO 639-1 code and a key of ``texts.PHRASES``, which the users' texts come
+    from.
     """
 
     code: str
@@ -34,12 +37,12 @@ class Country(NamedTuple):
 
 
 def _at(zone: str, *cities: tuple[str, int]) -> tuple[City, ...]:
-    """Cities that share a time zone."""
+    """Cities of one time zone."""
     return tuple(City(name, weight, zone) for name, weight in cities)
 
 
 def _country(code: str, weight: int, locale: str, language: str, *zones: tuple[City, ...]) -> Country:
-    """A country of one or several time zones."""
+    """A country with one or several time zones."""
     cities = sorted((city for zone in zones for city in zone), key=lambda city: -city.weight)
     return Country(code, weight, locale, language, tuple(cities))
 

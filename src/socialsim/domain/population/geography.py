@@ -1,9 +1,10 @@
-"""Who lives where, and who is in whose circles: without a table of people, and without asking anyone.
+"""Homes and circles, computed without a table of users and without a message.
 
-A keyed permutation gives each user a position. Countries are intervals of positions, in proportion to their weights;
-cities are intervals of their country's; communities are blocks of their city's. A circle (a class, a club) is a block of
-the positions of a community, a city or a country after another permutation. So the members of a circle can be computed
-from any of them, by any shard.
+A keyed permutation gives each user a position. Countries are intervals of positions, in proportion
+to their weights; cities are intervals of their country's positions; communities are blocks of their
+city's. A circle (a class, a club) is a block of the positions of a community, a city or a country
+after another permutation. Any shard can therefore compute all members of a circle from any one of
+them.
 """
 
 from bisect import bisect_right
@@ -16,30 +17,33 @@ from socialsim.domain.population.countries import COUNTRIES
 from socialsim.kernel.randoms import mix
 from socialsim.scenario.model import Scenario
 
-_POSITIONS: Final = 0x706C_6163  # keeps these draws apart from all others
+_POSITIONS: Final = 0x706C_6163  # key of this stream of draws
 _CIRCLES: Final = 0x6369_7263
 _WEIGHT_UNIT: Final = 1 << 20
 
 
 class Home(NamedTuple):
-    """Where somebody lives."""
+    """Where a user lives."""
 
-    country: int  #: number in ``COUNTRIES``
-    city: int  #: number in the country's cities
+    country: int  #: index in ``COUNTRIES``
+    city: int  #: index in the country's cities
     position: int
-    community: range  #: the positions of his community
-    community_number: int  #: among all communities, in order of their positions
+    community: range  #: the positions of the user's community
+    community_number: int  #: among all communities, in the order of their positions
     city_positions: range
     country_positions: range
 
 
 class Permutation:
-    """A keyed bijection of ``range(size)``: a line around the circle of remainders, hence its own cheap inverse."""
+    """A keyed permutation of ``range(size)``.
+
+    An affine map x -> (a * x + b) mod n with gcd(a, n) = 1, whose inverse is cheap.
+    """
 
     __slots__ = ("_factor", "inverse", "size", "summand")
 
     def __init__(self, size: int, key: int) -> None:
-        # A factor far from 0 and from size, so that neighbours do not stay neighbours.
+        # A factor far from 0 and from size, so that neighbours are separated.
         factor = (size // 4 + key % (size // 2 + 1)) % size
         while gcd(factor, size) != 1:
             factor = (factor + 1) % size
@@ -49,28 +53,28 @@ class Permutation:
         self.summand = (key >> 32) % size
 
     def image(self, number: int) -> int:
-        """Where ``number`` is put."""
+        """What ``number`` is mapped to."""
         return (self._factor * number + self.summand) % self.size
 
     def origin(self, number: int) -> int:
-        """Which number is put to ``number``."""
+        """The inverse: the number that is mapped to ``number``."""
         return (number - self.summand) * self.inverse % self.size
 
 
 class Circle(NamedTuple):
-    """Some people who can meet: a block of an area's positions after the permutation of that number."""
+    """Users who can meet: a block of an area's positions after permutation ``number``."""
 
     number: int
     area: range  #: positions
-    first: int  #: member's place after the permutation
+    first: int  #: first member's index after the permutation
 
 
-#: What the circles of a person are blocks of, from the first on: most people have but three to five.
+#: The areas of a user's circles, in order. Most users have only three to five circles.
 _AREAS: Final = ("community", "community", "city", "community", "city", "country")
 
 
 class Geography:
-    """Homes and circles of one scenario's people."""
+    """Homes and circles of a scenario's users."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._seed = scenario.seed
@@ -96,8 +100,8 @@ class Geography:
     def home(self, user_id: int) -> Home:
         """Where ``user_id`` lives."""
         position = self.positions.image(user_id)
-        place = bisect_right(self._city_starts, position) - 1
-        country, city, positions = self._cities[place]
+        index = bisect_right(self._city_starts, position) - 1
+        country, city, positions = self._cities[index]
         size = self._community_people
         number = (position - positions.start) // size
         start = positions.start + number * size
@@ -107,17 +111,17 @@ class Geography:
             city,
             position,
             community,
-            self._first_communities[place] + number,
+            self._first_communities[index] + number,
             positions,
             self._countries[country],
         )
 
     def country(self, user_id: int) -> int:
-        """The number of the country of ``user_id``."""
+        """The index in ``COUNTRIES`` of the country where ``user_id`` lives."""
         return self._cities[bisect_right(self._city_starts, self.positions.image(user_id)) - 1][0]
 
     def circle(self, home: Home, number: int) -> Circle:
-        """The circle of that ``number`` of one who lives at ``home``."""
+        """Circle ``number`` of a user who lives at ``home``."""
         area = _AREAS[number % len(_AREAS)]
         if area == "community":
             positions = home.community
@@ -125,26 +129,29 @@ class Geography:
             positions = home.city_positions
         else:
             positions = home.country_positions
-        place = self._permutation(len(positions), number).image(home.position - positions.start)
-        return Circle(number, positions, place - place % self._people(number))
+        index = self._permutation(len(positions), number).image(home.position - positions.start)
+        return Circle(number, positions, index - index % self._circle_size(number))
 
     def members(self, circle: Circle) -> list[int]:
-        """The user ids of those in ``circle``."""
+        """The user ids of the members of ``circle``."""
         number, area, first = circle
         permutation = self._permutation(len(area), number)
-        places = range(first, min(first + self._people(number), len(area)))
-        return [self.positions.origin(area[permutation.origin(place)]) for place in places]
+        indices = range(first, min(first + self._circle_size(number), len(area)))
+        return [self.positions.origin(area[permutation.origin(index)]) for index in indices]
 
     def country_pool(self, country: int) -> list[int]:
-        """The user ids of all who live in the country of that number."""
+        """The user ids of all who live in the country with this index."""
         return [self.positions.origin(position) for position in self._countries[country]]
 
-    def _people(self, number: int) -> int:
-        """How many people a full circle of that number has: the first circles are the closest."""
+    def _circle_size(self, number: int) -> int:
+        """Members of a full circle ``number``. The first circles are the smallest."""
         return max(self._circle_people * (3 * number + 2) >> 3, 2)
 
     def _permutation(self, size: int, circle: int) -> Permutation:
-        """That of the circles number ``circle`` of areas of ``size`` people. Kept, for there are few."""
+        """The permutation of circles number ``circle`` in areas of ``size`` users.
+
+        Cached; there are few.
+        """
         permutation = self._permutations.get((size, circle))
         if permutation is None:
             permutation = Permutation(size, mix(self._seed, _CIRCLES, size, circle))
@@ -153,11 +160,11 @@ class Geography:
 
 
 def _intervals(whole: range, weights: Sequence[int]) -> list[range]:
-    """``whole`` cut in proportion to ``weights``; parts may be empty if it is short."""
+    """``whole`` divided in proportion to ``weights``; parts of a short range may be empty."""
     total = sum(weights)
     bounds = [whole.start]
-    reached = 0
+    cumulative = 0
     for weight in weights:
-        reached += weight
-        bounds.append(whole.start + len(whole) * reached // total)
+        cumulative += weight
+        bounds.append(whole.start + len(whole) * cumulative // total)
     return [range(first, stop) for first, stop in pairwise(bounds)]

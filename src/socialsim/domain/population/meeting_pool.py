@@ -1,4 +1,4 @@
-"""The people of a circle, in the order in which they joined: who of them is met there."""
+"""Meeting pools: users who can meet, in the order of their sign-ups, sampled by weight."""
 
 from array import array
 from bisect import bisect_left, bisect_right
@@ -10,35 +10,42 @@ _NEVER_US: Final = 1 << 62
 
 
 class MeetingPool:
-    """Some people who can meet, from what is known of all of them beforehand: no shard needs to ask another."""
+    """Users who can meet each other.
 
-    __slots__ = ("_reached", "_sign_ups_us", "_user_ids")
+    A pool is computed from the scenario alone, so no shard has to ask another one who has signed
+    up.
+    """
+
+    __slots__ = ("_cumulative", "_sign_ups_us", "_user_ids")
 
     def __init__(self, people: Iterable[tuple[int, int, int]]) -> None:
         """``people`` are (sign_up_us, user_id, weight), in any order; weights are 1 or more."""
         arrivals: Final = sorted(people)
         self._sign_ups_us = array("q", (sign_up_us for sign_up_us, _, _ in arrivals))
         self._user_ids = array("I", (user_id for _, user_id, _ in arrivals))
-        # The weights of the first so many added up, from none on.
-        self._reached = array("Q", accumulate((weight for _, _, weight in arrivals), initial=0))
+        # Prefix sums: entry n is the total weight of the first n users.
+        self._cumulative = array("Q", accumulate((weight for _, _, weight in arrivals), initial=0))
 
-    def meet(self, now_us: int, draw: int) -> int | None:
-        """Somebody who has signed up before ``now_us``, by weight and 32 random bits; None if there is nobody yet."""
-        arrived = bisect_left(self._sign_ups_us, now_us)
-        if not arrived:
+    def sample(self, now_us: int, draw: int) -> int | None:
+        """A user who signed up before ``now_us``, drawn by weight with the 32 random bits ``draw``.
+
+        None if nobody has signed up yet.
+        """
+        joined = bisect_left(self._sign_ups_us, now_us)
+        if not joined:
             return None
-        reached = self._reached
-        return self._user_ids[bisect_right(reached, draw * reached[arrived] >> 32, 0, arrived) - 1]
+        cumulative = self._cumulative
+        return self._user_ids[bisect_right(cumulative, draw * cumulative[joined] >> 32, 0, joined) - 1]
 
     def join(self, sign_up_us: int, user_id: int, weight: int) -> None:
-        """One more, who joins after all the others."""
+        """Append a user, who signs up after all users in the pool."""
         self._sign_ups_us.append(sign_up_us)
         self._user_ids.append(user_id)
-        self._reached.append(self._reached[-1] + weight)
+        self._cumulative.append(self._cumulative[-1] + weight)
 
 
-class Crowd(MeetingPool):
-    """A company that is too large to be known beforehand: it is told of those who join as time goes on."""
+class GrowingPool(MeetingPool):
+    """A pool too large to be built at once: ``Arrivals`` appends users as virtual time advances."""
 
     __slots__ = ("_arrivals",)
 
@@ -46,45 +53,46 @@ class Crowd(MeetingPool):
         super().__init__(())
         self._arrivals = arrivals
 
-    def meet(self, now_us: int, draw: int) -> int | None:
-        """As in any company, whose ``meet`` is inlined for speed."""
+    def sample(self, now_us: int, draw: int) -> int | None:
+        """As in ``MeetingPool``, whose ``sample`` is inlined for speed."""
         if self._arrivals.next_us < now_us:
-            self._arrivals.go_on_to(now_us)
-        arrived = bisect_left(self._sign_ups_us, now_us)
-        if not arrived:
+            self._arrivals.advance_to(now_us)
+        joined = bisect_left(self._sign_ups_us, now_us)
+        if not joined:
             return None
-        reached = self._reached
-        return self._user_ids[bisect_right(reached, draw * reached[arrived] >> 32, 0, arrived) - 1]
+        cumulative = self._cumulative
+        return self._user_ids[bisect_right(cumulative, draw * cumulative[joined] >> 32, 0, joined) - 1]
 
 
 class Arrivals:
-    """Everybody, in the order in which they join, told to the crowds of their country and of all people.
+    """All users in the order of their sign-ups, appended to their country's and the global pool.
 
-    Only those are made who have joined by the time that somebody asks about: a run of millions begins at once.
+    Built lazily up to the time that is asked for, so a run with millions of users starts at once.
     """
 
-    __slots__ = ("_describe", "_next", "_people", "country_pool", "everybody", "next_us")
+    __slots__ = ("_describe", "_next", "_people", "country_pool", "global_pool", "next_us")
 
     def __init__(
         self, people: Iterator[tuple[int, int]], describe: Callable[[int], tuple[int, int]], countries: int
     ) -> None:
-        """``people`` are (sign_up_us, user_id), in order; ``describe`` tells somebody's country and weight."""
+        """``people`` are (sign_up_us, user_id), in order; ``describe`` gives (country, weight)."""
         self._people = people
         self._describe = describe
-        self.everybody: Final = Crowd(self)
-        self.country_pool: Final = tuple(Crowd(self) for _ in range(countries))
+        self.global_pool: Final = GrowingPool(self)
+        self.country_pool: Final = tuple(GrowingPool(self) for _ in range(countries))
         self._next = next(people, None)
-        self.next_us = _NEVER_US if self._next is None else self._next[0]  #: when the first joins who was not told yet
+        #: the next sign-up to append
+        self.next_us = _NEVER_US if self._next is None else self._next[0]
 
-    def go_on_to(self, now_us: int) -> None:
-        """Tell of all who join before ``now_us``."""
-        arriving = self._next
-        describe, everybody, country_pool = self._describe, self.everybody.join, self.country_pool
-        while arriving is not None and arriving[0] < now_us:
-            sign_up_us, user_id = arriving
+    def advance_to(self, now_us: int) -> None:
+        """Append all users who sign up before ``now_us``."""
+        newcomer = self._next
+        describe, join_global_pool, country_pool = self._describe, self.global_pool.join, self.country_pool
+        while newcomer is not None and newcomer[0] < now_us:
+            sign_up_us, user_id = newcomer
             country, weight = describe(user_id)
-            everybody(sign_up_us, user_id, weight)
+            join_global_pool(sign_up_us, user_id, weight)
             country_pool[country].join(sign_up_us, user_id, weight)
-            arriving = next(self._people, None)
-        self._next = arriving
-        self.next_us = _NEVER_US if arriving is None else arriving[0]
+            newcomer = next(self._people, None)
+        self._next = newcomer
+        self.next_us = _NEVER_US if newcomer is None else newcomer[0]

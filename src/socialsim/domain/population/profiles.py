@@ -1,4 +1,4 @@
-"""What new users fill in: invented people with names of their country and addresses that reach nobody."""
+"""Profiles of new users: invented people whose mail addresses and phone numbers reach nobody."""
 
 import unicodedata
 from datetime import date
@@ -12,15 +12,16 @@ from socialsim.scenario.model import DAY_US, LEAST_AGE_YEARS
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _MAIL_DOMAINS: Final = ("example.com", "example.net", "example.org")  # reserved for documentation by RFC 2606
-#: Age above the least age is log-normal: half of the people are under 31 when they sign up, few over 70. A declared
-#: choice, near the published ages of a large network's users; see ``ages`` in ``docs/realism.md``.
+#: Years above the minimum age are log-normal: half of the users are under 31 when they sign up, few
+#: over 70. A declared choice, near the published ages of a large network's users; see ``ages`` in
+#: ``docs/realism.md``.
 _AGE_MEDIAN_DAYS: Final = 18 * 365
 _AGE_SIGMA: Final = 0.75
 _AGE_MAX_DAYS: Final = 77 * 365
 
 
 class Profile(NamedTuple):
-    """What a new user fills in."""
+    """The profile that a new user fills in."""
 
     username: str
     email: str
@@ -33,7 +34,7 @@ class Profile(NamedTuple):
 
 
 def make_profile(user_id: int, sign_up_us: int, home: Home, pools: Pools, bits: int) -> Profile:
-    """The profile of one who signs up at ``sign_up_us`` and lives at ``home``, by 64 random ``bits``."""
+    """The profile of a user who signs up at ``sign_up_us``; ``bits`` are 64 random bits."""
     country = COUNTRIES[home.country]
     first = pools.first_names[home.country][(bits >> 16) % NAMES]
     last = pools.last_names[home.country][(bits >> 24) % NAMES]
@@ -52,28 +53,26 @@ def make_profile(user_id: int, sign_up_us: int, home: Home, pools: Pools, bits: 
 
 
 def latest_birthday(sign_up_us: int) -> date:
-    """Of those who are of the least age on the day of a sign-up, UTC."""
+    """The birthday of a user who reaches the minimum age on the UTC day of ``sign_up_us``."""
     day = date.fromordinal(_EPOCH + sign_up_us // DAY_US)
-    if (day.month, day.day) == (
-        2,
-        29,
-    ):  # 13 years earlier there was no such day; who was born on the next one is younger
+    # does not exist 13 years earlier, and 1 March would be too young
+    if (day.month, day.day) == (2, 29):
         day = day.replace(day=28)
     return day.replace(year=day.year - LEAST_AGE_YEARS)
 
 
 def _handle(first: str, last: str) -> str:
-    """``first.last`` in ASCII letters, as far as they have any."""
+    """``first.last`` reduced to ASCII letters; ``user`` if none are left."""
     plain = unicodedata.normalize("NFKD", f"{first}.{last}").encode("ascii", "ignore").decode().lower()
     letters = "".join(character for character in plain if character.isalpha() or character == ".").strip(".")
     return f"{letters[:40]}." if letters else "user."
 
 
 def _phone(country: str, bits: int) -> str:
-    """A number that rings nowhere: the ranges that regulators keep for fiction, else a country code nobody has.
+    """A phone number that nobody has: reserved for fiction, or with an unassigned country code.
 
-    Sources: NANPA 555-0100 to 555-0199; Ofcom's numbers for drama 07700 900000 to 900999; ARCEP 06 39 98 00 00
-    to 99 99; elsewhere +999, which the ITU has never assigned.
+    Sources: NANPA 555-0100 to 555-0199; Ofcom's numbers for drama 07700 900000 to 900999; ARCEP
+    06 39 98 00 00 to 99 99; elsewhere +999, which the ITU has never assigned.
     """
     if country == "US":
         return f"+1{200 + bits % 700}55501{bits // 700 % 100:02d}"

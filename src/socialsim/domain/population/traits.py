@@ -1,4 +1,7 @@
-"""What people are like: how sociable, how busy, how fond of posting. Pure functions of the seed and the user id."""
+"""Traits: how sociable, active and fond of posting a user is.
+
+Pure functions of seed and user id.
+"""
 
 import math
 from itertools import pairwise
@@ -10,7 +13,8 @@ from socialsim.events import Device
 from socialsim.kernel.randoms import GOLDEN, MASK_64, UNIT, exponential, log_normal, mix, mix_on, threshold
 from socialsim.scenario.model import Scenario
 
-# One stream of ``mix`` for each aspect of a person, so that a change of one leaves the others alone.
+# One stream of ``mix`` per aspect of a user, so that a change of one aspect leaves the others
+# alone.
 _FRIENDS: Final = 11
 _COMMUNITY: Final = 12
 _ACTIVITY: Final = 13
@@ -19,35 +23,38 @@ _POSTING: Final = 15
 _DRIFT: Final = 16
 _HABIT: Final = 3
 
-#: Quantiles of the number of friends: (share of the people, friends). 10 %, 20 %, 50 % as published for Facebook in 2011
-#: (Ugander et al.; mean 190, median 99); the others are chosen so that the mean comes out as published.
+#: Quantiles of the number of friends: (share of users, friends). 10 %, 20 % and 50 % are those
+#: published for Facebook in 2011 (Ugander et al.; mean 190, median 99); the others are chosen so
+#: that the mean equals the published one.
 _FRIENDS_QUANTILES: Final = (
     (0.0, 1), (0.1, 10), (0.2, 25), (0.3, 43), (0.4, 68), (0.5, 99), (0.6, 143), (0.7, 202), (0.8, 290),
     (0.9, 450), (0.95, 660), (0.99, 1200), (1.0, 3000),
 )  # fmt: skip
 
-#: People want more friends than they find in time; measured over 60 days.
+#: Friends wanted per friend found: users find fewer friends than they want. Measured over 60 days.
 _WANTED_TO_FOUND: Final = 1.2
-_Z_BITS: Final = 9  # z-scores are in units of 2**-9
+_Z_BITS: Final = 9  # z-scores are integers in units of 2**-9
 _Z_MAX: Final = 4 << _Z_BITS
-_SOCIABLE_AND_BUSY: Final = 0.5  # correlation of friends wanted and activity: those with many friends come more often
-_SESSIONS_SIGMA: Final = 0.6  # of the logarithm of how often somebody comes on an active day
-#: A draw's z-score by its high 12 bits.
+_SOCIABLE_AND_BUSY: Final = 0.5  # correlation of friends wanted and activity
+_SESSIONS_SIGMA: Final = 0.6  # of the logarithm of sessions per active day
+#: z-score by the high 12 bits of a draw.
 _Z_SCORES: Final = [round(NormalDist().inv_cdf((cell + 0.5) / 4096) * (1 << _Z_BITS)) for cell in range(4096)]
 
 
 class Traits(NamedTuple):
-    """What somebody is like; all numbers are integers."""
+    """The traits of one user. All are integers."""
 
     friends_wanted: int
-    active_day: int  #: threshold for a draw: whether he comes on a day
-    sessions_extra: int  #: mean, in 2**-20, of an exponential whose floor is the number of further sessions on that day
-    post: int  #: threshold for a draw: whether an action is a post
-    drift: int  #: threshold for a draw: whether an active day is the last for a while
+    active_day: int  #: threshold for a draw that a day is active
+    #: Mean, in 2**-20, of an exponential; its floor is the number of sessions after the day's
+    #: first.
+    sessions_extra: int
+    post: int  #: threshold for a draw that an action is a post
+    drift: int  #: threshold for a draw that the user goes away for a while after an active day
 
 
 class TraitModel:
-    """The traits of a scenario's people."""
+    """Draws the traits of a scenario's users."""
 
     def __init__(self, scenario: Scenario) -> None:
         seed = scenario.seed
@@ -69,12 +76,12 @@ class TraitModel:
         self._drift = threshold(scenario.drift_share)
 
     def visibility(self, user_id: int, home: Home) -> tuple[int, int]:
-        """Two of the traits, which others see: ``friends_wanted`` and ``active_day``."""
+        """The two traits that other users can see: (``friends_wanted``, ``active_day``)."""
         sociability = self._sociability(user_id, home)
         return self._friends[sociability + _Z_MAX], self._active[self._activity(user_id, sociability) + _Z_MAX]
 
     def traits(self, user_id: int, home: Home) -> Traits:
-        """All traits of one person."""
+        """All traits of one user."""
         sociability = self._sociability(user_id, home)
         return Traits(
             self._friends[sociability + _Z_MAX],
@@ -85,15 +92,16 @@ class TraitModel:
         )
 
     def _activity(self, user_id: int, sociability: int) -> int:
-        """A normal z-score that goes with sociability in part."""
+        """A normal z-score, correlated with sociability."""
         shared, own = self._activity_weights
         return _clipped(shared * sociability + own * _z_score(mix_on(self._activity_seed, user_id)) >> 20)
 
     def _sociability(self, user_id: int, home: Home) -> int:
-        """A normal z-score that the members of a community share in part.
+        """A normal z-score with a component that all members of a community share.
 
-        Communities' own are spread evenly over the quantiles (a golden-ratio sequence), not drawn: a network has but some
-        hundreds, and by chance alone its mean degree would vary by a quarter from seed to seed.
+        The shared components are spread evenly over the quantiles (a golden-ratio sequence) instead
+        of drawn: a network has only some hundreds of communities, and independent draws would make
+        its mean degree vary by a quarter from seed to seed.
         """
         shared, own = self._weights
         community = _z_score((self._community_seed + home.community_number * GOLDEN) & MASK_64)
@@ -101,7 +109,7 @@ class TraitModel:
 
 
 class DeviceModel:
-    """Which devices people use."""
+    """Draws which devices a user has."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._seed = scenario.seed
@@ -117,34 +125,37 @@ class DeviceModel:
             self._kinds.append((threshold(bound), main, other))  # type: ignore[arg-type]
 
     def devices(self, user_id: int) -> tuple[Device, Device]:
-        """Somebody's main device and the other one, which may be the same."""
+        """The user's main device and second device, which may be the same."""
         draw = mix(self._seed, _HABIT, user_id) >> 32
         for bound, main, other in self._kinds:
             if draw < bound:
                 return main, other
-        raise AssertionError("the last bound is above every draw")
+        raise AssertionError("the last bound exceeds every draw")
 
 
 def friends_mean_at(users: int) -> float:
-    """The mean number of friends in a network of that size: LDBC Datagen's formula, fitted to Facebook's figures."""
+    """Mean number of friends by network size: LDBC Datagen's formula, fitted to Facebook."""
     if users < 2:
         return 1.0
     return max(math.pow(users, 0.512 - 0.028 * math.log10(users)), 1.0)
 
 
 def _friends_table(mean: float, spread: float) -> list[int]:
-    """Friends wanted by z-score from -4 to 4: the published quantiles to the power of ``spread``, with that ``mean``."""
+    """Friends wanted, by z-score from -4 to 4.
+
+    The published quantiles to the power of ``spread``, scaled to ``mean``.
+    """
     normal = NormalDist()
     raw = [_published_friends(_normal_cdf(z / (1 << _Z_BITS))) ** spread for z in range(-_Z_MAX, _Z_MAX + 1)]
     weights = [normal.pdf(z / (1 << _Z_BITS)) for z in range(-_Z_MAX, _Z_MAX + 1)]
-    # fsum is exact; how far sum() rounds depends on the version of Python.
+    # fsum is exact; the rounding of sum() depends on the version of Python.
     weighted = math.fsum(value * weight for value, weight in zip(raw, weights, strict=True))
     factor = mean * math.fsum(weights) / weighted
     return [max(round(value * factor), 1) for value in raw]
 
 
 def _published_friends(share: float) -> float:
-    """The published quantile function, straight between its points."""
+    """The published quantile function, interpolated linearly."""
     for (left, low), (right, high) in pairwise(_FRIENDS_QUANTILES):
         if share <= right:
             return float(low + (high - low) * (share - left) / (right - left))
@@ -152,7 +163,10 @@ def _published_friends(share: float) -> float:
 
 
 def _active_table(alpha: float, beta: float) -> list[int]:
-    """The threshold of an active day by z-score: quantiles of Kumaraswamy's distribution, close to a Beta's."""
+    """Thresholds of ``active_day`` by z-score.
+
+    Quantiles of a Kumaraswamy distribution, which is close to a Beta distribution.
+    """
     return [
         min(threshold((1 - (1 - _normal_cdf(z / (1 << _Z_BITS))) ** (1 / beta)) ** (1 / alpha)), UNIT - 1)
         for z in range(-_Z_MAX, _Z_MAX + 1)
@@ -160,17 +174,20 @@ def _active_table(alpha: float, beta: float) -> list[int]:
 
 
 def _normal_cdf(z: float) -> float:
-    """That of ``NormalDist``, whose formula depends on the version of Python."""
+    """The standard normal CDF.
+
+    ``NormalDist.cdf`` is not used: its formula differs between Pythons.
+    """
     return 0.5 * math.erfc(-z / math.sqrt(2))
 
 
 def _extra_mean(mean: float) -> int:
-    """The mean, in 2**-20, of the exponential whose floor has ``mean``."""
+    """The mean, in 2**-20, of an exponential whose floor has the mean ``mean``."""
     return round((1 << 20) / math.log1p(1 / mean)) if mean > 0 else 0
 
 
 def _weights(share: float) -> tuple[int, int]:
-    """How much of a z-score is common and how much is one's own, in 2**-20, for a correlation of ``share``."""
+    """Weights, in 2**-20, of a shared and an individual z-score for a correlation of ``share``."""
     return round(math.sqrt(share) * (1 << 20)), round(math.sqrt(1 - share) * (1 << 20))
 
 

@@ -1,12 +1,12 @@
-"""The shape of a time zone's rules, shared by the packaged data and the clocks that follow them."""
+"""The types of time-zone rules, shared by the packaged data and the clocks that apply them."""
 
 from typing import TypeAlias
 
-#: A change of the clocks: minutes since the epoch, and minutes east of Greenwich from then on.
+#: A change of the offset: (minutes since the epoch, minutes east of UTC from then on).
 Change: TypeAlias = tuple[int, int]
-#: A change of each year: month, week of the month (5: the last), weekday (0: Sunday), minute of the day by the clock that is
-#: changed, and minutes east of Greenwich from then on.
+#: A change in every year: (month, week of the month with 5 for the last, weekday with 0 for Sunday,
+#: minute of the local day before the change, minutes east of UTC from then on).
 YearlyChange: TypeAlias = tuple[int, int, int, int, int]
-#: Minutes east of Greenwich at the epoch; changes as ``minute:offset``; the first year of what comes then, and that: the
-#: changes of each year, if there are any.
+#: (Minutes east of UTC at the epoch, explicit changes as ``minute:offset`` separated by commas,
+#: first year of the yearly rule, the rule's two changes or none).
 Zone: TypeAlias = tuple[int, str, int, tuple[()] | tuple[YearlyChange, YearlyChange]]

@@ -1,4 +1,4 @@
-"""The event log as files in a directory: newline-delimited JSON for any tool, made safe by an index."""
+"""The event log in files: newline-delimited JSON that any tool can read, made safe by an index."""
 
 from socialsim.transport.files.blocks import WriteBatch, iterate_values
 from socialsim.transport.files.layout import list_run_ids

@@ -1,8 +1,9 @@
-"""A run in an event log's directory, as the process that leads it sees it: create, own, complete.
+"""A run in an event log's directory, for the process that leads it: create, lock, complete.
 
-The leading process holds the run's lock for as long as the ``FileRun`` is open; its shard processes (or itself) write
-through ``FileWriter``, each its own shards. A writer that is opened on an unfinished run cuts torn tails off by
-itself and passes over records that are in the log already, so to resume is to simulate again.
+The leading process holds the run's lock while the ``FileRun`` is open; its shard processes (or it
+itself) write through ``FileWriter``, each its own shards. A writer of an unfinished run truncates
+torn tails and skips records that are in the log already, so a run is resumed by simulating it
+again.
 """
 
 import fcntl
@@ -34,7 +35,7 @@ RunState = Literal["new", "unfinished", "complete"]
 
 
 class FileRun:
-    """One run, locked by this process until ``close``. Made by ``create_run``."""
+    """One run, locked by this process until ``close``. Returned by ``create_run``."""
 
     def __init__(self, paths: RunPaths, meta: RunMeta, state: RunState, lock: int) -> None:
         self._paths = paths
@@ -47,23 +48,24 @@ class FileRun:
 
     @property
     def directory(self) -> Path:
-        """Where the run lies."""
+        """The run's directory."""
         return self._paths.directory
 
     @property
     def state(self) -> RunState:
-        """``new`` has no record, ``unfinished`` is to be resumed by writing on, ``complete`` wants nothing more."""
+        """``new`` has no records, ``unfinished`` can be resumed, ``complete`` is final."""
         return self._state
 
     @property
     def identity(self) -> str:
-        """What tells it from a later run under the same id; empty if an older version made it."""
+        """Distinguishes the run from a later one with its id; empty if an older version created it."""
         return self._meta.identity
 
     def complete(self) -> None:
-        """Mark the run complete, with its counts. All its writers must be drained and closed.
+        """Mark the run complete and store its counts. All of its writers must be drained and closed.
 
-        Raises RunConflictError if one is still open, LogCorruptError if files and index differ, LogFullError.
+        Raises RunConflictError if one is still open, LogCorruptError if files and index differ,
+        LogFullError.
         """
         with _locked(self._paths.directory / WRITERS_FILE, fcntl.LOCK_EX, self._meta.run_id):
             counts = self._final_counts()
@@ -74,13 +76,16 @@ class FileRun:
         self._meta, self._state = meta, "complete"
 
     def check_complete(self) -> None:
-        """Look whether the files of a complete run are all there. Raises LogCorruptError."""
+        """Check that all files of a complete run exist. Raises LogCorruptError."""
         counts = self._final_counts()
         for shard in range(self._meta.shards):
             check_final_counts(self._meta, shard, counts[shard])
 
     def _final_counts(self) -> list[list[int]]:
-        """Per shard the records of each topic, after a check that the data files are as long as the index says."""
+        """By shard, the records of each topic.
+
+        Checks that data files are as long as the index says.
+        """
         counts = []
         for shard in range(self._meta.shards):
             form = IndexFormat(self._meta.run_id, shard, self._meta.topics)
@@ -95,7 +100,7 @@ class FileRun:
         return counts
 
     def close(self) -> None:
-        """Give the lock up. May be called twice."""
+        """Release the lock. May be called twice."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -110,10 +115,11 @@ class FileRun:
 
 
 def create_run(root: Path, info: RunInfo, scenario: bytes) -> FileRun:
-    """Create a run, or open the one that is there, and lock it. ``scenario`` is its canonical JSON.
+    """Create a run or open the existing one, and lock it. ``scenario`` is its canonical JSON.
 
-    What is there stays untouched: see ``FileRun.state``. Raises RunConflictError if a living process leads the run
-    or if it is of another scenario or shape, InputError if ``root`` cannot be used, LogFullError.
+    An existing run is not changed: see ``FileRun.state``. Raises RunConflictError if another
+    process leads the run or its scenario or shape differs, InputError if ``root`` cannot be used,
+    LogFullError.
     """
     paths = RunPaths(root, info.run_id)
     try:
@@ -132,7 +138,7 @@ def create_run(root: Path, info: RunInfo, scenario: bytes) -> FileRun:
             meta = _create(paths, info, scenario)
             return FileRun(paths, meta, "new", lock)
         _check_same(paths, meta, info, scenario)
-        # A dead leader's writers may outlive it for a moment.
+        # Writers may briefly outlive a leader that died.
         with _locked(paths.directory / WRITERS_FILE, fcntl.LOCK_EX, info.run_id):
             pass
         run = FileRun(paths, meta, "complete" if meta.state == "complete" else "unfinished", lock)
@@ -182,7 +188,7 @@ def _create(paths: RunPaths, info: RunInfo, scenario: bytes) -> RunMeta:
 
 
 def share_writers_lock(paths: RunPaths, run_id: str) -> int:
-    """A descriptor that tells, while it is open, that a writer of the run lives."""
+    """A file descriptor whose shared lock shows, while it is open, that the run has a writer."""
     return _lock(paths.directory / WRITERS_FILE, fcntl.LOCK_SH, run_id)
 
 
@@ -197,7 +203,7 @@ def _lock(path: Path, kind: int, run_id: str) -> int:
 
 
 class _locked:  # noqa: N801 - reads as a function
-    """Holds a lock for the length of a ``with`` statement."""
+    """Holds a lock during a ``with`` statement."""
 
     def __init__(self, path: Path, kind: int, run_id: str) -> None:
         self._descriptor = _lock(path, kind, run_id)

@@ -5,7 +5,14 @@ from socialsim.transport.kafka.batch_sender import ProducerOptions
 from socialsim.transport.kafka.cluster import KafkaLog, KafkaSecurity, Token
 from socialsim.transport.kafka.identity import read_topics
 from socialsim.transport.kafka.reader import KafkaReader
-from socialsim.transport.kafka.topic_settings import Deviation, RecordAges, Wishes, compare, parse_wishes, sum_up
+from socialsim.transport.kafka.topic_settings import (
+    Deviation,
+    RecordAges,
+    SettingOverrides,
+    compare,
+    parse_overrides,
+    sum_up,
+)
 from socialsim.transport.kafka.writer import KafkaWriter
 
 __all__ = [
@@ -16,14 +23,14 @@ __all__ = [
     "KafkaWriter",
     "ProducerOptions",
     "RecordAges",
+    "SettingOverrides",
     "Token",
-    "Wishes",
     "alter_topics",
     "compare",
     "create_topics",
     "describe_topics",
     "inspect_topics",
-    "parse_wishes",
+    "parse_overrides",
     "read_topics",
     "refuse",
     "sum_up",

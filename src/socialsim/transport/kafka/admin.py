@@ -16,10 +16,10 @@ from socialsim.transport.kafka.alter_configs import IncrementalAlterConfigsReque
 from socialsim.transport.kafka.cluster import KafkaLog
 from socialsim.transport.kafka.connect import start_client, stop_client, translate
 from socialsim.transport.kafka.topic_settings import (
-    NO_WISHES,
+    NO_OVERRIDES,
     Deviation,
+    SettingOverrides,
     TopicState,
-    Wishes,
     compare,
     kafka_tool_command,
     sum_up,
@@ -76,7 +76,7 @@ async def create_topics(
     *,
     partitions: int,
     replication: int | None = None,
-    wishes: Wishes = NO_WISHES,
+    overrides: SettingOverrides = NO_OVERRIDES,
     timeout_s: float = CONNECT_TIMEOUT_S,
 ) -> Created:
     """Make the topics that are not there yet, after a look at those that are.
@@ -94,7 +94,7 @@ async def create_topics(
             raise InputError(
                 f"topics: {state.name} exists with {len(state.ends)} partitions, {partitions} were asked for"
             )
-    check_settings(cluster, there.values(), wishes)
+    check_settings(cluster, there.values(), overrides)
     missing = [cluster.topic(name) for name in topics if name not in there]
     if missing:
         async with _connected(cluster, timeout_s) as client:
@@ -104,14 +104,14 @@ async def create_topics(
                     f"topics: replication is {replication}, but Kafka at {cluster.address} has {brokers} brokers"
                 )
             copies = replication or min(_REPLICATION_DEFAULT_MAX, brokers)
-            settings = wishes.settings(copies)
+            settings = overrides.settings(copies)
             wanted = [NewTopic(name, partitions, copies, topic_configs=settings) for name in missing]
             # A policy that refuses the third topic must not leave two behind.
             _check_created(cluster, await client.create_topics(wanted, validate_only=True), copies, settings)
             _check_created(cluster, await client.create_topics(wanted), copies, settings)
             await _wait_for_leaders(client, missing, timeout_s)
     states = (await inspect_topics(cluster, topics, timeout_s=timeout_s)).topics if missing else there
-    return Created(missing, check_settings(cluster, states.values(), wishes))
+    return Created(missing, check_settings(cluster, states.values(), overrides))
 
 
 def _check_created(cluster: KafkaLog, response: Any, copies: int, settings: Mapping[str, str]) -> None:
@@ -137,9 +137,11 @@ def _check_created(cluster: KafkaLog, response: Any, copies: int, settings: Mapp
         raise TerminalError(f"{text}; the user needs the right to create topics")
 
 
-def check_settings(cluster: KafkaLog, states: Iterable[TopicState], wishes: Wishes = NO_WISHES) -> list[Deviation]:
+def check_settings(
+    cluster: KafkaLog, states: Iterable[TopicState], overrides: SettingOverrides = NO_OVERRIDES
+) -> list[Deviation]:
     """Those deviations that can be lived with. Raises InputError for the others, naming the commands that mend them."""
-    deviations = [each for state in states for each in compare(state, wishes)]
+    deviations = [each for state in states for each in compare(state, overrides)]
     refuse(cluster, deviations)
     return deviations
 
@@ -155,7 +157,11 @@ def refuse(cluster: KafkaLog, deviations: Sequence[Deviation]) -> None:
 
 
 async def alter_topics(
-    cluster: KafkaLog, topics: Sequence[str], *, wishes: Wishes = NO_WISHES, timeout_s: float = CONNECT_TIMEOUT_S
+    cluster: KafkaLog,
+    topics: Sequence[str],
+    *,
+    overrides: SettingOverrides = NO_OVERRIDES,
+    timeout_s: float = CONNECT_TIMEOUT_S,
 ) -> list[Deviation]:
     """Set what is not as needed in those of ``topics`` that exist, and nothing else; what was changed.
 
@@ -167,8 +173,8 @@ async def alter_topics(
     deviations = [
         each
         for state in there.values()
-        for each in compare(state, wishes)
-        if wishes.chosen.get(each.setting) != "" and (not wishes.only or each.setting in wishes.chosen)
+        for each in compare(state, overrides)
+        if overrides.chosen.get(each.setting) != "" and (not overrides.only or each.setting in overrides.chosen)
     ]
     settings: dict[str, dict[str, str]] = {}
     for each in deviations:

@@ -1,4 +1,4 @@
-"""One producer's life: fill batches from the outbox, send them in order, until it fails or has sent enough."""
+"""One producer's life: fill batches, send them in order, until it fails or has sent enough."""
 
 import asyncio
 import time
@@ -29,28 +29,28 @@ class ProducerOptions:
 
 
 class BatchSender:
-    """Sends what the outbox holds through one producer. Runs on the writer's own loop."""
+    """Sends the unacknowledged records through one producer. Runs on the writer's own loop."""
 
     def __init__(
         self,
         producer: AIOKafkaProducer,
-        outbox: UnackedRecords,
+        unacked: UnackedRecords,
         topics: Mapping[str, tuple[str, Headers]],
         options: ProducerOptions,
     ) -> None:
         self._producer = producer
-        self._outbox = outbox
+        self._unacked = unacked
         self._topics = topics
         self._options = options
         self._record_bytes = 200.0  # a running mean, to guess from a count whether a batch is full
         self._sent: dict[PartitionQueue, int] = {}
-        self._changed = {queue: asyncio.Event() for queue in outbox.all_queues}
+        self._changed = {queue: asyncio.Event() for queue in unacked.all_queues}
         self._due: set[PartitionQueue] = set()
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.sequence_exhausted = False  #: set near the end of a partition's sequence numbers: nothing new is sent
         self.acknowledged = asyncio.Event()
         self.delivered_s = -1.0  #: when the broker last acknowledged anything, by time.monotonic
-        self._tasks = [asyncio.create_task(self._send_partition(queue)) for queue in outbox.all_queues]
+        self._tasks = [asyncio.create_task(self._send_partition(queue)) for queue in unacked.all_queues]
         for task in self._tasks:
             task.add_done_callback(self._note_task)
 
@@ -72,7 +72,7 @@ class BatchSender:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is in flight."""
-        return not any(queue.in_flight for queue in self._outbox.all_queues)
+        return not any(queue.in_flight for queue in self._unacked.all_queues)
 
     async def _send_partition(self, queue: PartitionQueue) -> None:
         changed = self._changed[queue]

@@ -40,7 +40,7 @@ class RecordAges(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class SettingOverrides:
     """What a person says of the settings. An empty value leaves the setting to the cluster's default.
 
     With ``only`` nothing is asked for but ``chosen``.
@@ -55,11 +55,11 @@ class Wishes:
         return {key: value for key, value in {**ours, **self.chosen}.items() if value}
 
 
-NO_WISHES: Final = Wishes()
+NO_OVERRIDES: Final = SettingOverrides()
 
 
-def parse_wishes(texts: Sequence[str], *, only: bool) -> Wishes:
-    """The wishes of ``--topic-config KEY=VALUE``, repeated, and ``--no-topic-config``. Raises InputError."""
+def parse_overrides(texts: Sequence[str], *, only: bool) -> SettingOverrides:
+    """The overrides of ``--topic-config KEY=VALUE``, repeated, and ``--no-topic-config``. Raises InputError."""
     chosen: dict[str, str] = {}
     for text in texts:
         key, equals, value = text.partition("=")
@@ -71,7 +71,7 @@ def parse_wishes(texts: Sequence[str], *, only: bool) -> Wishes:
         if key in chosen:
             raise InputError(f"--topic-config gives {key} twice")
         chosen[key] = value
-    return Wishes(chosen, only)
+    return SettingOverrides(chosen, only)
 
 
 class TopicState(NamedTuple):
@@ -98,22 +98,24 @@ class Deviation(NamedTuple):
         return f"{self.topic}: {self.setting} is {self.value}, needed is {self.needed} ({self.harm})"
 
 
-def compare(state: TopicState, wishes: Wishes = NO_WISHES, span: RecordAges | None = None) -> list[Deviation]:
-    """Where ``state`` is not as needed: by a run of ``span``, or, without one, by any run.
+def compare(
+    state: TopicState, overrides: SettingOverrides = NO_OVERRIDES, ages: RecordAges | None = None
+) -> list[Deviation]:
+    """Where ``state`` is not as needed: by a run of ``ages``, or, without one, by any run.
 
-    What ``wishes`` choose is needed as chosen; what follows from it is told all the same.
+    What ``overrides`` choose is needed as chosen; what follows from it is told all the same.
     """
     if state.settings is None:
         return []
     found = []
     for setting, value in state.settings.items():
-        wished = wishes.chosen.get(setting)
+        chosen = overrides.chosen.get(setting)
         rule = _RULES.get(setting)
-        verdict = rule(value, state.replication, span) if rule else None
-        if wished and not _same(value, wished):
-            found.append(Deviation(state.name, setting, value, wished, "as --topic-config asks", True))
+        verdict = rule(value, state.replication, ages) if rule else None
+        if chosen and not _same(value, chosen):
+            found.append(Deviation(state.name, setting, value, chosen, "as --topic-config asks", True))
         elif verdict is not None:
-            tolerated = wished is not None or wishes.only
+            tolerated = chosen is not None or overrides.only
             found.append(Deviation(state.name, setting, value, *verdict[:2], verdict.refused and not tolerated))
     return found
 
@@ -124,72 +126,72 @@ class _Verdict(NamedTuple):
     refused: bool
 
 
-def _cleanup(value: str, _copies: int, _span: RecordAges | None) -> _Verdict | None:
+def _cleanup(value: str, _copies: int, _ages: RecordAges | None) -> _Verdict | None:
     return _Verdict("delete", "compaction keeps one record for each user", True) if "compact" in value else None
 
 
-def _timestamp_type(value: str, _copies: int, _span: RecordAges | None) -> _Verdict | None:
+def _timestamp_type(value: str, _copies: int, _ages: RecordAges | None) -> _Verdict | None:
     if value == "CreateTime":
         return None
     return _Verdict("CreateTime", "other readers see when a record was written, not the event's time", False)
 
 
-def _unclean_election(value: str, copies: int, _span: RecordAges | None) -> _Verdict | None:
+def _unclean_election(value: str, copies: int, _ages: RecordAges | None) -> _Verdict | None:
     if value != "true" or copies == 1:
         return None
     return _Verdict("false", "a copy that lags may become the leader, and what it lacks is lost", False)
 
 
-def _retention_time(value: str, _copies: int, span: RecordAges | None) -> _Verdict | None:
+def _retention_time(value: str, _copies: int, ages: RecordAges | None) -> _Verdict | None:
     kept_ms = int(value)
     if not 0 <= kept_ms < _LONG_MAX:
         return None
-    if span is None:
+    if ages is None:
         return _Verdict("-1", f"records of events older than {_days(kept_ms)} are deleted", True)
-    if kept_ms < span.behind_ms + _DAY_MS:
-        harm = f"events of this run are {_days(span.behind_ms)} old, what is older than {_days(kept_ms)} is deleted"
+    if kept_ms < ages.behind_ms + _DAY_MS:
+        harm = f"events of this run are {_days(ages.behind_ms)} old, what is older than {_days(kept_ms)} is deleted"
         return _Verdict("-1", harm, True)
-    return _Verdict("-1", f"records are deleted {_days(kept_ms - span.behind_ms)} from now on", False)
+    return _Verdict("-1", f"records are deleted {_days(kept_ms - ages.behind_ms)} from now on", False)
 
 
-def _retention_size(value: str, _copies: int, _span: RecordAges | None) -> _Verdict | None:
+def _retention_size(value: str, _copies: int, _ages: RecordAges | None) -> _Verdict | None:
     if int(value) < 0:
         return None
     return _Verdict("-1", "what came first is deleted once a partition is larger", True)
 
 
-def _oldest(value: str, _copies: int, span: RecordAges | None) -> _Verdict | None:
+def _oldest(value: str, _copies: int, ages: RecordAges | None) -> _Verdict | None:
     limit_ms = int(value)
-    if limit_ms >= (_LONG_MAX if span is None else span.behind_ms + _DAY_MS):
+    if limit_ms >= (_LONG_MAX if ages is None else ages.behind_ms + _DAY_MS):
         return None
-    return _Verdict(str(_LONG_MAX), f"events older than {_days(limit_ms)} are refused", span is not None)
+    return _Verdict(str(_LONG_MAX), f"events older than {_days(limit_ms)} are refused", ages is not None)
 
 
-def _newest(value: str, _copies: int, span: RecordAges | None) -> _Verdict | None:
+def _newest(value: str, _copies: int, ages: RecordAges | None) -> _Verdict | None:
     limit_ms = int(value)
-    if limit_ms >= (_LONG_MAX if span is None else span.ahead_ms):
+    if limit_ms >= (_LONG_MAX if ages is None else ages.ahead_ms):
         return None
-    return _Verdict(str(_LONG_MAX), f"events more than {_days(limit_ms)} ahead are refused", span is not None)
+    return _Verdict(str(_LONG_MAX), f"events more than {_days(limit_ms)} ahead are refused", ages is not None)
 
 
-def _oldest_or_newest(value: str, copies: int, span: RecordAges | None) -> _Verdict | None:
-    return _oldest(value, copies, span) or _newest(value, copies, span)
+def _oldest_or_newest(value: str, copies: int, ages: RecordAges | None) -> _Verdict | None:
+    return _oldest(value, copies, ages) or _newest(value, copies, ages)
 
 
-def _segment_time(value: str, _copies: int, span: RecordAges | None) -> _Verdict | None:
+def _segment_time(value: str, _copies: int, ages: RecordAges | None) -> _Verdict | None:
     rolled_ms = int(value)
-    if rolled_ms >= (_TEN_YEARS_MS if span is None else _DAY_MS):
+    if rolled_ms >= (_TEN_YEARS_MS if ages is None else _DAY_MS):
         return None
     return _Verdict(str(_TEN_YEARS_MS), f"a segment file for each {_days(rolled_ms)} of simulated time", False)
 
 
-def _message_size(value: str, _copies: int, _span: RecordAges | None) -> _Verdict | None:
+def _message_size(value: str, _copies: int, _ages: RecordAges | None) -> _Verdict | None:
     if int(value) >= BATCH_BYTES_MIN:
         return None
     return _Verdict(TOPIC_SETTINGS["max.message.bytes"], "batches of events are refused", True)
 
 
-def _copies_in_sync(value: str, copies: int, _span: RecordAges | None) -> _Verdict | None:
+def _copies_in_sync(value: str, copies: int, _ages: RecordAges | None) -> _Verdict | None:
     least, needed = int(value), str(max(1, copies - 1))
     if least > copies:
         return _Verdict(needed, f"with {copies} copies no record is ever acknowledged", True)
@@ -214,8 +216,8 @@ _RULES: Final[Mapping[str, Callable[[str, int, RecordAges | None], _Verdict | No
 }
 
 
-def _same(value: str, wished: str) -> bool:
-    return value == wished or sorted(value.split(",")) == sorted(wished.split(","))
+def _same(value: str, chosen: str) -> bool:
+    return value == chosen or sorted(value.split(",")) == sorted(chosen.split(","))
 
 
 def _days(milliseconds: int) -> str:

@@ -48,14 +48,14 @@ class _AckGroup:
 
     seqs: dict[int, int]
     size: int
-    behind: list[tuple[PartitionQueue, int]]
+    targets: list[tuple[PartitionQueue, int]]
 
 
 class UnackedRecords:
     """Spreads records over partitions, and tells up to which ``seq`` each shard's are in the log.
 
-    Acknowledgements come by partition, a shard's records lie in many of them: so the records are cut into epochs, and
-    an epoch's seqs are acknowledged when all partitions have acknowledged what they held at its end.
+    Acknowledgements come by partition, a shard's records lie in many of them: so the records are cut into groups, and
+    a group's seqs are acknowledged when all partitions have acknowledged what they held at its end.
     """
 
     def __init__(self, partitions: Mapping[str, int]) -> None:
@@ -64,12 +64,12 @@ class UnackedRecords:
         }
         self.all_queues = [queue for queues in self._queues.values() for queue in queues]
         self._hashes = UserHashes()
-        self._epochs: deque[_AckGroup] = deque()
+        self._groups: deque[_AckGroup] = deque()
         self._open_seqs: dict[int, int] = {}
         self._open_size = 0
 
     def put(self, shard: int, records: Sequence[Record], size: int) -> None:
-        """Take records into the open epoch. The hot path: one table look-up and one append for each."""
+        """Take records into the open group. The hot path: one table look-up and one append for each."""
         queues, hashes = self._queues, self._hashes
         for record in records:
             user_id = record[1]
@@ -83,34 +83,34 @@ class UnackedRecords:
 
     @property
     def open_size(self) -> int:
-        """The size of what was put in since the last epoch ended."""
+        """The size of what was put in since the last group ended."""
         return self._open_size
 
-    def end_epoch(self) -> None:
+    def close_group(self) -> None:
         """What was put in so far is to be acknowledged together."""
         if not self._open_seqs:
             return
-        behind = []
+        targets = []
         for queue in self.all_queues:
             outstanding = len(queue.waiting) + sum(map(len, queue.in_flight))
             if outstanding:
-                behind.append((queue, queue.acknowledged + outstanding))
-        self._epochs.append(_AckGroup(self._open_seqs, self._open_size, behind))
+                targets.append((queue, queue.acknowledged + outstanding))
+        self._groups.append(_AckGroup(self._open_seqs, self._open_size, targets))
         self._open_seqs, self._open_size = {}, 0
 
     def collect(self) -> tuple[dict[int, int], int]:
-        """The epochs that were acknowledged since the last call: last ``seq`` by shard, and their size."""
+        """The groups that were acknowledged since the last call: last ``seq`` by shard, and their size."""
         seqs: dict[int, int] = {}
         size = 0
-        while self._epochs:
-            epoch = self._epochs[0]
-            while epoch.behind and epoch.behind[-1][0].acknowledged >= epoch.behind[-1][1]:
-                epoch.behind.pop()
-            if epoch.behind:
+        while self._groups:
+            group = self._groups[0]
+            while group.targets and group.targets[-1][0].acknowledged >= group.targets[-1][1]:
+                group.targets.pop()
+            if group.targets:
                 break
-            seqs |= epoch.seqs
-            size += epoch.size
-            self._epochs.popleft()
+            seqs |= group.seqs
+            size += group.size
+            self._groups.popleft()
         return seqs, size
 
     def requeue_in_flight(self) -> None:

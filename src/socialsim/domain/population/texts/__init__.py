@@ -1,4 +1,4 @@
-"""What people write under pictures and videos, by language. Plain data: the stream's bytes are made of it."""
+"""The texts that simulated users write, by language. Changing them changes the stream's bytes."""
 
 from typing import Final
 

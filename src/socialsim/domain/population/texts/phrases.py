@@ -1,14 +1,14 @@
-"""What a language's texts are made of, and how the parts are combined."""
+"""The parts of a language's texts, and how they are combined."""
 
 from typing import NamedTuple
 
 
 class Phrases(NamedTuple):
-    """Parts of what people write in one language, chosen so that any opening fits any subject and any ending.
+    """Parts of one language's texts, chosen so that any opening fits any subject and any ending.
 
-    A caption is ``opening + gap + subject + ending``; what is written under it is ``remark + remark_ending``. Endings
-    bring their own space or comma. No part tells the writer's gender, and none says whether a picture or a video is
-    meant.
+    A caption is ``opening + gap + subject + ending``; a comment is ``remark + remark_ending``. Endings
+    include their own space or comma. No part reveals the writer's gender, and none says whether it is
+    about a picture or a video.
     """
 
     openings: tuple[str, ...]
@@ -20,7 +20,7 @@ class Phrases(NamedTuple):
 
 
 def captions(phrases: Phrases) -> tuple[str, ...]:
-    """Every caption that the phrases allow, each once, at most 200 characters long."""
+    """All combinations of a caption's parts, each once, at most 200 characters long."""
     return tuple(
         f"{opening}{phrases.gap}{subject}{ending}"
         for opening in phrases.openings
@@ -30,5 +30,5 @@ def captions(phrases: Phrases) -> tuple[str, ...]:
 
 
 def remarks(phrases: Phrases) -> tuple[str, ...]:
-    """Every comment that the phrases allow, each once, at most 200 characters long."""
+    """All combinations of a comment's parts, each once, at most 200 characters long."""
     return tuple(f"{remark}{ending}" for remark in phrases.remarks for ending in phrases.remark_endings)

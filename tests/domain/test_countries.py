@@ -1,4 +1,4 @@
-"""The table of countries and cities: shares as published, clocks that exist, names that the events allow."""
+"""The table of countries: published shares, existing time zones, names that events allow."""
 
 import msgspec
 import pytest
@@ -9,24 +9,25 @@ from socialsim.domain.population.data.zones import ZONES
 from socialsim.events.types import ShortText
 from socialsim.scenario.model import Scenario
 
-PUBLISHED = {"IN": 417, "US": 240, "ID": 177, "BR": 139, "PH": 91, "MX": 78, "VN": 76}  # million users, DataReportal
+# million users, DataReportal
+PUBLISHED = {"IN": 417, "US": 240, "ID": 177, "BR": 139, "PH": 91, "MX": 78, "VN": 76}
 by_country = pytest.mark.parametrize("country", COUNTRIES, ids=lambda country: country.code)
 
 
-def test_the_first_countries_have_the_published_weights_in_their_order() -> None:
+def test_first_countries_have_the_published_weights() -> None:
     assert {country.code: country.weight for country in COUNTRIES[: len(PUBLISHED)]} == PUBLISHED
     assert [country.code for country in COUNTRIES[: len(PUBLISHED)]] == list(PUBLISHED)
     assert all(country.weight < min(PUBLISHED.values()) for country in COUNTRIES[len(PUBLISHED) :])
 
 
-def test_countries_are_told_apart_by_their_codes() -> None:
+def test_country_codes_are_unique() -> None:
     codes = [country.code for country in COUNTRIES]
     assert len(set(codes)) == len(codes)
     assert all(len(code) == 2 and code.isascii() and code.isupper() for code in codes)
 
 
 @by_country
-def test_cities_are_named_once_and_come_largest_first(country: Country) -> None:
+def test_city_names_are_unique_and_largest_first(country: Country) -> None:
     names = [city.name for city in country.cities]
     assert 6 <= len(names) <= 10
     assert len({name.casefold() for name in names}) == len(names)
@@ -39,15 +40,15 @@ def test_cities_are_named_once_and_come_largest_first(country: Country) -> None:
 
 
 @by_country
-def test_clocks_are_those_of_a_time_zone(country: Country) -> None:
+def test_every_city_zone_is_packaged(country: Country) -> None:
     assert {city.zone for city in country.cities} <= set(ZONES)
 
 
-def test_no_zone_is_kept_for_nobody() -> None:
+def test_every_packaged_zone_is_used() -> None:
     assert {city.zone for country in COUNTRIES for city in country.cities} == set(ZONES)
 
 
-def test_wide_countries_have_several_clocks_and_india_its_half_hour() -> None:
+def test_countries_have_the_expected_utc_offsets() -> None:
     new_year_us = Scenario().start_us
     clocks = make_clocks(ZONES, new_year_us, new_year_us)
     offsets = {

@@ -1,4 +1,4 @@
-"""Who is met in company: only who has joined, each in proportion to his weight."""
+"""Meeting pools sample only users who have signed up, in proportion to their weights."""
 
 from collections import Counter
 
@@ -13,28 +13,28 @@ PEOPLE = st.lists(
 
 
 @given(PEOPLE, st.integers(0, 2**40 + 1), st.integers(0, 2**32 - 1))
-def test_who_is_met_is_as_counting_weights_says(people: list[tuple[int, int, int]], now_us: int, draw: int) -> None:
-    there = sorted(person for person in people if person[0] < now_us)
+def test_sample_equals_counting_weights(people: list[tuple[int, int, int]], now_us: int, draw: int) -> None:
+    joined = sorted(person for person in people if person[0] < now_us)
     expected = None
-    place = draw * sum(weight for _, _, weight in there) >> 32
-    for _, user_id, weight in there:
-        if place < weight:
+    level = draw * sum(weight for _, _, weight in joined) >> 32
+    for _, user_id, weight in joined:
+        if level < weight:
             expected = user_id
             break
-        place -= weight
-    assert MeetingPool(people).meet(now_us, draw) == expected
+        level -= weight
+    assert MeetingPool(people).sample(now_us, draw) == expected
 
 
-def test_all_draws_are_shared_out_by_weight() -> None:
-    company = MeetingPool([(30, 7, 5), (10, 8, 1), (20, 9, 2)])
+def test_draws_are_distributed_by_weight() -> None:
+    pool = MeetingPool([(30, 7, 5), (10, 8, 1), (20, 9, 2)])
     draws = range(0, 2**32, 2**32 // 8)
-    assert {company.meet(10, draw) for draw in draws} == {None}
-    assert Counter(company.meet(11, draw) for draw in draws) == {8: 8}
-    assert Counter(company.meet(31, draw) for draw in draws) == {8: 1, 9: 2, 7: 5}
+    assert {pool.sample(10, draw) for draw in draws} == {None}
+    assert Counter(pool.sample(11, draw) for draw in draws) == {8: 8}
+    assert Counter(pool.sample(31, draw) for draw in draws) == {8: 1, 9: 2, 7: 5}
 
 
 @given(PEOPLE, st.lists(st.integers(0, 2**40 + 1), max_size=5), st.integers(0, 2**32 - 1))
-def test_a_crowd_is_the_company_of_all_but_makes_only_those_who_have_joined(
+def test_growing_pool_equals_a_full_pool_and_is_built_lazily(
     people: list[tuple[int, int, int]], times_us: list[int], draw: int
 ) -> None:
     weights = {user_id: weight for _, user_id, weight in people}
@@ -45,12 +45,12 @@ def test_a_crowd_is_the_company_of_all_but_makes_only_those_who_have_joined(
         return user_id % 2, weights[user_id]
 
     arrivals = Arrivals(iter(sorted((at_us, user_id) for at_us, user_id, _ in people)), describe, 2)
-    crowds = (arrivals.everybody, *arrivals.country_pool)
-    companies = (
+    growing_pools = (arrivals.global_pool, *arrivals.country_pool)
+    full_pools = (
         MeetingPool(people),
         *(MeetingPool(each for each in people if each[1] % 2 == parity) for parity in (0, 1)),
     )
     for now_us in times_us:  # in any order
-        for crowd, company in zip(crowds, companies, strict=True):
-            assert crowd.meet(now_us, draw) == company.meet(now_us, draw)
+        for growing, pool in zip(growing_pools, full_pools, strict=True):
+            assert growing.sample(now_us, draw) == pool.sample(now_us, draw)
     assert sorted(described) == sorted(user_id for at_us, user_id, _ in people if at_us < max(times_us, default=0))
