@@ -4,12 +4,12 @@ from collections import Counter
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import msgspec
 import typer
 
 from socialsim.bootstrap.warehouse import open_dead_letters
+from socialsim.cli.json_output import show_json
 from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, IntoOption, Session
-from socialsim.cli.output import show, show_bytes, show_data, table
+from socialsim.cli.output import show, show_bytes, table
 from socialsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,9 +38,7 @@ def list_(
     with open_dead_letters(into, session.settings) as dead_letters:
         groups, latest = dead_letters.groups(), dead_letters.latest(limit)
     if as_json:
-        show_data(
-            _json({"groups": [group._asdict() for group in groups], "latest": [_fields(each) for each in latest]})
-        )
+        show_json({"groups": [group._asdict() for group in groups], "latest": [_fields(each) for each in latest]})
         return
     if not groups:
         show("there are no dead letters")
@@ -73,7 +71,7 @@ def show_one(
         return
     fields = _fields(dead_letter) | {"raw": escaped(dead_letter.raw)}
     if as_json:
-        show_data(_json(fields))
+        show_json(fields)
         return
     show(
         "\n".join(f"{name:<12} {value if name == 'raw' else _printable(str(value))}" for name, value in fields.items())
@@ -126,7 +124,3 @@ _ESCAPES: Final = {0x5C: "\\\\", 0x0A: "\\n", 0x0D: "\\r", 0x09: "\\t"}
 def _printable(text: str) -> str:
     """A text that may quote a record, on one line and without control characters."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
-def _json(value: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()

@@ -2,7 +2,6 @@
 
 import functools
 import logging
-import re
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +14,8 @@ from sqlalchemy import Engine, false, update
 
 from socialsim.bootstrap.warehouse import computing
 from socialsim.cli.commands.kpi_check import check_stored
+from socialsim.cli.days import parse_day, parse_days
+from socialsim.cli.json_output import show_json
 from socialsim.cli.options import (
     METRICS_HOST_DEFAULT,
     WAREHOUSE_URL_DEFAULT,
@@ -33,7 +34,6 @@ from socialsim.errors import InputError
 from socialsim.kpi import (
     CONNECTIONS,
     DayRange,
-    KpiRow,
     StoredExtent,
     read_daily,
     read_scalars,
@@ -50,7 +50,6 @@ logger = logging.getLogger(__name__)
 
 _STOP_POLL_S: Final = 0.1  #: longest delay until a stop request is noticed
 _DAYS_SHOWN: Final = 31
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 #: Columns of the printed tables: heading and metric.
 _TABLES: Final[tuple[dict[str, str], ...]] = (
@@ -172,7 +171,8 @@ def _show_computed(
         if as_json:
             since = day_range.since or (None if day_range.is_open else computed.extent.first_day)
             rows = read_daily(connection, computed.run_key, since=since, until=day_range.until)
-            show_data(_as_json(computed.run_id, computed.days, rows))
+            daily = [row._asdict() for row in rows]
+            show_json({"run_id": computed.run_id, "computed": computed.days, "kpi_daily": daily})
             return
         scalars = read_scalars(connection, computed.run_key, since=day_range.since, until=day_range.until)
     shown = dict(list(scalars.items())[-_DAYS_SHOWN:]) if day_range.is_open else scalars
@@ -198,26 +198,8 @@ def _range(day: str | None, since: str | None, until: str | None) -> tuple[date 
     if day is not None and (since is not None or until is not None):
         raise InputError("--date cannot be given with --since and --until")
     if day is not None:
-        return (_date(day, "--date"),) * 2
-    first = None if since is None else _date(since, "--since")
-    last = None if until is None else _date(until, "--until")
-    if first is not None and last is not None and first > last:
-        raise InputError(f"--since is {first}, which is after --until {last}")
-    return first, last
-
-
-def _date(text: str, option: str) -> date:
-    try:
-        if _DATE.fullmatch(text):
-            return date.fromisoformat(text)
-    except ValueError:
-        pass
-    raise InputError(f"{option} is {text!r}, allowed is a day as YYYY-MM-DD")
-
-
-def _as_json(run_id: str, days: list[date], rows: "list[KpiRow]") -> str:
-    result = {"run_id": run_id, "computed": days, "kpi_daily": [row._asdict() for row in rows]}
-    return msgspec.json.format(msgspec.json.encode(result), indent=2).decode()
+        return (parse_day(day, "--date"),) * 2
+    return parse_days(since, until)
 
 
 def _as_text(

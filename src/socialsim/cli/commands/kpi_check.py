@@ -2,15 +2,14 @@
 
 from pathlib import Path
 
-import msgspec
-
 from socialsim.bootstrap.warehouse import reading
+from socialsim.cli.json_output import show_json
 from socialsim.cli.options import Session
-from socialsim.cli.output import show, show_data
+from socialsim.cli.output import show
 from socialsim.cli.run_directories import find_run_directories
 from socialsim.errors import InputError
 from socialsim.kpi import read_cohorts, read_daily
-from socialsim.kpi.check import KpiComparison, as_text, check_kpis, require_truth
+from socialsim.kpi.check import as_text, check_kpis, require_truth
 from socialsim.runs.catalog import choose_known_run, stored_runs
 
 
@@ -38,11 +37,6 @@ def check_stored(
     )
     session.exit_code = 0 if comparison.ok else 1
     if as_json:
-        show_data(_as_json(comparison))
+        show_json({"ok": comparison.ok, **comparison._asdict(), "first": [each._asdict() for each in comparison.first]})
     else:
         show(as_text(comparison))
-
-
-def _as_json(comparison: "KpiComparison") -> str:
-    result = {"ok": comparison.ok, **comparison._asdict(), "first": [each._asdict() for each in comparison.first]}
-    return msgspec.json.format(msgspec.json.encode(result), indent=2).decode()

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from socialsim.cli.json_output import show_json
 from socialsim.cli.options import JsonOption
 from socialsim.cli.output import show, show_data, table
 from socialsim.errors import InputError
@@ -30,9 +31,7 @@ PresetOption = Annotated[
 def list_presets(*, as_json: JsonOption = False) -> None:
     """List the presets."""
     if as_json:
-        show_data(
-            json.dumps({name: {"purpose": preset.purpose} | dict(preset.knobs) for name, preset in PRESETS.items()})
-        )
+        show_json({name: {"purpose": preset.purpose} | dict(preset.knobs) for name, preset in PRESETS.items()})
     else:
         rows = [
             (name, (scenario := make_scenario(name)).users, scenario.days, preset.purpose)

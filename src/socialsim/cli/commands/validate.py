@@ -16,8 +16,9 @@ from socialsim.bootstrap.run import LeadOptions, lead_run, run_simulation
 from socialsim.bootstrap.warehouse import reading
 from socialsim.cli.commands.run import parse_processes
 from socialsim.cli.files import check_writable, write_whole
+from socialsim.cli.json_output import show_json
 from socialsim.cli.options import LOG_URL_DEFAULT, JsonOption, RunsDirOption, Session
-from socialsim.cli.output import show, show_data, table
+from socialsim.cli.output import show, table
 from socialsim.cli.run_directories import RunDirectories, find_run_directories
 from socialsim.cli.stop import StopRequest
 from socialsim.errors import InputError
@@ -134,7 +135,7 @@ def validate(
         write_whole(page, render(validation, make_charts(view, other_view), library).encode(), "--page")
     session.exit_code = 0 if validation.ok else 1
     if as_json:
-        show_data(_as_json(validation))
+        show_json({"ok": validation.ok} | msgspec.to_builtins(validation))
     else:
         show(_as_text(validation, page))
 
@@ -241,11 +242,6 @@ def _subject(view: "AnalysisView", source: str, scenario: Scenario | None) -> "S
         unreadable=run.unreadable,
         seed=None if scenario is None else scenario.seed,
     )
-
-
-def _as_json(validation: "Validation") -> str:
-    result = {"ok": validation.ok} | msgspec.to_builtins(validation)
-    return msgspec.json.format(msgspec.json.encode(result), indent=2).decode()
 
 
 def _as_text(validation: "Validation", page: Path | None) -> str:

@@ -9,9 +9,10 @@ import msgspec
 import typer
 
 from socialsim.bootstrap.warehouse import reading
+from socialsim.cli.json_output import show_json
 from socialsim.cli.log_ends import read_log_ends
 from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, IntoOption, JsonOption, RunsDirOption, Session
-from socialsim.cli.output import show, show_data, table
+from socialsim.cli.output import show, table
 from socialsim.cli.run_directories import find_run_directories
 from socialsim.errors import NOT_YET, LogFullError
 from socialsim.runs.catalog import choose_known_run
@@ -67,17 +68,12 @@ def verify(
         except LogFullError as error:  # verifying needs no write permission: the verdict is valid
             logger.warning("%s; socialsim runs will not show this verification", error)
     if as_json:
-        show_data(_as_json(report, verification))
+        head = {"warehouse": verification.warehouse, "checked_at": verification.checked_at}
+        show_json(msgspec.to_builtins(head) | msgspec.to_builtins(report))
     else:
         show(as_text(report, target, directory.path))
     if session.exit_code == NOT_YET:
         logger.warning("run %s is being simulated: it can be verified when it has ended", chosen)
-
-
-def _as_json(report: VerificationReport, verification: Verification) -> str:
-    head = {"warehouse": verification.warehouse, "checked_at": verification.checked_at}
-    whole = msgspec.to_builtins(head) | msgspec.to_builtins(report)
-    return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode()
 
 
 def as_text(report: VerificationReport, warehouse: str, directory: Path) -> str:
