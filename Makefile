@@ -8,6 +8,8 @@ WORKERS ?= auto
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+RUN_STAMP := $(VENV)/.installed-run
+UV := UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv
 DATA := socialsim-data
 BI := .cache/bi
 RUN ?= --users 10000 --days 56
@@ -22,13 +24,21 @@ help: ## Print what there is to make
 .PHONY: install
 install: $(STAMP) ## Make .venv with the locked dependencies and socialsim itself; quick if nothing changed
 
-$(STAMP): requirements/dev.txt pyproject.toml
+$(STAMP): $(RUN_STAMP)
+	@# Exactly what is locked: a package that is no dependency any more must not hide a missing one.
+	$(UV) sync --quiet --frozen --all-extras
+	@touch $@
+
+.PHONY: install-run
+install-run: $(RUN_STAMP) ## Make .venv with what the program needs to run, charts included, and no developer's tool
+
+$(RUN_STAMP): uv.lock requirements/uv.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "socialsim needs Python 3.11 or later, $(PYTHON) is $$($(PYTHON) -V 2>&1); try make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) \
 	  || { echo "$(PYTHON) cannot make a virtual environment; on Debian, as root: apt-get install python3-venv" >&2; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	$(UV) sync --quiet --frozen --inexact --no-default-groups --extra report
 	@touch $@
 
 .PHONY: services
@@ -36,14 +46,14 @@ services: install ## Fetch the servers' programs: Java, Kafka, MySQL, MariaDB, A
 	@$(BIN)/python -m compose.native install
 
 .PHONY: check
-check: lint audit test ## All that must hold before a commit: format, lint, types, known vulnerabilities, tests
+check: lint docs-site audit test ## All that must hold before a commit: format, lint, types, known vulnerabilities, tests
 
 .PHONY: lint
 lint: install ## Format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/mypy -p compose -p benchmarks -p tools -p tests.support -p tests.faults
+	$(BIN)/mypy -p compose -p benchmarks -p tools -p tests.consumer -p tests.faults -p tests.packaging -p tests.support -p tests.warehouse
 
 .PHONY: audit
 audit: install ## Look for known vulnerabilities in the locked dependencies, where advisories can be reached
@@ -53,6 +63,27 @@ audit: install ## Look for known vulnerabilities in the locked dependencies, whe
 test: services ## The tests, on real Kafka, MySQL and MariaDB, all but the slow faults
 	$(BIN)/pytest -n $(WORKERS) -m "not slow_faults and not bi"
 	@echo "The slow faults and the browser were left out; make test-faults runs every fault, make test-bi opens the pages."
+
+.PHONY: test-fast
+test-fast: install ## The tests that need no server and are quick, in under two minutes on two cores
+	$(BIN)/pytest -n $(WORKERS) -m "not slow and not processes and not services and not kafka and not mysql and not faults and not bi" --durations 5
+	@echo "What needs a server or takes long was left out; make test runs it."
+
+#: What kernel, consumer and warehouse must have covered, in per cent of lines and branches.
+COVERED := kernel:98 consumer:90 warehouse:93
+
+.PHONY: coverage
+coverage: services ## Measure what the tests of kernel, consumer and warehouse cover, on real services, and hold a floor
+	$(BIN)/pytest -n $(WORKERS) -m "not slow_faults and not bi" --cov --cov-report= \
+	  tests/kernel tests/simulation tests/consumer tests/warehouse tests/events
+	@failed=0; for each in $(COVERED); do \
+	  echo "== $${each%:*}: at least $${each#*:} %"; \
+	  $(BIN)/coverage report --show-missing --include "src/socialsim/$${each%:*}/*" --fail-under "$${each#*:}" || failed=1; \
+	done; exit $$failed
+
+.PHONY: test-pythons
+test-pythons: install ## Hold the stream's golden digests against every Python from 3.11 on that is here
+	@$(BIN)/python -m tools.pythons
 
 .PHONY: test-faults
 test-faults: services ## Break processes, servers and connections in every way, and look whether anything is lost
@@ -66,10 +97,8 @@ test-bi: $(BI)/.installed ## Open report and dashboard in a real Chromium, with 
 	@$(MAKE) test-superset
 	@$(MAKE) test-airflow
 
-$(BI)/.installed: requirements/bi.txt pyproject.toml
-	@$(PYTHON) -m venv $(BI)
-	$(BI)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bi.txt
-	$(BI)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+$(BI)/.installed: $(RUN_STAMP)
+	UV_PROJECT_ENVIRONMENT=$(BI) $(BIN)/uv sync --quiet --frozen --all-extras --group bi --python $(BIN)/python
 	@touch $@
 
 .PHONY: test-airflow
@@ -128,7 +157,7 @@ kpi-follow: install ## Compute the KPIs of each day as it is closed, until told 
 	@exec $(BIN)/socialsim kpi --follow
 
 .PHONY: demo
-demo: install ## 10,000 people for a week into ./socialsim-data, no service needed
+demo: $(RUN_STAMP) ## Two thousand people for six weeks into ./socialsim-data, and a report of them; no service needed
 	@$(BIN)/python -m compose.demo $(DATA)
 
 .PHONY: bench
@@ -140,19 +169,38 @@ soak: install ## Watch the memory of a run and a consumer over several million e
 	@$(BIN)/python -m benchmarks.soak
 
 .PHONY: docs
-docs: install ## Generate docs anew: DDL and diagrams from the tables, SQL of the key figures, AsyncAPI, data contract
-	$(BIN)/python -m socialsim.warehouse.ddl
-	$(BIN)/python -m socialsim.warehouse.er
-	$(BIN)/python -m socialsim.analytics.kpi.sql
+docs: install ## Generate docs again: DDL and diagrams, the SQL of the KPIs, the reference, AsyncAPI, data contract
+	$(BIN)/python -m socialsim.warehouse.schema.ddl
+	$(BIN)/python -m socialsim.warehouse.schema.er
+	$(BIN)/python -m socialsim.kpi.sql_docs
+	$(BIN)/python -m tools.cli_reference
 	$(BIN)/python -m socialsim.contracts
 
+.PHONY: docs-site
+docs-site: install ## Build the documentation into build/site; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+.PHONY: data
+data: install ## Make the stream's own data anew, from Faker and tzdata: other data are another stream version
+	$(BIN)/python -m tools.make_names
+	$(BIN)/python -m tools.make_clocks
+
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+EXPORT := $(BIN)/uv export --quiet --frozen --no-emit-project --no-header
+
 .PHONY: lock
-lock: install ## Pin every dependency by hash, for development and for the image
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements/dev.txt
-	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements/dev.txt -o requirements/run.txt
-	$(BIN)/uv pip compile pyproject.toml --group dev --group bi --extra report --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements/dev.txt -o requirements/bi.txt
-	$(BIN)/uv pip compile --group airflow --universal --python-version 3.11 --exclude-newer 2026-09-20 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements/airflow.txt
-	$(BIN)/uv pip compile --group superset --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements/superset.txt
+lock: $(RUN_STAMP) ## Pin every dependency by hash: uv.lock, what is exported from it, and the two foreign environments
+	$(BIN)/uv lock
+	$(EXPORT) --no-default-groups --extra report -o requirements/run.txt >/dev/null
+	$(EXPORT) --only-group uv -o requirements/uv.txt >/dev/null
+	$(COMPILE) --exclude-newer 2026-09-20 requirements/airflow.in -o requirements/airflow.txt
+	$(COMPILE) requirements/superset.in -o requirements/superset.txt
+
+.PHONY: dist
+dist: $(RUN_STAMP) ## Build the wheel and the source distribution into dist/
+	@rm -rf dist
+	$(BIN)/uv build --quiet --out-dir dist
+	@ls dist
 
 .PHONY: clean
 clean: ## Stop the services, remove their data, .venv and caches; your simulated data stay

@@ -1,11 +1,11 @@
-"""``python -m benchmarks [simulate] [formats] [kafka] [warehouse]``: all when none is named.
+"""``python -m benchmarks [startup] [simulate] [formats] [kafka] [warehouse]``: all of them when none is named.
 
 Nothing here passes or fails by time: ratios are printed, with the conditions under which they were measured.
 """
 
 import argparse
 
-WHAT = ("simulate", "formats", "kafka", "warehouse")
+WHAT = ("startup", "simulate", "formats", "kafka", "warehouse")
 
 
 def main() -> None:
@@ -24,6 +24,10 @@ def main() -> None:
         parser.error(f"{', '.join(unknown)}: known are {', '.join(WHAT)}")
     size = {"rounds": chosen.rounds, "users": chosen.users, "days": chosen.days}
     # Imported where they are wanted: measuring the simulation needs no driver and no server.
+    if "startup" in what:
+        from benchmarks import startup  # noqa: PLC0415
+
+        startup.main(rounds=chosen.rounds)
     if "simulate" in what:
         from benchmarks import simulate  # noqa: PLC0415
 

@@ -19,10 +19,10 @@ from compose.native import KafkaCluster
 from compose.native.kafka import JVM, java
 from socialsim import simulate
 from socialsim.events import EVENT_TYPES, PLURALS
-from socialsim.scenario import Scenario
-from socialsim.shard.outbox import to_records
-from socialsim.shard.supervisor import Equipment, run
-from socialsim.testing.books import MemoryBooks
+from socialsim.scenario.model import Scenario
+from socialsim.simulation.event_sink import to_records
+from socialsim.simulation.supervisor import RunDependencies, run
+from socialsim.testing.manifests import MemoryManifests
 from socialsim.transport.base import EventWriter, Record, RunInfo
 from socialsim.transport.kafka import KafkaLog, KafkaWriter, create_topics
 
@@ -90,7 +90,7 @@ def _simulate_into(cluster: KafkaLog, scenario: Scenario) -> Speed:
         scenario,
         run_id=scenario.run_id,
         processes=1,
-        equipment=Equipment(writer_factory, MemoryBooks()),
+        equipment=RunDependencies(writer_factory, MemoryManifests()),
         on_progress=lambda _: None,
         stop=threading.Event(),
     )

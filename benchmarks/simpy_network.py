@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 import simpy
 
-from socialsim.domain.behaviour import Behaviour
-from socialsim.domain.feed import Trending
-from socialsim.domain.makers import ContentMaker, FriendRequestMaker
+from socialsim.domain.actors.context import Envelope, Resident, ShardContext
+from socialsim.domain.actors.delivery import deliver
+from socialsim.domain.actors.makers import ContentMaker, FriendRequestMaker
+from socialsim.domain.actors.user import User
+from socialsim.domain.behaviour.decisions import Behaviour
+from socialsim.domain.behaviour.feed import Trending
+from socialsim.domain.behaviour.rhythm import Rhythm
 from socialsim.domain.messages import SuggestionWanted
-from socialsim.domain.pools import Pools
-from socialsim.domain.population import Population
-from socialsim.domain.rhythm import Rhythm
-from socialsim.domain.user import User
-from socialsim.domain.world import Letter, World, deliver
+from socialsim.domain.population.name_pools import Pools
+from socialsim.domain.population.population import Population
 from socialsim.events import Event, UserSignedUp
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 
 if TYPE_CHECKING:
     from socialsim.kernel import VirtualTimeLoop
@@ -65,12 +66,12 @@ class LeanUser(User):
 
     def live(self) -> Steps:
         """The same life as ``User.run``, in SimPy's words."""
-        world = cast("SimpyWorld", self._world)
+        context = cast("SimpyWorld", self._context)
         env = self.env
         begin_us: int | None = self.loop.now_us + 1 + (self.draw() >> 7)
         while begin_us is not None:
             yield env.timeout(begin_us - env.now)
-            session_id = yield from self.question(world.session_ids, "session")
+            session_id = yield from self.question(context.session_ids, "session")
             yield from self.fetch_mail()
             self.open_session(session_id)
             while True:
@@ -79,11 +80,11 @@ class LeanUser(User):
                     break
                 yield env.timeout(action_us - env.now)
                 yield from self.fetch_mail()
-                made = self.decide()
-                if made is not None:
-                    store = world.request_ids if made == "request" else world.content_ids
-                    made_id = yield from self.question(store, made)
-                    self.complete(made, made_id)
+                action = self.decide()
+                if action is not None:
+                    store = context.request_ids if action == "request" else context.content_ids
+                    new_id = yield from self.question(store, action)
+                    self.complete(action, new_id)
             begin_us = self.next_session_us()
 
     def begin(self, env: Clock) -> None:
@@ -137,8 +138,8 @@ class IdiomaticUser(LeanUser):
         self.answers.put(answer)
 
 
-class SimpyWorld(World):
-    """One shard. The same face as ``World``, so that makers and users find what they need."""
+class SimpyWorld(ShardContext):
+    """One shard. The same face as ``ShardContext``, so that makers and users find what they need."""
 
     def __init__(self, network: "Network", shard: int) -> None:
         scenario = network.scenario
@@ -159,10 +160,10 @@ class SimpyWorld(World):
         self.request_ids = IdStore(self.env, shard, scenario.shards)
         self.content_maker = ContentMaker(self)
         self.friend_request_maker = FriendRequestMaker(self)
-        self.inhabitants = network.inhabitants
+        self.local_users = network.local_users
         self._user_type = network.user_type
         self._emit = network.events.append
-        self._send = network.letters.append
+        self._send = network.envelopes.append
         self._seq = 0
         self._replies = simpy.Store(self.env)
         self.env.process(self._sign_up_all())
@@ -179,7 +180,7 @@ class SimpyWorld(World):
             main_device, _ = self.population.devices(user_id)
             profile = self.population.profile(user_id)
             self.emit(UserSignedUp(self.run_id, self.shard, 0, self.loop.now_us, user_id, main_device, *profile))
-            self.inhabitants[user_id] = user
+            self.local_users[user_id] = user
             user.begin(self.env)
 
 
@@ -197,8 +198,8 @@ class Network:
         self.rhythm = Rhythm(scenario)
         self.trending = Trending()
         self.events: list[Event] = []
-        self.letters: list[Letter] = []
-        self.inhabitants: dict[int, User] = {}
+        self.envelopes: list[Envelope] = []
+        self.local_users: dict[int, Resident] = {}
         self.worlds = [SimpyWorld(self, shard) for shard in range(scenario.shards)]
 
     def windows(self) -> Iterator[list[Event]]:
@@ -208,18 +209,18 @@ class Network:
             self.env.run(until=end_us)
             yield self.events[:]
             self.events.clear()
-            letters = sorted(self.letters, key=lambda letter: letter[0])
-            self.letters.clear()  # before they are delivered: profiles answer at once
+            envelopes = sorted(self.envelopes, key=lambda envelope: envelope[0])
+            self.envelopes.clear()  # before they are delivered: profiles answer at once
             if self.user_type is IdiomaticUser:
-                self._put_into_inboxes(letters)
+                self._put_into_inboxes(envelopes)
             else:
-                deliver(self.inhabitants, self.trending, letters)
+                deliver(self.local_users, self.trending, envelopes)
 
-    def _put_into_inboxes(self, letters: list[Letter]) -> None:
-        for letter in letters:
-            _, user_ids, message = letter
+    def _put_into_inboxes(self, envelopes: list[Envelope]) -> None:
+        for envelope in envelopes:
+            _, user_ids, message = envelope
             if type(message) is SuggestionWanted or not user_ids:
-                deliver(self.inhabitants, self.trending, [letter])  # to nobody's mailbox
+                deliver(self.local_users, self.trending, [envelope])  # to nobody's mailbox
                 continue
             for user_id in user_ids:
-                cast("IdiomaticUser", self.inhabitants[user_id]).inbox.put(message)
+                cast("IdiomaticUser", self.local_users[user_id]).inbox.put(message)

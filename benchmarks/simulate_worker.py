@@ -15,15 +15,15 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from benchmarks.simpy_network import IdiomaticUser, LeanUser, Network
-from socialsim.domain.pools import Pools, build_pools
+from socialsim.domain.population.name_pools import Pools, build_pools
 from socialsim.events import EVENT_TYPES, PLURALS
-from socialsim.scenario import Scenario
-from socialsim.shard.exchange import Exchange
-from socialsim.shard.host import Host
-from socialsim.shard.outbox import Outbox
-from socialsim.shard.process import Work, run_shards
-from socialsim.shard.supervisor import Equipment, run
-from socialsim.testing.books import MemoryBooks
+from socialsim.scenario.model import Scenario
+from socialsim.simulation.event_sink import EventSink
+from socialsim.simulation.exchange import Exchange
+from socialsim.simulation.process import Work, run_shards
+from socialsim.simulation.shard_group import ShardGroup
+from socialsim.simulation.supervisor import RunDependencies, run
+from socialsim.testing.manifests import MemoryManifests
 from socialsim.transport.base import EventWriter, RunInfo
 from socialsim.transport.files import FileWriter, create_run
 
@@ -89,7 +89,7 @@ def _run_one_process(
     writer = writer_factory(shards)
     gc.collect()
     gc.disable()  # as the supervisor does; SimPy gains as much by it
-    outbox = Outbox(scenario.run_id, shards, writer, MemoryBooks())
+    outbox = EventSink(scenario.run_id, shards, writer, MemoryManifests())
     if task.kernel == "socialsim":
         work = Work(scenario, scenario.run_id, pools, shards)
         exchange = Exchange(0, {}, {})
@@ -108,7 +108,7 @@ def _run_processes(task: Task, scenario: Scenario, writer_factory: Callable[[ran
         scenario,
         run_id=scenario.run_id,
         processes=task.processes,
-        equipment=Equipment(writer_factory, MemoryBooks()),
+        equipment=RunDependencies(writer_factory, MemoryManifests()),
         on_progress=lambda _: None,
         stop=threading.Event(),
     )
@@ -142,13 +142,13 @@ def _memory(scenario: Scenario) -> Outcome:
     gc.collect()
     gc.disable()
     before = _resident_bytes()
-    host = Host(scenario, scenario.run_id, pools, range(scenario.shards))
+    host = ShardGroup(scenario, scenario.run_id, pools, range(scenario.shards))
     events = 0
     begin = _spent()
     for end_us in range(scenario.start_us + scenario.window_us, scenario.end_us + 1, scenario.window_us):
         host.run_until(end_us)
         events += len(host.take_events())
-        host.deliver(host.take_letters())
+        host.deliver(host.take_envelopes())
     spent = _spent() - begin
     users = host.live_users
     per_user = (_resident_bytes() - before) / users

@@ -19,10 +19,10 @@ from compose.native import Database, MySQLServer
 from compose.native.mysql import Flavour
 from socialsim import simulate
 from socialsim.events import PLURALS, WIRE_NAMES, Event, decode, encode
-from socialsim.scenario import Scenario
-from socialsim.warehouse.base import Batch, OffsetKey, OffsetMove
-from socialsim.warehouse.migrate import migrate
-from socialsim.warehouse.mysql import MysqlWarehouse
+from socialsim.scenario.model import Scenario
+from socialsim.warehouse.base import Batch, OffsetAdvance, OffsetKey
+from socialsim.warehouse.mysql.warehouse import MysqlWarehouse
+from socialsim.warehouse.schema.migrate import migrate
 from socialsim.warehouse.urls import MysqlTarget, parse_warehouse_url
 
 _LANES = (1, 3)
@@ -56,7 +56,7 @@ async def _store(database: Database, portions: list[Portion], lanes: int) -> flo
             batch = Batch()
             for name, values in portion.items():
                 batch.add(key, name, [decode(value, name) for value in values])
-            batch.moves.append(OffsetMove(key, offset, offset + batch.rows))
+            batch.moves.append(OffsetAdvance(key, offset, offset + batch.rows))
             offset += batch.rows
             await warehouse.store(lane, batch)
 

@@ -1,4 +1,4 @@
-"""``make demo``: the two commands of the README into ``./socialsim-data``, with no service.
+"""``make demo``: the README's commands into ``./socialsim-data``, with no service, down to a report to look at.
 
 The directory is socialsim's default, so it may hold somebody's own runs. It is emptied only if the demo made it and it
 still holds nothing else.
@@ -9,9 +9,24 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
-_MARK = ".made-by-demo"
-_RUN_ID = "demo"
+_MARK: Final = ".made-by-demo"
+_RUN_ID: Final = "demo"
+#: Forty-two days: enough for retention by week, for the funnel's last sign-ups to be a week old, and for a usual day
+#: beside which a flash mob stands out. With fewer the report has blank charts.
+RUN: Final = ("--preset", "demo")
+
+
+def commands(data: str, run: tuple[str, ...] = RUN) -> list[list[str]]:
+    """What is typed, one after the other. The addresses are explicit: ``.env`` may lead to Kafka."""
+    events, rows = f"file:./{data}/events", f"sqlite:///./{data}/socialsim.sqlite"
+    return [
+        ["run", *run, "--run-id", _RUN_ID, "--to", events],
+        ["consume", "--drain", "--from", events, "--into", rows],
+        ["kpi", "--into", rows],
+        ["report", "--into", rows, "--out", f"{data}/report.html"],
+    ]
 
 
 def _prepare(data: Path) -> None:
@@ -24,24 +39,22 @@ def _prepare(data: Path) -> None:
     (data / _MARK).touch()
 
 
-def main() -> None:
-    """Simulate, consume, say where to look next. The addresses are explicit: ``.env`` may lead to Kafka."""
-    data = Path(sys.argv[1])
-    _prepare(data)
+def main(data: str) -> int:
+    """Run the commands, then say where to look; the report last, since it is what people open."""
+    _prepare(Path(data))
     socialsim = str(Path(sys.executable).with_name("socialsim"))
-    events = f"file:./{data}/events"
     environment = {key: value for key, value in os.environ.items() if not key.startswith("SOCIALSIM_")}
-    commands = (
-        ["run", "--users", "10000", "--run-id", _RUN_ID, "--to", events],
-        ["consume", "--drain", "--from", events, "--into", f"sqlite:///./{data}/socialsim.sqlite"],
-    )
-    for command in commands:
+    for command in commands(data):
         print(f"$ socialsim {' '.join(command)}", flush=True)
-        done = subprocess.run([socialsim, *command], env=environment, check=False)
+        output = subprocess.DEVNULL if command[0] == "kpi" else None  # a table of every figure of every day
+        done = subprocess.run([socialsim, *command], env=environment, stdout=output, check=False)
         if done.returncode != 0:
-            sys.exit(done.returncode)
+            return done.returncode
     print(f"\nevents  {data}/events (for jq, DuckDB, Spark)\nrows    {data}/socialsim.sqlite (for any SQLite client)")
-    print("next    socialsim --help, or make up for a local Kafka and MySQL")
+    print("next    .venv/bin/socialsim --help, or make up for a local Kafka and MySQL")
+    print(f"open    {(Path(data) / 'report.html').resolve()}")
+    return 0
 
 
-main()
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,8 +1,8 @@
-"""Alembic's entry: runs the migrations on the connection that ``socialsim.warehouse.migrate`` hands over."""
+"""Alembic's entry: runs the migrations on the connection that ``socialsim.warehouse.schema.migrate`` hands over."""
 
 from alembic import context
 
-from socialsim.warehouse.tables import metadata
+from socialsim.warehouse.schema.tables import metadata
 
 if context.is_offline_mode():
     raise SystemExit("offline mode is not supported: the tables' DDL for readers is in docs/schema/")

@@ -18,6 +18,7 @@ from hypothesis import settings
 
 from compose.native import Database, KafkaCluster, MySQLServer, RegistryServer
 from compose.native.keeper import shared_state, stop_keepers
+from tests.support.own_logs import own_logs
 from tests.support.services import (
     MYSQL_VARIANTS,
     KafkaFactory,
@@ -61,7 +62,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a server, so that ``-m 'not kafka and not mysql and not registry'`` leaves what needs none."""
+    """Mark what needs a server, and what starts the command line anew for each call: ``make test-fast`` has neither."""
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
         if names & {"kafka", "kafka_cluster_factory"}:
@@ -70,6 +71,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("mysql")
         if names & {"registry", "registry_factory"}:
             item.add_marker("registry")
+        parameters = getattr(getattr(item, "callspec", None), "params", {})  # a parameter may have such a name, too
+        if (names - set(parameters)) & {"cli", "start", "simulated"}:
+            item.add_marker("processes")
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_one_test() -> Iterator[None]:
+    """A test that runs a command in this process must not take the next one's log lines away."""
+    with own_logs():
+        yield
 
 
 @pytest.fixture(scope="session")

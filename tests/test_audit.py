@@ -33,12 +33,20 @@ def test_what_was_looked_up_is_counted():
 
 
 def test_that_nobody_could_be_asked_is_said_in_one_line(monkeypatch, capsys):
-    monkeypatch.setattr(audit, "ask", lambda _: answer(SKIPPED))
+    monkeypatch.setattr(audit, "ask", lambda *_: answer(SKIPPED))
     assert audit.main() == 0
     assert capsys.readouterr().out == "audit: NOT DONE, no source of advisories can be reached from here\n"
 
 
 def test_the_second_source_is_asked_when_the_first_does_not_answer(monkeypatch, capsys):
-    monkeypatch.setattr(audit, "ask", lambda source: answer(BAD) if source == "osv" else "")
+    monkeypatch.setattr(audit, "ask", lambda source, _: answer(BAD) if source == "osv" else "")
     assert audit.main() == 1
     assert "X-1" in capsys.readouterr().out
+
+
+def test_all_that_is_locked_is_asked_about(tmp_path):
+    named = audit.locked(tmp_path / "all.txt").read_text()
+    for package in ("aiokafka==", "plotly==", "pyarrow==", "scipy==", "playwright==", "mypy=="):
+        assert f"\n{package}" in f"\n{named}"
+    assert "--hash=sha256:" in named
+    assert "\nsocialsim" not in named

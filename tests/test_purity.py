@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "socialsim"
-PURE = ("kernel", "domain", "shard", "events", "oracle", "scenario.py", "simulate.py", "manifest.py")
+PURE = ("kernel", "domain", "simulation", "events", "oracle", "scenario", "runs/manifest.py")
 
 #: Modules that tell the time, that draw, or that reach outside of the process.
 IMPURE_MODULES = frozenset(
@@ -81,20 +81,20 @@ IMPURE_ATTRIBUTES = (".datetime.now", ".datetime.utcnow", ".datetime.today", ".d
 
 #: What is impure on purpose: file, name, and why.
 ALLOWED: dict[tuple[str, str], str] = {
-    ("domain/pools.py", "faker"): "draws names once, before the run, from an instance that is seeded by the scenario",
-    ("shard/exchange.py", "multiprocessing"): "pipes between processes carry letters at window ends",
-    ("shard/supervisor.py", "multiprocessing"): "starts processes; decides nothing about the stream",
-    ("shard/supervisor.py", "os"): "pids of parent and child",
-    ("shard/supervisor.py", "signal"): "children leave the terminal's signals to their parent",
-    ("shard/supervisor.py", "ctypes"): "prctl: children die with their parent",
-    ("shard/supervisor.py", "gc"): "collecting long-lived actors costs most of the time",
-    ("shard/voice.py", "multiprocessing"): "the pipe from a child to its parent",
-    ("shard/voice.py", "logging"): "carries log lines to the parent, which has a log",
-    ("shard/voice.py", "threading"): "a child's writer has a thread that logs too",
+    ("simulation/exchange.py", "multiprocessing"): "pipes between processes carry letters at window ends",
+    ("simulation/supervisor.py", "multiprocessing"): "starts processes; decides nothing about the stream",
+    ("simulation/supervisor.py", "os"): "pids of parent and child",
+    ("simulation/supervisor.py", "signal"): "children leave the terminal's signals to their parent",
+    ("simulation/supervisor.py", "ctypes"): "prctl: children die with their parent",
+    ("simulation/supervisor.py", "gc"): "collecting long-lived actors costs most of the time",
+    ("simulation/log_relay.py", "multiprocessing"): "the pipe from a child to its parent",
+    ("simulation/log_relay.py", "logging"): "carries log lines to the parent, which has a log",
+    ("simulation/log_relay.py", "threading"): "a child's writer has a thread that logs too",
+    ("simulation/pacing.py", "time"): "ties simulated to wall time; handed to the simulation, decides no event",
     ("oracle/files.py", "pathlib"): "chunks lie in files while a run lasts; nothing of the stream depends on them",
     ("oracle/files.py", "open"): "opens those files",
-    ("scenario.py", "pathlib"): "the type of the path of a scenario's file",
-    ("scenario.py", "tomllib"): "reads that file, before the run",
+    ("scenario/model.py", "pathlib"): "the type of the path of a scenario's file",
+    ("scenario/model.py", "tomllib"): "reads that file, before the run",
 }
 
 

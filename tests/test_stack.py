@@ -27,6 +27,9 @@ from compose.native.ports import free_port
 from compose.native.server import ProcessIdentity
 from compose.native.settings import COMPOSE_DIR, load_settings
 from compose.superset.server import SupersetServer
+from tests.support.patience import HANG_S
+
+pytestmark = pytest.mark.services
 
 ROOT = COMPOSE_DIR.parent
 COMPOSE_FILE = COMPOSE_DIR / "docker-compose.yml"
@@ -191,7 +194,7 @@ def test_servers_die_with_the_process_that_started_them(tmp_path: Path) -> None:
         server = ProcessIdentity(*map(int, parent.stdout.readline().split()))
         assert server.alive
         parent.send_signal(signal.SIGKILL)
-    assert server.wait_gone(timeout_s=20)
+    assert server.wait_gone(timeout_s=HANG_S)
 
 
 def test_a_pid_that_was_given_to_another_process_is_not_signalled() -> None:

@@ -15,8 +15,8 @@ from compose.native.ports import free_port
 from compose.native.server import StackError
 from compose.native.settings import COMPOSE_DIR
 from compose.superset import manage
+from socialsim.warehouse.schema.views import WIDE_METRICS
 from socialsim.warehouse.urls import MysqlTarget
-from socialsim.warehouse.views import WIDE_METRICS
 
 ASSETS = COMPOSE_DIR / "superset" / "assets"
 

@@ -3,10 +3,11 @@
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Final
 
-_LOCK: Final = "requirements/dev.txt"
+_EXPORT: Final = ("export", "--quiet", "--frozen", "--all-extras", "--all-groups", "--no-emit-project", "--no-header")
 _SOURCES: Final = ("pypi", "osv")
 _TIMEOUT_S: Final = 180
 
@@ -29,14 +30,23 @@ def verdict(answer: str) -> tuple[str, int] | None:
     return f"audit: {len(found)} known vulnerabilities in {len(audited)} locked dependencies{rest}\n{listed}", 1
 
 
-def ask(source: str) -> str:
+def _program(name: str) -> str:
+    return str(Path(sys.executable).with_name(name))
+
+
+def locked(path: Path) -> Path:
+    """Write all that uv.lock names, of every group and extra, as requirements with hashes."""
+    subprocess.run([_program("uv"), *_EXPORT, "--output-file", str(path)], capture_output=True, check=True)
+    return path
+
+
+def ask(source: str, lock: Path) -> str:
     """pip-audit's answer as it is, empty if it gave none in time."""
-    program = str(Path(sys.executable).with_name("pip-audit"))
     options = (
         "--disable-pip",
         "--require-hashes",
         "--requirement",
-        _LOCK,
+        str(lock),
         "--format",
         "json",
         "--progress-spinner",
@@ -44,7 +54,7 @@ def ask(source: str) -> str:
     )
     try:
         done = subprocess.run(
-            [program, *options, "--vulnerability-service", source],
+            [_program("pip-audit"), *options, "--vulnerability-service", source],
             capture_output=True,
             text=True,
             timeout=_TIMEOUT_S,
@@ -57,11 +67,13 @@ def ask(source: str) -> str:
 
 def main() -> int:
     """Ask one source after the other until one answers. Not to reach any is no failure, and is said."""
-    for source in _SOURCES:
-        answered = verdict(ask(source))
-        if answered is not None:
-            sys.stdout.write(f"{answered[0]}\n")
-            return answered[1]
+    with tempfile.TemporaryDirectory() as folder:
+        lock = locked(Path(folder) / "requirements.txt")
+        for source in _SOURCES:
+            answered = verdict(ask(source, lock))
+            if answered is not None:
+                sys.stdout.write(f"{answered[0]}\n")
+                return answered[1]
     sys.stdout.write("audit: NOT DONE, no source of advisories can be reached from here\n")
     return 0
 

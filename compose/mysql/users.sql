@@ -9,7 +9,11 @@
 -- @migrator, @writer, @reader (their names) and @migrator_password, @writer_password, @reader_password.
 -- users.sh does that from the environment.
 
-SET @sql = CONCAT('CREATE DATABASE IF NOT EXISTS `', @database, '` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin');
+-- Whatever the server's defaults are: below, a backslash in a literal and in what QUOTE makes is an escape.
+SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION';
+SET NAMES utf8mb4;
+
+SET @sql = CONCAT('CREATE DATABASE IF NOT EXISTS `', REPLACE(@database, '`', '``'), '` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin');
 PREPARE statement FROM @sql;
 EXECUTE statement;
 
@@ -25,7 +29,7 @@ PREPARE statement FROM @sql;
 EXECUTE statement;
 -- An underscore in a database's name stands for any character here, unless it is escaped.
 SET @sql = CONCAT('GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP, REFERENCES, CREATE VIEW, SHOW VIEW ON `',
-  REPLACE(@database, '_', '\\_'), '`.* TO ', @account, ' WITH GRANT OPTION');
+  REPLACE(REPLACE(@database, '`', '``'), '_', '\\_'), '`.* TO ', @account, ' WITH GRANT OPTION');
 PREPARE statement FROM @sql;
 EXECUTE statement;
 

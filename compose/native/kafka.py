@@ -15,7 +15,7 @@ from typing import Any, Self
 from compose.native import install
 from compose.native.kafka_probe import known_brokers
 from compose.native.ports import free_port
-from compose.native.server import NativeServer, ProcessIdentity, StackError
+from compose.native.server import START_TIMEOUT_S, NativeServer, ProcessIdentity, StackError
 from compose.native.settings import load_settings
 
 _SMALL = ("-Xms256m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
@@ -232,7 +232,7 @@ class KafkaCluster:
         """What ``--to`` and ``--from`` take."""
         return f"kafka://{self.bootstrap}"
 
-    def start(self, timeout_s: float = 90.0) -> None:
+    def start(self, timeout_s: float = START_TIMEOUT_S) -> None:
         """Start every broker that is down and wait until each knows all the others."""
         down = [broker for broker in self.brokers if not broker.alive]
         for broker in down:

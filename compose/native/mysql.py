@@ -16,7 +16,7 @@ from pymysql.cursors import Cursor
 
 from compose.native import install
 from compose.native.ports import free_port
-from compose.native.server import NativeServer, ProcessIdentity, StackError
+from compose.native.server import START_TIMEOUT_S, NativeServer, ProcessIdentity, StackError
 from compose.native.settings import COMPOSE_DIR, load_settings
 
 Flavour = Literal["mysql", "mariadb"]
@@ -158,7 +158,7 @@ class MySQLServer(NativeServer):
             fresh.rename(self.data_directory)
         super().launch()
 
-    def start(self, timeout_s: float = 60.0) -> None:
+    def start(self, timeout_s: float = START_TIMEOUT_S) -> None:
         """Start and wait for a login; the first start also sets the administrator's password."""
         super().start(timeout_s)
         self._first_statements.unlink(missing_ok=True)

@@ -21,6 +21,8 @@ from typing import Self
 
 LOG_TAIL_LINES = 25
 POLL_S = 0.03
+#: A server that ends while it starts is noticed at once; one that lives is slow.
+START_TIMEOUT_S = 300.0
 
 # PR_SET_PDEATHSIG (1) = SIGKILL, then become the server. The parent may have died before the call took hold.
 _DIE_WITH_PARENT = (
@@ -178,7 +180,7 @@ class NativeServer(ABC):
                 start_new_session=True,  # Ctrl-C is for us, not for the servers
             )
 
-    def wait_ready(self, timeout_s: float = 60.0) -> None:
+    def wait_ready(self, timeout_s: float = START_TIMEOUT_S) -> None:
         """Poll ``probe`` until it succeeds. Raises StackError with the log's tail when it does not."""
         deadline = time.monotonic() + timeout_s
         while True:
@@ -197,7 +199,7 @@ class NativeServer(ABC):
                 return
             time.sleep(POLL_S)
 
-    def start(self, timeout_s: float = 60.0) -> None:
+    def start(self, timeout_s: float = START_TIMEOUT_S) -> None:
         """Start and wait until it answers."""
         self.launch()
         self.wait_ready(timeout_s)
@@ -227,7 +229,7 @@ class NativeServer(ABC):
         if self.identity is not None:
             self.identity.send(signal.SIGCONT)
 
-    def restart(self, timeout_s: float = 60.0) -> None:
+    def restart(self, timeout_s: float = START_TIMEOUT_S) -> None:
         """Stop if it runs, then start on the same port and data."""
         self.stop()
         self.start(timeout_s)

@@ -17,7 +17,7 @@ from compose.endpoints import write_env
 from compose.native.install import file_lock
 from compose.native.server import StackError
 from compose.superset.server import SupersetServer, installed
-from socialsim.bootstrap import warehouse_target
+from socialsim.bootstrap.warehouse import warehouse_target
 from socialsim.settings import Settings, load_settings
 from socialsim.warehouse.urls import MysqlTarget
 

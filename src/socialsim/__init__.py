@@ -7,25 +7,28 @@
 'UserSignedUp'
 """
 
-from importlib.metadata import version
+from importlib import import_module
 
-from socialsim.events import (
-    CommentPosted,
-    Event,
-    FriendAccepted,
-    FriendRequested,
-    PictureLiked,
-    PicturePosted,
-    UserSignedUp,
-    VideoLiked,
-    VideoPosted,
-    decode,
-    encode,
-)
-from socialsim.scenario import Scenario, load_scenario, make_scenario
-from socialsim.simulate import simulate
+from socialsim._version import __version__
 
-__version__ = version("socialsim")
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, without importing typing
+if TYPE_CHECKING:
+    from socialsim.events import (
+        CommentPosted,
+        Event,
+        FriendAccepted,
+        FriendRequested,
+        PictureLiked,
+        PicturePosted,
+        SessionStarted,
+        UserSignedUp,
+        VideoLiked,
+        VideoPosted,
+        decode,
+        encode,
+    )
+    from socialsim.scenario.model import Scenario, load_scenario, make_scenario
+    from socialsim.simulation.iterate import simulate
 
 __all__ = [
     "CommentPosted",
@@ -35,6 +38,7 @@ __all__ = [
     "PictureLiked",
     "PicturePosted",
     "Scenario",
+    "SessionStarted",
     "UserSignedUp",
     "VideoLiked",
     "VideoPosted",
@@ -45,3 +49,24 @@ __all__ = [
     "make_scenario",
     "simulate",
 ]
+
+#: Where the names come from that are not in ``socialsim.events``.
+_HOMES = {
+    "Scenario": "socialsim.scenario.model",
+    "load_scenario": "socialsim.scenario.model",
+    "make_scenario": "socialsim.scenario.model",
+    "simulate": "socialsim.simulation.iterate",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for when it is asked for: the command line starts without the simulation."""
+    if name not in __all__:
+        raise AttributeError(f"module 'socialsim' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES.get(name, "socialsim.events")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,30 +1,38 @@
-"""What can go wrong, and whose fault it is.
+"""All errors of this package, with their exit codes.
 
-Every error that a person may meet derives from :class:`SocialsimError` and carries one sentence that names the
-input, the address or the actor, and what to do. ``exit_code`` is what the command line ends with. Errors cross
-process borders, so each is picklable: the constructor takes exactly what ``args`` holds.
+Every error that a user can see derives from :class:`SocialsimError`. Its message is one sentence
+that names the input, address or actor, and the remedy. ``exit_code`` is the exit code of the
+command. Errors are sent between processes, so they are picklable: the constructor takes exactly
+``args``.
 """
 
 from typing import Final
 
-#: Exit code of what cannot be answered yet; sysexits.h calls it EX_TEMPFAIL. A scheduler skips and asks again.
+#: Exit code of a command whose answer is not available yet: EX_TEMPFAIL of sysexits.h. A scheduler
+#: skips the task and tries again later.
 NOT_YET: Final = 75
 
 
 class SocialsimError(Exception):
-    """Base of all errors of this package. ``exit_code`` 1 unless a subclass says otherwise."""
+    """Base class of all errors of this package.
+
+    ``exit_code`` is 1 unless a subclass overrides it.
+    """
 
     exit_code = 1
 
 
 class InputError(SocialsimError):
-    """A flag, file, environment variable or record is not what is allowed. The message names it and its place."""
+    """An option, file, environment variable or record is invalid.
+
+    The message names it and its place.
+    """
 
     exit_code = 2
 
 
 class ServiceUnavailableError(SocialsimError):
-    """A service could not be reached: ``address``, ``tried_s`` seconds, ``remedy`` is the command to run."""
+    """A service at ``address`` did not answer for ``tried_s`` seconds; ``remedy`` says what to run."""
 
     exit_code = 3
 
@@ -38,42 +46,55 @@ class ServiceUnavailableError(SocialsimError):
         return f"cannot reach {self.address} (tried for {self.tried_s:.0f} s); {self.remedy}"
 
 
+class OutputError(SocialsimError):
+    """A command's result cannot be printed, for example because standard output is a full disk."""
+
+
 class TransientError(SocialsimError):
-    """A driver's error that may pass: drop the connection, read the stored position again, try again."""
+    """A driver's error that may pass: reconnect, read the stored position again, and retry."""
+
+    exit_code = 3  # for a scheduler: the same command may succeed later
 
 
 class TerminalError(SocialsimError):
-    """A driver's error that will not pass by trying again, such as a missing privilege or table."""
+    """A driver's error that a retry cannot fix, such as a missing privilege or table."""
 
 
 class OwnershipLostError(SocialsimError):
-    """Another consumer moved a partition's offset: this one's copy is void and nothing of it was stored."""
+    """Another consumer moved a partition's offset, so this consumer's transaction stored nothing."""
 
 
 class OffsetsLostError(SocialsimError):
-    """The log no longer holds the records at a stored offset, or ends before it: going on would lose data."""
+    """The log has no record at a stored offset, or ends before it: continuing would lose data."""
+
+
+class LogReplacedError(InputError):
+    """A topic or a file run was replaced by another one with the same name as the stored positions."""
 
 
 class LogCorruptError(SocialsimError):
-    """A stored block of an event log fails its checksum at a place that is not the tail."""
+    """A block of an event log that is not its tail fails its checksum."""
 
 
 class LogFullError(SocialsimError):
-    """An event could not be made durable, for example because the disk is full; nothing after it was acknowledged."""
+    """An event could not be made durable, for example because the disk is full.
+
+    No later event was acknowledged.
+    """
 
 
 class RunConflictError(InputError):
-    """A run with this id exists already and is not the one asked for, or is being written by another process."""
+    """A different run with this id exists, or another process is writing this run."""
 
 
 class DayNotClosedError(InputError):
-    """A day's figures are asked for and the stream has not passed its end: ask again later."""
+    """KPIs of a day were requested before the watermark passed its end: try again later."""
 
     exit_code = NOT_YET
 
 
 class SchemaOutdatedError(InputError):
-    """The warehouse's tables are not at this version's migration; the message says what to run."""
+    """The warehouse's schema is not at this version's revision; the message says what to run."""
 
 
 class SchemaRefusedError(InputError):
@@ -85,21 +106,30 @@ class UnknownSchemaError(SocialsimError):
 
 
 class ActorFailedError(SocialsimError):
-    """An actor raised: the message names the actor, its virtual time and the seed that shows it again."""
+    """An actor raised.
+
+    The message names the actor, its virtual time and the seed that reproduces it.
+    """
 
 
 class NotDrainedError(SocialsimError):
-    """A run was asked to stop and its log did not take everything in the time that it had. A later life goes on."""
+    """The log did not accept all events before the drain timeout; ``--resume`` continues the run."""
 
     exit_code = 3
 
 
+class NotCaughtUpError(SocialsimError):
+    """A drain gave up: other consumers own partitions with records left, and store none of them."""
+
+    exit_code = NOT_YET
+
+
 class ShardDiedError(SocialsimError):
-    """A shard process ended before its work was done."""
+    """A shard process exited before it had finished."""
 
 
 class ShardFailedError(SocialsimError):
-    """A shard process raised what it should never raise; ``trace`` is its traceback, for a bug report."""
+    """A shard process raised an unexpected exception; ``trace`` is its traceback, for a bug report."""
 
     def __init__(self, message: str, trace: str) -> None:
         super().__init__(message, trace)

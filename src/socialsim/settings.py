@@ -1,9 +1,11 @@
-"""What comes from the environment: ``SOCIALSIM_*`` variables, the file ``.env`` beside them, and secrets.
+"""Settings and secrets from the environment: ``SOCIALSIM_*`` variables and the file ``.env``.
 
-A variable of the process wins over the file. Secrets come from ``SOCIALSIM_<NAME>`` or, as containers hand them out,
-from the file that ``SOCIALSIM_<NAME>_FILE`` names; there is no flag for them, for flags show in ``ps``.
+A variable of the process takes precedence over the file. A secret comes from ``SOCIALSIM_<NAME>``
+or, as in containers, from the file that ``SOCIALSIM_<NAME>_FILE`` names. There are no options for
+secrets, because ``ps`` shows options.
 """
 
+import os
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Final
@@ -17,7 +19,7 @@ _SECRET_SUFFIXES: Final = ("_PASSWORD", "_TOKEN")
 
 
 class Secret:
-    """A text that does not show itself: not by ``str``, not by ``repr``, not in a traceback's values."""
+    """A text that neither ``str`` nor ``repr`` nor the values of a traceback reveal."""
 
     __slots__ = ("_text",)
 
@@ -28,12 +30,12 @@ class Secret:
         return "Secret('***')"
 
     def reveal(self) -> str:
-        """The text, for the driver that needs it and nobody else."""
+        """The text, only for the driver that needs it."""
         return self._text
 
 
 class Settings:
-    """The environment, read once. ``texts`` are the variables by their full names."""
+    """The environment, read once. ``texts`` are the variables' values by full name."""
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         self._texts = texts
@@ -42,27 +44,28 @@ class Settings:
         return f"<Settings {', '.join(sorted(self._texts))}>"
 
     def text(self, name: str) -> str | None:
-        """The variable ``SOCIALSIM_<name>``; None if it is not set or empty."""
+        """The variable ``SOCIALSIM_<name>``; None if it is unset or empty."""
         return self._texts.get(PREFIX + name) or None
 
     def secret(self, name: str) -> Secret | None:
-        """The secret ``name``. Raises InputError if its file cannot be read, or if it is given twice."""
-        text, place = self.text(name), self.text(f"{name}_FILE")
-        if text is not None and place is not None:
+        """The secret ``name``. Raises InputError if its file cannot be read or it is set twice."""
+        text, path = self.text(name), self.text(f"{name}_FILE")
+        if text is not None and path is not None:
             raise InputError(f"{PREFIX}{name} and {PREFIX}{name}_FILE are both set; one of them is allowed")
-        if place is None:
+        if path is None:
             return None if text is None else Secret(text)
         try:
-            return Secret(Path(place).read_text(encoding="utf-8").rstrip("\r\n"))
+            return Secret(Path(path).read_text(encoding="utf-8").rstrip("\r\n"))
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-            raise InputError(f"{PREFIX}{name}_FILE: {place} cannot be read: {reason}") from error
+            raise InputError(f"{PREFIX}{name}_FILE: {path} cannot be read: {reason}") from error
 
 
 def load_settings(environment: MutableMapping[str, str], dotenv_path: Path) -> Settings:
-    """Read both places. What ``.env`` adds is put into ``environment`` too, where options look for it; secrets are not.
+    """The settings of ``environment`` and ``.env``.
 
-    Raises InputError if ``.env`` is there and cannot be read.
+    Variables of ``.env`` other than secrets are also added to ``environment``, where options look
+    for them. Raises InputError if ``.env`` exists and cannot be read.
     """
     texts: dict[str, str] = {}
     if dotenv_path.is_file():
@@ -73,5 +76,26 @@ def load_settings(environment: MutableMapping[str, str], dotenv_path: Path) -> S
         texts = {name: value for name, value in values.items() if name.startswith(PREFIX) and value is not None}
     for name, value in texts.items():
         if not name.endswith(_SECRET_SUFFIXES):
-            environment.setdefault(name, value)
-    return Settings(texts | {name: value for name, value in environment.items() if name.startswith(PREFIX)})
+            try:
+                environment.setdefault(name, value)
+            except (UnicodeError, ValueError) as error:  # a character that the locale lacks, or a NUL
+                raise InputError(f"{dotenv_path}: {name} cannot be put into the environment: {error}") from error
+    return Settings(
+        texts | {name: _utf8(name, value) for name, value in environment.items() if name.startswith(PREFIX)}
+    )
+
+
+def is_spelled(text: str) -> bool:
+    """Whether ``text`` has no surrogates, which stand for bytes that the locale could not decode."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _utf8(name: str, value: str) -> str:
+    """A variable's bytes decoded as UTF-8, whatever the locale.
+
+    The InputError does not quote them.
+    """
+    try:
+        return os.fsencode(value).decode()
+    except UnicodeError as error:
+        raise InputError(f"{name} holds bytes that are not UTF-8") from error

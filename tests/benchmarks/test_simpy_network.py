@@ -4,9 +4,9 @@ import pytest
 
 from benchmarks.simpy_network import IdiomaticUser, LeanUser, Network
 from socialsim import simulate
-from socialsim.domain.pools import build_pools
+from socialsim.domain.population.name_pools import build_pools
 from socialsim.events import WIRE_NAMES, Event, encode
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 
 
 @pytest.mark.parametrize("user_type", [LeanUser, IdiomaticUser])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.bi.browser import chromium, watching
 from tests.cli.conftest import COMMAND, clean_environment, has_written, wait_for
+from tests.support.patience import HANG_S
 
 #: Two weeks of it pass in a minute; the picture is taken while it goes on.
 RUN = ("run", "--users", "4000", "--days", "45", "--run-id", "live-demo", "--speed", "21600")
@@ -17,7 +18,7 @@ PATIENCE_MS = 600_000
 
 def end(process: subprocess.Popen[str]) -> None:
     process.terminate()
-    process.wait(timeout=60)
+    process.wait(timeout=HANG_S)
 
 
 def main() -> None:

@@ -50,9 +50,9 @@ def browser():
 
 @pytest.fixture(scope="module")
 def library():
-    from socialsim.report.library import load_library
+    from socialsim.report.plotly_js import load_plotly_js
 
-    return load_library()
+    return load_plotly_js()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from socialsim.realism.judge import judge
 from socialsim.realism.measure import measure
 from socialsim.realism.page import render
 from socialsim.realism.validation import Subject, make_validation
-from socialsim.realism.view import View
+from socialsim.realism.view import AnalysisView
 from tests.cli.conftest import COMMAND, clean_environment
 from tests.realism.runs import run_of, uniform_view
 
@@ -37,7 +37,7 @@ def browser():
 
 @pytest.fixture
 def written(tmp_path):
-    from socialsim.report.library import load_library
+    from socialsim.report.plotly_js import load_plotly_js
 
     def write(view, baseline=None):
         outcomes = measure(view)
@@ -45,7 +45,7 @@ def written(tmp_path):
         seen = None if baseline is None else RUN
         validation = make_validation(RUN, judge(outcomes, other, [], None), baseline=seen)
         path = tmp_path / "validation.html"
-        path.write_text(render(validation, make_charts(view, baseline), load_library()), encoding="utf-8")
+        path.write_text(render(validation, make_charts(view, baseline), load_plotly_js()), encoding="utf-8")
         return path.as_uri()
 
     return write
@@ -81,7 +81,7 @@ def test_a_chart_is_there_as_a_table_too(browser, written):
 
 
 def test_a_run_without_anything_says_so(browser, written):
-    address = written(View(run_of(1, {})))
+    address = written(AnalysisView(run_of(1, {})))
     with look(browser) as seen:
         seen.go(address)
         assert seen.drawn() == dict.fromkeys(CHARTS, "empty")

@@ -1,11 +1,8 @@
-import contextlib
 import gc
 import io
-import logging
 import os
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
@@ -14,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from socialsim.cli.main import main
+from tests.support.own_logs import own_logs
+from tests.support.patience import HANG_S, eventually
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
-DEADLINE_S = 60
+DEADLINE_S = HANG_S
 COMMAND = [sys.executable, "-c", "import sys; from socialsim.cli.main import main; sys.exit(main())"]
 
 
@@ -36,24 +35,11 @@ def cli(tmp_path: Path) -> Cli:
             env=clean_environment(**variables),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=DEADLINE_S,
             check=False,
         )
 
     return call
-
-
-@contextlib.contextmanager
-def _own_logs() -> Iterator[None]:
-    """The command line sends log lines where it wants; afterwards they go where they went before."""
-    loggers = [logging.getLogger(name) for name in ("socialsim", "aiokafka", "asyncio")]
-    before = [(logger.handlers, logger.propagate, logger.level) for logger in loggers]
-    try:
-        yield
-    finally:
-        for logger, (handlers, propagate, level) in zip(loggers, before, strict=True):
-            logger.handlers, logger.propagate = handlers, propagate
-            logger.setLevel(level)
 
 
 @pytest.fixture
@@ -62,7 +48,7 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
 
     def call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         out, err = io.StringIO(), io.StringIO()
-        with monkeypatch.context() as patch, redirect_stdout(out), redirect_stderr(err), _own_logs():
+        with monkeypatch.context() as patch, redirect_stdout(out), redirect_stderr(err), own_logs():
             for name in os.environ.keys() - clean_environment().keys():
                 patch.delenv(name)
             for name, value in variables.items():
@@ -79,10 +65,10 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
 
 
 @pytest.fixture
-def start(tmp_path):
-    started = []
+def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    started: list[subprocess.Popen[str]] = []
 
-    def begin(*arguments):
+    def begin(*arguments: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [*COMMAND, *arguments],
             cwd=tmp_path,
@@ -100,11 +86,8 @@ def start(tmp_path):
         process.communicate()
 
 
-def wait_for(condition):
-    deadline_s = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline_s, "it never happened"
-        time.sleep(0.02)
+def wait_for(condition: Callable[[], object]) -> None:
+    eventually(condition, "what the test waits for")
 
 
 def has_written(directory: Path) -> bool:

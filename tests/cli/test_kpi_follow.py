@@ -13,6 +13,7 @@ import pytest
 
 from compose.native.ports import free_port
 from tests.cli.conftest import COMMAND, DEADLINE_S, Cli, clean_environment, has_written, wait_for
+from tests.support.patience import HANG_S
 
 RUN = ("run", "--users", "60", "--days", "3", "--processes", "1")
 FIRST_DAY = date(2026, 1, 1)
@@ -40,7 +41,7 @@ class Follower:
 
     def asked(self, path: str) -> tuple[int, str]:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=HANG_S) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:

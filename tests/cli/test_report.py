@@ -4,16 +4,18 @@ import os
 import signal
 import subprocess
 import urllib.request
+from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import COMMAND, clean_environment
+from tests.support.patience import HANG_S
 
 RUN = ("run", "--users", "30", "--days", "2", "--run-id", "r1")
 
 
 @pytest.fixture
-def plotly(tmp_path):
+def plotly(tmp_path: Path):
     """A package that has what the extra ``report`` brings: where it lies, for PYTHONPATH."""
     data = tmp_path / "packages" / "plotly" / "package_data"
     data.mkdir(parents=True)
@@ -22,7 +24,7 @@ def plotly(tmp_path):
     return str(tmp_path / "packages")
 
 
-def test_a_report_is_one_file(cli, plotly, tmp_path):
+def test_a_report_is_one_file(cli, plotly, tmp_path: Path) -> None:
     missing = cli("report", PYTHONPATH=plotly)
     assert missing.returncode == 2
     assert "run: socialsim consume" in missing.stderr
@@ -30,19 +32,19 @@ def test_a_report_is_one_file(cli, plotly, tmp_path):
     cli("consume", "--drain")
     done = cli("report", "--out", "a.html", PYTHONPATH=plotly)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "no day has its figures yet; run: socialsim kpi" in done.stdout
+    assert "no day has its KPIs yet; run: socialsim kpi" in done.stdout
     page = (tmp_path / "a.html").read_text()
     assert page.startswith("<!doctype html>")
     assert "<title>socialsim · r1</title>" in page
     other = cli("report", "--run-id", "r2", PYTHONPATH=plotly)
-    assert (other.returncode, other.stderr) == (2, "socialsim: --run-id is 'r2', but the warehouse has: r1\n")
+    assert (other.returncode, other.stderr) == (2, "socialsim: --run-id is 'r2': the warehouse holds the run r1\n")
     nowhere = cli("report", "--out", "no/such/place.html", PYTHONPATH=plotly)
     assert nowhere.returncode == 2
     assert "--out no/such/place.html: cannot be written" in nowhere.stderr
     assert [path.name for path in tmp_path.glob("*.html")] == ["a.html"]
 
 
-def test_the_dashboard_serves_until_it_is_told_to_stop(cli, plotly, tmp_path):
+def test_the_dashboard_serves_until_it_is_told_to_stop(cli, plotly, tmp_path: Path) -> None:
     cli(*RUN)
     cli("consume", "--drain")
     process = subprocess.Popen(
@@ -57,10 +59,10 @@ def test_the_dashboard_serves_until_it_is_told_to_stop(cli, plotly, tmp_path):
         said = process.stdout.readline()
         assert said.startswith("dashboard at http://127.0.0.1:")
         port = said.split()[2].rstrip("/").rpartition(":")[2]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/data.json", timeout=60) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/data.json", timeout=HANG_S) as answer:
             assert b'"lag":0' in answer.read()  # the log beside the default warehouse
         process.send_signal(signal.SIGTERM)
-        _, complaints = process.communicate(timeout=60)
+        _, complaints = process.communicate(timeout=HANG_S)
     finally:
         process.kill()
         process.communicate()
@@ -76,7 +78,7 @@ def test_the_dashboard_serves_until_it_is_told_to_stop(cli, plotly, tmp_path):
         (["--port", "70000"], {}, "--port"),
     ],
 )
-def test_what_the_dashboard_refuses(cli, plotly, arguments, variables, complaint):
+def test_what_the_dashboard_refuses(cli, plotly, arguments, variables, complaint) -> None:
     refused = cli("dashboard", *arguments, PYTHONPATH=plotly, **variables)
     assert refused.returncode == 2
     assert complaint in refused.stderr

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from socialsim.cli.run import backfill_span
+from socialsim.cli.commands.run import backfill_span
 from socialsim.errors import InputError
-from socialsim.presets import PRESETS
-from socialsim.scenario import Scenario, load_scenario, make_scenario
+from socialsim.scenario.model import Scenario, load_scenario, make_scenario
+from socialsim.scenario.presets import PRESETS
 from tests.cli.conftest import Cli
 
 NOW_S = 1_800_000_000.9  # 2027-01-15T08:00:00.9Z

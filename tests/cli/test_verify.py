@@ -94,7 +94,7 @@ class TestVerify:
     def test_bad_input_ends_with_2(self, cli: Cli) -> None:
         unknown = cli("verify", "--run-id", "r9")
         assert unknown.returncode == 2
-        assert "there are: r1" in unknown.stderr
+        assert "holds the run r1" in unknown.stderr
         assert cli("verify", "--into", "mysql:nowhere").returncode == 2
         assert cli("verify", "--from", "file:./nowhere").returncode == 2
         assert "Traceback" not in unknown.stderr
@@ -110,7 +110,7 @@ class TestVerify:
         assert cli("consume", "--drain").returncode == 0
         done = cli("verify")
         assert done.returncode == 2
-        assert "there are the runs r1, r2; name one of them with --run-id" in done.stderr
+        assert "holds the runs r1, r2; choose one with --run-id" in done.stderr
         assert cli("verify", "--run-id", "r2", *FROM).returncode == 0
         assert [run["run_id"] for run in json.loads(cli("runs", "--json").stdout)] == ["r1", "r2"]
 

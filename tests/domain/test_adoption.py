@@ -1,4 +1,4 @@
-"""When people join: a curve that never falls, and knobs at their ends."""
+"""Adoption: a monotonic sign-up curve, also at the bounds of its knobs."""
 
 from bisect import bisect_right
 
@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socialsim.domain.adoption import Adoption
+from socialsim.domain.population.adoption import Adoption
 from socialsim.kernel.randoms import UNIT
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 
 MIDPOINTS = st.floats(0, 1)
 STEEPNESSES = st.floats(0, 100) | st.floats(0, 100_000) | st.sampled_from([0.0, 1e-3, 100.0, 100_000.0])
@@ -20,7 +20,7 @@ def adoption(midpoint: float, steepness: float) -> Adoption:
 
 
 @given(MIDPOINTS, STEEPNESSES)
-def test_sign_ups_never_go_back_and_fill_the_run(midpoint: float, steepness: float) -> None:
+def test_sign_up_instants_are_monotonic_and_span_the_run(midpoint: float, steepness: float) -> None:
     curve = adoption(midpoint, steepness)
     instants = [curve.instant(share) for share in GRID]
     assert instants == sorted(instants)
@@ -30,17 +30,17 @@ def test_sign_ups_never_go_back_and_fill_the_run(midpoint: float, steepness: flo
 @pytest.mark.parametrize(
     ("midpoint", "steepness"), [(0.5, 3.0), (0.5, 10.0), (0.25, 100.0), (0.7, 100.0), (0.001, 100_000.0)]
 )
-def test_half_of_the_people_have_joined_at_the_midpoint(midpoint: float, steepness: float) -> None:
+def test_half_of_the_users_have_signed_up_at_the_midpoint(midpoint: float, steepness: float) -> None:
     assert adoption(midpoint, steepness).instant(UNIT // 2) == pytest.approx(midpoint * UNIT, abs=UNIT >> 20)
 
 
-def test_without_steepness_the_rate_is_constant() -> None:
+def test_steepness_zero_gives_a_constant_rate() -> None:
     curve = adoption(0.25, 0.0)
     for share in GRID:
         assert curve.instant(share) == share
 
 
-def test_it_is_slow_at_first_fastest_at_the_midpoint_and_slow_again() -> None:
+def test_the_sign_up_rate_peaks_at_the_midpoint() -> None:
     curve = adoption(0.5, 12.0)
     joined = [
         bisect_right(range(UNIT), (number + 1) * UNIT // 10, key=curve.instant)

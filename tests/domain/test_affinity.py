@@ -1,4 +1,4 @@
-"""How much two people care for each other: alike from both sides, by the seed, log-normal."""
+"""Affinity is symmetric, depends on the seed and is log-normal."""
 
 import math
 from statistics import median, pstdev
@@ -6,19 +6,19 @@ from statistics import median, pstdev
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socialsim.domain.affinity import AFFINITY_UNIT, Affinity
-from socialsim.scenario import Scenario
+from socialsim.domain.behaviour.affinity import AFFINITY_UNIT, Affinity
+from socialsim.scenario.model import Scenario
 
 IDS = st.integers(0, 50_000_000)
 
 
 @given(st.integers(0, 2**63 - 1), IDS, IDS)
-def test_it_is_the_same_from_both_sides(seed: int, one: int, other: int) -> None:
+def test_affinity_is_symmetric(seed: int, one: int, other: int) -> None:
     affinity = Affinity(Scenario(seed=seed))
     assert affinity.between(one, other) == affinity.between(other, one) >= 1
 
 
-def test_one_cares_for_friends_by_a_log_normal() -> None:
+def test_affinity_is_log_normal() -> None:
     affinity = Affinity(Scenario(affinity_sigma=0.5))
     for user_id in (0, 17, 123_456):
         factors = [affinity.between(user_id, other) for other in range(1_000, 5_000)]
@@ -26,12 +26,12 @@ def test_one_cares_for_friends_by_a_log_normal() -> None:
         assert 0.45 < pstdev(map(math.log, factors)) < 0.55
 
 
-def test_seeds_and_pairs_differ() -> None:
+def test_affinity_depends_on_the_seed_and_the_pair() -> None:
     some = [Affinity(Scenario(seed=seed)) for seed in range(8)]
     assert len({each.between(1, 2) for each in some}) > 4
     assert len({some[0].between(user_id, 2) for user_id in range(8)}) > 4
 
 
-def test_without_spread_all_like_all_alike() -> None:
+def test_affinity_is_constant_with_sigma_zero() -> None:
     affinity = Affinity(Scenario(affinity_sigma=0.0))
     assert {affinity.between(1, other) for other in range(1_000)} == {AFFINITY_UNIT}

@@ -1,4 +1,4 @@
-"""What people decide: the scenario's shares, and bounds that hold for every draw."""
+"""Decisions have the scenario's shares, and bounds that hold for every draw."""
 
 from typing import Any
 
@@ -6,21 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socialsim.domain.behaviour import (
+from socialsim.domain.behaviour.decisions import (
     MEETINGS,
     TABLE_BITS,
     Behaviour,
-    appeal,
     attention,
     picture_size_px,
+    video_appeal,
     video_duration_s,
     watched_s,
 )
 from socialsim.kernel.randoms import UNIT
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 
 DRAWS = st.integers(0, UNIT - 1) | st.sampled_from([0, UNIT - 1])
-#: The middles of 4096 equal parts: every outcome as often as it is likely.
+#: The midpoints of 4096 equal steps: every outcome occurs in proportion to its probability.
 EVEN_DRAWS = [(2 * number + 1) * UNIT // 8_192 for number in range(4_096)]
 BEHAVIOUR = Behaviour(Scenario())
 
@@ -31,7 +31,7 @@ def share(hits: list[bool]) -> float:
 
 @pytest.mark.parametrize("meeting", range(3))
 @pytest.mark.parametrize("accepted", [0.0, 0.25, 0.85, 1.0])
-def test_requests_are_accepted_by_how_people_met(meeting: int, accepted: float) -> None:
+def test_acceptance_share_depends_on_the_meeting(meeting: int, accepted: float) -> None:
     others: dict[str, Any] = {f"accept_{name}_share": 0.5 for name in MEETINGS}
     behaviour = Behaviour(Scenario(**others | {f"accept_{MEETINGS[meeting]}_share": accepted}))
     for friends in (0, 9, 10):
@@ -40,7 +40,7 @@ def test_requests_are_accepted_by_how_people_met(meeting: int, accepted: float) 
 
 
 @pytest.mark.parametrize("wanted", [1, 10, 300])
-def test_who_has_the_friends_he_wanted_accepts_less_and_less(wanted: int) -> None:
+def test_acceptance_falls_to_zero_beyond_the_friends_wanted(wanted: int) -> None:
     shares = [
         share([BEHAVIOUR.accepts(0, friends, wanted, draw) for draw in EVEN_DRAWS])
         for friends in range(wanted, 2 * wanted + 4)
@@ -51,12 +51,12 @@ def test_who_has_the_friends_he_wanted_accepts_less_and_less(wanted: int) -> Non
 
 
 @given(DRAWS, st.integers(1, 10_000_000))
-def test_an_answer_always_takes_time(draw: int, median_s: int) -> None:
+def test_answer_delay_is_at_least_one_microsecond(draw: int, median_s: int) -> None:
     assert Behaviour(Scenario(accept_delay_median_s=median_s)).answer_delay_us(draw) >= 1
 
 
 @given(st.integers(1, 36_000), st.integers(1, 36_000))
-def test_sessions_and_gaps_take_time(session_s: int, gap_s: int) -> None:
+def test_session_and_gap_tables_are_sorted_and_bounded(session_s: int, gap_s: int) -> None:
     behaviour = Behaviour(Scenario(session_duration_median_s=session_s, action_gap_median_s=gap_s))
     assert {duration_us % 1_000_000 for duration_us in behaviour.sessions_us} == {0}
     assert min(behaviour.sessions_us) >= 1_000_000
@@ -67,7 +67,7 @@ def test_sessions_and_gaps_take_time(session_s: int, gap_s: int) -> None:
         assert len(table) == 1 << TABLE_BITS
 
 
-def test_waits_have_their_medians() -> None:
+def test_delays_have_the_medians_of_the_scenario() -> None:
     behaviour = Behaviour(
         Scenario(
             accept_delay_median_s=7_200, session_duration_median_s=300, action_gap_median_s=40, away_median_days=20
@@ -81,7 +81,7 @@ def test_waits_have_their_medians() -> None:
 
 
 @pytest.mark.parametrize("returning", [0.0, 0.6, 1.0])
-def test_some_never_return(returning: float) -> None:
+def test_return_share_of_users_who_drift_away(returning: float) -> None:
     behaviour = Behaviour(Scenario(return_share=returning))
     days = [behaviour.days_away(UNIT // 3, draw) for draw in EVEN_DRAWS]
     assert share([each is not None for each in days]) == pytest.approx(returning, abs=1 / 4_096)
@@ -89,13 +89,13 @@ def test_some_never_return(returning: float) -> None:
 
 
 @pytest.mark.parametrize("bounced", [0.0, 0.3, 1.0])
-def test_some_leave_on_the_first_day(bounced: float) -> None:
+def test_bounce_share_of_new_users(bounced: float) -> None:
     behaviour = Behaviour(Scenario(bounce_share=bounced))
     assert share([behaviour.bounces(draw) for draw in EVEN_DRAWS]) == pytest.approx(bounced, abs=1 / 4_096)
 
 
 @given(st.integers(-5_000, 5_000))
-def test_nobody_asks_more_people_than_he_misses(missing: int) -> None:
+def test_requests_never_exceed_the_friends_missing(missing: int) -> None:
     assert 0 <= BEHAVIOUR.requests(missing) <= max(missing, 0)
     assert (BEHAVIOUR.requests(missing) > 0) is (missing > 0)
 
@@ -106,7 +106,7 @@ def test_nobody_asks_more_people_than_he_misses(missing: int) -> None:
     quality=st.integers(1, 1 << 20),
     draw=DRAWS,
 )
-def test_an_audience_lies_within_the_ring_of_friends(friends: int, reach: int, quality: int, draw: int) -> None:
+def test_audience_is_within_the_ring_of_friends(friends: int, reach: int, quality: int, draw: int) -> None:
     first, count = Behaviour(Scenario(reach_median=reach)).audience(friends, quality, draw)
     assert 0 <= count <= friends
     assert 0 <= first < friends
@@ -114,11 +114,11 @@ def test_an_audience_lies_within_the_ring_of_friends(friends: int, reach: int, q
         assert count == 0
 
 
-def test_who_has_no_friends_has_no_audience() -> None:
+def test_no_friends_means_no_audience() -> None:
     assert BEHAVIOUR.audience(0, 1_024, UNIT - 1) == (0, 0)
 
 
-def test_better_posts_reach_more_and_not_all_alike() -> None:
+def test_better_posts_reach_more_friends_and_reach_varies() -> None:
     reached = {
         quality: [BEHAVIOUR.audience(5_000, quality, draw)[1] for draw in EVEN_DRAWS] for quality in (512, 1_024, 4_096)
     }
@@ -131,7 +131,8 @@ def test_quality_is_bounded(draw: int, sigma: float) -> None:
     assert 1 <= Behaviour(Scenario(quality_sigma=sigma)).quality(draw) <= 1 << 20
 
 
-def test_quality_has_its_median() -> None:
+@pytest.mark.slow
+def test_median_quality_is_1024() -> None:
     assert BEHAVIOUR.quality(UNIT // 2) == pytest.approx(1_024, rel=0.01)
     assert {Behaviour(Scenario(quality_sigma=0)).quality(draw) for draw in EVEN_DRAWS} == {1_024}
 
@@ -140,37 +141,37 @@ def test_quality_has_its_median() -> None:
 def test_attention_falls_with_age_and_rises_with_quality_and_affinity(
     quality: int, age_us: int, more_us: int, recency: int
 ) -> None:
-    for draws in (attention, appeal):
+    for draws in (attention, video_appeal):
         assert draws(quality, 1_024, age_us + more_us, recency) <= draws(quality, 1_024, age_us, recency)
         assert draws(quality + 1, 1_024, age_us, recency) >= draws(quality, 1_024, age_us, recency)
         assert draws(quality, 1_025, age_us, recency) >= draws(quality, 1_024, age_us, recency)
 
 
-def test_appeal_of_what_is_usual_is_one_and_half_when_it_is_old() -> None:
-    assert appeal(1_024, 1_024, 0, 3_600) == 1_024
-    assert appeal(1_024, 1_024, 10**12, 3_600) == 512
-    assert appeal(2_048, 512, 0, 3_600) == 1_024
+def test_median_appeal_is_1024_when_new_and_half_when_old() -> None:
+    assert video_appeal(1_024, 1_024, 0, 3_600) == 1_024
+    assert video_appeal(1_024, 1_024, 10**12, 3_600) == 512
+    assert video_appeal(2_048, 512, 0, 3_600) == 1_024
 
 
-@given(draw=DRAWS, duration_s=st.integers(1, 600), held=st.integers(0, 1 << 24))
-def test_nobody_watches_more_than_there_is(draw: int, duration_s: int, held: int) -> None:
-    assert duration_s // 6 <= watched_s(draw, duration_s, held) <= duration_s
+@given(draw=DRAWS, duration_s=st.integers(1, 600), appeal=st.integers(0, 1 << 24))
+def test_watched_time_never_exceeds_the_duration(draw: int, duration_s: int, appeal: int) -> None:
+    assert duration_s // 6 <= watched_s(draw, duration_s, appeal) <= duration_s
 
 
-def test_videos_with_more_appeal_are_watched_for_longer() -> None:
-    watched = {held: sum(watched_s(draw, 90, held) for draw in EVEN_DRAWS) for held in (100, 1_024, 5_000)}
+def test_videos_with_more_appeal_are_watched_longer() -> None:
+    watched = {appeal: sum(watched_s(draw, 90, appeal) for draw in EVEN_DRAWS) for appeal in (100, 1_024, 5_000)}
     assert watched[100] < watched[1_024] < watched[5_000]
     assert watched_s(0, 90, 1_024) == 15
     assert watched_s(UNIT - 1, 90, 1_024) == 90
 
 
 @given(DRAWS)
-def test_posts_have_possible_sizes(draw: int) -> None:
+def test_pictures_have_plausible_sizes(draw: int) -> None:
     assert 1 <= video_duration_s(draw) <= 600
     assert all(1 <= side <= 65_535 for side in picture_size_px(draw))
 
 
-def test_videos_last_about_half_a_minute() -> None:
+def test_median_video_duration_is_half_a_minute() -> None:
     durations_s = sorted(map(video_duration_s, EVEN_DRAWS))
     assert 29 <= durations_s[len(durations_s) // 2] <= 30
     assert durations_s[0] < 5

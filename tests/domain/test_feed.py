@@ -1,14 +1,14 @@
-"""What people have in view: the better of three, nothing stale, and the ring of what was liked last."""
+"""Feeds: the best of three posts is picked, stale ones are dropped. Trending: recent likes."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socialsim.domain.behaviour import Behaviour, attention
-from socialsim.domain.feed import FEED_MAX, STALE_US, Trending, drop_stale, pick
+from socialsim.domain.behaviour.decisions import Behaviour, attention
+from socialsim.domain.behaviour.feed import FEED_MAX, STALE_US, Trending, drop_stale, pick
 from socialsim.domain.messages import PostShared
 from socialsim.kernel.randoms import UNIT, mix
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 
 NOW_US = 10**15
 HOUR_US = 3_600_000_000
@@ -19,7 +19,7 @@ ME = 1_000_000
 
 
 def taste(recency_s: int = 3_600, affinity_sigma: float = 0.0) -> Behaviour:
-    """Of people who look at posts by these knobs."""
+    """The behaviour with these knobs."""
     return Behaviour(Scenario(recency_s=recency_s, affinity_sigma=affinity_sigma))
 
 
@@ -31,12 +31,12 @@ def post(number: int, age_us: int = HOUR_US, quality: int = 1_024) -> PostShared
 
 
 @pytest.mark.parametrize("better", [post(1, HOUR_US // 2), post(1, HOUR_US, 1_500)], ids=["recent", "good"])
-@pytest.mark.parametrize("place", [0, 1])
-def test_what_is_recent_or_good_is_picked_unless_all_three_looks_miss_it(better: PostShared, place: int) -> None:
+@pytest.mark.parametrize("index", [0, 1])
+def test_recent_or_good_post_is_picked_unless_all_three_looks_miss_it(better: PostShared, index: int) -> None:
     feed = [post(0)]
-    feed.insert(place, better)
+    feed.insert(index, better)
     picked = [pick(feed, draw, NOW_US, ME, ALL_ALIKE) for draw in DRAWS]
-    assert picked.count(place) / len(picked) == pytest.approx(1 - 0.5**3, abs=0.02)
+    assert picked.count(index) / len(picked) == pytest.approx(1 - 0.5**3, abs=0.02)
 
 
 def test_a_good_old_post_may_beat_a_new_one() -> None:
@@ -45,7 +45,7 @@ def test_a_good_old_post_may_beat_a_new_one() -> None:
     assert picked.count(0) > picked.count(1)
 
 
-def test_the_longer_attention_lasts_the_less_age_matters() -> None:
+def test_higher_recency_makes_age_matter_less() -> None:
     feed = [post(0, 20 * HOUR_US, 1_100), post(1, HOUR_US)]
     patient = taste(recency_s=10_000_000)
     brief = sum(pick(feed, draw, NOW_US, ME, ALL_ALIKE) for draw in DRAWS)
@@ -53,7 +53,7 @@ def test_the_longer_attention_lasts_the_less_age_matters() -> None:
     assert lasting < brief
 
 
-def test_of_like_posts_one_prefers_that_of_whom_one_cares_for() -> None:
+def test_of_equal_posts_the_author_with_higher_affinity_is_picked() -> None:
     behaviour = taste(affinity_sigma=0.6)
     feed = [post(0), post(1)]
     for user_id in range(10, 20):
@@ -63,7 +63,7 @@ def test_of_like_posts_one_prefers_that_of_whom_one_cares_for() -> None:
 
 
 @given(st.integers(1, 300), st.integers(0, UNIT - 1) | st.sampled_from([0, UNIT - 1]), st.integers(1, 10_000_000))
-def test_the_place_is_one_of_the_feed(size: int, draw: int, recency_s: int) -> None:
+def test_picked_index_is_within_the_feed(size: int, draw: int, recency_s: int) -> None:
     feed = [post(number, number) for number in range(size, 0, -1)]
     assert 0 <= pick(feed, draw, NOW_US, ME, taste(recency_s)) < size
 
@@ -73,18 +73,18 @@ def test_the_place_is_one_of_the_feed(size: int, draw: int, recency_s: int) -> N
     st.integers(0, UNIT - 1),
     st.integers(1, 10_000_000),
 )
-def test_picking_is_by_attention_as_written_there(posts: list[tuple[int, int]], draw: int, recency_s: int) -> None:
+def test_pick_equals_the_maximum_of_attention(posts: list[tuple[int, int]], draw: int, recency_s: int) -> None:
     behaviour = taste(recency_s, affinity_sigma=0.6)
     feed = [post(number, age_us, quality) for number, (age_us, quality) in enumerate(posts)]
     looks = [((draw >> shift) & 1_023) * len(feed) >> 10 for shift in (0, 10, 20)]
     drawn = [
         attention(
-            feed[place].quality,
-            behaviour.affinity.between(ME, feed[place].publisher_id),
-            NOW_US - feed[place].posted_us,
+            feed[index].quality,
+            behaviour.affinity.between(ME, feed[index].publisher_id),
+            NOW_US - feed[index].posted_us,
             behaviour.recency_us,
         )
-        for place in looks
+        for index in looks
     ]
     assert pick(feed, draw, NOW_US, ME, behaviour) == looks[drawn.index(max(drawn))]
 
@@ -94,39 +94,39 @@ def test_every_post_can_be_picked() -> None:
     assert {pick(feed, draw, NOW_US, ME, ALL_ALIKE) for draw in DRAWS} == set(range(FEED_MAX))
 
 
-def test_stale_posts_are_forgotten_to_the_microsecond() -> None:
+def test_stale_posts_are_dropped_to_the_microsecond() -> None:
     feed = [post(1, STALE_US + 1), post(2, STALE_US), post(3, 1)]
     drop_stale(feed, NOW_US)
     assert [each.content_id for each in feed] == [2, 3]
 
 
 @given(st.integers(0, 100), st.integers(0, 100))
-def test_of_too_many_the_latest_are_kept(stale: int, fresh: int) -> None:
+def test_feed_keeps_only_the_latest_posts(stale: int, fresh: int) -> None:
     feed = [post(n, STALE_US + 1) for n in range(stale)] + [post(stale + n, STALE_US - n) for n in range(fresh)]
     drop_stale(feed, NOW_US)
     assert [each.content_id for each in feed] == list(range(stale, stale + fresh))[-FEED_MAX:]
 
 
-def test_nothing_is_popular_at_first() -> None:
+def test_nothing_is_trending_at_first() -> None:
     assert Trending().pick(123, 0) is None
 
 
 @pytest.mark.parametrize("liked", [1, 100, Trending.SIZE, Trending.SIZE + 3, 3 * Trending.SIZE + 1])
-def test_the_ring_holds_what_was_liked_last(liked: int) -> None:
+def test_trending_holds_the_latest_liked_posts(liked: int) -> None:
     trending = Trending()
     for number in range(liked):
         trending.add(post(number))
-    held = min(liked, Trending.SIZE)
-    draws = [(2 * place + 1) * UNIT // (2 * held) for place in range(held)]
+    kept = min(liked, Trending.SIZE)
+    draws = [(2 * index + 1) * UNIT // (2 * kept) for index in range(kept)]
     picked = {each.content_id for each in (trending.pick(draw, 0) for draw in draws) if each is not None}
-    assert picked == set(range(liked - held, liked))
+    assert picked == set(range(liked - kept, liked))
 
 
-def test_what_is_liked_often_is_picked_often_and_what_is_old_is_not() -> None:
+def test_trending_picks_frequently_liked_posts_and_no_old_ones() -> None:
     trending = Trending()
     for number in range(8):
         trending.add(post(1 if number % 4 else 2, 2 * HOUR_US if number % 4 else HOUR_US))
-    draws = [(2 * place + 1) * UNIT // 16 for place in range(8)]
+    draws = [(2 * index + 1) * UNIT // 16 for index in range(8)]
     picked = [trending.pick(draw, NOW_US - 2 * HOUR_US) for draw in draws]
     assert [each.content_id for each in picked if each is not None].count(1) == 6
     recent = [trending.pick(draw, NOW_US - 2 * HOUR_US + 1) for draw in draws]

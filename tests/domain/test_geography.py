@@ -1,4 +1,4 @@
-"""Where people live: everybody somewhere, countries by their weights, and circles that all of their members agree on."""
+"""Homes follow the countries' weights, and all members of a circle compute the same circle."""
 
 from collections import Counter, defaultdict
 from itertools import chain
@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from socialsim.domain.geography import Geography, Permutation
-from socialsim.domain.places import COUNTRIES
-from socialsim.scenario import Scenario
+from socialsim.domain.population.countries import COUNTRIES
+from socialsim.domain.population.geography import Geography, Permutation
+from socialsim.scenario.model import Scenario
 
 
 def circle(geography: Geography, user_id: int, number: int) -> frozenset[int]:
@@ -20,7 +20,7 @@ def circle(geography: Geography, user_id: int, number: int) -> frozenset[int]:
 
 
 @given(st.integers(1, 3_000), st.integers(0, 2**64 - 1))
-def test_a_permutation_puts_each_somewhere_else_and_back(size: int, key: int) -> None:
+def test_permutation_is_a_bijection_with_its_inverse(size: int, key: int) -> None:
     permutation = Permutation(size, key)
     images = [permutation.image(number) for number in range(size)]
     assert sorted(images) == list(range(size))
@@ -29,7 +29,7 @@ def test_a_permutation_puts_each_somewhere_else_and_back(size: int, key: int) ->
 
 @settings(max_examples=25)
 @given(st.integers(1, 3_000), st.integers(0, 2**63 - 1), st.floats(0, 4))
-def test_countries_have_their_shares_to_within_one_person(users: int, seed: int, skew: float) -> None:
+def test_country_shares_are_exact_to_one_user(users: int, seed: int, skew: float) -> None:
     geography = Geography(Scenario(users=users, seed=seed, country_skew=skew))
     lived_in = Counter(geography.country(user_id) for user_id in range(users))
     total = sum(country.weight**skew for country in COUNTRIES)
@@ -38,7 +38,7 @@ def test_countries_have_their_shares_to_within_one_person(users: int, seed: int,
     assert sum(lived_in.values()) == users
 
 
-def test_cities_have_their_shares_too() -> None:
+def test_city_shares_follow_the_weights() -> None:
     users = 50_000
     geography = Geography(Scenario(users=users, country_skew=0))
     homes = [geography.home(user_id) for user_id in range(users)]
@@ -64,13 +64,13 @@ def test_the_smallest_networks_have_homes_and_circles(users: int, circle_people:
         for number in range(12):
             assert user_id in circle(geography, user_id, number) <= set(range(users))
     assert len(positions) == users
-    compatriots = [geography.compatriots(country) for country in range(len(COUNTRIES))]
-    assert sorted(chain.from_iterable(compatriots)) == list(range(users))
-    for country, user_ids in enumerate(compatriots):
+    country_pool = [geography.country_pool(country) for country in range(len(COUNTRIES))]
+    assert sorted(chain.from_iterable(country_pool)) == list(range(users))
+    for country, user_ids in enumerate(country_pool):
         assert all(geography.country(user_id) == country for user_id in user_ids)
 
 
-def test_communities_are_numbered_one_after_the_other() -> None:
+def test_communities_are_numbered_in_order_of_positions() -> None:
     geography = Geography(Scenario(users=2_000, community_people=50))
     homes = sorted((geography.home(user_id) for user_id in range(2_000)), key=attrgetter("position"))
     communities = list(dict.fromkeys(home.community for home in homes))
@@ -78,16 +78,16 @@ def test_communities_are_numbered_one_after_the_other() -> None:
 
 
 @pytest.mark.parametrize("number", range(6))
-def test_who_is_in_a_circle_is_so_for_all_of_its_members(number: int) -> None:
+def test_all_members_of_a_circle_compute_the_same_members(number: int) -> None:
     users = 1_000
     geography = Geography(Scenario(users=users, circle_people=16, community_people=50, seed=5))
-    people = 4 + 6 * number  # the first circles are the closest
+    people = 4 + 6 * number  # the first circles are the smallest
     circles = {user_id: circle(geography, user_id, number) for user_id in range(users)}
     for user_id, members in circles.items():
         assert user_id in members
         assert len(members) <= people
         assert {circles[member] for member in members} == {members}
-    # All but the last of an area are full.
+    # All circles of an area are full except the last.
     areas = defaultdict(set)
     for user_id, members in circles.items():
         home = geography.home(user_id)
@@ -99,13 +99,13 @@ def test_who_is_in_a_circle_is_so_for_all_of_its_members(number: int) -> None:
         assert sorted(map(len, parts)) == sorted([people] * full + [rest] * (rest > 0))
 
 
-def test_circles_of_one_person_differ() -> None:
+def test_circles_of_one_user_differ() -> None:
     geography = Geography(Scenario(users=20_000, circle_people=20))
     first, second, third = (circle(geography, 4_321, number) for number in (0, 1, 2))
     assert len(first & second) < 8
     assert len(first & third) < 8
 
 
-def test_another_seed_gives_other_homes() -> None:
+def test_homes_depend_on_the_seed() -> None:
     one, other = (Geography(Scenario(users=500, seed=seed)) for seed in (1, 2))
     assert sum(one.country(user_id) == other.country(user_id) for user_id in range(500)) < 250

@@ -1,4 +1,4 @@
-"""When people come: hours of their own day, weekends, and bursts that reach each clock on its own date."""
+"""Session times: hours of the local day, weekends, and flash mobs on each clock's local date."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -8,31 +8,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socialsim.domain.places import COUNTRIES
-from socialsim.domain.rhythm import Rhythm, flash_mobs, is_weekend
+from socialsim.domain.behaviour.rhythm import Rhythm, flash_mobs, is_weekend
+from socialsim.domain.population.clocks import make_clocks
+from socialsim.domain.population.data.zones import ZONES
 from socialsim.kernel.randoms import UNIT, mix
-from socialsim.scenario import DAY_US, Scenario
+from socialsim.scenario.model import DAY_US, Scenario
 
 FRIDAY, SATURDAY = 20_420, 20_421  # 2025-11-28 and -29
 MINUTE_US = 60_000_000
-OFFSETS = sorted({city.utc_offset_min for country in COUNTRIES for city in country.cities})
 MOBS = Scenario(days=300, flash_mobs_per_30_days=6, flash_mob_share=1.0, seed=4)
 
 
 def draws(*values: int) -> Callable[[], int]:
-    """These, one after another."""
+    """A source of draws that returns ``values`` in order."""
     left: Iterator[int] = iter(values)
     return lambda: next(left)
 
 
 def hours_of(rhythm: Rhythm, day: int) -> Counter[int]:
-    """The hours of the begins of as many sessions, evenly drawn."""
+    """Sessions by the hour of their start, for evenly spaced draws."""
     begins_us = [rhythm.plan(day, 0, draws(0, (2 * n + 1) * UNIT // 20_000))[0] for n in range(10_000)]
     return Counter((begin_us - day * DAY_US) * 24 // DAY_US for begin_us in begins_us)
 
 
 @pytest.mark.parametrize("day", [FRIDAY, SATURDAY])
-def test_the_evening_is_eleven_times_as_busy_as_the_night(day: int) -> None:
+def test_evening_peak_is_eleven_times_the_trough(day: int) -> None:
     hours = hours_of(Rhythm(Scenario()), day)
     assert sorted(hours) == list(range(24))
     assert max(hours.values()) / min(hours.values()) == pytest.approx(11, rel=0.06)
@@ -40,19 +40,19 @@ def test_the_evening_is_eleven_times_as_busy_as_the_night(day: int) -> None:
     assert min(hours, key=lambda hour: hours[hour]) == 4
 
 
-def test_weekends_begin_later_in_the_morning() -> None:
+def test_weekend_mornings_are_later() -> None:
     rhythm = Rhythm(Scenario())
     assert hours_of(rhythm, SATURDAY)[7] < 0.7 * hours_of(rhythm, FRIDAY)[7]
     assert hours_of(rhythm, SATURDAY)[0] > hours_of(rhythm, FRIDAY)[0]
 
 
-def test_without_a_rhythm_all_hours_are_alike() -> None:
+def test_rhythm_zero_makes_all_hours_equal() -> None:
     hours = hours_of(Rhythm(Scenario(daily_rhythm=0)), FRIDAY)
     assert set(hours.values()) <= {416, 417}
 
 
 @given(st.integers(0, 3_000_000), st.integers(0, 1 << 26), st.integers(0, 2**63 - 1), st.floats(0, 5))
-def test_a_plan_lies_within_the_local_day_the_last_session_first(
+def test_plan_is_within_the_local_day_in_descending_order(
     day: int, sessions_extra: int, seed: int, weekend_activity: float
 ) -> None:
     rhythm = Rhythm(Scenario(weekend_activity=weekend_activity))
@@ -62,18 +62,18 @@ def test_a_plan_lies_within_the_local_day_the_last_session_first(
     assert day * DAY_US <= plan[-1] <= plan[0] < (day + 1) * DAY_US
 
 
-def test_the_latest_draw_is_of_the_same_day() -> None:
+def test_the_highest_draw_is_still_on_the_same_day() -> None:
     rhythm = Rhythm(Scenario())
     assert rhythm.plan(FRIDAY, 0, draws(0, UNIT - 1))[0] < SATURDAY * DAY_US
     assert rhythm.plan(FRIDAY, 0, draws(0, 0))[0] == FRIDAY * DAY_US
 
 
 def sessions(rhythm: Rhythm, day: int) -> int:
-    """How many sessions people have in all, whose further sessions have an exponential's mean of 3."""
+    """Total sessions of users whose mean of the exponential of further sessions is 3."""
     return sum(len(rhythm.plan(day, 3 << 20, draws(n * UNIT // 1_000, *range(20)))) for n in range(1_000))
 
 
-def test_weekends_have_the_sessions_that_the_scenario_says() -> None:
+def test_weekend_sessions_follow_weekend_activity() -> None:
     working = sessions(Rhythm(Scenario()), FRIDAY)
     weekend = {activity: sessions(Rhythm(Scenario(weekend_activity=activity)), SATURDAY) for activity in (0, 0.5, 1, 2)}
     assert weekend[0] == 1_000  # one each
@@ -82,12 +82,12 @@ def test_weekends_have_the_sessions_that_the_scenario_says() -> None:
     assert sessions(Rhythm(Scenario(weekend_activity=0)), FRIDAY) == working
 
 
-def test_weekends_are_those_of_the_calendar() -> None:
+def test_is_weekend_equals_the_calendar() -> None:
     for number in range(0, 40_000, 13):
         assert is_weekend(number) is ((date(1970, 1, 1) + timedelta(number)).weekday() >= 5)
 
 
-def test_flash_mobs_are_as_many_as_wished_within_the_run() -> None:
+def test_flash_mobs_have_the_scenario_rate_within_the_run() -> None:
     mobs = flash_mobs(MOBS)
     assert len(mobs) == 60
     assert mobs == sorted(mobs, key=lambda mob: mob.start_us)
@@ -99,39 +99,39 @@ def test_flash_mobs_are_as_many_as_wished_within_the_run() -> None:
     assert not Rhythm(Scenario(flash_mobs_per_30_days=0)).has_mobs
 
 
-@pytest.mark.parametrize("offset_min", OFFSETS)
-def test_a_flash_mob_is_on_the_local_day_of_each_clock(offset_min: int) -> None:
+@pytest.mark.parametrize("zone", ZONES)
+def test_flash_mob_belongs_to_the_local_day_of_each_clock(zone: str) -> None:
     rhythm = Rhythm(MOBS)
+    clock = make_clocks([zone], MOBS.start_us, MOBS.end_us)[zone]
     days = range(MOBS.start_us // DAY_US - 1, MOBS.end_us // DAY_US + 2)
     for country in (0, 7):
-        joined = {day: rhythm.joined_mobs(day, country, offset_min, lambda: 0) for day in days}
-        expected = sorted(
-            mob.start_us + offset_min * MINUTE_US for mob in flash_mobs(MOBS) if mob.country in {None, country}
-        )
+        joined = {day: rhythm.joined_mobs(day, country, clock, lambda: 0) for day in days}
+        expected = sorted(mob.start_us for mob in flash_mobs(MOBS) if mob.country in {None, country})
         begins_us = sorted(begin_us for plan in joined.values() for begin_us in plan)
         assert len(begins_us) == len(expected)
         for begin_us, start_us in zip(begins_us, expected, strict=True):
             assert 0 <= begin_us - start_us < MINUTE_US  # the earliest draw
         for day, plan in joined.items():
             assert plan == sorted(plan, reverse=True)
-            assert all(day * DAY_US <= begin_us < (day + 1) * DAY_US + MINUTE_US for begin_us in plan)
+            assert all(day in {clock.day(begin_us), clock.day(begin_us - MINUTE_US)} for begin_us in plan)
 
 
-def test_only_a_share_joins_a_flash_mob() -> None:
+def test_flash_mob_share_of_users_joins() -> None:
     rhythm = Rhythm(Scenario(days=300, flash_mobs_per_30_days=6, flash_mob_share=0.25, seed=4))
     everywhere = next(mob for mob in flash_mobs(MOBS) if mob.country is None)
-    day = everywhere.start_us // DAY_US
+    clock = rhythm.clock(3, 0)
+    day = clock.day(everywhere.start_us)
     chances = [n * UNIT // 400 for n in range(400)]
-    joined = [rhythm.joined_mobs(day, 3, 0, lambda chance=chance: chance) for chance in chances]  # type: ignore[misc]
+    joined = [rhythm.joined_mobs(day, 3, clock, lambda chance=chance: chance) for chance in chances]  # type: ignore[misc]
     assert sum(map(bool, joined)) == 100
 
 
 @pytest.mark.parametrize("country", [0, 7])
-def test_a_country_is_stirred_for_the_hour_after_a_mob_has_begun(country: int) -> None:
+def test_flash_mob_is_active_for_one_hour(country: int) -> None:
     rhythm = Rhythm(MOBS)
     mobs = flash_mobs(MOBS)
     near = [mob.start_us + after_us for mob in mobs for after_us in (-1, 0, 1, 60 * MINUTE_US - 1, 60 * MINUTE_US)]
     for now_us in near:
         begun = any(0 <= now_us - mob.start_us < 60 * MINUTE_US for mob in mobs if mob.country in {None, country})
-        assert rhythm.is_stirred(country, now_us) is begun
-    assert not Rhythm(Scenario(flash_mobs_per_30_days=0)).is_stirred(country, MOBS.start_us)
+        assert rhythm.flash_mob_active(country, now_us) is begun
+    assert not Rhythm(Scenario(flash_mobs_per_30_days=0)).flash_mob_active(country, MOBS.start_us)

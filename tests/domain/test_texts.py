@@ -1,4 +1,4 @@
-"""What people write: each text once, neat, short enough for the events, and in the letters of its language."""
+"""Texts are unique, trimmed, short enough for the events, and in the script of their language."""
 
 import unicodedata
 from collections.abc import Callable
@@ -6,12 +6,12 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from socialsim.domain.places import COUNTRIES
-from socialsim.domain.texts import PHRASES, Phrases, captions, remarks
+from socialsim.domain.population.countries import COUNTRIES
+from socialsim.domain.population.texts import PHRASES, Phrases, captions, remarks
 from socialsim.events.types import LongText
 
 LENGTH_MAX = 200
-SCRIPTS = {  # first words of the names of the letters; every language not named here is written in Latin ones
+SCRIPTS = {  # first words of the letters' Unicode names; languages not listed use the Latin script
     "ar": {"ARABIC"},
     "ja": {"HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "CJK"},
     "th": {"THAI"},
@@ -20,12 +20,12 @@ by_language = pytest.mark.parametrize("language", sorted(PHRASES))
 by_text = pytest.mark.parametrize("combine", [captions, remarks])
 
 
-def test_every_country_has_phrases_and_all_phrases_have_a_country() -> None:
+def test_countries_and_phrases_have_the_same_languages() -> None:
     assert {country.language for country in COUNTRIES} == set(PHRASES)
 
 
 @by_language
-def test_there_is_enough_to_choose_from(language: str) -> None:
+def test_every_language_has_enough_phrases(language: str) -> None:
     phrases = PHRASES[language]
     assert len(phrases.openings) >= 12
     assert len(phrases.subjects) >= 16
@@ -37,7 +37,7 @@ def test_there_is_enough_to_choose_from(language: str) -> None:
 
 @by_text
 @by_language
-def test_every_text_is_unique_neat_and_short_enough(
+def test_every_text_is_unique_trimmed_and_short_enough(
     language: str, combine: Callable[[Phrases], tuple[str, ...]]
 ) -> None:
     texts = combine(PHRASES[language])
@@ -51,7 +51,7 @@ def test_every_text_is_unique_neat_and_short_enough(
 
 
 @by_language
-def test_every_part_is_written_in_the_letters_of_its_language(language: str) -> None:
+def test_phrases_use_the_script_of_their_language(language: str) -> None:
     phrases = PHRASES[language]
     for part in (*phrases.openings, *phrases.subjects, *phrases.remarks):
         assert scripts_of(part), part
@@ -72,12 +72,12 @@ def test_no_two_languages_share_a_caption() -> None:
     assert len(set(texts)) == len(texts)
 
 
-def test_parts_are_combined_in_their_order() -> None:
+def test_captions_and_remarks_combine_parts_in_order() -> None:
     phrases = Phrases(("a", "b"), ("c",), ("", "!"), ("d",), (".", "?"), gap="-")
     assert captions(phrases) == ("a-c", "a-c!", "b-c", "b-c!")
     assert remarks(phrases) == ("d.", "d?")
 
 
 def scripts_of(text: str) -> set[str]:
-    """The scripts of the letters in ``text``, by the first words of their names."""
+    """The scripts of the letters in ``text``: the first words of their Unicode names."""
     return {unicodedata.name(letter).split()[0] for letter in text if letter.isalpha()}

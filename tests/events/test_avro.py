@@ -32,7 +32,7 @@ from socialsim.events.avro import (
 from socialsim.events.avro.reader import plain_reader
 from socialsim.events.avro.varints import long, varint
 from socialsim.events.avro.writer import plain_writer
-from socialsim.events.members import DESCRIPTIONS, MemberKind, members
+from socialsim.events.members import DESCRIPTIONS, FieldKind, members
 from socialsim.events.types import ID_MAX, TIME_US_MAX
 from tests.support.event_strategies import EVENTS, events_of
 
@@ -414,7 +414,7 @@ def test_every_member_is_described_and_every_description_is_of_a_member() -> Non
     found = {member.name: member for event_type in EVENT_TYPES.values() for member in members(event_type)}
     assert not [name for name, member in found.items() if not member.description]
     assert set(found) == set(DESCRIPTIONS)
-    assert found["time_us"].kind is MemberKind.INSTANT
+    assert found["time_us"].kind is FieldKind.INSTANT
 
 
 def test_members_of_other_kinds_are_refused_by_name() -> None:

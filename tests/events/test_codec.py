@@ -1,4 +1,4 @@
-"""The border of the event log: what the simulator writes comes back, what is not an event is refused with its reason."""
+"""The event codec: what the simulation writes is decoded unchanged, anything else is refused."""
 
 import json
 from datetime import date
@@ -25,7 +25,7 @@ from tests.support.event_strategies import EVENTS
 
 
 @given(EVENTS)
-def test_every_event_comes_back_as_it_was(event: Event) -> None:
+def test_every_event_survives_a_round_trip(event: Event) -> None:
     raw = encode(event)
     assert decode(raw) == event
     assert decode(raw, WIRE_NAMES[type(event)]) == event
@@ -34,7 +34,7 @@ def test_every_event_comes_back_as_it_was(event: Event) -> None:
 
 
 @given(st.lists(EVENTS, max_size=5))
-def test_lines_are_events_one_by_one(events: list[Event]) -> None:
+def test_each_line_is_one_encoded_event(events: list[Event]) -> None:
     assert encode_lines(events) == b"".join(encode(event) + b"\n" for event in events)
 
 
@@ -127,10 +127,12 @@ BAD: dict[str, tuple[str, bytes]] = {
 
 @pytest.mark.parametrize("name", ["picture", None], ids=["known topic", "any topic"])
 @pytest.mark.parametrize(("error_class", "raw"), BAD.values(), ids=BAD.keys())
-def test_bad_records_are_refused_with_their_class_and_a_reason(error_class: str, raw: bytes, name: str | None) -> None:
+def test_invalid_records_are_refused_with_error_class_and_reason(
+    error_class: str, raw: bytes, name: str | None
+) -> None:
     with pytest.raises(InvalidRecordError) as caught:
         decode(raw, name)
-    # Where the type is known, an unknown member is refused before it is looked into.
+    # If the type is known, an unknown member is refused before its value is parsed.
     expected = "invalid_member" if name is not None and error_class == "too_deep" else error_class
     assert caught.value.error_class == expected
     assert caught.value.reason
@@ -140,7 +142,7 @@ def test_bad_records_are_refused_with_their_class_and_a_reason(error_class: str,
 def test_the_reason_names_the_member() -> None:
     with pytest.raises(InvalidRecordError, match=r"Expected `int` >= 0 - at `\$\.picture_id`"):
         decode(BAD["negative"][1])
-    with pytest.raises(InvalidRecordError, match="member picture_id stands more than once"):
+    with pytest.raises(InvalidRecordError, match="member picture_id occurs more than once"):
         decode(BAD["repeated"][1])
 
 
@@ -150,13 +152,13 @@ def test_a_record_of_another_type_than_its_topic_is_refused() -> None:
 
 
 @given(st.binary(max_size=200))
-def test_bytes_from_anywhere_are_an_event_or_refused(raw: bytes) -> None:
+def test_arbitrary_bytes_are_decoded_or_refused(raw: bytes) -> None:
     with pytest.raises(InvalidRecordError):
         decode(raw)
 
 
 @given(data=st.data())
-def test_a_changed_byte_is_another_event_or_refused(data: st.DataObject) -> None:
+def test_a_changed_byte_gives_another_event_or_a_refusal(data: st.DataObject) -> None:
     raw = bytearray(encode(POST))
     place = data.draw(st.integers(0, len(raw) - 1))
     raw[place] = data.draw(st.integers(0, 255).filter(lambda byte: byte != raw[place]))
@@ -167,21 +169,21 @@ def test_a_changed_byte_is_another_event_or_refused(data: st.DataObject) -> None
     assert event != POST
 
 
-def test_a_text_that_only_spells_an_escape_is_no_nul() -> None:
+def test_a_text_that_spells_out_an_escape_is_not_a_nul() -> None:
     post = msgspec.structs.replace(POST, caption="the escape is \\u0000")
     assert decode(encode(post)) == post
 
 
-def test_a_record_without_a_version_is_of_the_first() -> None:
+def test_a_record_without_a_version_has_version_1() -> None:
     assert decode(changed(b',"version":1', b"")) == POST
 
 
-def test_a_date_is_a_date() -> None:
+def test_a_birthday_is_decoded_as_a_date() -> None:
     assert {name for name, members in EVENT_TYPES.items() if "birthday" in members.__struct_fields__} == {"user"}
     assert json.loads(msgspec.json.encode(date(2000, 2, 29))) == "2000-02-29"
 
 
-def test_names_are_one_to_one() -> None:
+def test_wire_names_are_unique() -> None:
     assert set(PLURALS) == set(EVENT_TYPES)
     assert len(set(PLURALS.values())) == len(PLURALS)
     assert {name: WIRE_NAMES[event_type] for name, event_type in EVENT_TYPES.items()} == {n: n for n in EVENT_TYPES}

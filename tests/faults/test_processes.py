@@ -13,24 +13,24 @@ import pytest
 from compose.native import KafkaCluster
 from compose.native.server import ProcessIdentity
 from socialsim import Scenario
-from socialsim.analytics.offsets import LogEnds
-from socialsim.analytics.verify import read_books
-from socialsim.bootstrap import TOPICS
+from socialsim.bootstrap.log import TOPICS
 from socialsim.consumer import Consumer, ConsumerSettings
-from socialsim.rundir import DEFAULT_ROOT, RunDirectory
+from socialsim.runs.directory import DEFAULT_ROOT, RunDirectory
 from socialsim.transport.files import FileReader
 from socialsim.transport.kafka import KafkaLog, describe_topics
-from socialsim.warehouse.migrate import migrate
-from tests.faults.kafka_roads import SETTINGS, drain, make_topics, reader_of
+from socialsim.verification.offsets import LogEnds
+from socialsim.verification.verify import read_manifests
+from socialsim.warehouse.schema.migrate import migrate
+from tests.faults.kafka_pipelines import SETTINGS, drain, make_topics, reader_of
 from tests.faults.marks import slow
-from tests.faults.roads import until
+from tests.faults.pipelines import until
 from tests.support.account import assert_all_stored, assert_whole_log, events_of
-from tests.support.processes import Cli, eventually
-from tests.warehouse.places import Place
+from tests.support.patience import HANG_S, eventually, pace
+from tests.support.processes import Cli
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 TOWN = Scenario(users=400, days=5, seed=8, shards=8)
 RUN = ("run", "--users", "400", "--days", "5", "--seed", "8", "--shards", "8")
-PACED = ("--processes", "2", "--speed", "60000")  # some seven seconds, and all that happened is in the files soon
 ORPHANS_GONE_S = 5.0
 DRAINED_S = 10.0
 
@@ -42,6 +42,11 @@ MOMENTS = [
     MIDDLE,
     slow(LATE),
 ]
+
+
+def paced() -> tuple[str, ...]:
+    """A quarter of a minute, more on a slow machine, and all that happened is in the files soon."""
+    return ("--processes", "2", "--speed", pace(30_000))
 
 
 def reach(directory: Path, size: int, run: Cli) -> None:
@@ -70,16 +75,17 @@ async def assert_proven(directory: Path) -> None:
     """The log has the digest of a run that never died, and what is stored of it stands up to the run's own books."""
     data = directory / "socialsim-data"
     await assert_whole_log(FileReader(data / "events"), TOWN)
-    place = Place(f"sqlite:///{data}/socialsim.sqlite", None)
-    migrate(place.url)
+    db = WarehouseFixture(f"sqlite:///{data}/socialsim.sqlite", None)
+    migrate(db.url)
     reader = FileReader(data / "events")
-    async with place.opened() as warehouse:
+    async with db.opened() as warehouse:
         await Consumer(reader, warehouse, ConsumerSettings(drain=True)).run()
         ends = await reader.end_offsets()
         await reader.close()
-    books = read_books(RunDirectory(data / "runs", TOWN.run_id), TOWN)
-    log = LogEnds(reader.log_id, {(topic, number): end for (topic, number), end in ends.items()})
-    assert_all_stored(place, TOWN, books=books, log=log)
+    manifests = read_manifests(RunDirectory(data / "runs", TOWN.run_id), TOWN)
+    identities = {topic: reader.identity(topic) for topic, _ in ends}
+    log = LogEnds(reader.log_id, {(topic, number): end for (topic, number), end in ends.items()}, identities)
+    assert_all_stored(db, TOWN, manifests=manifests, log=log)
 
 
 @pytest.mark.slow_faults
@@ -88,7 +94,7 @@ async def assert_proven(directory: Path) -> None:
 async def test_a_shard_process_that_is_killed_is_replaced_without_a_person(
     start: Start, tmp_path: Path, size: int, rank: int
 ) -> None:
-    run = start(*RUN, *PACED)
+    run = start(*RUN, *paced())
     reach(tmp_path, size, run)
     shards = shard_processes(run)
     assert len(shards) == 2
@@ -101,7 +107,7 @@ async def test_a_shard_process_that_is_killed_is_replaced_without_a_person(
 async def test_a_shard_process_that_dies_again_and_again_ends_the_run_and_the_next_one_completes_it(
     start: Start, tmp_path: Path
 ) -> None:
-    run = start(*RUN, *PACED)
+    run = start(*RUN, *paced())
     killed = 0  # as soon as they are there: also before they have heard what they are for
     while run.process.poll() is None:
         reach(tmp_path, EARLY, run)
@@ -118,7 +124,7 @@ async def test_a_shard_process_that_dies_again_and_again_ends_the_run_and_the_ne
 async def test_the_parent_killed_leaves_no_orphan_and_the_same_command_goes_on(
     start: Start, tmp_path: Path, size: int
 ) -> None:
-    run = start(*RUN, *PACED)
+    run = start(*RUN, *paced())
     reach(tmp_path, size, run)
     children = run.children()
     assert len(children) >= 2
@@ -127,7 +133,7 @@ async def test_the_parent_killed_leaves_no_orphan_and_the_same_command_goes_on(
     eventually(lambda: not any(child.alive for child in children), "the end of its children", ORPHANS_GONE_S)
     again = start(*RUN, "--processes", "1")
     again.wait(0)
-    assert again.says("was begun before")
+    assert again.says("exists: resuming it")
     await assert_proven(tmp_path)
 
 
@@ -143,7 +149,7 @@ async def test_the_parent_killed_leaves_no_orphan_and_the_same_command_goes_on(
 async def test_signals_end_a_run_of_several_processes(
     start: Start, tmp_path: Path, number: int, code: int, twice: bool
 ) -> None:
-    run = start(*RUN, *PACED)
+    run = start(*RUN, *paced())
     reach(tmp_path, MIDDLE, run)
     children = run.children()
     assert len(children) >= 2
@@ -169,15 +175,22 @@ async def test_signals_end_a_run_of_several_processes(
 async def test_a_consumer_that_is_ended_is_followed_by_one_that_completes(
     start: Start, tmp_path: Path, number: int
 ) -> None:
-    run = start(*RUN, *PACED)  # beside it, so that the consumer is at work and not at its end
-    reach(tmp_path, EARLY, run)
+    run = start(*RUN, *paced())
+    reach(tmp_path, MIDDLE, run)
+    writers = run.children()
+    run.send(signal.SIGSTOP)  # the log is at no end while the consumer is at work, however long that takes
+    for writer in writers:
+        writer.send(signal.SIGSTOP)
     consumer = start("consume", "--batch-rows", "200")
     database = tmp_path / "socialsim-data" / "socialsim.sqlite"
     eventually(lambda: stored_rows(database) > 500, "some rows in the database")
     consumer.send(number)
     consumer.wait(-number if number == signal.SIGKILL else 128 + number, DRAINED_S)
-    run.wait(0)
     assert stored_rows(database) < len(events_of(TOWN)), "the fault came too late"
+    for writer in writers:
+        writer.send(signal.SIGCONT)
+    run.send(signal.SIGCONT)
+    run.wait(0)
     await assert_proven(tmp_path)
 
 
@@ -198,11 +211,11 @@ async def test_a_run_into_kafka_whose_shard_and_then_parent_is_killed_goes_on(
     await make_topics(log, partitions=2)
 
     async def reach_records(count: int, run: Cli) -> None:
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(HANG_S):
             while sum(topic.records for topic in await describe_topics(log, TOPICS)) < count:
                 assert run.process.poll() is None, f"the run ended before the fault: {run.tail()}"
 
-    run = start(*RUN, *PACED, "--to", log.url)
+    run = start(*RUN, *paced(), "--to", log.url)
     await reach_records(300, run)
     assert shard_processes(run)[0].send(signal.SIGKILL)
     await until(lambda: run.says("was killed by SIGKILL"), "the death is noticed")
@@ -213,12 +226,12 @@ async def test_a_run_into_kafka_whose_shard_and_then_parent_is_killed_goes_on(
     await until(lambda: not any(child.alive for child in children), "the end of its children", ORPHANS_GONE_S)
     again = start(*RUN, "--processes", "1", "--to", log.url)
     await asyncio.to_thread(again.wait, 0)
-    assert again.says("was begun before")
+    assert again.says("exists: resuming it")
 
     await assert_whole_log(reader_of(log, group=None), TOWN)
-    place = Place(f"sqlite:///{tmp_path}/w.sqlite", None)
-    migrate(place.url)
-    stats = await drain(log, place, replace(SETTINGS, group=unique_name))
+    db = WarehouseFixture(f"sqlite:///{tmp_path}/w.sqlite", None)
+    migrate(db.url)
+    stats = await drain(log, db, replace(SETTINGS, group=unique_name))
     assert stats.identity_conflicts == 0
     print(f"{sum(stats.duplicates.values())} of {stats.records} records are in the log twice")
-    assert_all_stored(place, TOWN, books=read_books(RunDirectory(tmp_path / DEFAULT_ROOT, TOWN.run_id), TOWN))
+    assert_all_stored(db, TOWN, manifests=read_manifests(RunDirectory(tmp_path / DEFAULT_ROOT, TOWN.run_id), TOWN))

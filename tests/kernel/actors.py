@@ -1,4 +1,4 @@
-"""Actors whose life is a function, so that each test tells its own story."""
+"""Actors that run a given function, so that each test defines its own behaviour."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -7,7 +7,7 @@ from socialsim.kernel import Actor, VirtualTimeLoop
 
 
 class Player(Actor[Any]):
-    """Lives as ``play`` says."""
+    """Runs ``play``."""
 
     __slots__ = ("_name", "_play")
 

@@ -1,4 +1,4 @@
-"""Actors: mailboxes, questions, cancellation where they wait, and what is refused."""
+"""Actors: mailboxes, questions, cancellation of every kind of wait, and misuse that is refused."""
 
 import asyncio
 import gc
@@ -9,7 +9,7 @@ from socialsim.kernel import ActorFailure, VirtualTimeLoop
 from tests.kernel.actors import Echo, Player, start
 
 
-def test_mail_is_read_in_the_order_in_which_it_came(loop: VirtualTimeLoop) -> None:
+def test_messages_are_read_in_order_of_arrival(loop: VirtualTimeLoop) -> None:
     read: list[tuple[int, list[str]]] = []
 
     async def live(self: Player) -> None:
@@ -27,7 +27,7 @@ def test_mail_is_read_in_the_order_in_which_it_came(loop: VirtualTimeLoop) -> No
     assert player.take_mail() == []
 
 
-def test_mail_to_a_sleeper_waits_and_does_not_wake_him(loop: VirtualTimeLoop) -> None:
+def test_a_message_to_a_sleeping_actor_does_not_wake_it(loop: VirtualTimeLoop) -> None:
     seen: list[tuple[int, list[str]]] = []
 
     async def live(self: Player) -> None:
@@ -43,7 +43,7 @@ def test_mail_to_a_sleeper_waits_and_does_not_wake_him(loop: VirtualTimeLoop) ->
     assert seen == [(100, ["early"]), (100, ["to myself"])]
 
 
-def test_a_pause_until_the_past_ends_now_behind_those_who_asked_before(loop: VirtualTimeLoop) -> None:
+def test_a_pause_until_a_past_time_ends_now_after_actors_scheduled_earlier(loop: VirtualTimeLoop) -> None:
     log: list[str] = []
 
     async def first(self: Player) -> None:
@@ -62,7 +62,7 @@ def test_a_pause_until_the_past_ends_now_behind_those_who_asked_before(loop: Vir
     assert log == ["first", "second", "first again at 10"]
 
 
-def test_questions_are_answered_one_by_one_in_no_time(loop: VirtualTimeLoop) -> None:
+def test_questions_are_answered_one_by_one_without_simulated_time_passing(loop: VirtualTimeLoop) -> None:
     answers: list[tuple[int, str, object]] = []
     echo = Echo(loop)
     echo.start()
@@ -82,7 +82,7 @@ def test_questions_are_answered_one_by_one_in_no_time(loop: VirtualTimeLoop) -> 
     assert answers == [(7, "a", "one"), (7, "a", "two"), (7, "b", "one"), (7, "b", "two")]
 
 
-def test_timeouts_around_every_way_to_wait(loop: VirtualTimeLoop) -> None:
+def test_a_timeout_interrupts_every_kind_of_wait(loop: VirtualTimeLoop) -> None:
     log: list[tuple[str, float]] = []
     deaf = start(loop, lambda self: self.pause_until(10**12))  # type: ignore[arg-type, return-value]
 
@@ -105,7 +105,7 @@ def test_timeouts_around_every_way_to_wait(loop: VirtualTimeLoop) -> None:
     assert log == [("pause", 1.0), ("listen", 2.0), ("ask", 3.0), ("in time", 3.5)]
 
 
-def test_the_answer_to_a_question_that_was_given_up_is_passed_over(loop: VirtualTimeLoop) -> None:
+def test_the_answer_to_an_abandoned_question_is_discarded(loop: VirtualTimeLoop) -> None:
     log: list[tuple[object, int]] = []
     slow = Echo(loop, delay_us=2_000_000)
     slow.start()
@@ -114,7 +114,7 @@ def test_the_answer_to_a_question_that_was_given_up_is_passed_over(loop: Virtual
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
                 await self.ask(slow, (self, "given up"))
-        await self.ask(slow, (self, "asked at once"))  # while the other is still being answered
+        await self.ask(slow, (self, "asked at once"))  # while the first question is still being answered
         log.append((self.answer, loop.now_us))
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
@@ -128,7 +128,7 @@ def test_the_answer_to_a_question_that_was_given_up_is_passed_over(loop: Virtual
 
 
 @pytest.mark.parametrize("doing", ["nothing", "pausing", "listening"])
-def test_an_answer_to_no_question_is_refused(loop: VirtualTimeLoop, doing: str) -> None:
+def test_an_answer_without_a_question_is_refused(loop: VirtualTimeLoop, doing: str) -> None:
     async def live(self: Player) -> None:
         if doing == "pausing":
             await self.pause_until(100)
@@ -142,7 +142,7 @@ def test_an_answer_to_no_question_is_refused(loop: VirtualTimeLoop, doing: str) 
 
 
 @pytest.mark.parametrize("waiting", ["pause", "listen", "ask", "future"])
-def test_cancelling_ends_an_actor_where_it_waits(loop: VirtualTimeLoop, waiting: str) -> None:
+def test_cancelling_an_actor_interrupts_every_kind_of_wait(loop: VirtualTimeLoop, waiting: str) -> None:
     log: list[object] = []
     deaf = start(loop, lambda self: self.pause_until(10**12))  # type: ignore[arg-type, return-value]
 
@@ -168,7 +168,7 @@ def test_cancelling_ends_an_actor_where_it_waits(loop: VirtualTimeLoop, waiting:
     assert log == [50, "finally"]
     assert player.task is not None
     assert player.task.cancelled()
-    player.cancel()  # nothing happens
+    player.cancel()  # no effect
 
 
 def test_an_actor_that_survives_a_cancellation_is_not_woken_by_its_old_timer(loop: VirtualTimeLoop) -> None:
@@ -188,7 +188,7 @@ def test_an_actor_that_survives_a_cancellation_is_not_woken_by_its_old_timer(loo
     assert log == [50, 300]
 
 
-def test_mail_after_a_cancelled_listen_is_kept(loop: VirtualTimeLoop) -> None:
+def test_a_message_after_a_cancelled_listen_is_kept(loop: VirtualTimeLoop) -> None:
     log: list[tuple[int, list[str]]] = []
 
     async def live(self: Player) -> None:
@@ -204,7 +204,7 @@ def test_mail_after_a_cancelled_listen_is_kept(loop: VirtualTimeLoop) -> None:
     assert log == [(100, ["while it sleeps"])]
 
 
-def test_cancelling_before_the_first_step(loop: VirtualTimeLoop) -> None:
+def test_an_actor_can_be_cancelled_before_its_first_step(loop: VirtualTimeLoop) -> None:
     begun: list[int] = []
 
     async def live(self: Player) -> None:
@@ -232,7 +232,7 @@ def test_awaiting_an_actor_from_a_stock_task_is_refused(loop: VirtualTimeLoop) -
     gc.collect()
 
 
-def test_awaiting_an_actor_from_another_is_refused(loop: VirtualTimeLoop) -> None:
+def test_awaiting_an_actor_from_another_actor_is_refused(loop: VirtualTimeLoop) -> None:
     player = start(loop, lambda self: self.pause_until(100))  # type: ignore[arg-type, return-value]
 
     async def rude(self: Player) -> None:

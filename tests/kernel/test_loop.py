@@ -1,4 +1,4 @@
-"""The loop itself: its clock, its ends, its failures, and what of it stock asyncio code may rely on."""
+"""The loop: its clock, its end, its failures and the asyncio features it supports."""
 
 import asyncio
 import contextvars
@@ -11,7 +11,7 @@ from socialsim.kernel import NEVER_US, ActorFailure, DeadlockError, VirtualTimeL
 from tests.kernel.actors import Player, start
 
 
-def test_the_clock_jumps_and_ends_where_it_is_told(loop: VirtualTimeLoop) -> None:
+def test_the_clock_jumps_to_timers_and_stops_at_the_given_time(loop: VirtualTimeLoop) -> None:
     month_us = 30 * 86_400_000_000
     seen: list[int] = []
 
@@ -63,7 +63,7 @@ def test_stock_primitives_work_on_simulated_time(loop: VirtualTimeLoop) -> None:
     assert loop.time() == pytest.approx(32.0, abs=1e-5)
 
 
-def test_wait_for_and_timeout_end_at_their_time_and_only_then(loop: VirtualTimeLoop) -> None:
+def test_wait_for_and_timeout_expire_exactly_on_time(loop: VirtualTimeLoop) -> None:
     async def story() -> list[float]:
         ends = []
         with pytest.raises(TimeoutError):
@@ -78,7 +78,7 @@ def test_wait_for_and_timeout_end_at_their_time_and_only_then(loop: VirtualTimeL
         async with asyncio.timeout(50):
             await asyncio.sleep(1)
         ends.append(loop.time())
-        await asyncio.sleep(200)  # the timer of the timeout that was not needed comes and goes
+        await asyncio.sleep(200)  # past the deadline of the timeout that was not needed
         return ends
 
     assert loop.run_until_complete(story()) == [3.0, 4.0, 6.0, 7.0]
@@ -138,7 +138,7 @@ def test_run_until_complete_raises_what_the_task_raised(loop: VirtualTimeLoop) -
         loop.run_until_complete(fail())
 
 
-def test_a_failing_actor_ends_the_run_and_is_named_with_its_time(loop: VirtualTimeLoop) -> None:
+def test_a_failing_actor_ends_the_run_and_is_named_with_the_simulated_time(loop: VirtualTimeLoop) -> None:
     later: list[int] = []
 
     async def fail(self: Player) -> None:
@@ -176,7 +176,7 @@ def test_a_failing_callback_ends_the_run(loop: VirtualTimeLoop) -> None:
         loop.run_until(2_000_000)
 
 
-def test_a_closed_loop_and_a_loop_without_an_end_are_refused() -> None:
+def test_running_a_closed_loop_or_running_forever_is_refused() -> None:
     loop = new_loop()
     with pytest.raises(NotImplementedError, match="run_until"):
         loop.run_forever()
@@ -187,7 +187,7 @@ def test_a_closed_loop_and_a_loop_without_an_end_are_refused() -> None:
         loop.run_until(1)
 
 
-def test_the_loop_says_when_it_is_running(loop: VirtualTimeLoop) -> None:
+def test_is_running_is_true_only_while_the_loop_runs(loop: VirtualTimeLoop) -> None:
     seen: list[bool] = []
     loop.call_soon(lambda: seen.append(loop.is_running() and asyncio.get_running_loop() is loop))
     loop.run_until(1)
@@ -197,7 +197,7 @@ def test_the_loop_says_when_it_is_running(loop: VirtualTimeLoop) -> None:
         asyncio.get_running_loop()
 
 
-def test_close_runs_what_actors_have_to_do_in_the_end() -> None:
+def test_close_runs_the_finally_blocks_of_actors() -> None:
     loop = new_loop()
     ended: list[str] = []
 
@@ -223,8 +223,8 @@ def test_close_runs_what_actors_have_to_do_in_the_end() -> None:
 
 
 @pytest.mark.parametrize("end_us", [None, 0, 1_000])
-def test_close_leaves_nothing_that_warns(end_us: int | None) -> None:
-    """Whether the actors have yet to begin, or have begun; with tasks, timers and questions under way."""
+def test_close_causes_no_warnings(end_us: int | None) -> None:
+    """Before and after the actors start, with pending tasks, timers and questions."""
     loop = new_loop()
 
     async def live(self: Player) -> None:
@@ -276,8 +276,8 @@ def test_actors_share_a_context_of_their_own(loop: VirtualTimeLoop) -> None:
     assert variable.get() == "outside"
 
 
-def test_a_simulation_may_run_inside_another_loop_and_leaves_it_as_it_was() -> None:
-    """A notebook's cell is a task of the notebook's own loop."""
+def test_a_simulation_can_run_inside_another_running_loop() -> None:
+    """As in a notebook, whose cells are tasks of its own loop."""
 
     async def cell() -> int:
         loop = new_loop()
@@ -304,7 +304,7 @@ def test_a_simulation_may_run_inside_another_loop_and_leaves_it_as_it_was() -> N
     assert asyncio.run(cell()) == 3_600_000_000
 
 
-def test_a_loop_that_runs_is_not_run_again_from_within(loop: VirtualTimeLoop) -> None:
+def test_running_the_loop_from_within_itself_is_refused(loop: VirtualTimeLoop) -> None:
     def again() -> None:
         with pytest.raises(RuntimeError, match="running already"):
             loop.run_until(10)
@@ -313,7 +313,7 @@ def test_a_loop_that_runs_is_not_run_again_from_within(loop: VirtualTimeLoop) ->
     loop.run_until(1)
 
 
-def test_what_an_actor_sets_in_its_context_does_not_leak_out_of_the_loop(loop: VirtualTimeLoop) -> None:
+def test_context_variables_set_by_an_actor_do_not_leak_out_of_the_loop(loop: VirtualTimeLoop) -> None:
     variable = contextvars.ContextVar("variable", default="outside")
 
     async def change(self: Player) -> None:

@@ -1,4 +1,4 @@
-"""Random numbers: fixed vectors, distributions against theory by stratified draws (never by chance), integers only."""
+"""Random numbers: fixed vectors, integers only, and distributions checked with stratified draws."""
 
 import math
 from itertools import pairwise
@@ -22,7 +22,7 @@ from socialsim.kernel.randoms import (
 )
 
 STRATA = 1 << 16
-#: One draw from the middle of each of 65536 equal parts: what a sample of infinite patience looks like.
+#: One draw from the middle of each of 65536 equal parts: a perfectly stratified sample.
 DRAWS = [(2 * number + 1) * UNIT // (2 * STRATA) for number in range(STRATA)]
 BITS_64 = st.integers(0, MASK_64)
 SHARES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
@@ -49,20 +49,20 @@ def test_mix_of_one_word_is_splitmix64(seed: int, output: int) -> None:
         ((MASK_64, 2**63), 0xF7F1_454E_6A8A_1FA6),
     ],
 )
-def test_mix_keeps_its_values(words: tuple[int, ...], hashed: int) -> None:
+def test_mix_matches_fixed_vectors(words: tuple[int, ...], hashed: int) -> None:
     assert mix(*words) == hashed
 
 
 @given(BITS_64, BITS_64)
-def test_mix_chains_its_words(first: int, second: int) -> None:
+def test_mix_on_continues_mix(first: int, second: int) -> None:
     assert mix(first, second) == mix((mix(first) + second) & MASK_64)
     assert 0 <= mix(first, second) <= MASK_64
     assert mix_on(mix(first), second) == mix(first, second)
     assert mix_on(mix(second, first), second) == mix(second, first, second)
 
 
-def test_mix_spreads_neighbours() -> None:
-    """Consecutive ids flip half of the bits, and each bit as often as not."""
+def test_mix_decorrelates_consecutive_ids() -> None:
+    """Consecutive ids flip half of all bits, and each single bit half of the time."""
     hashes = [mix(7, user_id) for user_id in range(4_096)]
     flips = [bin(one ^ other).count("1") for one, other in pairwise(hashes)]
     assert abs(sum(flips) / len(flips) - 32) < 0.5
@@ -93,7 +93,7 @@ def test_exponential_has_its_mean_and_its_quantiles(mean: int) -> None:
     assert drawn == sorted(drawn)
 
 
-def test_exponential_ends_where_it_says() -> None:
+def test_exponential_is_bounded_as_documented() -> None:
     assert exponential(0, 10**9) >= 0
     assert exponential(UNIT - 1, 10**9) <= 9.71e9
 
@@ -111,14 +111,14 @@ def test_log_normal_has_its_median_its_mean_and_its_quantiles(sigma: float) -> N
 
 
 @given(st.integers(0, UNIT - 1), st.integers(1, 10**13))
-def test_variates_are_integers_from_zero_on(draw: int, scale: int) -> None:
+def test_variates_are_non_negative_integers(draw: int, scale: int) -> None:
     for value in (exponential(draw, scale), log_normal(draw, scale, 1.0)):
         assert type(value) is int
         assert value >= 0
 
 
 @given(st.floats(0, 1))
-def test_a_threshold_lets_its_share_of_draws_pass(share: float) -> None:
+def test_draws_fall_below_a_threshold_with_its_probability(share: float) -> None:
     assert threshold(share) == pytest.approx(share * UNIT, abs=1)
     assert not any(draw < threshold(0.0) for draw in (0, UNIT - 1))
     assert all(draw < threshold(1.0) for draw in (0, UNIT - 1))

@@ -1,4 +1,4 @@
-"""The KPIs of docs/kpis.md by brute force: every figure looks through all events again, with dates, sets and loops."""
+"""The KPIs of docs/kpis.md by brute force: each scans all events, with dates, sets and loops."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +20,7 @@ def when(event: Any) -> datetime:
 
 
 class Brute:
-    """All events of a run, asked slowly."""
+    """All events of a run, with slow queries."""
 
     def __init__(self, events: Sequence[Event]) -> None:
         self.events: list[Any] = list(events)
@@ -143,7 +143,7 @@ class Brute:
             yield "device_hour", "device_hour", value, count, 1
 
     def cohorts(self) -> dict[tuple[date, int], Ratio]:
-        """By week and number of weeks later: how many joined, and were active."""
+        """Users who joined and who were active, by cohort week and number of weeks later."""
         found = {}
         monday: Callable[[date], date] = lambda day: day - DAY * day.weekday()  # noqa: E731
         last = monday(self.days()[-1])

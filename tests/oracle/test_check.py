@@ -1,4 +1,4 @@
-"""What SQL computes is held against the truth: equal if nothing happened, red if somebody lays hands on the rows."""
+"""SQL results against the ground truth: equal if untouched, different after sabotage."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -10,20 +10,20 @@ import pytest
 from msgspec import structs
 from sqlalchemy import delete, update
 
-from socialsim.analytics.kpi import Stream, Wish, compute, read_cohorts, read_daily, read_stream
-from socialsim.analytics.kpi_check import Comparison, Difference, as_text, check_kpis, require_truth
-from socialsim.analytics.verify import stored_runs
 from socialsim.errors import InputError
 from socialsim.events import WIRE_NAMES, Event, PictureLiked, PicturePosted
+from socialsim.kpi import DayRange, StoredExtent, compute, read_cohorts, read_daily, read_stream
+from socialsim.kpi.check import Difference, KpiComparison, as_text, check_kpis, require_truth
 from socialsim.oracle import Truth, make_truth
-from socialsim.rundir import RunDirectory, RunRecord
-from socialsim.scenario import Scenario
-from socialsim.simulate import simulate
+from socialsim.runs.catalog import stored_runs
+from socialsim.runs.directory import RunDirectory, RunRecord
+from socialsim.scenario.model import Scenario
+from socialsim.simulation.iterate import simulate
 from socialsim.warehouse.engines import writing_engine
-from socialsim.warehouse.tables import EVENT_TABLES, kpi_daily
-from tests.analytics.stored import store
+from socialsim.warehouse.schema.tables import EVENT_TABLES, kpi_daily
 from tests.oracle.test_truth import SCENARIOS, rows_of, watched
-from tests.warehouse.places import Place
+from tests.verification.stored import store
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 SCENARIO = Scenario(
     users=40,
@@ -46,23 +46,23 @@ HOUR_US = 3_600_000_000
 Sabotage = Callable[[Sequence[Event]], list[Event]]
 
 
-async def stored_and_computed(place: Place, events: Sequence[Event]) -> None:
-    await store(place, list(events))
-    compute_all(place)
+async def stored_and_computed(db: WarehouseFixture, events: Sequence[Event]) -> None:
+    await store(db, list(events))
+    compute_all(db)
 
 
-def compute_all(place: Place, wish: Wish | None = None) -> None:
-    engine = writing_engine(place.target, place.password)
+def compute_all(db: WarehouseFixture, wish: DayRange | None = None) -> None:
+    engine = writing_engine(db.target, db.password)
     with engine.connect() as connection:
         run_key = stored_runs(connection)["r"]
         stream = read_stream(connection, run_key, complete=True)
-    assert isinstance(stream, Stream)
-    compute(engine, run_key, stream, wish or Wish())
+    assert isinstance(stream, StoredExtent)
+    compute(engine, run_key, stream, wish or DayRange())
     engine.dispose()
 
 
-def checked(place: Place, truth: Truth = TRUTH) -> Comparison:
-    engine = writing_engine(place.target, place.password)
+def checked(db: WarehouseFixture, truth: Truth = TRUTH) -> KpiComparison:
+    engine = writing_engine(db.target, db.password)
     with engine.connect() as connection:
         run_key = stored_runs(connection)["r"]
         daily = {tuple(row[:4]): (row.numerator, row.denominator) for row in read_daily(connection, run_key)}
@@ -71,39 +71,39 @@ def checked(place: Place, truth: Truth = TRUTH) -> Comparison:
     return check_kpis(truth, daily, cohorts)  # type: ignore[arg-type]
 
 
-def execute(place: Place, statement: Any) -> None:
-    engine = writing_engine(place.target, place.password)
+def execute(db: WarehouseFixture, statement: Any) -> None:
+    engine = writing_engine(db.target, db.password)
     with engine.begin() as connection:
         assert connection.execute(statement).rowcount == 1
     engine.dispose()
 
 
-def names_first(comparison: Comparison) -> Difference:
-    """The first difference, of a comparison that is red and says so."""
+def names_first(comparison: KpiComparison) -> Difference:
+    """The first difference of a comparison that must fail."""
     assert not comparison.ok
     assert comparison.first[0].stored != comparison.first[0].truth
     assert as_text(comparison).splitlines()[-1].endswith(str(comparison.first[0]))
     return comparison.first[0]
 
 
-# --- nothing was done ---------------------------------------------------------------------------------------------------
+# --- untouched ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-async def test_sql_and_the_simulation_agree(sqlite_place: Place, name: str) -> None:
+async def test_sql_and_the_simulation_agree(sqlite_db: WarehouseFixture, name: str) -> None:
     scenario = SCENARIOS[name]
     events = list(simulate(scenario, "r"))
     truth = make_truth(scenario, "r", watched([events], 1024), sealed=True)
-    await stored_and_computed(sqlite_place, events)
-    comparison = checked(sqlite_place, truth)
+    await stored_and_computed(sqlite_db, events)
+    comparison = checked(sqlite_db, truth)
     assert comparison.ok, as_text(comparison)
     assert as_text(comparison).endswith("all KPIs are true")
 
 
 @pytest.mark.mysql
-async def test_sql_and_the_simulation_agree_on_mysql(mysql_place: Place) -> None:
-    await stored_and_computed(mysql_place, EVENTS)
-    comparison = checked(mysql_place)
+async def test_sql_and_the_simulation_agree_on_mysql(mysql_db: WarehouseFixture) -> None:
+    await stored_and_computed(mysql_db, EVENTS)
+    comparison = checked(mysql_db)
     assert comparison.ok, as_text(comparison)
 
 
@@ -126,19 +126,19 @@ def without_a_batch(events: Sequence[Event]) -> list[Event]:
 
 
 def a_batch_twice(events: Sequence[Event]) -> list[Event]:
-    """Fifty records come again under another identity."""
+    """Fifty records are stored again under another identity."""
     return [*events, *(structs.replace(event, seq=event.seq + 10_000_000) for event in events[1000:1050])]
 
 
 def devices_swapped(events: Sequence[Event]) -> list[Event]:
-    """A mapping gone wrong, of web alone."""
+    """A wrong mapping, of the device web only."""
     return [structs.replace(event, device="tablet") if event.device == "web" else event for event in events]
 
 
 @pytest.mark.parametrize("sabotage", [an_hour_later, without_a_batch, a_batch_twice, devices_swapped])
-async def test_what_comes_wrong_is_found(sqlite_place: Place, sabotage: Sabotage) -> None:
-    await stored_and_computed(sqlite_place, sabotage(EVENTS))
-    first = names_first(checked(sqlite_place))
+async def test_corrupted_input_is_detected(sqlite_db: WarehouseFixture, sabotage: Sabotage) -> None:
+    await stored_and_computed(sqlite_db, sabotage(EVENTS))
+    first = names_first(checked(sqlite_db))
     damaged = make_truth(SCENARIO, "r", watched([sorted(sabotage(EVENTS), key=_time_us)], 1024), sealed=True)
     assert first.stored == rows_of(damaged).get(first[:4])
 
@@ -148,13 +148,13 @@ def _time_us(event: Event) -> int:
 
 
 @pytest.mark.mysql
-async def test_the_wrong_time_zone_is_found_on_mysql(mysql_place: Place) -> None:
-    await stored_and_computed(mysql_place, an_hour_later(EVENTS))
-    assert names_first(checked(mysql_place)).metric == "device_hour"
+async def test_the_wrong_time_zone_is_detected_on_mysql(mysql_db: WarehouseFixture) -> None:
+    await stored_and_computed(mysql_db, an_hour_later(EVENTS))
+    assert names_first(checked(mysql_db)).metric == "device_hour"
 
 
 def one_of(name: str, *, of_another_shard: bool = False) -> Event:
-    """An event from the middle of the run; a like of a picture that another shard's user has posted, if wished."""
+    """An event from the middle of the run; optionally a like of another shard's picture."""
     found = [event for event in EVENTS if WIRE_NAMES[type(event)] == name]
     if of_another_shard:
         found = [event for event in found if event.picture_id % SCENARIO.shards != event.shard]  # type: ignore[union-attr]
@@ -162,7 +162,7 @@ def one_of(name: str, *, of_another_shard: bool = False) -> Event:
 
 
 def a_like_of_a_top_creator() -> Event:
-    """Of the last day. That somebody else's likes are fewer is for ``verify`` to find: no figure speaks of it."""
+    """Of the last day. No KPI shows whose like is missing: ``verify`` detects that."""
     first = next(row for row in reversed(TRUTH.kpi_daily) if row.metric == "top_creator_likes")
     pictures = {
         event.picture_id
@@ -177,12 +177,12 @@ def row_of(event: Event) -> Any:
     return (table.c.shard == event.shard) & (table.c.seq == event.seq)
 
 
-async def test_a_deleted_like_from_another_shard_is_found(sqlite_place: Place) -> None:
+async def test_a_deleted_like_from_another_shard_is_detected(sqlite_db: WarehouseFixture) -> None:
     like = one_of("picture_like", of_another_shard=True)
-    await store(sqlite_place, EVENTS)
-    execute(sqlite_place, delete(EVENT_TABLES["picture_like"]).where(row_of(like)))
-    compute_all(sqlite_place)
-    comparison = checked(sqlite_place)
+    await store(sqlite_db, EVENTS)
+    execute(sqlite_db, delete(EVENT_TABLES["picture_like"]).where(row_of(like)))
+    compute_all(sqlite_db)
+    comparison = checked(sqlite_db)
     first = names_first(comparison)
     assert first.day == date.fromordinal(date(1970, 1, 1).toordinal() + like.time_us // (24 * HOUR_US))
     assert {"events", "engagement_per_post", "device_hour"} <= {each.metric for each in comparison.first}
@@ -199,32 +199,34 @@ async def test_a_deleted_like_from_another_shard_is_found(sqlite_place: Place) -
         ("video", "device", "tv", "device_hour"),
     ],
 )
-async def test_a_changed_row_is_found(sqlite_place: Place, name: str, column: str, value: Any, metric: str) -> None:
-    if name in {"user", "friend_acceptance"}:  # an early one, for the figures that look back
+async def test_a_changed_row_is_detected(
+    sqlite_db: WarehouseFixture, name: str, column: str, value: Any, metric: str
+) -> None:
+    if name in {"user", "friend_acceptance"}:  # an early one, for the KPIs that look back
         event = next(each for each in EVENTS if WIRE_NAMES[type(each)] == name)
     elif name == "picture_like":
         event = a_like_of_a_top_creator()
     else:
         event = one_of(name)
-    await store(sqlite_place, EVENTS)
-    execute(sqlite_place, update(EVENT_TABLES[name]).where(row_of(event)).values({column: value}))
-    compute_all(sqlite_place)
-    comparison = checked(sqlite_place)
+    await store(sqlite_db, EVENTS)
+    execute(sqlite_db, update(EVENT_TABLES[name]).where(row_of(event)).values({column: value}))
+    compute_all(sqlite_db)
+    comparison = checked(sqlite_db)
     names_first(comparison)
     assert metric in {each.metric for each in comparison.first}, as_text(comparison)
 
 
-async def test_a_changed_figure_is_found_and_computing_it_again_mends_it(sqlite_place: Place) -> None:
-    await stored_and_computed(sqlite_place, EVENTS)
+async def test_a_changed_kpi_is_detected_and_recomputation_repairs_it(sqlite_db: WarehouseFixture) -> None:
+    await stored_and_computed(sqlite_db, EVENTS)
     day = date(2026, 1, 7)
     wanted = (kpi_daily.c.day == day) & (kpi_daily.c.metric == "wau")
-    execute(sqlite_place, update(kpi_daily).where(wanted).values(numerator=kpi_daily.c.numerator + 1))
+    execute(sqlite_db, update(kpi_daily).where(wanted).values(numerator=kpi_daily.c.numerator + 1))
     true = rows_of(TRUTH)[day, "wau", "all", ""]
-    comparison = checked(sqlite_place)
+    comparison = checked(sqlite_db)
     assert comparison.first == (Difference(day, "wau", "all", "", (true[0] + 1, 1), true),)
     assert str(comparison.first[0]) == f"2026-01-07 wau: stored {true[0] + 1}, truth {true[0]}"
-    compute_all(sqlite_place, Wish(day, day))
-    assert checked(sqlite_place).ok
+    compute_all(sqlite_db, DayRange(day, day))
+    assert checked(sqlite_db).ok
 
 
 # --- the comparison itself ----------------------------------------------------------------------------------------------
@@ -236,7 +238,7 @@ DAILY = {
 COHORTS = {(row.cohort_week, row.week_number): (row.users, row.active) for row in TRUTH.cohort_weekly}
 
 
-def test_a_missing_row_and_one_too_many_differ() -> None:
+def test_missing_and_surplus_rows_are_differences() -> None:
     key = max(DAILY)
     missing = check_kpis(TRUTH, {other: DAILY[other] for other in DAILY if other != key}, COHORTS)
     assert missing.first == (Difference(*key, None, DAILY[key]),)
@@ -248,7 +250,7 @@ def test_a_missing_row_and_one_too_many_differ() -> None:
     assert fewer.first[0].metric == "cohort_weekly"
 
 
-def test_nothing_to_compare_is_not_a_proof() -> None:
+def test_an_empty_comparison_fails() -> None:
     empty = make_truth(SCENARIO, "r", [], sealed=True)
     comparison = check_kpis(empty, {}, {})
     assert not comparison.ok
@@ -256,7 +258,7 @@ def test_nothing_to_compare_is_not_a_proof() -> None:
     assert not check_kpis(TRUTH, {}, {}).ok
 
 
-def test_an_unfinished_day_need_not_be_stored_but_is_compared_if_it_is() -> None:
+def test_an_unclosed_day_may_be_missing_but_is_compared_if_stored() -> None:
     events = EVENTS[: len(EVENTS) // 2]
     stopped = make_truth(SCENARIO, "r", watched([events], 1024), sealed=False)
     rows = rows_of(stopped)
@@ -276,7 +278,7 @@ def test_an_unfinished_day_need_not_be_stored_but_is_compared_if_it_is() -> None
     assert not check_kpis(stopped, {key: closed[key] for key in closed if key[0] != min(closed)[0]}, closed_weeks).ok
 
 
-def test_differences_come_in_the_order_of_days_and_only_the_first_are_kept() -> None:
+def test_only_the_first_differences_are_kept_in_order_of_days() -> None:
     comparison = check_kpis(TRUTH, {key: (top + 1, bottom) for key, (top, bottom) in DAILY.items()}, COHORTS)
     assert comparison.differing == len(DAILY)
     assert list(comparison.first) == sorted(comparison.first, key=lambda each: each[:4])
@@ -284,7 +286,7 @@ def test_differences_come_in_the_order_of_days_and_only_the_first_are_kept() -> 
     assert f"... and {len(DAILY) - 20:,} more" in as_text(comparison)
 
 
-def test_why_there_is_no_truth_is_said(tmp_path: Path) -> None:
+def test_the_reason_for_a_missing_truth_is_reported(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path, "r")
     with pytest.raises(InputError, match="is not there"):
         require_truth(directory)

@@ -1,4 +1,4 @@
-"""Chunks in a run's directory: read back in the order of days, an earlier life's replaced."""
+"""Chunks in a run's directory: read back by day, replaced by a new attempt."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ import pytest
 
 from socialsim.errors import LogCorruptError, LogFullError
 from socialsim.oracle import make_truth
-from socialsim.oracle.files import SpillingObserver, read_chunks
-from socialsim.scenario import Scenario
-from socialsim.simulate import simulate
+from socialsim.oracle.files import SpillingCollector, read_chunks
+from socialsim.scenario.model import Scenario
+from socialsim.simulation.iterate import simulate
 from tests.oracle.test_truth import watched
 
 SCENARIO = Scenario(users=30, days=4, shards=4)
@@ -16,13 +16,13 @@ EVENTS = list(simulate(SCENARIO))
 
 
 def spill(directory: Path, shards: range, days: int = 4) -> None:
-    observer = SpillingObserver(directory, shards)
+    observer = SpillingCollector(directory, shards)
     end_us = SCENARIO.start_us + days * 86_400_000_000
     observer.observe([event for event in EVENTS if event.shard in shards and event.time_us < end_us])
     observer.close()
 
 
-def test_what_was_seen_is_read_back_in_the_order_of_days(tmp_path: Path) -> None:
+def test_chunks_are_read_back_in_order_of_days(tmp_path: Path) -> None:
     for shards in (range(1), range(1, 3), range(3, 4)):
         spill(tmp_path / "oracle", shards)
     chunks = list(read_chunks(tmp_path / "oracle"))
@@ -31,7 +31,7 @@ def test_what_was_seen_is_read_back_in_the_order_of_days(tmp_path: Path) -> None
     assert make_truth(SCENARIO, "r", chunks, sealed=True) == whole
 
 
-def test_another_life_replaces_what_an_earlier_one_wrote(tmp_path: Path) -> None:
+def test_a_new_attempt_replaces_the_chunks_of_the_previous_one(tmp_path: Path) -> None:
     spill(tmp_path, range(4))
     spill(tmp_path, range(4), days=2)
     first_day = SCENARIO.start_us // 86_400_000_000
@@ -39,7 +39,7 @@ def test_another_life_replaces_what_an_earlier_one_wrote(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("cut", [3, 40])
-def test_a_file_cut_short_is_named(tmp_path: Path, cut: int) -> None:
+def test_a_truncated_file_is_named(tmp_path: Path, cut: int) -> None:
     spill(tmp_path, range(4))
     (path,) = tmp_path.iterdir()
     path.write_bytes(path.read_bytes()[:cut])
@@ -47,11 +47,11 @@ def test_a_file_cut_short_is_named(tmp_path: Path, cut: int) -> None:
         list(read_chunks(tmp_path))
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_an_unwritable_path_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(LogFullError, match="file/oracle/00000-00004"):
-        SpillingObserver(tmp_path / "file" / "oracle", range(4))
+        SpillingCollector(tmp_path / "file" / "oracle", range(4))
 
 
-def test_nothing_is_read_from_a_directory_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_directory_yields_no_chunks(tmp_path: Path) -> None:
     assert list(read_chunks(tmp_path / "nowhere")) == []

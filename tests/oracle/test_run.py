@@ -1,4 +1,4 @@
-"""What ``socialsim run`` leaves: the same truth from any number of processes, also of a run that was killed or stopped."""
+"""The ground truth of a run: the same for any number of processes, if killed or stopped too."""
 
 import json
 import signal
@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from socialsim.oracle import Truth, make_truth
-from socialsim.rundir import RunDirectory
-from socialsim.scenario import Scenario
-from socialsim.simulate import simulate
+from socialsim.runs.directory import RunDirectory
+from socialsim.scenario.model import Scenario
+from socialsim.simulation.iterate import simulate
 from tests.cli.conftest import DEADLINE_S, cli, has_written, start, wait_for
 from tests.oracle.test_truth import watched
+from tests.support.patience import pace
 
 __all__ = ["cli", "start"]
 
@@ -34,7 +35,7 @@ def truth_in(root: Path) -> Truth:
 
 
 @pytest.mark.parametrize("processes", ["1", "3"])
-def test_a_run_leaves_its_truth(cli: Any, tmp_path: Path, expected: Truth, processes: str) -> None:
+def test_a_run_writes_its_ground_truth(cli: Any, tmp_path: Path, expected: Truth, processes: str) -> None:
     done = cli("run", *OPTIONS, "--processes", processes)
     assert done.returncode == 0, done.stderr
     assert truth_in(tmp_path) == expected
@@ -43,10 +44,10 @@ def test_a_run_leaves_its_truth(cli: Any, tmp_path: Path, expected: Truth, proce
 
 
 @pytest.mark.parametrize("processes", [("1", "1"), ("3", "2")], ids=str)
-def test_a_killed_run_that_is_resumed_tells_the_whole_truth(
+def test_a_killed_and_resumed_run_writes_the_complete_truth(
     start: Any, cli: Any, tmp_path: Path, expected: Truth, processes: tuple[str, str]
 ) -> None:
-    process = start("run", *OPTIONS, "--processes", processes[0], "--speed", "20000")
+    process = start("run", *OPTIONS, "--processes", processes[0], "--speed", pace(20_000))
     wait_for(lambda: has_written(tmp_path))
     process.kill()
     process.communicate(timeout=DEADLINE_S)
@@ -55,10 +56,10 @@ def test_a_killed_run_that_is_resumed_tells_the_whole_truth(
     assert truth_in(tmp_path) == expected
 
 
-def test_a_stopped_run_tells_the_truth_until_then_and_that_it_was_stopped(
+def test_a_stopped_run_writes_an_unsealed_truth_up_to_the_stop(
     start: Any, cli: Any, tmp_path: Path, expected: Truth
 ) -> None:
-    process = start("run", *OPTIONS, "--speed", "40000")
+    process = start("run", *OPTIONS, "--speed", pace(40_000))
     wait_for(lambda: has_written(tmp_path))
     process.send_signal(signal.SIGTERM)
     assert process.wait(DEADLINE_S) == 143
@@ -71,8 +72,8 @@ def test_a_stopped_run_tells_the_truth_until_then_and_that_it_was_stopped(
     assert truth_in(tmp_path) == expected
 
 
-def test_a_run_whose_columns_are_lost_does_not_seal_a_wrong_truth(cli: Any, start: Any, tmp_path: Path) -> None:
-    process = start("run", *OPTIONS, "--speed", "40000")
+def test_a_run_that_lost_its_columns_does_not_seal_a_wrong_truth(cli: Any, start: Any, tmp_path: Path) -> None:
+    process = start("run", *OPTIONS, "--speed", pace(40_000))
     columns = tmp_path / "socialsim-data" / "runs" / "r" / "oracle"
     wait_for(lambda: has_written(tmp_path) and any(columns.glob("*.columns")))
     for path in columns.iterdir():
@@ -85,7 +86,7 @@ def test_a_run_whose_columns_are_lost_does_not_seal_a_wrong_truth(cli: Any, star
     assert truth_in(tmp_path).sealed
 
 
-def test_the_file_is_json_for_everybody(cli: Any, tmp_path: Path) -> None:
+def test_the_truth_file_is_plain_json(cli: Any, tmp_path: Path) -> None:
     assert cli("run", *OPTIONS).returncode == 0
     content = json.loads((tmp_path / "socialsim-data" / "runs" / "r" / "kpis.json").read_bytes())
     assert content["sealed"] is True

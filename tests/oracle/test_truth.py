@@ -1,4 +1,4 @@
-"""The truth that a run keeps is what a slow look through all of its events finds, for all kinds of runs."""
+"""The ground truth equals a brute-force computation over all events, for all kinds of runs."""
 
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -17,13 +17,13 @@ from socialsim.events import (
     VideoLiked,
     VideoPosted,
 )
-from socialsim.oracle import Chunk, Observer, Truth, make_truth
+from socialsim.oracle import ColumnChunk, KpiCollector, Truth, make_truth
 from socialsim.oracle import columns as columns_module
-from socialsim.scenario import DAY_US, Scenario
-from socialsim.simulate import simulate
+from socialsim.scenario.model import DAY_US, Scenario
+from socialsim.simulation.iterate import simulate
 from tests.oracle.brute import Brute, Key, Ratio
 
-#: Friends who like all there is, so that posts go viral; acceptances that take days, so that some come too late.
+#: Friends who like everything, so that posts go viral; acceptances that take days, some too long.
 LIVELY = Scenario(
     users=60,
     days=16,
@@ -68,14 +68,14 @@ SCENARIOS = {
 }
 
 
-def watched(parts: Iterable[list[Event]], batch: int) -> list[Chunk]:
-    """The chunks of processes that each see one of ``parts``, so many events at once."""
-    chunks: list[Chunk] = []
+def watched(parts: Iterable[list[Event]], batch: int) -> list[ColumnChunk]:
+    """The chunks of processes that each observe one of ``parts``, in batches of the given size."""
+    chunks: list[ColumnChunk] = []
     for part in parts:
-        observer = Observer(chunks.append)
+        collector = KpiCollector(chunks.append)
         for first in range(0, len(part), batch):
-            observer.observe(part[first : first + batch])
-        observer.hand_on()
+            collector.observe(part[first : first + batch])
+        collector.flush()
     return sorted(chunks, key=lambda chunk: chunk.day)
 
 
@@ -87,7 +87,7 @@ def rows_of(truth: Truth) -> dict[Key, Ratio]:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_the_truth_is_what_a_slow_look_finds(name: str) -> None:
+def test_the_truth_equals_a_brute_force_computation(name: str) -> None:
     scenario = SCENARIOS[name]
     events = list(simulate(scenario))
     truth = make_truth(scenario, "r", watched([events], 1024), sealed=True)
@@ -100,7 +100,7 @@ def test_the_truth_is_what_a_slow_look_finds(name: str) -> None:
 
 
 def test_days_after_the_last_event_are_not_closed() -> None:
-    """As for whoever computes from the rows: the week of the last event is over only when a later day has begun."""
+    """As in SQL over the rows: the last event's week is over only when a later day has begun."""
     events = [event for event in simulate(LIVELY) if event.time_us < LIVELY.start_us + 3 * DAY_US]
     truth = make_truth(LIVELY, "r", watched([events], 1024), sealed=True)
     behind = date(1970, 1, 1) + timedelta(days=events[-1].time_us // DAY_US + 1)
@@ -110,8 +110,8 @@ def test_days_after_the_last_event_are_not_closed() -> None:
     assert begun.closed_until == behind - timedelta(days=1)
 
 
-def test_the_scenarios_bring_out_what_is_hard() -> None:
-    """Else the test above proves little."""
+def test_the_scenarios_cover_the_hard_cases() -> None:
+    """Otherwise the test above would prove little."""
     rows = {
         name: Brute(list(simulate(SCENARIOS[name]))).rows() for name in ("lively", "some never post", "silent days")
     }
@@ -132,7 +132,7 @@ def test_the_scenarios_bring_out_what_is_hard() -> None:
     batch=st.integers(1, 3000),
     chunk_events=st.sampled_from([1, 100, 500_000]),
 )
-def test_neither_processes_nor_batches_nor_chunks_make_a_difference(
+def test_the_truth_does_not_depend_on_processes_batches_or_chunks(
     cuts: list[int], batch: int, chunk_events: int
 ) -> None:
     events = [event for event in LIVELY_EVENTS if event.time_us < LIVELY.start_us + 8 * 86_400_000_000]
@@ -151,7 +151,7 @@ LIVELY_EVENTS = list(simulate(LIVELY))
 
 
 def test_bounds_are_exact_to_the_microsecond() -> None:
-    """168 hours and 24 hours to the microsecond are too late, a microsecond less is not; midnight is of the new day."""
+    """Exactly 168 or 24 hours is too late, 1 us less is not; midnight belongs to the new day."""
     hour_us = 3_600_000_000
     start_us = LIVELY.start_us + 13 * hour_us
     week_us = 168 * hour_us
@@ -169,7 +169,7 @@ def test_bounds_are_exact_to_the_microsecond() -> None:
     size = {"caption": "", "width_px": 1, "height_px": 1}
     add(PicturePosted, start_us + 1 + week_us, 1, picture_id=1, **size)  # too late
     add(VideoPosted, start_us + 2 + week_us - 1, 2, video_id=1, caption="", duration_s=1)
-    for user, late_us in ((3, 0), (4, -1)):  # early posts, whose likes are too late and not
+    for user, late_us in ((3, 0), (4, -1)):  # early posts, one with its like too late
         add(PicturePosted, start_us + hour_us, user, picture_id=user, **size)
         add(PictureLiked, start_us + user + week_us + late_us, 9, picture_id=user)
         add(FriendRequested, start_us + user, user, request_id=user, receiver_id=9)
@@ -194,12 +194,12 @@ def test_bounds_are_exact_to_the_microsecond() -> None:
     assert rows[date(2026, 1, 3), "dau", "all", ""] == rows[date(2026, 1, 4), "dau", "all", ""] == (1, 1)
 
 
-def test_what_is_closed() -> None:
+def test_the_watermark_of_sealed_and_stopped_runs() -> None:
     scenario = SCENARIOS["starts at mid-day"]
     events = list(simulate(scenario))
     sealed = make_truth(scenario, "r", watched([events], 1024), sealed=True)
     assert (sealed.sealed, sealed.closed_until) == (True, date(2026, 4, 6))
-    assert sealed.kpi_daily[-1].day == date(2026, 4, 6)  # half a day is not closed, but it is known
+    assert sealed.kpi_daily[-1].day == date(2026, 4, 6)  # half a day is not closed, but has values
     stopped = make_truth(scenario, "r", watched([events[: len(events) // 3]], 1024), sealed=False)
     assert not stopped.sealed
     assert stopped.closed_until == stopped.kpi_daily[-1].day

@@ -1,4 +1,4 @@
-"""Runs made by hand, and a small one that is simulated."""
+"""Runs made by hand, and a small simulated one."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -7,10 +7,19 @@ import networkx as nx
 import numpy as np
 
 from socialsim.events import EVENT_TYPES, PLURALS, WIRE_NAMES, Event, encode
-from socialsim.realism.events import CONTENT_KINDS, DEVICES, KEPT, RunEvents, country_code, kind_of, make_run
+from socialsim.realism.events import (
+    CONTENT_KINDS,
+    DEVICES,
+    KEPT,
+    RunEvents,
+    birthday_code,
+    country_code,
+    kind_of,
+    make_run,
+)
 from socialsim.realism.graph import Graph, make_graph
-from socialsim.realism.view import View
-from socialsim.scenario import DAY_US, Scenario, make_scenario
+from socialsim.realism.view import AnalysisView
+from socialsim.scenario.model import DAY_US, Scenario, make_scenario
 from socialsim.testing import MemoryLog
 from socialsim.transport.base import TopicPartition
 from tests.support.account import events_of
@@ -21,7 +30,7 @@ START_US = UNIFORM.start_us
 
 
 def graph_of(graph: nx.Graph, times_us: Sequence[int] | None = None) -> Graph:
-    """The same graph; edge i in networkx's order began at ``times_us[i]``, else at 0."""
+    """The same graph; edge i in networkx's order starts at ``times_us[i]``, else at 0."""
     numbers = {node: place for place, node in enumerate(graph)}
     pairs = np.array([(numbers[one], numbers[other]) for one, other in graph.edges], np.int64).reshape(-1, 2)
     times = np.array(times_us if times_us is not None else [0] * len(pairs), np.int64)
@@ -29,7 +38,7 @@ def graph_of(graph: nx.Graph, times_us: Sequence[int] | None = None) -> Graph:
 
 
 def run_of(days: int, tables: Mapping[str, Sequence[Mapping[str, int]]]) -> RunEvents:
-    """A run of rows with the members that matter; the others are 0, ``seq`` counts."""
+    """A run from rows with the given members; other members are 0 and ``seq`` counts."""
     chunks = {}
     for name, rows in tables.items():
         chunks[name] = [
@@ -49,7 +58,7 @@ def users(count: int, joined_us: int = START_US, country: str = "IN") -> list[di
 
 
 def memory_log(events: Sequence[Event]) -> MemoryLog:
-    """A log that holds ``events`` in its first partitions."""
+    """A log with ``events`` in its first partitions."""
     log = MemoryLog()
     for event in events:
         log.append(TopicPartition(PLURALS[WIRE_NAMES[type(event)]], event.shard % 4), encode(event))
@@ -58,13 +67,18 @@ def memory_log(events: Sequence[Event]) -> MemoryLog:
 
 @cache
 def uniform_run() -> RunEvents:
-    """The columns of UNIFORM, as they would be read."""
+    """The columns of UNIFORM, as if read."""
     return columns_of(events_of(UNIFORM), UNIFORM)
 
 
 def columns_of(events: Sequence[Event], scenario: Scenario) -> RunEvents:
-    """Straight from the events, by plain loops: what reading must come to."""
-    codes = {"device": DEVICES.index, "content_kind": CONTENT_KINDS.index, "country": country_code}
+    """The expected columns, from the events by plain loops."""
+    codes = {
+        "device": DEVICES.index,
+        "content_kind": CONTENT_KINDS.index,
+        "country": country_code,
+        "birthday": birthday_code,
+    }
     chunks = {}
     for name, event_type in EVENT_TYPES.items():
         mine = [event for event in events if type(event) is event_type]
@@ -78,5 +92,5 @@ def columns_of(events: Sequence[Event], scenario: Scenario) -> RunEvents:
 
 
 @cache
-def uniform_view() -> View:
-    return View(uniform_run())
+def uniform_view() -> AnalysisView:
+    return AnalysisView(uniform_run())

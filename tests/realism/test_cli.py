@@ -1,4 +1,4 @@
-"""``socialsim validate`` as a person calls it."""
+"""``socialsim validate`` on the command line."""
 
 import json
 import os
@@ -7,11 +7,13 @@ import subprocess
 
 import pytest
 
-from socialsim.cli import validate as command
+from socialsim.cli.commands import validate as command
 from socialsim.cli.main import main
+from socialsim.installation import how_to_add
 from socialsim.realism.bands import STATISTICS
 from tests.cli.conftest import COMMAND, clean_environment
 from tests.cli.test_report import plotly
+from tests.support.patience import HANG_S
 
 __all__ = ["plotly"]
 
@@ -23,7 +25,7 @@ ONLY = "same_country,photo_to_video,transitivity,degree_gini"
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A directory with one run, which no test changes."""
+    """A directory with one run that no test changes."""
     directory = tmp_path_factory.mktemp("validated")
     (directory / "posts.toml").write_text(POSTS)
     for arguments in (RUN, ("consume", "--drain")):
@@ -40,14 +42,14 @@ def simulated(place):
             env=clean_environment(**variables),
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=HANG_S,
             check=False,
         )
 
     return call
 
 
-def test_a_run_is_validated_from_its_log_and_from_its_warehouse_alike(simulated, plotly, tmp_path):
+def test_log_and_warehouse_give_the_same_validation(simulated, plotly, tmp_path):
     read = simulated("validate", "--json")
     assert (read.returncode, read.stderr) == (1, "")  # 150 people who behave alike are no social network
     found = json.loads(read.stdout)
@@ -71,7 +73,7 @@ def test_a_run_is_validated_from_its_log_and_from_its_warehouse_alike(simulated,
     assert passing.returncode == 0, passing.stdout
 
 
-def test_other_seeds_are_simulated_and_read(simulated, place):
+def test_runs_with_other_seeds_are_simulated_and_measured(simulated, place):
     before = sorted(place.rglob("*"))
     done = simulated("validate", "--json", "--seeds", "2", "--only", ONLY, "--processes", "1")
     found = json.loads(done.stdout)
@@ -102,7 +104,7 @@ def test_other_seeds_are_simulated_and_read(simulated, place):
         (["--baseline", "file:nowhere"], "nowhere"),
     ],
 )
-def test_bad_input_is_named(place, monkeypatch, capsys, arguments, complaint):
+def test_invalid_input_is_reported(place, monkeypatch, capsys, arguments, complaint):
     monkeypatch.chdir(place)
     for name in [name for name in os.environ if name.startswith("SOCIALSIM_")]:
         monkeypatch.delenv(name)
@@ -116,20 +118,20 @@ def test_seeds_need_a_scenario(simulated, tmp_path):
     unknown = ("validate", "--seeds", "1", "--only", "countries", "--runs-dir", "elsewhere", "--json")
     refused = simulated(*unknown)
     assert refused.returncode == 2
-    assert "--seeds needs the run's scenario, which is not in elsewhere: give it by --scenario FILE" in refused.stderr
+    assert "--seeds needs the run's scenario, which is not in elsewhere: give it with --scenario FILE" in refused.stderr
     (tmp_path / "s.toml").write_text("users = 20\ndays = 1\nshards = 1\n")
     done = simulated(*unknown, "--scenario", str(tmp_path / "s.toml"))
     assert json.loads(done.stdout)["seeds"][0]["users"] == 20
 
 
-def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch, capsys, tmp_path):
+def test_a_missing_extra_is_reported_with_the_install_command(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command, "find_spec", lambda name: None if name == "scipy" else object())
     assert main(["validate"]) == 2
-    assert capsys.readouterr().err == "socialsim: validate needs scipy; run: pip install 'socialsim[validate]'\n"
+    assert capsys.readouterr().err == f"socialsim: validate needs scipy; run: {how_to_add('validate')}\n"
 
 
-def test_a_log_in_kafka_is_read_like_one_in_files(simulated, kafka, topic_prefix, tmp_path):
+def test_a_kafka_log_is_read_like_a_file_log(simulated, kafka, topic_prefix, tmp_path):
     log = f"{kafka.url}/{topic_prefix.rstrip('.')}"
     books = {"SOCIALSIM_RUNS": str(tmp_path / "runs")}
     for arguments in (("topics", "create", "--to", log, "--partitions", "2"), (*RUN, "--to", log)):

@@ -1,4 +1,4 @@
-"""``docs/realism.md`` says what the declared table says."""
+"""``docs/realism.md`` agrees with the declared table."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def band_text(band: Band) -> str:
 
 
 def table() -> str:
-    """The table as the document has it."""
+    """The table in the document."""
     lines = ["| id | published | source | figures and bands | use |", "|---|---|---|---|---|"]
     for each in STATISTICS:
         bands = "; ".join(map(band_text, each.bands))
@@ -26,7 +26,7 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def test_the_document_has_the_table():
+def test_the_table_in_the_document_is_current():
     text = DOCUMENT.read_text(encoding="utf-8")
     missing = [line for line in table().splitlines() if line not in text]
     assert not missing, "docs/realism.md should have:\n" + "\n".join(missing)

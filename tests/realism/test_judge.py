@@ -1,4 +1,4 @@
-"""The declared table, and verdicts made by it."""
+"""The declared table and the verdicts derived from it."""
 
 import numpy as np
 import pytest
@@ -7,11 +7,11 @@ from socialsim.realism import bands
 from socialsim.realism.bands import BY_ID, STATISTICS, Band
 from socialsim.realism.judge import interval_of, judge, judge_outcome, verdict_of
 from socialsim.realism.measure import _FUNCTIONS
-from socialsim.realism.outcome import Outcome
+from socialsim.realism.outcome import Measurement
 
 
-def test_the_table_has_24_statistics_and_each_is_computed():
-    assert len(STATISTICS) == len(BY_ID) == 24
+def test_the_table_has_25_statistics_and_each_is_measured():
+    assert len(STATISTICS) == len(BY_ID) == 25
     assert set(_FUNCTIONS) == set(BY_ID)
     assert {each.use for each in STATISTICS} == {"calibrated", "held out"}
     for statistic in STATISTICS:
@@ -50,7 +50,7 @@ def test_the_expected_mean_degree_is_the_published_one(users, friends):
         (0.29, "fail"),
     ],
 )
-def test_near_the_band_is_a_warning_far_from_it_a_failure(value, verdict):
+def test_a_value_near_the_band_warns_and_a_distant_one_fails(value, verdict):
     assert verdict_of(value, Band("x", "x", 0.4, 0.6)) == verdict
 
 
@@ -59,38 +59,38 @@ def outcome_of(statistic, *, inside):
     for band in statistic.bands:
         if band.low is not None and band.high is not None:
             figures[band.id] = (band.low + band.high) / 2 if inside else band.high + 10 * (band.high - band.low)
-    return Outcome(figures)
+    return Measurement(figures)
 
 
-def test_all_bands_must_hold_or_all_of_one_way():
+def test_all_bands_or_all_bands_of_one_way_must_hold():
     devices, likes = BY_ID["devices"], BY_ID["likes_per_post"]
     good = outcome_of(devices, inside=True)
     assert judge_outcome(devices, good) == "pass"
-    assert judge_outcome(devices, Outcome({**good.figures, "web_only": 0.3})) == "fail"
-    assert judge_outcome(devices, Outcome({**good.figures, "web_only": 0.05})) == "warn"
-    assert judge_outcome(likes, Outcome({"alpha": 2.5, "lognormal_ks": 0.4, "sigma": 9})) == "pass"
-    assert judge_outcome(likes, Outcome({"alpha": 9, "lognormal_ks": 0.01, "sigma": 1})) == "pass"
-    assert judge_outcome(likes, Outcome({"alpha": 9, "lognormal_ks": 0.01, "sigma": 0.05})) == "fail"
-    assert judge_outcome(likes, Outcome({"alpha": 3.2, "lognormal_ks": 0.01, "sigma": 0.05})) == "warn"
+    assert judge_outcome(devices, Measurement({**good.figures, "web_only": 0.3})) == "fail"
+    assert judge_outcome(devices, Measurement({**good.figures, "web_only": 0.05})) == "warn"
+    assert judge_outcome(likes, Measurement({"alpha": 2.5, "lognormal_ks": 0.4, "sigma": 9})) == "pass"
+    assert judge_outcome(likes, Measurement({"alpha": 9, "lognormal_ks": 0.01, "sigma": 1})) == "pass"
+    assert judge_outcome(likes, Measurement({"alpha": 9, "lognormal_ks": 0.01, "sigma": 0.05})) == "fail"
+    assert judge_outcome(likes, Measurement({"alpha": 3.2, "lognormal_ks": 0.01, "sigma": 0.05})) == "warn"
 
 
-def test_what_cannot_be_computed_or_is_of_others_never_passes():
+def test_statistics_that_are_not_computable_or_do_not_apply_never_pass():
     outcomes = {each.id: outcome_of(each, inside=True) for each in STATISTICS}
     verdicts = {each.id: each.verdict for each in judge(outcomes, None, [], None)}
     assert {name for name, verdict in verdicts.items() if verdict != "pass"} == {"dau_mau", "retention"}
     assert {verdicts["dau_mau"], verdicts["retention"]} == {"n/a"}
     (mature,) = [each for each in judge(outcomes, None, [], "mature") if each.id == "dau_mau"]
     assert mature.verdict == "pass"
-    outcomes["degree_gini"] = Outcome({}, reason="too small")
+    outcomes["degree_gini"] = Measurement({}, reason="too small")
     (gini,) = [each for each in judge(outcomes, None, [], None) if each.id == "degree_gini"]
     assert (gini.verdict, gini.reason) == ("n/a", "too small")
     assert [figure.verdict for figure in gini.figures] == [None]
 
 
-def test_seeds_and_baseline_stand_beside():
-    outcomes = {"transitivity": Outcome({"transitivity": 0.15})}
-    seeds = [{"transitivity": Outcome({"transitivity": value})} for value in (0.16, 0.17)]
-    (found,) = judge(outcomes, {"transitivity": Outcome({"transitivity": 0.9})}, seeds, None)
+def test_seeds_and_baseline_are_judged_too():
+    outcomes = {"transitivity": Measurement({"transitivity": 0.15})}
+    seeds = [{"transitivity": Measurement({"transitivity": value})} for value in (0.16, 0.17)]
+    (found,) = judge(outcomes, {"transitivity": Measurement({"transitivity": 0.9})}, seeds, None)
     assert (found.verdict, found.baseline, found.seeds) == ("pass", "fail", ("pass", "pass"))
     (figure,) = found.figures
     assert figure.baseline == 0.9
@@ -98,5 +98,5 @@ def test_seeds_and_baseline_stand_beside():
     assert figure.interval == pytest.approx((0.16 - 0.02484, 0.16 + 0.02484), abs=1e-4)  # t(0.975, 2) is 4.303
 
 
-def test_one_value_has_no_interval():
+def test_a_single_value_has_no_interval():
     assert interval_of([0.3]) is None

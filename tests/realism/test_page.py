@@ -1,4 +1,4 @@
-"""The page as text, and the table: all of it is inside, and nothing in it can become a script."""
+"""The page and the table: complete, and no text in them can become a script."""
 
 import json
 import re
@@ -12,12 +12,12 @@ from socialsim.realism.bands import STATISTICS
 from socialsim.realism.charts import make_charts
 from socialsim.realism.judge import judge
 from socialsim.realism.measure import measure
-from socialsim.realism.outcome import Outcome
+from socialsim.realism.outcome import Measurement
 from socialsim.realism.page import render
 from socialsim.realism.text import headers, number, rows, seed_lines, verdict_line
 from socialsim.realism.validation import Subject, make_validation
-from socialsim.realism.view import View
-from socialsim.report.library import pack
+from socialsim.realism.view import AnalysisView
+from socialsim.report.plotly_js import pack
 from tests.realism.runs import run_of, uniform_view
 
 LIBRARY = pack(b"globalThis.Plotly = {};\n")
@@ -47,7 +47,7 @@ class Elements(HTMLParser):
 @pytest.fixture(scope="module")
 def validation():
     outcomes = measure(uniform_view())
-    seed = dict.fromkeys(outcomes, Outcome({}, reason="too small")) | {"countries": Outcome({"tv": 0.01})}
+    seed = dict.fromkeys(outcomes, Measurement({}, reason="too small")) | {"countries": Measurement({"tv": 0.01})}
     other = structs.replace(RUN, run_id="r2", seed=4)
     return make_validation(RUN, judge(outcomes, outcomes, [seed], None), baseline=RUN, seeds=[other])
 
@@ -62,7 +62,7 @@ def content_of(page):
     return json.loads(embedded)
 
 
-def test_whatever_a_name_is_the_page_stays_as_it_was_meant(validation, charts):
+def test_no_text_can_change_the_structure_of_the_page(validation, charts):
     hostile = structs.replace(validation, run=structs.replace(RUN, run_id=HOSTILE))
     page = render(hostile, charts, LIBRARY)
     tags = [tag for tag, _ in Elements(page).tags]
@@ -71,7 +71,7 @@ def test_whatever_a_name_is_the_page_stays_as_it_was_meant(validation, charts):
     assert content_of(page)["validation"]["run"]["run_id"] == HOSTILE
 
 
-def test_the_page_asks_for_nothing(validation, charts):
+def test_the_page_refers_to_no_other_resource(validation, charts):
     page = render(validation, charts, LIBRARY)
     assert "{{" not in page
     (policy,) = [attrs["content"] for tag, attrs in Elements(page).tags if attrs.get("http-equiv")]
@@ -97,7 +97,7 @@ def test_the_page_has_each_statistic_with_its_use_and_every_chart(validation, ch
         assert sum(week["shares"]) == pytest.approx(1, abs=0.01)
 
 
-def test_curves_of_shares_fall(charts):
+def test_survival_curves_decrease(charts):
     for curves in (charts.degree, charts.likes):
         for curve in curves:
             shares = [share for share in curve.y if share is not None]
@@ -105,13 +105,13 @@ def test_curves_of_shares_fall(charts):
             assert len(curve.x) == len(curve.y)
 
 
-def test_a_run_without_anything_has_a_page_too():
-    view = View(run_of(1, {}))
+def test_an_empty_run_has_a_page():
+    view = AnalysisView(run_of(1, {}))
     page = render(make_validation(RUN, judge(measure(view), None, [], None)), make_charts(view, None), LIBRARY)
     assert content_of(page)["charts"]["week"] == []
 
 
-def test_the_table_has_a_line_for_each_figure(validation):
+def test_the_table_has_one_row_per_value(validation):
     lines = list(rows(validation))
     assert len(lines) == sum(len(each.bands) for each in STATISTICS)
     assert {len(line) for line in lines} == {len(headers(validation))}
@@ -119,17 +119,17 @@ def test_the_table_has_a_line_for_each_figure(validation):
     assert named == [each.id for each in STATISTICS]
 
 
-def test_what_fails_is_named(validation):
+def test_failing_statistics_are_named(validation):
     line = verdict_line(validation)
-    assert line.startswith(f"{validation.passed} of 24 pass")
+    assert line.startswith(f"{validation.passed} of 25 pass")
     assert "failing: degree_distribution, " in line
     (seed,) = seed_lines(validation)
-    assert seed == "seed 4: 1 pass, 0 warn, 0 fail, 23 n/a"
+    assert seed == "seed 4: 1 pass, 0 warn, 0 fail, 24 n/a"
     assert not validation.ok
 
 
-def test_nothing_judged_is_not_well():
-    nothing = make_validation(RUN, judge({"countries": Outcome({}, reason="too small")}, None, [], None))
+def test_a_validation_without_verdicts_is_not_ok():
+    nothing = make_validation(RUN, judge({"countries": Measurement({}, reason="too small")}, None, [], None))
     assert not nothing.failed
     assert not nothing.ok
 
@@ -144,12 +144,12 @@ def test_nothing_judged_is_not_well():
         (0.01234, "", "0.0123"),
     ],
 )
-def test_numbers_are_short(value, unit, text):
+def test_numbers_have_three_significant_digits(value, unit, text):
     assert number(value, unit) == text
 
 
 @pytest.mark.parametrize("name", ["charts.js", "page.js"])
-def test_our_scripts_build_elements_and_never_html(name):
+def test_our_scripts_create_elements_and_never_parse_html(name):
     text = (files("socialsim.realism") / "assets" / name).read_text(encoding="utf-8")
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", text)
     assert "</script" not in text

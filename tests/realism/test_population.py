@@ -1,4 +1,4 @@
-"""Shares of people, devices and answers, against scipy and by hand."""
+"""Shares of users, devices and acceptances, compared with scipy and with results by hand."""
 
 import numpy as np
 import pytest
@@ -6,16 +6,16 @@ from scipy.stats import contingency
 
 from socialsim.realism import population
 from socialsim.realism.events import DEVICES
-from socialsim.scenario import DAY_US
+from socialsim.scenario.model import DAY_US
 
 
-def test_total_variation():
+def test_total_variation_of_known_weights():
     assert population.total_variation([1, 1], [5, 5]) == 0
     assert population.total_variation([3, 0], [0, 9]) == 1
     assert population.total_variation([60, 40], [1, 1]) == pytest.approx(0.1)
 
 
-def test_cramers_v_is_that_of_a_table_with_the_expected_counts():
+def test_cramers_v_equals_that_of_a_table_with_the_expected_counts():
     observed = [820, 30, 50, 100]
     expected = [800, 20, 30, 150]
     found = population.cramers_v(observed, [each / 1_000 for each in expected])
@@ -24,7 +24,7 @@ def test_cramers_v_is_that_of_a_table_with_the_expected_counts():
     assert population.cramers_v([0, 9], [1.0, 0.0]) == 1
 
 
-def test_who_uses_which_device():
+def test_users_are_classified_by_their_devices():
     def row(**events):
         return [events.get(name, 0) for name in DEVICES]
 
@@ -41,14 +41,14 @@ def test_who_uses_which_device():
     assert population.device_habits(counts) == population.DeviceHabits(5, 1, 1, 1)
 
 
-def test_device_counts():
+def test_device_counts_ignore_unknown_users():
     counts = population.device_counts(3, np.array([0, 2, 2, -1]), np.array([0, 1, 1, 2]))
     assert counts.sum() == 3
     assert counts[0, 0] == 1
     assert counts[2, 1] == 2
 
 
-def test_requests_count_as_accepted_within_a_week_if_they_are_a_week_old():
+def test_only_requests_older_than_a_week_count():
     asked = {"request_id": np.array([5, 6, 7, 8]), "time_us": np.array([0, 0, 1, 4]) * DAY_US}
     accepted = {"request_id": np.array([5, 6, 8]), "time_us": np.array([2, 7, 5]) * DAY_US}
     share, requests = population.acceptance_share(asked, accepted, 10 * DAY_US, 7 * DAY_US)
@@ -56,6 +56,6 @@ def test_requests_count_as_accepted_within_a_week_if_they_are_a_week_old():
     assert share == pytest.approx(1 / 3)  # the second was answered too late, the third never
 
 
-def test_what_the_busiest_tenth_does():
+def test_the_share_of_the_largest_tenth():
     assert population.top_share(np.array([50, 10, 10, 10, 10, 10, 0, 0, 0, 0])) == pytest.approx(0.5)
     assert population.top_share(np.full(100, 3)) == pytest.approx(0.1)

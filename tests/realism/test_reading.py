@@ -1,4 +1,4 @@
-"""Events as they are read: the same columns from a log and from a warehouse, whatever else lies there."""
+"""Reading events: log and warehouse give the same columns, whatever else they contain."""
 
 import numpy as np
 import pytest
@@ -7,23 +7,23 @@ from socialsim.errors import InputError
 from socialsim.events import EVENT_TYPES, PLURALS, WIRE_NAMES, encode
 from socialsim.realism.events import KEPT, country_code, country_name, make_run
 from socialsim.realism.reading import read_log, read_warehouse
-from socialsim.scenario import DAY_US, Scenario
+from socialsim.scenario.model import DAY_US, Scenario
 from socialsim.testing.log import MemoryReader
 from socialsim.transport.base import TopicPartition
 from socialsim.warehouse.engines import read_engine
-from tests.analytics.conftest import empty_mysql, empty_sqlite, mysql_place, sqlite_place
-from tests.analytics.stored import store
 from tests.realism.runs import columns_of, memory_log, run_of, users
 from tests.support.account import events_of
+from tests.verification.conftest import empty_mysql, empty_sqlite, mysql_db, sqlite_db
+from tests.verification.stored import store
 
-__all__ = ["empty_mysql", "empty_sqlite", "mysql_place", "sqlite_place"]
+__all__ = ["empty_mysql", "empty_sqlite", "mysql_db", "sqlite_db"]
 
 SMALL = Scenario(users=40, days=3, shards=3, adoption_midpoint=0.1, friends_mean=8, video_share=0.4)
 EVENTS = list(events_of(SMALL, "r1"))
 
 
 class AloneReader(MemoryReader):
-    """Has every partition from the start, as a reader without a group has."""
+    """Owns every partition from the start, as a reader without a group does."""
 
     async def start(self, load_positions, on_revoked):
         await super().start(load_positions, on_revoked)
@@ -52,7 +52,7 @@ def plural_of(event):
     return PLURALS[WIRE_NAMES[type(event)]]
 
 
-async def test_a_log_is_read_whole_whatever_is_in_it():
+async def test_all_events_of_a_run_are_read_from_a_log_with_other_records():
     log = memory_log(EVENTS)
     for event in EVENTS[10:400]:  # a log may repeat what was not acknowledged
         log.append(TopicPartition(plural_of(event), 3), encode(event))
@@ -65,52 +65,52 @@ async def test_a_log_is_read_whole_whatever_is_in_it():
     assert_same(found, expected_run())
 
 
-async def test_the_only_run_needs_no_name_and_one_of_several_does():
+async def test_a_run_must_be_named_only_if_there_are_several():
     assert_same(await read_log(AloneReader(memory_log(EVENTS), "alone"), None, span_us), expected_run())
     both = memory_log([*EVENTS, *events_of(SMALL, "r2")])
-    with pytest.raises(InputError, match="more than one run, such as r1, r2; name one with --run-id"):
+    with pytest.raises(InputError, match="the log holds the runs r1, r2; choose one with --run-id"):
         await read_log(AloneReader(both, "alone"), None, span_us)
-    with pytest.raises(InputError, match="holds no event of run r7"):
+    with pytest.raises(InputError, match=r"--run-id is 'r7': the log holds the runs? r"):
         await read_log(AloneReader(both, "alone"), "r7", span_us)
-    with pytest.raises(InputError, match=r"holds no event$"):
+    with pytest.raises(InputError, match=r"the log holds no run$"):
         await read_log(AloneReader(memory_log([]), "alone"), None, span_us)
 
 
-async def check_warehouse(place):
-    await store(place, EVENTS)
-    await store(place, list(events_of(SMALL, "r2")))
-    engine = read_engine(place.url, place.password)
+async def check_warehouse(db):
+    await store(db, EVENTS)
+    await store(db, list(events_of(SMALL, "r2")))
+    engine = read_engine(db.url, db.password)
     try:
         with engine.connect() as connection:
             assert_same(read_warehouse(connection, "r1", span_us), expected_run())
-            with pytest.raises(InputError, match="more than one run"):
+            with pytest.raises(InputError, match="the warehouse holds the runs r1, r2; choose one"):
                 read_warehouse(connection, None, span_us)
-            with pytest.raises(InputError, match="no event of run r7"):
+            with pytest.raises(InputError, match="--run-id is 'r7'"):
                 read_warehouse(connection, "r7", span_us)
     finally:
         engine.dispose()
 
 
-async def test_sqlite_gives_the_same(sqlite_place):
-    await check_warehouse(sqlite_place)
+async def test_sqlite_gives_the_same_columns(sqlite_db):
+    await check_warehouse(sqlite_db)
 
 
-async def test_mysql_gives_the_same(mysql_place):
-    await check_warehouse(mysql_place)
+async def test_mysql_gives_the_same_columns(mysql_db):
+    await check_warehouse(mysql_db)
 
 
-def test_every_type_is_kept_with_what_all_events_have():
+def test_every_event_type_keeps_the_common_members():
     assert set(KEPT) == set(EVENT_TYPES)
     for name, members in KEPT.items():
         assert {"shard", "seq", "time_us", "user_id", "device"} <= set(members)
         assert set(members) <= set(EVENT_TYPES[name].__struct_fields__)
 
 
-def test_countries_are_numbers_and_back():
+def test_country_codes_survive_a_round_trip():
     assert [country_name(country_code(code)) for code in ("IN", "ZZ", "AA")] == ["IN", "ZZ", "AA"]
 
 
-def test_a_run_ends_with_its_scenario_or_behind_the_last_event():
+def test_a_run_ends_with_its_scenario_or_after_its_last_event():
     assert run_of(5, {"user": users(1)}).days == 1
     late = run_of(5, {"user": users(1, SMALL.start_us + 4 * DAY_US + 1)})
     assert late.days == 5

@@ -1,4 +1,4 @@
-"""Gaps, active days and hours of the week, against plain loops and sequences whose figures are known."""
+"""Gaps, active days and hours of the week, compared with plain loops and known sequences."""
 
 import math
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from socialsim.realism import rhythm
-from socialsim.scenario import DAY_US
+from socialsim.scenario.model import DAY_US
 from tests.realism.runs import START_US
 
 
@@ -16,23 +16,23 @@ def bursts_of(*sequences_us):
     return rhythm.bursts(rhythm.gaps_between(user, np.concatenate(sequences_us)))
 
 
-def test_a_clock_is_not_bursty_at_all():
+def test_a_regular_sequence_has_burstiness_minus_one():
     assert bursts_of(np.arange(50) * 1_000_000).b == pytest.approx([-1])
 
 
-def test_chance_is_not_bursty_and_has_no_memory():
+def test_a_poisson_process_has_neither_burstiness_nor_memory():
     draws = np.random.default_rng(1)
     found = bursts_of(*(np.cumsum(draws.exponential(1e9, 40)).astype(np.int64) for _ in range(400)))
     assert found.b.mean() == pytest.approx(0, abs=0.02)
     assert found.memory.mean() == pytest.approx(-1 / 38, abs=0.02)  # of a short sequence by chance
 
 
-def test_one_burst_is_all_there_can_be():
+def test_a_single_burst_has_maximal_burstiness():
     times_us = np.append(np.arange(100), 10**15)
     assert bursts_of(times_us).b == pytest.approx([1], abs=1e-4)
 
 
-def test_it_is_the_formula_of_kim_and_jo():
+def test_burstiness_equals_the_formula_of_kim_and_jo():
     times_us = np.cumsum(np.random.default_rng(2).lognormal(18, 2, 60)).astype(np.int64)
     gaps = np.diff(times_us) / 1e6
     n, r = len(gaps), gaps.std() / gaps.mean()
@@ -43,12 +43,12 @@ def test_it_is_the_formula_of_kim_and_jo():
     assert math.isnan(found.memory[1])
 
 
-def test_users_with_few_gaps_do_not_count():
+def test_users_with_few_gaps_are_ignored():
     assert len(bursts_of(np.arange(rhythm.GAPS_MIN) * 10, np.arange(rhythm.GAPS_MIN + 1) * 10).b) == 1
     assert len(bursts_of(np.array([5])).b) == 0
 
 
-def test_hours_of_the_week_are_those_of_the_calendar():
+def test_hours_of_the_week_agree_with_the_calendar():
     times_us = START_US + np.arange(0, 10 * DAY_US, 1_234_567_891)
     for time_us, hour in zip(times_us.tolist(), rhythm.hour_of_week(times_us).tolist(), strict=True):
         moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_us)
@@ -56,13 +56,13 @@ def test_hours_of_the_week_are_those_of_the_calendar():
 
 
 @pytest.mark.parametrize("days", [7, 9, 14])
-def test_the_weekend_has_two_sevenths_if_all_days_are_alike(days):
+def test_the_weekend_share_of_equal_days_is_two_sevenths(days):
     times_us = START_US + np.arange(0, days * DAY_US, DAY_US // 50)
     share = rhythm.weekend_share(times_us, np.full(10, START_US - 1), START_US, days)
     assert share == pytest.approx(2 / 7)
 
 
-def test_the_weekend_share_is_of_what_a_user_does():
+def test_the_weekend_share_is_per_user():
     day = np.repeat(np.arange(14), 100)
     joined_us = START_US + np.arange(1_000) * 14 * DAY_US // 1_000
     users = np.searchsorted(joined_us, START_US + np.arange(14) * DAY_US + DAY_US // 2)
@@ -73,7 +73,7 @@ def test_the_weekend_share_is_of_what_a_user_does():
     assert math.isnan(rhythm.weekend_share(times_us, joined_us, START_US, 6))
 
 
-def test_dau_over_mau():
+def test_dau_over_mau_equals_a_plain_loop():
     pairs = sorted({(user, day) for user in range(20) for day in range(40) if (user * 7 + day) % (user % 5 + 1) == 0})
     user, day = np.array(pairs).T
     ratios = []
@@ -84,7 +84,7 @@ def test_dau_over_mau():
     assert rhythm.dau_over_mau(user, day, 30) == pytest.approx(sum(day == 29) / len(set(user[day < 30].tolist())))
 
 
-def test_retention():
+def test_retention_of_known_activity():
     joined_day = np.array([0, 0, 1, 3])
     pairs = [(0, 0), (0, 1), (0, 3), (1, 0), (2, 1), (2, 2), (3, 3)]
     user, day = np.array(pairs).T

@@ -1,4 +1,4 @@
-"""Fits of heavy tails against the package powerlaw, and against samples whose laws are known."""
+"""Fits of heavy tails, compared with the package powerlaw and with samples of known laws."""
 
 import warnings
 
@@ -26,14 +26,14 @@ def theirs(values, **options):
 
 @pytest.mark.parametrize("xmin", [1, 2, 5])
 @pytest.mark.parametrize("values", [ZIPF, WIDE], ids=["zipf", "log-normal"])
-def test_the_exponent_is_that_of_powerlaw(values, xmin):
+def test_the_exponent_equals_that_of_powerlaw(values, xmin):
     alpha, _, _ = theirs(values, xmin=xmin)
     ours = tails.power_law_at(tails.histogram(values), xmin)
     assert ours.alpha == pytest.approx(alpha, abs=1e-3)
     assert ours.tail == np.count_nonzero(values >= xmin)
 
 
-def test_a_power_law_is_found_again():
+def test_a_sampled_power_law_is_recovered():
     law = tails.fit_power_law(tails.histogram(ZIPF))
     assert law is not None
     assert law.alpha == pytest.approx(2.5, abs=0.1)
@@ -41,7 +41,7 @@ def test_a_power_law_is_found_again():
     assert law.ks < 0.02
 
 
-def test_the_distance_is_that_of_two_step_functions():
+def test_the_ks_distance_covers_both_ends_of_each_step():
     data = tails.histogram(np.array([1, 1, 2, 5]))
     law = tails.power_law_at(data, 1)
     cdf = stats.zipf(law.alpha).cdf
@@ -49,14 +49,14 @@ def test_the_distance_is_that_of_two_step_functions():
     assert law.ks == pytest.approx(max(steps), abs=1e-9)
 
 
-def test_a_log_normal_is_found_again():
+def test_a_sampled_log_normal_is_recovered():
     fit = tails.fit_log_normal(tails.histogram(WIDE))
     assert fit.mu == pytest.approx(1.5, abs=0.05)
     assert fit.sigma == pytest.approx(1.0, abs=0.05)
     assert fit.ks < 0.02
 
 
-def test_the_log_normal_is_the_likeliest():
+def test_the_fitted_log_normal_has_the_highest_likelihood():
     data = tails.histogram(WIDE)
     fit = tails.fit_log_normal(data)
 
@@ -76,7 +76,7 @@ def test_the_log_normal_is_the_likeliest():
 @pytest.mark.parametrize(
     ("values", "sign"), [(WIDE, -1), (np.random.default_rng(5).zipf(2.2, 30_000), 1)], ids=["log-normal", "zipf"]
 )
-def test_the_likelihood_ratio_takes_the_right_side(values, sign):
+def test_the_likelihood_ratio_favours_the_true_law(values, sign):
     data = tails.histogram(values)
     ratio = tails.compare(data, tails.power_law_at(data, 1))
     assert np.sign(ratio.r) == sign
@@ -88,7 +88,7 @@ def test_the_likelihood_ratio_takes_the_right_side(values, sign):
     assert (ratio.p < 0.1) == (p < 0.1)
 
 
-def test_what_cannot_be_told_apart_is_said_to_be_so():
+def test_indistinguishable_laws_are_reported_as_such():
     data = tails.histogram(np.random.default_rng(6).zipf(2.5, 300))
     assert (
         tails.compare(data, tails.power_law_at(data, 1)).verdict == "power law and log-normal are not distinguishable"
@@ -97,20 +97,20 @@ def test_what_cannot_be_told_apart_is_said_to_be_so():
     assert "power law is more" in tails.Ratio(5, 0.01).verdict
 
 
-def test_poisson_has_no_such_tail():
+def test_a_poisson_sample_has_no_power_law_tail():
     law = tails.fit_power_law(tails.histogram(NARROW))
     assert law is not None
     assert law.alpha > 4
     assert tails.fit_log_normal(tails.histogram(NARROW)).sigma < 0.6
 
 
-def test_too_few_values_have_no_tail():
+def test_too_few_values_give_no_fit():
     assert tails.fit_power_law(tails.histogram(np.arange(1, 20))) is None
     assert tails.fit_power_law(tails.histogram(np.zeros(100, np.int64))) is None
     assert tails.fit_power_law(tails.histogram(np.full(100, 7))) is None
 
 
-def test_survival_begins_with_all():
+def test_survival_starts_at_one():
     values, shares = tails.survival(tails.histogram(np.array([0, 1, 1, 3, 9])))
     assert values.tolist() == [1, 3, 9]
     assert shares.tolist() == [1, 0.5, 0.25]

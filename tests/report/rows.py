@@ -1,9 +1,9 @@
-"""KPI rows by hand: every figure a simple function of the day, so that a test can say what must come out."""
+"""KPI rows made by hand: every KPI is a simple function of the day, so that results are known."""
 
 from datetime import date, datetime, timedelta
 
-from socialsim.analytics.kpi.figures import CohortWeek
-from socialsim.analytics.kpi.reading import KpiRow
+from socialsim.kpi.metrics import CohortWeek
+from socialsim.kpi.reading import KpiRow
 from socialsim.report.rows import KpiRows, Person
 
 FIRST = date(2026, 1, 1)  # a Thursday

@@ -1,4 +1,4 @@
-"""What a page says, from rows whose figures are known."""
+"""The content of a page, built from rows with known KPIs."""
 
 from datetime import date, datetime, timedelta
 
@@ -13,7 +13,7 @@ def tiles_of(content):
     return {tile.metric: tile for tile in content.tiles}
 
 
-def test_a_tile_has_the_last_day_the_change_over_seven_days_and_four_weeks():
+def test_a_tile_shows_the_last_day_the_seven_day_change_and_four_weeks():
     tiles = tiles_of(build_content(kpi_rows(30)))
     assert tiles["dau"].value == 129
     assert tiles["dau"].change == pytest.approx(7 / 122)
@@ -35,7 +35,7 @@ def test_a_tile_has_the_last_day_the_change_over_seven_days_and_four_weeks():
         (1, None, "count", None),
     ],
 )
-def test_change(now, before, unit, expected):
+def test_change_is_a_difference_for_ratios_and_a_fraction_otherwise(now, before, unit, expected):
     assert change(now, before, unit) == (None if expected is None else pytest.approx(expected))
 
 
@@ -67,7 +67,7 @@ def test_every_chart_has_its_data():
     assert content.cohorts[-1].active == [40]
 
 
-def test_countries_that_are_too_many_are_one():
+def test_surplus_countries_are_combined():
     rows = [row(0, "signups", 100 - n, 1, "country", f"C{n:02}") for n in range(20)]
     series = build_content(KpiRows("r1", rows)).signups
     assert [each.name for each in series] == [f"C{n:02}" for n in range(COUNTRIES_MAX)] + ["other"]
@@ -91,14 +91,14 @@ def test_one_day_has_values_and_no_change():
     assert content.week[0] == [0.0] * 24
 
 
-def test_a_day_between_without_rows_is_a_gap():
+def test_a_missing_day_is_a_gap_in_every_series():
     content = build_content(KpiRows("r1", [row(0, "dau", 5), row(2, "dau", 7)]))
     assert content.days == [FIRST + timedelta(n) for n in range(3)]
     assert content.active[0].values == [5, None, 7]
 
 
 def hourly_rows(days, mobs=()):
-    """500 events in each hour from each of two devices, and 2,000 more from one in each of ``mobs``."""
+    """500 events per hour from each of two devices, plus 2,000 from one of them in the hours ``mobs``."""
     for n in days:
         for hour in range(24):
             extra = 2_000 if (n, hour) in mobs else 0
@@ -106,7 +106,7 @@ def hourly_rows(days, mobs=()):
             yield row(n, "device_hour", 500, 1, "device_hour", f"web {hour:02}")
 
 
-def test_hours_are_those_of_the_last_days_with_their_bursts():
+def test_the_hourly_chart_covers_the_last_days_and_marks_their_bursts():
     rows = list(hourly_rows(range(60), {(2, 7), (30, 0), (59, 23)}))
     content = build_content(KpiRows("r1", rows))
     assert content.hours_from == FIRST + timedelta(60 - HOURS_DAYS)
@@ -120,6 +120,6 @@ def test_hours_are_those_of_the_last_days_with_their_bursts():
         assert content.hours[int((burst.peak - start) / timedelta(hours=1))] == burst.events
 
 
-def test_hours_of_a_day_without_rows_are_a_gap():
+def test_a_missing_day_is_a_gap_in_the_hourly_chart():
     content = build_content(KpiRows("r1", list(hourly_rows((0, 2)))))
     assert content.hours == [1000.0] * 24 + [None] * 24 + [1000.0] * 24

@@ -1,13 +1,13 @@
-"""Which hours are said to stand out, in networks that grow, rest at weekends and scatter as real ones do."""
+"""Detection of bursts in networks that grow, rest at weekends and have realistic noise."""
 
 import math
 import random
 
 import pytest
 
-from socialsim.domain.rhythm import flash_mobs
+from socialsim.domain.behaviour.rhythm import flash_mobs
 from socialsim.report.bursts import DAYS_MIN, HOURS, TIMES_MIN, Burst, find_bursts
-from socialsim.scenario import DAY_US, make_scenario
+from socialsim.scenario.model import DAY_US, make_scenario
 from tests.support.account import events_of
 
 #: As in a network whose evening has nine times the events of its night.
@@ -15,7 +15,7 @@ RHYTHM = [0.2 + 0.8 * (1 + math.cos(2 * math.pi * (hour - 20) / HOURS)) for hour
 
 
 def network(days, mean=500, growth=1.0, weekend=1.0, seed=None):
-    """Events of each hour of each day. With a seed they scatter as the begins of sessions of seven events each do."""
+    """Events by day and hour. With a seed there is noise as from sessions of seven events each."""
     draw = random.Random(seed)
 
     def events(day, hour):
@@ -29,13 +29,13 @@ def network(days, mean=500, growth=1.0, weekend=1.0, seed=None):
 @pytest.mark.parametrize("growth", [1.0, 1.02, 1.15, 0.9], ids=["even", "slow", "fast", "shrinking"])
 @pytest.mark.parametrize("weekend", [1.0, 0.7, 1.3])
 @pytest.mark.parametrize("seed", [None, 1, 2])
-def test_where_nothing_happens_nothing_stands_out(growth, weekend, seed):
+def test_no_burst_is_found_without_a_burst(growth, weekend, seed):
     assert find_bursts(network(42, growth=growth, weekend=weekend, seed=seed)) == []
 
 
 @pytest.mark.parametrize(("day", "hour"), [(0, 8), (20, 4), (20, 20), (41, 23)])
 @pytest.mark.parametrize("growth", [1.0, 1.05])
-def test_a_burst_is_found_whenever_it_is(day, hour, growth):
+def test_a_burst_is_found_at_any_day_and_hour(day, hour, growth):
     days = network(42, growth=growth, seed=3)
     quiet = days[day][hour]
     days[day][hour] = 3 * quiet + 500
@@ -44,14 +44,14 @@ def test_a_burst_is_found_whenever_it_is(day, hour, growth):
     assert burst.usual == pytest.approx(quiet, rel=0.5)
 
 
-def test_the_usual_is_that_of_the_hour_on_a_day_like_this_one():
+def test_the_usual_count_follows_the_hour_and_the_level_of_the_day():
     days = network(30, weekend=0.5)
     days[12][9] = 5_000  # on a weekend
     usual = pytest.approx(500 * 0.5 * RHYTHM[9], rel=0.1)  # of a working day it is twice as much
     assert find_bursts(days) == [Burst(12 * HOURS + 9, 1, 5_000, usual)]
 
 
-def test_hours_that_follow_each_other_are_one_burst_also_over_midnight():
+def test_consecutive_hours_are_one_burst_even_across_midnight():
     days = network(30)
     days[10][22], days[10][23], days[11][0] = 3_000, 9_000, 4_000
     days[11][2] = 3_000  # another one: the hour between is as usual
@@ -60,7 +60,7 @@ def test_hours_that_follow_each_other_are_one_burst_also_over_midnight():
     assert (second.peak, second.hours, second.events) == (11 * HOURS + 2, 1, 3_000)
 
 
-def test_what_is_usual_is_not_known_of_a_short_run():
+def test_a_short_run_has_no_usual_counts_and_no_bursts():
     for count in range(DAYS_MIN + 1):
         days = network(count)
         if days:
@@ -71,7 +71,7 @@ def test_what_is_usual_is_not_known_of_a_short_run():
     assert len(find_bursts(days)) == 1
 
 
-def test_a_burst_has_many_events_not_only_many_times_the_usual():
+def test_a_burst_needs_an_absolute_excess_of_events():
     small, large = network(30, mean=5), network(30, mean=50_000)
     small[15][12] = 60  # ten times as many: a few people who happened to come
     assert find_bursts(small) == []
@@ -82,7 +82,7 @@ def test_a_burst_has_many_events_not_only_many_times_the_usual():
     assert len(find_bursts(large)) == 1
 
 
-def test_unknown_and_silent_days_are_passed_over():
+def test_unknown_and_silent_days_are_skipped():
     days = network(30)
     days[3], days[14] = None, [0] * HOURS
     days[15][12] = 50_000
@@ -90,7 +90,7 @@ def test_unknown_and_silent_days_are_passed_over():
     assert find_bursts([None] * 30) == find_bursts([[0] * HOURS] * 30) == find_bursts([]) == []
 
 
-def test_the_flash_mobs_of_a_run_stand_out_and_nothing_else_does():
+def test_exactly_the_flash_mobs_of_a_run_are_found():
     scenario = make_scenario(
         "demo", users=600, days=21, flash_mobs_per_30_days=12.0, adoption_midpoint=0.1, adoption_steepness=20.0
     )

@@ -1,4 +1,4 @@
-"""The page as text: nothing in it can become a script, and nothing in it asks for anything."""
+"""The HTML of the page: no text in it can become a script, and it makes no requests."""
 
 import base64
 import gzip
@@ -11,9 +11,10 @@ from importlib.resources import files
 import pytest
 
 from socialsim.errors import InputError
+from socialsim.installation import how_to_add
 from socialsim.report.build import build_content
 from socialsim.report.html import embed_json, policy, render
-from socialsim.report.library import load_library, pack
+from socialsim.report.plotly_js import load_plotly_js, pack
 from socialsim.report.rows import KpiRows
 from tests.report.rows import HOSTILE, kpi_rows
 
@@ -21,7 +22,7 @@ LIBRARY = pack(b"globalThis.Plotly = {};\n")
 
 
 class Elements(HTMLParser):
-    """Every element of a page with its attributes, and the texts of its scripts and styles."""
+    """Collects the elements of a page with attributes, and the texts of scripts and styles."""
 
     def __init__(self, page):
         super().__init__()
@@ -48,7 +49,7 @@ def sha256(text):
 
 
 @pytest.mark.parametrize("text", [HOSTILE, "<!--<script>", "]]>", "\u2028\u2029", "{{script}}", "\\u003c/script>"])
-def test_whatever_a_name_is_the_page_stays_as_it_was_meant(text):
+def test_no_text_can_change_the_structure_of_the_page(text):
     content = build_content(kpi_rows(10, name=text))
     page = Elements(render(content, LIBRARY))
     assert [tag for tag, _ in page.tags].count("script") == 3
@@ -57,13 +58,13 @@ def test_whatever_a_name_is_the_page_stays_as_it_was_meant(text):
     assert json.loads(embedded)["creators"][0]["name"] == text
 
 
-def test_json_in_a_script_has_nothing_that_html_would_read():
+def test_embedded_json_has_no_characters_with_a_meaning_in_html():
     text = embed_json({"a": HOSTILE + "\u2028"})
     assert not set("<>&\u2028") & set(text)
     assert json.loads(text) == {"a": HOSTILE + "\u2028"}
 
 
-def test_the_policy_allows_what_is_on_the_page_and_nothing_else():
+def test_the_policy_allows_exactly_the_scripts_and_styles_of_the_page():
     page = Elements(render(build_content(kpi_rows(10)), LIBRARY))
     (given,) = [a["content"] for tag, a in page.tags if a.get("http-equiv") == "Content-Security-Policy"]
     rules = dict(rule.strip().split(" ", 1) for rule in given.split(";"))
@@ -78,32 +79,32 @@ def test_the_policy_allows_what_is_on_the_page_and_nothing_else():
     assert "connect-src 'self'" in policy(LIBRARY, live=True)
 
 
-def test_nothing_is_asked_for_from_anywhere():
+def test_the_page_refers_to_no_other_resource():
     page = Elements(render(build_content(kpi_rows(10)), LIBRARY))
     addresses = [v for _, a in page.tags for k, v in a.items() if k in ("src", "href", "action", "srcset", "style")]
     assert sorted(addresses) == ["#charts", "data:,"]
     assert not [name for _, a in page.tags for name in a if name.startswith("on")]
 
 
-def test_the_library_comes_out_as_it_went_in():
+def test_the_packed_library_unpacks_to_the_same_bytes():
     assert gzip.decompress(base64.b64decode(LIBRARY.packed)) == b"globalThis.Plotly = {};\n"
     assert pack(b"x") == pack(b"x")
 
 
-def test_without_the_library_it_is_said_how_to_get_it():
-    with pytest.raises(InputError, match=r"pip install 'socialsim\[report\]'"):
-        load_library("a_package_that_nobody_has")
+def test_a_missing_library_is_reported_with_the_install_command():
+    with pytest.raises(InputError, match=re.escape(f"not installed; run: {how_to_add('report')}")):
+        load_plotly_js("a_package_that_nobody_has")
 
 
 @pytest.mark.parametrize("name", ["base.js", "charts.js", "page.js", "live.js"])
-def test_our_scripts_build_elements_and_never_html(name):
+def test_our_scripts_create_elements_and_never_parse_html(name):
     text = (files("socialsim.report") / "assets" / name).read_text(encoding="utf-8")
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", text)
     assert "</script" not in text
     assert "<!--" not in text
 
 
-def test_empty_and_live_pages_are_whole():
+def test_empty_and_live_pages_are_complete():
     page = render(build_content(KpiRows("<run>")), LIBRARY, live=True)
     assert "{{" not in page.replace("{{live}}", "")
     assert '<html lang="en" data-live>' in page

@@ -1,4 +1,4 @@
-"""Who gets an answer from the dashboard, over real HTTP."""
+"""Access to the dashboard, over real HTTP."""
 
 import base64
 import http.client
@@ -7,16 +7,19 @@ import json
 import pytest
 
 from socialsim.errors import InputError
+from socialsim.monitoring.http import WebServer
 from socialsim.report.build import build_content
-from socialsim.report.pulse import Pulse
-from socialsim.report.serve import check_access, is_loopback, responder
-from socialsim.report.watch import Snapshot
-from socialsim.web import WebServer
+from socialsim.report.dashboard import check_access, is_loopback, responder
+from socialsim.report.ingestion import IngestionStatus
+from socialsim.report.poller import Snapshot
 from tests.report.rows import kpi_rows
 from tests.report.test_html import LIBRARY
+from tests.support.patience import HANG_S
 
 TOKEN = "a-token-of-some-length"
-SNAPSHOT = Snapshot("r1:1", build_content(kpi_rows(9)), Pulse(rows=7, rows_per_s=3.5, lag=2, rates=[None, 3.5]))
+SNAPSHOT = Snapshot(
+    "r1:1", build_content(kpi_rows(9)), IngestionStatus(rows=7, rows_per_s=3.5, lag=2, rates=[None, 3.5])
+)
 
 
 @pytest.fixture
@@ -26,7 +29,7 @@ def ask(request):
 
         def call(path, method="GET", **headers):
             host, port = server.address.split(":")
-            connection = http.client.HTTPConnection(host, int(port), timeout=30)
+            connection = http.client.HTTPConnection(host, int(port), timeout=HANG_S)
             try:
                 connection.request(method, path, headers=headers)
                 answer = connection.getresponse()
@@ -51,7 +54,7 @@ def test_the_page_and_its_headers(ask):
     assert ask("/etc/passwd")[0] == 404
 
 
-def test_content_is_sent_once_and_the_pulse_always(ask):
+def test_content_is_sent_only_if_changed_and_the_ingestion_status_always(ask):
     first = json.loads(ask("/data.json?seen=")[2])
     again = json.loads(ask("/data.json?seen=r1%3A1")[2])
     assert first["version"] == again["version"] == "r1:1"
@@ -62,17 +65,17 @@ def test_content_is_sent_once_and_the_pulse_always(ask):
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "192.0.2.1", ""])
-def test_a_name_that_only_points_here_gets_nothing(ask, host):
+def test_a_foreign_host_name_that_resolves_here_is_refused(ask, host):
     assert ask("/data.json", Host=host)[0] == 421
 
 
 @pytest.mark.parametrize("host", ["localhost:8050", "127.0.0.1", "[::1]:1"])
-def test_the_names_of_loopback_get_an_answer(ask, host):
+def test_loopback_host_names_are_served(ask, host):
     assert ask("/data.json", Host=host)[0] == 200
 
 
 @pytest.mark.parametrize("ask", [TOKEN], indirect=True)
-def test_with_a_token_only_who_gives_it_gets_an_answer(ask):
+def test_with_a_token_only_requests_that_give_it_are_served(ask):
     basic = base64.b64encode(f"any:{TOKEN}".encode()).decode()
     assert ask("/", Host="dash.example", Authorization=f"Bearer {TOKEN}")[0] == 200
     assert ask("/data.json", Authorization=f"Basic {basic}")[0] == 200
@@ -83,7 +86,7 @@ def test_with_a_token_only_who_gives_it_gets_an_answer(ask):
         assert TOKEN not in text
 
 
-def test_beyond_loopback_needs_a_token_worth_the_name():
+def test_a_host_other_than_loopback_needs_a_long_token():
     check_access("127.0.0.1", None)
     check_access("0.0.0.0", TOKEN)  # noqa: S104 - it is what is tested
     with pytest.raises(InputError, match="is not loopback: set SOCIALSIM_DASHBOARD_TOKEN"):

@@ -1,126 +1,126 @@
-"""What the watcher sees in a real warehouse, and what it says when it cannot look."""
+"""The poller on a real warehouse, and what it reports when it cannot read it."""
 
 from contextlib import contextmanager
 
 import pytest
 
-from socialsim.analytics.kpi.compute import compute, read_stream
-from socialsim.analytics.kpi.days import Wish
 from socialsim.errors import InputError, ServiceUnavailableError
+from socialsim.kpi.compute import compute, read_stream
+from socialsim.kpi.days import DayRange
 from socialsim.report.build import build_content
-from socialsim.report.pulse import RateMeter
+from socialsim.report.ingestion import RateMeter
+from socialsim.report.poller import SnapshotPoller
 from socialsim.report.rows import find_run, read_rows
-from socialsim.report.watch import Watcher
 from socialsim.warehouse.engines import read_engine, writing_engine
-from tests.analytics.conftest import empty_mysql, empty_sqlite, mysql_place, sqlite_place
-from tests.analytics.stored import ends_of, events_of, store
+from tests.verification.conftest import empty_mysql, empty_sqlite, mysql_db, sqlite_db
+from tests.verification.stored import ends_of, events_of, store
 
-__all__ = ["empty_mysql", "empty_sqlite", "mysql_place", "sqlite_place"]
+__all__ = ["empty_mysql", "empty_sqlite", "mysql_db", "sqlite_db"]
 
 
-def connecting(place):
+def connecting(db):
     @contextmanager
     def connect():
-        engine = read_engine(place.url, place.password)
+        engine = read_engine(db.url, db.password)
         with engine.connect() as connection:
             yield connection
 
     return connect
 
 
-def compute_all(place):
-    engine = writing_engine(place.target, place.password)
+def compute_all(db):
+    engine = writing_engine(db.target, db.password)
     with engine.connect() as connection:
         run = find_run(connection, None)
         stream = read_stream(connection, run.key, complete=True)
-    days = compute(engine, run.key, stream, Wish())
+    days = compute(engine, run.key, stream, DayRange())
     engine.dispose()
     return days
 
 
-async def check(place):
+async def check(db):
     ticks = iter(range(0, 1000, 2))
     events = events_of("r1")
-    watcher = Watcher(connecting(place), None, lambda _: ends_of(events), clock=lambda: next(ticks))
-    watcher.look()
-    assert watcher.snapshot.version == ""
-    await store(place, events)
-    watcher.look()
-    before = watcher.snapshot
+    poller = SnapshotPoller(connecting(db), None, lambda _: ends_of(events), clock=lambda: next(ticks))
+    poller.refresh()
+    assert poller.snapshot.version == ""
+    await store(db, events)
+    poller.refresh()
+    before = poller.snapshot
     assert before.content.days == []
-    assert before.pulse.rows == len(events)
-    assert before.pulse.lag == 0
-    assert before.pulse.newest is not None
-    days = compute_all(place)
-    watcher.look()
-    after = watcher.snapshot
+    assert before.ingestion.rows == len(events)
+    assert before.ingestion.lag == 0
+    assert before.ingestion.newest is not None
+    days = compute_all(db)
+    poller.refresh()
+    after = poller.snapshot
     assert after.version != before.version
     assert after.content.days == days
     assert after.content.tiles[0].value > 0
-    assert after.pulse.rows_per_s == 0
+    assert after.ingestion.rows_per_s == 0
     assert {creator.name for creator in after.content.creators}
     assert not any(creator.name.startswith("user ") for creator in after.content.creators)
-    watcher.look()
-    assert watcher.snapshot.content is after.content
+    poller.refresh()
+    assert poller.snapshot.content is after.content
 
 
-async def test_rows_and_figures_appear_on_sqlite(sqlite_place):
-    await check(sqlite_place)
+async def test_rows_and_kpis_appear_on_sqlite(sqlite_db):
+    await check(sqlite_db)
 
 
-async def test_rows_and_figures_appear_on_mysql(mysql_place):
-    await check(mysql_place)
+async def test_rows_and_kpis_appear_on_mysql(mysql_db):
+    await check(mysql_db)
 
 
-async def test_what_is_not_stored_is_lag(sqlite_place):
+async def test_records_that_are_not_stored_are_lag(sqlite_db):
     events = events_of("r1")
-    await store(sqlite_place, events[:100])
-    watcher = Watcher(connecting(sqlite_place), "r1", lambda _: ends_of(events))
-    watcher.look()
-    assert watcher.snapshot.pulse.lag == len(events) - 100
+    await store(sqlite_db, events[:100])
+    poller = SnapshotPoller(connecting(sqlite_db), "r1", lambda _: ends_of(events))
+    poller.refresh()
+    assert poller.snapshot.ingestion.lag == len(events) - 100
 
 
-async def test_a_problem_is_shown_and_what_was_known_stays(sqlite_place):
-    await store(sqlite_place, events_of("r1"))
-    compute_all(sqlite_place)
+async def test_a_problem_is_shown_beside_the_last_known_content(sqlite_db):
+    await store(sqlite_db, events_of("r1"))
+    compute_all(sqlite_db)
     broken = False
 
     @contextmanager
     def connect():
         if broken:
             raise ServiceUnavailableError("db:1", 3, "run: make up")
-        with connecting(sqlite_place)() as connection:
+        with connecting(sqlite_db)() as connection:
             yield connection
 
-    watcher = Watcher(connect, None)
-    watcher.look()
-    content = watcher.snapshot.content
+    poller = SnapshotPoller(connect, None)
+    poller.refresh()
+    content = poller.snapshot.content
     broken = True
-    watcher.look()
-    assert watcher.snapshot.pulse.problem == "cannot reach db:1 (tried for 3 s); run: make up"
-    assert watcher.snapshot.content is content
+    poller.refresh()
+    assert poller.snapshot.ingestion.problem == "cannot reach db:1 (tried for 3 s); run: make up"
+    assert poller.snapshot.content is content
     broken = False
-    watcher.look()
-    assert watcher.snapshot.pulse.problem is None
-    assert watcher.snapshot.pulse.lag is None  # nobody was asked
+    poller.refresh()
+    assert poller.snapshot.ingestion.problem is None
+    assert poller.snapshot.ingestion.lag is None  # the log was not read
 
 
-async def test_which_run(sqlite_place):
-    with connecting(sqlite_place)() as connection:
+async def test_the_run_must_be_named_if_there_are_several(sqlite_db):
+    with connecting(sqlite_db)() as connection:
         assert find_run(connection, None) is None
-    await store(sqlite_place, events_of("r1"))
-    await store(sqlite_place, events_of("r2", seed=2))
-    with connecting(sqlite_place)() as connection:
+    await store(sqlite_db, events_of("r1"))
+    await store(sqlite_db, events_of("r2", seed=2))
+    with connecting(sqlite_db)() as connection:
         run = find_run(connection, "r2")
         assert run.run_id == "r2"
         assert build_content(read_rows(connection, run)).days == []
-        with pytest.raises(InputError, match="there are the runs r1, r2; name one"):
+        with pytest.raises(InputError, match="the runs r1, r2; choose one"):
             find_run(connection, None)
-        with pytest.raises(InputError, match="--run-id is 'r3', but the warehouse has: r1, r2"):
+        with pytest.raises(InputError, match="--run-id is 'r3': the warehouse holds the runs r1, r2"):
             find_run(connection, "r3")
 
 
-def test_the_rate_is_of_the_last_ten_seconds():
+def test_the_rate_covers_the_last_ten_seconds():
     now_s = 0.0
     meter = RateMeter(lambda: now_s)
     assert meter.rate(0) is None

@@ -1,5 +1,7 @@
 """Servers that encrypt, and Kafka users whose passwords Kafka keeps as SCRAM credentials."""
 
+import base64
+import json
 import subprocess
 from pathlib import Path
 
@@ -26,6 +28,49 @@ def kafka_options(server: Certificate) -> dict[str, dict[str, str]]:
             ),
         },
     }
+
+
+def kafka_doors(server: Certificate, cafile: Path, users: dict[str, str]) -> dict[str, dict[str, str]]:
+    """For ``kafka_cluster_factory``: listeners for SASL/PLAIN, for client certificates, and for bearer tokens."""
+    options = kafka_options(server)
+    pem = options["properties"]["listener.name.secure.ssl.keystore.location"]
+    known = " ".join(f'user_{name}="{password}"' for name, password in users.items())
+    modules = "org.apache.kafka.common.security"
+    properties = {
+        "listener.name.plain.sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.plain.plain.sasl.jaas.config": f"{modules}.plain.PlainLoginModule required {known};",
+        "listener.name.certified.ssl.client.auth": "required",
+        "listener.name.certified.ssl.truststore.type": "PEM",
+        "listener.name.certified.ssl.truststore.location": str(cafile),
+        "listener.name.bearer.sasl.enabled.mechanisms": "OAUTHBEARER",
+        "listener.name.bearer.connections.max.reauth.ms": "3000",
+        "listener.name.bearer.oauthbearer.sasl.jaas.config": (
+            f"{modules}.oauthbearer.OAuthBearerLoginModule required "
+            'unsecuredLoginStringClaim_sub="broker" unsecuredValidatorAllowableClockSkewMs="1000";'
+        ),
+        "listener.name.bearer.oauthbearer.sasl.server.callback.handler.class": (
+            f"{modules}.oauthbearer.internals.unsecured.OAuthBearerUnsecuredValidatorCallbackHandler"
+        ),
+    }
+    for name in ("plain", "certified", "bearer"):
+        properties |= {
+            f"listener.name.{name}.ssl.keystore.type": "PEM",
+            f"listener.name.{name}.ssl.keystore.location": pem,
+        }
+    return {
+        "listeners": {"PLAIN": "SASL_SSL", "CERTIFIED": "SSL", "BEARER": "SASL_SSL"},
+        "properties": properties,
+    }
+
+
+def unsecured_token(subject: str, issued_s: float, lifetime_s: float = 3600) -> str:
+    """A token as Kafka's validator for tests takes it: unsigned, so that anybody can make one."""
+
+    def part(claims: dict[str, object]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+
+    claims: dict[str, object] = {"sub": subject, "iat": issued_s, "exp": issued_s + lifetime_s}
+    return f"{part({'alg': 'none'})}.{part(claims)}."
 
 
 def mysql_options(server: Certificate, cafile: Path) -> dict[str, str]:

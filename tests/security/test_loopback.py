@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from socialsim.live import ConsumerView, LiveServer
+from socialsim.monitoring import ConsumerTelemetry, LiveServer
 
 _LISTEN = "0A"
 
@@ -40,7 +40,8 @@ def is_loopback(address: IPv4Address | IPv6Address) -> bool:
 
 
 @pytest.mark.parametrize("kind", ["kafka", "mysql", "registry"])
-def test_the_native_servers_listen_on_loopback_only(request, kind):
+@pytest.mark.services
+def test_the_native_servers_listen_on_loopback_only(request: pytest.FixtureRequest, kind: str) -> None:
     if kind == "mysql":
         factory = request.getfixturevalue("mysql_factory")
         servers = [factory(flavour=flavour) for flavour in ("mariadb", "mysql")]
@@ -53,14 +54,14 @@ def test_the_native_servers_listen_on_loopback_only(request, kind):
         assert all(is_loopback(address) for address, _ in found), found
 
 
-def test_our_own_server_too():
-    with LiveServer(ConsumerView(), 0) as server:
+def test_our_own_server_too() -> None:
+    with LiveServer(ConsumerTelemetry(), 0) as server:
         found = listening({os.getpid()})
         assert int(server.address.split(":")[1]) in {port for _, port in found}
         assert all(is_loopback(address) for address, _ in found), found
 
 
-def test_the_check_sees_what_it_is_for():
-    with LiveServer(ConsumerView(), 0, "0.0.0.0") as server:  # noqa: S104 - what must be noticed
+def test_the_check_sees_what_it_is_for() -> None:
+    with LiveServer(ConsumerTelemetry(), 0, "0.0.0.0") as server:  # noqa: S104 - what must be noticed
         found = {port: address for address, port in listening({os.getpid()})}
         assert not is_loopback(found[int(server.address.split(":")[1])])

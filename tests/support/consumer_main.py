@@ -11,11 +11,11 @@ import signal
 import sys
 from typing import Any
 
-from socialsim.bootstrap import TOPICS
+from socialsim.bootstrap.log import TOPICS
 from socialsim.consumer import Consumer, ConsumerSettings
 from socialsim.events import PLURALS
 from socialsim.transport.kafka import KafkaLog, KafkaReader
-from socialsim.warehouse.mysql import MysqlWarehouse
+from socialsim.warehouse.mysql.warehouse import MysqlWarehouse
 from socialsim.warehouse.urls import MysqlTarget, parse_warehouse_url
 
 TYPES = {topic: name for name, topic in PLURALS.items() if topic in TOPICS}

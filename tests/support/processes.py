@@ -4,25 +4,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from compose.native.server import ProcessIdentity
+from tests.support.patience import eventually
 
 SOCIALSIM: Final = [sys.executable, "-c", "import sys; from socialsim.cli.main import main; sys.exit(main())"]
-DEADLINE_S: Final = 90.0
-_POLL_S: Final = 0.02
-
-
-def eventually(condition: Callable[[], object], what: str, timeout_s: float = DEADLINE_S) -> None:
-    """Poll until ``condition`` is true. Fails naming ``what`` was waited for; the deadline is for a busy machine."""
-    deadline_s = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline_s, f"it did not happen within {timeout_s:.0f} s: {what}"
-        time.sleep(_POLL_S)
 
 
 def own_environment(**variables: str) -> dict[str, str]:
@@ -63,12 +53,12 @@ class Cli:
         """Signal it, as a terminal or an operator would."""
         self.process.send_signal(number)
 
-    def wait(self, code: int | None = None, timeout_s: float = DEADLINE_S) -> str:
+    def wait(self, code: int | None = None, promised_s: float | None = None) -> str:
         """Wait for its end and answer its output. Fails if ``code`` is given and is not how it ended."""
         try:
-            self.process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"{self} did not end within {timeout_s:.0f} s:\n{self.tail()}") from None
+            eventually(lambda: self.process.poll() is not None, "its end", promised_s)
+        except AssertionError as error:
+            raise AssertionError(f"{self}: {error}\n{self.tail()}") from None
         if code is not None:
             assert self.process.returncode == code, f"{self}:\n{self.tail()}"
         return self.out.read_text()

@@ -17,6 +17,8 @@ from enum import Enum
 from types import TracebackType
 from typing import Final, Self
 
+from tests.support.patience import HANG_S
+
 _CHUNK_BYTES: Final = 65_536
 _POLL_S: Final = 0.005
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
@@ -71,7 +73,7 @@ class Proxy:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._ready.result(10)
+        self._ready.result(HANG_S)
         return self
 
     def __exit__(
@@ -79,7 +81,7 @@ class Proxy:
     ) -> None:
         self.cut()
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(HANG_S)
 
     def cut(self) -> int:
         """Reset every connection; how many there were."""
@@ -92,7 +94,7 @@ class Proxy:
             done.set_result(len(links))
 
         self._loop.call_soon_threadsafe(work)
-        return done.result(10)
+        return done.result(HANG_S)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

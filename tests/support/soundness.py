@@ -19,7 +19,7 @@ from socialsim.events import (
     VideoLiked,
     VideoPosted,
 )
-from socialsim.scenario import Scenario
+from socialsim.scenario.model import Scenario
 
 
 class Breach(NamedTuple):

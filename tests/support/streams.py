@@ -11,22 +11,22 @@ from pathlib import Path
 from threading import Event as Flag
 from typing import Final, Self
 
-from socialsim.domain.pools import Pools, build_pools
-from socialsim.domain.world import Letter
+from socialsim.domain.actors.context import Envelope
+from socialsim.domain.population.name_pools import Pools, build_pools
 from socialsim.errors import ShardDiedError
 from socialsim.events import Event, decode, encode
-from socialsim.manifest import Manifest
-from socialsim.scenario import Scenario, make_scenario
-from socialsim.shard.host import Host
-from socialsim.shard.process import Pacer, Progress
-from socialsim.shard.supervisor import Equipment, RunResult, run
-from socialsim.transport.base import EventWriter, Record, never
+from socialsim.runs.manifest import Manifest
+from socialsim.scenario.model import Scenario, make_scenario
+from socialsim.simulation.process import Pacer, Progress
+from socialsim.simulation.shard_group import ShardGroup
+from socialsim.simulation.supervisor import RunDependencies, RunResult, run
+from socialsim.transport.base import EventWriter, Record, never_abandon
 
 ROOT: Final = Path(__file__).parents[2]
 
 by_time: Final = attrgetter("time_us", "shard", "seq")
 by_identity: Final = attrgetter("shard", "seq")
-pools_of: Final[Callable[[int], Pools]] = cache(build_pools)  # a third of a second for each seed
+pools_of: Final[Callable[[int], Pools]] = cache(build_pools)  # some tens of milliseconds for each seed
 
 #: Small, busy, and with everything in it: friends over shards, crossing requests, suggestions, likes of both kinds of
 #: friends' posts and of popular ones, comments.
@@ -43,13 +43,13 @@ def simulate_hosts(
     partition: Sequence[Sequence[int]],
     *,
     skip_windows: bool = True,
-    kept: Callable[[Letter], bool] = lambda _: False,
+    kept: Callable[[Envelope], bool] = lambda _: False,
 ) -> list[Event]:
     """The events, in order of time, if each part of ``partition`` has a host of its own. Names are those of seed 1.
 
     Letters that are ``kept`` do not leave their host.
     """
-    hosts = [Host(scenario, scenario.run_id, pools_of(1), shards) for shards in partition]
+    hosts = [ShardGroup(scenario, scenario.run_id, pools_of(1), shards) for shards in partition]
     events: list[Event] = []
     try:
         next_us = scenario.start_us
@@ -59,7 +59,9 @@ def simulate_hosts(
             for host in hosts:
                 host.run_until(end_us)
                 events += host.take_events()
-            letters = sorted((letter for host in hosts for letter in host.take_letters()), key=lambda letter: letter[0])
+            letters = sorted(
+                (letter for host in hosts for letter in host.take_envelopes()), key=lambda letter: letter[0]
+            )
             for host, shards in zip(hosts, partition, strict=True):
                 host.deliver([letter for letter in letters if letter[0] in shards or not kept(letter)])
             next_us = min(host.next_us for host in hosts) if skip_windows else end_us
@@ -105,13 +107,13 @@ class KeepingWriter(EventWriter):
         """Keep them."""
         self.kept.setdefault(shard, []).extend(record.value for record in records)
 
-    def throttle(self, leave: Callable[[], bool] = never) -> None:
+    def throttle(self, should_abandon: Callable[[], bool] = never_abandon) -> None:
         """Never behind."""
 
     def flush(self) -> None:
         """Nothing is buffered."""
 
-    def drain(self, timeout_s: float, leave: Callable[[], bool] = never) -> None:
+    def drain(self, timeout_s: float, should_abandon: Callable[[], bool] = never_abandon) -> None:
         """Nothing to wait for."""
         self.drained = True
 
@@ -197,7 +199,7 @@ class _RaisingWriter(KeepingWriter):
 
 
 class StandingStill:
-    """A pacer under which simulated time never goes on: the run lasts until it is ended from outside."""
+    """A pacer under which simulated time never_abandon goes on: the run lasts until it is ended from outside."""
 
     slice_us = 1_000_000
 
@@ -233,7 +235,7 @@ def run_into(
         scenario,
         run_id=scenario.run_id,
         processes=processes,
-        equipment=Equipment(factory or IntoDirectory(directory), KeepingBooks(), pacer),
+        equipment=RunDependencies(factory or IntoDirectory(directory), KeepingBooks(), pacer),
         on_progress=on_progress,
         stop=stop or Flag(),
         restarts_max=restarts_max,

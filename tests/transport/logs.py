@@ -1,23 +1,27 @@
 """One face for every kind of event log, for the contract's tests."""
 
 import asyncio
+import shutil
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from aiokafka.admin import AIOKafkaAdminClient
+
 from socialsim.testing import MemoryLog
 from socialsim.transport.base import EventReader, EventWriter, Fetched, Record, RunInfo, TopicPartition
 from socialsim.transport.files import FileReader, FileRun, FileWriter, create_run
-from socialsim.transport.kafka import KafkaLog, KafkaReader, KafkaWriter, create_topics
+from socialsim.transport.kafka import KafkaLog, KafkaReader, KafkaWriter, create_topics, read_topics
+from tests.support.patience import HANG_S
 
 TOPICS = ("users", "pictures", "picture_likes")
 TYPES = {"users": "user", "pictures": "picture", "picture_likes": "picture_like"}
 SHARDS = 3
 INFO = RunInfo("run-1", SHARDS, TOPICS, TYPES)
 SCENARIO = b'{"users":10}'
-DEADLINE_S = 60.0
+DEADLINE_S = HANG_S
 
 
 def make_records(shard: int, first_seq: int, count: int, *, users: int = 7) -> list[Record]:
@@ -47,6 +51,10 @@ class LogUnderTest(ABC):
     def resumed_writer(self, acknowledged: Mapping[int, int]) -> EventWriter:
         return self.writer()
 
+    @abstractmethod
+    def remake(self) -> None:
+        """Delete what there is and make it again under the same names."""
+
     def close(self) -> None:  # noqa: B027 - not every log holds something
         pass
 
@@ -66,6 +74,11 @@ class FilesUnderTest(LogUnderTest):
 
     def empty_reader(self) -> EventReader:
         return FileReader(self.root / "nothing")
+
+    def remake(self) -> None:
+        self.run.close()
+        shutil.rmtree(self.run.directory)
+        self.run = create_run(self.root, INFO, SCENARIO)
 
     def close(self) -> None:
         self.run.close()
@@ -91,6 +104,19 @@ class KafkaUnderTest(LogUnderTest):
     def resumed_writer(self, acknowledged: Mapping[int, int]) -> EventWriter:
         return self.writer(acknowledged=acknowledged)
 
+    def remake(self) -> None:
+        asyncio.run(self._remake())
+
+    async def _remake(self) -> None:
+        client = AIOKafkaAdminClient(bootstrap_servers=list(self.cluster.bootstrap))
+        await client.start()
+        await client.delete_topics([self.cluster.topic(topic) for topic in TOPICS])
+        await client.close()
+        async with asyncio.timeout(DEADLINE_S):
+            while (await read_topics(self.cluster, TOPICS)).topics:  # noqa: ASYNC110 - the broker calls nobody back
+                await asyncio.sleep(0.05)
+        await create_topics(self.cluster, TOPICS, partitions=4)
+
 
 class MemoryUnderTest(LogUnderTest):
     """The fake that ships with the package."""
@@ -106,6 +132,10 @@ class MemoryUnderTest(LogUnderTest):
 
     def empty_reader(self) -> EventReader:
         return MemoryLog([]).reader()
+
+    def remake(self) -> None:
+        for topic in TOPICS:
+            self.log.remake(topic)
 
     def resumed_writer(self, acknowledged: Mapping[int, int]) -> EventWriter:
         return self.writer(acknowledged=acknowledged)

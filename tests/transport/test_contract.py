@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from socialsim.errors import InputError, OffsetsLostError, ServiceUnavailableError, TerminalError
+from socialsim.errors import InputError, LogReplacedError, OffsetsLostError, ServiceUnavailableError, TerminalError
 from socialsim.transport.base import TopicPartition
 from tests.transport.logs import (
     SHARDS,
@@ -80,6 +80,51 @@ async def test_end_offsets_are_what_was_read_when_all_was_read(log: LogUnderTest
     assert {partition: end for partition, end in ends.items() if end} == reading.next_offsets
     assert sum(ends.values()) == len(written)
     await reading.reader.close()
+
+
+async def test_end_offsets_are_of_all_partitions_whoever_reads_them(log: LogUnderTest) -> None:
+    written = await asyncio.to_thread(write, log)
+    one, two = Reading(log.reader()), Reading(log.reader())
+    await one.start()
+    await one.poll_for(1)
+    await two.start()
+    for reading in (one, two):
+        assert sum((await reading.reader.end_offsets()).values()) == len(written)
+        look = await reading.reader.look_at_group()
+        held = [member.partitions for member in look.others if member.partitions is not None]
+        assert all(each.isdisjoint(reading.reader.assignment()) for each in held if look.settled)
+    await one.reader.close()
+    await two.reader.close()
+
+
+async def test_a_topic_has_an_identity_that_stays(log: LogUnderTest) -> None:
+    await asyncio.to_thread(write, log, 5)
+    identities = []
+    for _ in range(2):
+        reading = await Reading(log.reader()).start()
+        await reading.poll_for(1)
+        topics = sorted({partition.topic for partition in await reading.reader.end_offsets()})
+        identities.append([reading.reader.identity(topic) for topic in topics])
+        await reading.reader.close()
+    assert identities[0] == identities[1]
+    assert all(0 < len(each) <= 64 for each in identities[0])
+
+
+async def test_a_topic_that_is_made_anew_while_it_is_read_is_told(log: LogUnderTest) -> None:
+    await asyncio.to_thread(write, log, 20)
+    reading = await Reading(log.reader()).start()
+    await reading.poll_for(20 * SHARDS)
+    topic = min(reading.next_offsets).topic
+    before = reading.reader.identity(topic)
+    await asyncio.to_thread(log.remake)
+    await asyncio.to_thread(write, log, 30)
+    with pytest.raises(LogReplacedError):
+        await reading.reader.end_offsets()
+    await reading.reader.close()
+    anew = await Reading(log.reader()).start()
+    assert len(await anew.poll_for(30 * SHARDS)) == 30 * SHARDS
+    assert anew.reader.identity(topic) != before
+    await anew.reader.close()
 
 
 async def test_nothing_is_acknowledged_before_it_is_written(log: LogUnderTest) -> None:

@@ -23,16 +23,23 @@ def write(root: Path, count: int = 20) -> None:
     writer.close()
 
 
+def acknowledged_seqs(root: Path) -> list[int]:
+    writer = FileWriter(root, INFO, range(SHARDS))
+    seqs = [writer.acknowledged_seq(shard) for shard in range(SHARDS)]
+    writer.close()
+    return seqs
+
+
 def test_a_run_goes_from_new_over_unfinished_to_complete(tmp_path: Path) -> None:
     with create_run(tmp_path, INFO, SCENARIO) as run:
         assert run.state == "new"
-        assert run.acknowledged_seqs() == [-1] * SHARDS
+        assert acknowledged_seqs(tmp_path) == [-1] * SHARDS
     with create_run(tmp_path, INFO, SCENARIO) as run:
         assert run.state == "new"
         write(tmp_path)
     with create_run(tmp_path, INFO, SCENARIO) as run:
         assert run.state == "unfinished"
-        assert run.acknowledged_seqs() == [19] * SHARDS
+        assert acknowledged_seqs(tmp_path) == [19] * SHARDS
         run.complete()
         assert run.state == "complete"
     with create_run(tmp_path, INFO, SCENARIO) as run:
@@ -40,6 +47,17 @@ def test_a_run_goes_from_new_over_unfinished_to_complete(tmp_path: Path) -> None
         with pytest.raises(InputError, match="complete"):
             FileWriter(tmp_path, INFO, [0])
     assert list_run_ids(tmp_path) == [INFO.run_id]
+
+
+@pytest.mark.parametrize("gone", ["data", "index"])
+def test_a_complete_run_whose_files_are_gone_is_not_called_complete(tmp_path: Path, gone: str) -> None:
+    with create_run(tmp_path, INFO, SCENARIO) as run:
+        write(tmp_path)
+        run.complete()
+    name = f"{TOPICS[0]}/00001.ndjson" if gone == "data" else "_index/00001.idx"
+    (tmp_path / INFO.run_id / name).unlink()
+    with pytest.raises(LogCorruptError, match=r"ends before byte|index ends at record"):
+        create_run(tmp_path, INFO, SCENARIO)
 
 
 def test_the_description_of_a_complete_run_holds_scenario_and_counts(tmp_path: Path) -> None:
@@ -70,6 +88,17 @@ def test_another_scenario_or_shape_under_the_same_id_is_refused(tmp_path: Path) 
     with pytest.raises(RunConflictError, match=INFO.run_id):
         create_run(tmp_path, replace(INFO, shards=SHARDS + 1), SCENARIO)
     create_run(tmp_path, INFO, SCENARIO).close()
+
+
+def test_the_same_scenario_by_other_rules_is_another_run(tmp_path: Path) -> None:
+    create_run(tmp_path, INFO, SCENARIO).close()
+    path = tmp_path / INFO.run_id / "run.json"
+    described = msgspec.json.decode(path.read_bytes())
+    assert described.pop("stream_version") == INFO.stream_version == 1
+    path.write_bytes(msgspec.json.encode(described))  # as it was written before there was another
+    create_run(tmp_path, INFO, SCENARIO).close()
+    with pytest.raises(RunConflictError, match="holds events of stream version 1, this socialsim makes version 2"):
+        create_run(tmp_path, replace(INFO, stream_version=2), SCENARIO)
 
 
 def test_a_second_leader_is_refused_while_the_first_lives(tmp_path: Path) -> None:

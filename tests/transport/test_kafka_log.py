@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections import Counter
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,8 +19,13 @@ from socialsim.transport.kafka import (
     KafkaReader,
     KafkaWriter,
     ProducerOptions,
+    SettingOverrides,
+    admin,
+    alter_topics,
     create_topics,
     describe_topics,
+    inspect_topics,
+    parse_overrides,
 )
 from socialsim.transport.kafka.partitioner import user_hash
 from tests.transport.logs import DEADLINE_S, INFO, SHARDS, TOPICS, TYPES, Reading, make_records
@@ -79,7 +85,7 @@ async def test_records_carry_key_partition_time_and_headers_for_other_clients(cl
 
 
 async def test_topics_are_created_once_and_described(cluster: KafkaLog) -> None:
-    assert await create_topics(cluster, TOPICS, partitions=PARTITIONS) == []
+    assert await create_topics(cluster, TOPICS, partitions=PARTITIONS) == ([], [])
     with pytest.raises(InputError, match=f"{cluster.topic('users')}.*{PARTITIONS} partitions"):
         await create_topics(cluster, TOPICS, partitions=PARTITIONS + 1)
     with pytest.raises(InputError, match="replication is 2"):
@@ -147,11 +153,11 @@ async def test_a_group_shares_the_partitions_and_hands_them_over(cluster: KafkaL
 
 async def test_records_lost_to_retention_are_a_hard_stop(cluster: KafkaLog) -> None:
     await asyncio.to_thread(write, cluster, 60)
-    admin = AIOKafkaAdminClient(bootstrap_servers=list(cluster.bootstrap))
-    await admin.start()
+    client = AIOKafkaAdminClient(bootstrap_servers=list(cluster.bootstrap))
+    await client.start()
     lost = {TopicPartition(cluster.topic("users"), number): RecordsToDelete(before_offset=-1) for number in range(4)}
-    await admin.delete_records(lost)
-    await admin.close()
+    await client.delete_records(lost)
+    await client.close()
     reader = KafkaReader(cluster, TYPES, group=None)
     reading = await Reading(reader).start()
     with pytest.raises(OffsetsLostError, match=r"users.*retention"):
@@ -250,3 +256,43 @@ async def test_a_writer_gives_up_at_its_deadline_and_closes_while_the_broker_is_
         writer.append(0, make_records(0, 10, 1))
     assert writer.acknowledged_seq(0) == -1
     await asyncio.to_thread(writer.close)
+
+
+@pytest.mark.parametrize("override", ["retention.ms=abc", "no.such.setting=1"])
+async def test_a_setting_that_the_cluster_refuses_is_named_and_nothing_is_made(
+    kafka: KafkaCluster, topic_prefix: str, override: str
+) -> None:
+    log = KafkaLog((kafka.bootstrap,), topic_prefix)
+    with pytest.raises(InputError, match=rf"{topic_prefix}users.*{override}.*--no-topic-config"):
+        await create_topics(log, TOPICS, partitions=1, overrides=parse_overrides([override], only=False))
+    assert await describe_topics(log, TOPICS) == []
+    made = await create_topics(log, TOPICS, partitions=1, overrides=parse_overrides(["retention.ms="], only=False))
+    assert len(made.names) == len(TOPICS)
+
+
+async def test_topics_without_settings_are_made_with_a_warning_and_refused_afterwards(
+    kafka: KafkaCluster, topic_prefix: str
+) -> None:
+    log = KafkaLog((kafka.bootstrap,), topic_prefix)
+    made = await create_topics(log, TOPICS, partitions=1, overrides=SettingOverrides(only=True))
+    assert {each.setting for each in made.warnings} >= {"retention.ms", "segment.ms"}
+    with pytest.raises(InputError, match=r"retention\.ms is 604800000.*topics alter.*kafka-configs\.sh"):
+        await create_topics(log, TOPICS, partitions=1)
+    # What is asked for explicitly is set, what others set stays.
+    await alter_topics(log, TOPICS, overrides=parse_overrides(["delete.retention.ms=5000"], only=True))
+    changed = await alter_topics(log, TOPICS, overrides=parse_overrides(["retention.ms=-1", "segment.ms="], only=False))
+    assert {each.setting for each in changed} == {"retention.ms", "message.timestamp.after.max.ms"}
+    state = (await inspect_topics(log, TOPICS)).topics["users"]
+    assert state.settings is not None
+    assert (state.settings["retention.ms"], state.settings["segment.ms"]) == ("-1", "604800000")
+    assert state.settings["delete.retention.ms"] == "5000"
+    assert await create_topics(log, TOPICS, partitions=1, overrides=parse_overrides(["segment.ms="], only=False))
+
+
+def test_a_policy_of_the_cluster_is_told_with_the_settings_that_it_speaks_of() -> None:
+    answer = SimpleNamespace(topic_errors=[("s.users", 44, "segment.ms must be under a week, says the policy")])
+    with pytest.raises(InputError, match=r"s\.users.*policy.*asked for were 3 copies and segment\.ms=7; --replication"):
+        admin._check_created(KafkaLog(("h:1",)), answer, 3, {"segment.ms": "7", "retention.ms": "-1"})
+    answer = SimpleNamespace(topic_errors=[("s.users", 38, "Replication factor: 1 smaller than 3")])
+    with pytest.raises(InputError, match=r"smaller than 3.*--replication"):
+        admin._check_created(KafkaLog(("h:1",)), answer, 1, {})

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from socialsim.errors import InputError
 from socialsim.transport.base import Record
 from socialsim.transport.kafka import KafkaLog, KafkaSecurity
-from socialsim.transport.kafka.outbox import Outbox, PartitionQueue
 from socialsim.transport.kafka.partitioner import UserHashes, murmur2, user_hash
+from socialsim.transport.kafka.unacked import PartitionQueue, UnackedRecords
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_the_table_of_hashes_gives_what_the_function_gives(user_ids: list[int]) 
 operations = st.lists(
     st.one_of(
         st.tuples(st.just("put"), st.integers(0, 2), st.integers(1, 6)),
-        st.tuples(st.just("epoch"), st.just(0), st.just(0)),
+        st.tuples(st.just("close"), st.just(0), st.just(0)),
         st.tuples(st.just("take"), st.integers(0, 5), st.integers(1, 4)),
         st.tuples(st.just("acknowledge"), st.integers(0, 5), st.just(0)),
         st.tuples(st.just("fail"), st.just(0), st.just(0)),
@@ -59,8 +59,8 @@ operations = st.lists(
 @given(operations)
 def test_a_seq_is_acknowledged_only_when_the_log_has_all_up_to_it(steps: list[tuple[str, int, int]]) -> None:
     """Against a plain model: the log as a list, and what was ever handed over."""
-    outbox = Outbox({"a": 4, "b": 2})
-    queues = outbox.all_queues
+    unacked = UnackedRecords({"a": 4, "b": 2})
+    queues = unacked.all_queues
     log: dict[PartitionQueue, list[Record]] = {queue: [] for queue in queues}
     next_seqs = [0, 0, 0]
     acknowledged = {0: -1, 1: -1, 2: -1}
@@ -76,21 +76,21 @@ def test_a_seq_is_acknowledged_only_when_the_log_has_all_up_to_it(steps: list[tu
             ]
             next_seqs[which] += count
             handed_over += count
-            outbox.put(which, records, count)
-        elif kind == "epoch":
-            outbox.end_epoch()
+            unacked.put(which, records, count)
+        elif kind == "close":
+            unacked.close_group()
         elif kind == "take" and queue.waiting:
             queue.take(count)
         elif kind == "acknowledge" and queue.in_flight:
             log[queue] += queue.in_flight[0]
             queue.acknowledge()
         elif kind == "fail":
-            outbox.take_back()
+            unacked.requeue_in_flight()
 
     everything = [("take", i, 1000) for i in range(6)] + [("acknowledge", i, 0) for i in range(6)]
-    for kind, which, count in [*steps, ("epoch", 0, 0), ("fail", 0, 0), *everything]:
+    for kind, which, count in [*steps, ("close", 0, 0), ("fail", 0, 0), *everything]:
         step(kind, which, count)
-        seqs, size = outbox.collect()
+        seqs, size = unacked.collect()
         freed += size
         for shard, seq in seqs.items():
             assert seq > acknowledged[shard]

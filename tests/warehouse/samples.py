@@ -1,4 +1,4 @@
-"""Events and batches for warehouse tests: hand-made ones, and any that the events' definition allows."""
+"""Events and batches for warehouse tests: fixed ones, and strategies for all valid ones."""
 
 from datetime import date
 from typing import Any
@@ -20,7 +20,7 @@ from socialsim.events import (
     VideoPosted,
 )
 from socialsim.events.types import ID_MAX, SHARDS_MAX, TIME_US_MAX
-from socialsim.warehouse.base import Batch, DeadLetter, OffsetKey, OffsetMove
+from socialsim.warehouse.base import Batch, DeadLetter, OffsetAdvance, OffsetKey
 
 START_US = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z
 
@@ -49,8 +49,8 @@ def dead_letter(offset: int = 0, raw: bytes = b"\x00\xff'\\", partition: int = 0
     return DeadLetter("log", "picture_likes", partition, offset, raw, "not_json", "line 1: it's \\ \U0001f600 'no'")
 
 
-def batch_of(events: list[Event], *moves: OffsetMove, dead_letters: list[DeadLetter] | None = None) -> Batch:
-    """``events`` of the partition of the first move, if there is one."""
+def batch_of(events: list[Event], *moves: OffsetAdvance, dead_letters: list[DeadLetter] | None = None) -> Batch:
+    """A batch with ``events`` from the partition of the first move, if there is one."""
     batch = Batch(moves=list(moves), dead_letters=dead_letters or [])
     for event in events:
         if moves:
@@ -60,7 +60,7 @@ def batch_of(events: list[Event], *moves: OffsetMove, dead_letters: list[DeadLet
     return batch
 
 
-_texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"))
+_texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 _nasty = st.sampled_from(
     [
         "'",

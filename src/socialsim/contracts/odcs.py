@@ -3,16 +3,16 @@
 from typing import Any, Final
 
 from socialsim.events import EVENT_TYPES, PLURALS, Event
-from socialsim.events.members import Member, MemberKind, event_description, members
+from socialsim.events.members import EventField, FieldKind, event_description, members
 
 ODCS: Final = "v3.1.0"
 _IDENTITY: Final = ("run_id", "shard", "seq")
 _KINDS: Final = {
-    MemberKind.INTEGER: ("integer", "integer"),
-    MemberKind.INSTANT: ("integer", "integer"),  # on the wire it is a number of microseconds
-    MemberKind.TEXT: ("string", "string"),
-    MemberKind.WORD: ("string", "string"),
-    MemberKind.DATE: ("date", "string"),
+    FieldKind.INTEGER: ("integer", "integer"),
+    FieldKind.INSTANT: ("integer", "integer"),  # on the wire it is a number of microseconds
+    FieldKind.TEXT: ("string", "string"),
+    FieldKind.WORD: ("string", "string"),
+    FieldKind.DATE: ("date", "string"),
 }
 
 
@@ -67,7 +67,7 @@ def _type(name: str) -> dict[str, Any]:
     }
 
 
-def _property(member: Member) -> dict[str, Any]:
+def _property(member: EventField) -> dict[str, Any]:
     logical, physical = _KINDS[member.kind]
     told: dict[str, Any] = {
         "name": member.name,
@@ -85,7 +85,7 @@ def _property(member: Member) -> dict[str, Any]:
         "minLength": member.length_min,
         "maxLength": member.length_max,
         "pattern": member.pattern or (f"^({'|'.join(member.words)})$" if member.words else None),
-        "format": "yyyy-MM-dd" if member.kind is MemberKind.DATE else None,
+        "format": "yyyy-MM-dd" if member.kind is FieldKind.DATE else None,
     }
     if stated := {name: value for name, value in options.items() if value is not None}:
         told["logicalTypeOptions"] = stated

@@ -1,1 +1,1 @@
-"""The people and what they do: actors, stores, makers and pure decisions, one world for each shard."""
+"""The simulated network: population, behaviour, and the actors of each shard."""

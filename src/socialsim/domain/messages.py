@@ -1,40 +1,52 @@
-"""What actors say to each other. Questions stay within a shard; messages between users cross shards and processes."""
+"""Messages between actors.
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+Questions to stores stay within a shard; messages between users cross shards and processes.
+"""
+
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
-if TYPE_CHECKING:
-    from socialsim.domain.user import User
-    from socialsim.domain.user_maker import UserMaker
+
+class Asker(Protocol):
+    """The actor that asks a store and waits for the reply."""
+
+    def reply(self, answer: object) -> None:
+        """Take ``answer`` and continue."""
 
 
-# --- questions to a store, answered by ``asker.reply`` --------------------------------------------------------------
+# --- questions to a store, answered by ``asker.reply`` --------------------------------------------
 
 
 class NewUserId(msgspec.Struct, gc=False):
-    """To UserStore: answers the next user id of the shard, or None when everybody has signed up."""
+    """To UserStore.
 
-    asker: "UserMaker"
+    The answer is the shard's next user id, or None when all users have signed up.
+    """
+
+    asker: Asker
 
 
 class NewSessionId(msgspec.Struct, gc=False):
-    """To UserStore: answers the next session id of the shard."""
+    """To UserStore. The answer is the shard's next session id."""
 
-    asker: "User"
+    asker: Asker
 
 
 class NewContentId(msgspec.Struct, gc=False):
-    """To ContentStore: answers the next picture, video or comment id of the shard; each kind has its own sequence."""
+    """To ContentStore.
 
-    asker: "User"
+    The answer is the shard's next id of ``kind``; each kind has its own sequence.
+    """
+
+    asker: Asker
     kind: Literal["picture", "video", "comment"]
 
 
 class NewRequestId(msgspec.Struct, gc=False):
-    """To FriendStore: answers the next friend-request id of the shard."""
+    """To FriendStore. The answer is the shard's next friend-request id."""
 
-    asker: "User"
+    asker: Asker
 
 
 UserStoreMessage: TypeAlias = NewUserId | NewSessionId
@@ -42,11 +54,14 @@ ContentStoreMessage: TypeAlias = NewContentId
 FriendStoreMessage: TypeAlias = NewRequestId
 
 
-# --- from user to user: delivered when the window in which they were sent has ended ------------------------------------
+# --- from user to user: delivered at the end of the window in which they were sent ----------------
 
 
 class FriendRequest(msgspec.Struct, array_like=True, tag=0, gc=False, frozen=True):
-    """``requester_id`` would like to be your friend. ``meeting`` says how he met you, a number in ``MEETINGS``."""
+    """``requester_id`` asks to be your friend.
+
+    ``meeting`` is how they met you, an index in ``MEETINGS``.
+    """
 
     request_id: int
     requester_id: int
@@ -60,9 +75,9 @@ class FriendAcceptance(msgspec.Struct, array_like=True, tag=1, gc=False, frozen=
 
 
 class PostShared(msgspec.Struct, array_like=True, tag=2, gc=False, frozen=True):
-    """Somebody posted. ``duration_s`` is 0 for a picture, ``quality`` 1024 for a post of median quality.
+    """A new post. ``duration_s`` is 0 for a picture; the median ``quality`` is 1024.
 
-    Sent to friends, and to everybody when a post is becoming popular.
+    Sent to friends, and to all users when the post is trending.
     """
 
     content_id: int
@@ -73,7 +88,7 @@ class PostShared(msgspec.Struct, array_like=True, tag=2, gc=False, frozen=True):
 
 
 class SuggestionWanted(msgspec.Struct, array_like=True, tag=3, gc=False, frozen=True):
-    """``asker_id``, your friend, would like to know one of your friends. His profile answers, whether he is there or not."""
+    """``asker_id``, your friend, asks for one of your friends. Answered even while you are away."""
 
     asker_id: int
 

@@ -1,4 +1,4 @@
-"""What happens in the network, as data: the typed events, their codec and their published JSON Schema."""
+"""The events of the network as data: types, codec and published JSON Schema."""
 
 from socialsim.events.codec import RECORD_BYTES_MAX, InvalidRecordError, decode, encode, encode_lines
 from socialsim.events.types import (

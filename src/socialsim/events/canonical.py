@@ -1,10 +1,12 @@
-"""An event's canonical text: what is hashed when a run is accounted for.
+"""An event's canonical text, whose hash enters the control totals.
 
-The text can be made from the typed event and, in SQL, from the typed columns of its row, so that the simulator and the
-warehouse compute the same hash without either seeing the other's bytes. It is a list of members joined by ``|``: the wire
-name, ``version``, ``shard``, ``seq``, ``time_us``, ``user_id``, ``device``, then the event's own members in the order of
-their definition. Integers are decimal, dates ``YYYY-MM-DD``, and a free text is preceded by its length in
-characters and a colon, so that no text can imitate the end of a member. ``run_id`` is left out: a manifest is of one run.
+The text can be built from the typed event and, in SQL, from the typed columns of its row, so that
+the simulation and the warehouse compute the same hash without seeing each other's bytes. It is a
+list of members joined by ``|``: the wire name, ``version``, ``shard``, ``seq``, ``time_us``,
+``user_id``, ``device``, then the event's own members in the order of their definition. Integers are
+decimal, dates ``YYYY-MM-DD``. Free text is preceded by its length in characters and a colon, so
+that no text can imitate the end of a member. ``run_id`` is left out because a manifest belongs to
+one run.
 """
 
 from collections.abc import Callable
@@ -24,12 +26,12 @@ from socialsim.events.types import (
     VideoPosted,
 )
 
-#: Members of the type ``str`` that hold free text; all other strings are from a closed alphabet without ``|``.
+#: String members that hold free text; all others have a closed alphabet without ``|``.
 FREE_TEXTS: Final = frozenset({"username", "email", "phone", "first_name", "last_name", "city", "caption", "text"})
 
 
 def canonical_members(name: str) -> tuple[str, ...]:
-    """The members behind the wire name, in canonical order, for the event type ``name``."""
+    """The members after the wire name, in canonical order, for the event type ``name``."""
     common = ("shard", "seq", "time_us", "user_id", "device")
     own = tuple(field for field in EVENT_TYPES[name].__struct_fields__ if field not in {"run_id", "version", *common})
     return ("version", *common, *own)
@@ -96,7 +98,7 @@ def _user(e: UserSignedUp) -> str:
     )
 
 
-#: How each type's text is made; written out for each, because this runs for every event of a run.
+#: Written out per type instead of generically: it runs for every event of a run.
 FORMATTERS: Final[dict[type[Event], Callable[[Any], str]]] = {
     UserSignedUp: _user,
     FriendRequested: _friend_request,

@@ -1,4 +1,4 @@
-"""Events to JSON bytes and back. The border where a record from outside is checked, once and completely."""
+"""The codec between events and JSON bytes: the border where records from outside are validated."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +8,8 @@ import msgspec
 
 from socialsim.events.types import EVENT_TYPES, Event
 
-#: Larger records are refused before they are parsed. The largest event that the simulator can emit is under 8 KiB.
+#: Larger records are refused before parsing. The simulation's largest possible event is under 8
+#: KiB.
 RECORD_BYTES_MAX: Final = 64 * 1024
 
 _encoder = msgspec.json.Encoder()
@@ -17,14 +18,15 @@ _decoders: dict[str, msgspec.json.Decoder[Event]] = {
     name: msgspec.json.Decoder(event_type) for name, event_type in EVENT_TYPES.items()
 }
 
-#: The canonical bytes of an event: compact JSON, members in the order of the definition, UTF-8 unescaped.
+#: An event's canonical bytes: compact JSON, members in the order of the definition, UTF-8
+#: unescaped.
 encode: Final[Callable[[Event], bytes]] = _encoder.encode
-#: Many events as newline-delimited JSON, each line ended by a newline.
+#: Encodes many events as newline-delimited JSON; each line ends with a newline.
 encode_lines: Final[Callable[[list[Event]], bytes]] = _encoder.encode_lines
 
 
 class InvalidRecordError(ValueError):
-    """A record that cannot become an event: ``error_class`` for grouping, ``reason`` for a person."""
+    """A record that cannot become an event: ``error_class`` for grouping, ``reason`` for people."""
 
     def __init__(self, error_class: str, reason: str) -> None:
         super().__init__(error_class, reason)
@@ -36,14 +38,15 @@ class InvalidRecordError(ValueError):
 
 
 def decode(raw: bytes, name: str | None = None) -> Event:
-    """One event from its JSON bytes, of the type ``name`` where it is known (a topic holds one type), else any.
+    """Decode one event of the type ``name``, if that is known (a topic holds one type), else of any
+    type.
 
-    The bytes that the simulator wrote pass by comparing them with the event's canonical encoding. Other spellings of
-    a valid event (white space, another order of members, escapes) are accepted too, repeated members are not, for
-    which of the two was meant cannot be known.
+    Bytes that equal the event's canonical encoding are accepted at once. Other spellings of a valid
+    event (white space, another order of members, escapes) are accepted too. Repeated members are
+    not, because it is unknown which of them was meant.
 
-    Raises InvalidRecordError: too large, not UTF-8, not JSON, nested too deep, unknown type or version, a missing,
-    unknown, repeated or impossible member, a NUL character.
+    Raises InvalidRecordError: too large, not UTF-8, not JSON, nested too deep, unknown type or
+    version, a missing, unknown, repeated or invalid member, a NUL character.
     """
     if len(raw) > RECORD_BYTES_MAX:
         raise InvalidRecordError("too_large", f"{len(raw)} bytes, at most {RECORD_BYTES_MAX} are allowed")
@@ -63,14 +66,16 @@ def decode(raw: bytes, name: str | None = None) -> Event:
 
 
 def _check_spelling(raw: bytes) -> None:
-    """The slow path for bytes that are valid but not canonical: each member stands only once, and the type is there."""
+    """The slow path for bytes that are not canonical: every member occurs once, ``type`` is
+    there.
+    """
 
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         members = dict(pairs)
         if len(members) != len(pairs):
             names = [name for name, _ in pairs]
             repeated = sorted({name for name in names if names.count(name) > 1})
-            raise InvalidRecordError("repeated_member", f"member {', '.join(repeated)} stands more than once")
+            raise InvalidRecordError("repeated_member", f"member {', '.join(repeated)} occurs more than once")
         return members
 
     if "type" not in json.loads(raw, object_pairs_hook=unique):

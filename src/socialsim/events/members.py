@@ -14,7 +14,7 @@ import msgspec
 from socialsim.events.types import PLURALS, WIRE_NAMES, Event
 
 
-class MemberKind(Enum):
+class FieldKind(Enum):
     """What a member holds."""
 
     INTEGER = "integer"
@@ -25,11 +25,11 @@ class MemberKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class EventField:
     """One member of an event type. Bounds that a kind does not have are None; ``default`` may be NODEFAULT."""
 
     name: str
-    kind: MemberKind
+    kind: FieldKind
     description: str
     low: int | None = None
     high: int | None = None
@@ -81,7 +81,7 @@ DESCRIPTIONS: Final[dict[str, str]] = {
 }
 
 
-def members(event_type: type[Event]) -> tuple[Member, ...]:
+def members(event_type: type[Event]) -> tuple[EventField, ...]:
     """The members of ``event_type`` in the order of their definition. Raises TypeError for a kind that is not known."""
     info = msgspec.inspect.type_info(event_type)
     if not isinstance(info, msgspec.inspect.StructType):
@@ -96,7 +96,7 @@ def event_description(event_type: type[Event]) -> str:
     return f"{inspect.getdoc(event_type)}{where}"
 
 
-def _member(event_type: type[Event], field: msgspec.inspect.Field) -> Member:
+def _member(event_type: type[Event], field: msgspec.inspect.Field) -> EventField:
     kind, told = _bare(field.type)
     optional = False
     if isinstance(kind, msgspec.inspect.UnionType):
@@ -108,7 +108,7 @@ def _member(event_type: type[Event], field: msgspec.inspect.Field) -> Member:
         told = told or inner
     place = f"{event_type.__name__}.{field.name}"
     described = told or DESCRIPTIONS.get(field.name, "")
-    return Member(field.name, description=described, optional=optional, default=field.default, **_shape(kind, place))
+    return EventField(field.name, description=described, optional=optional, default=field.default, **_shape(kind, place))
 
 
 def _bare(kind: msgspec.inspect.Type) -> tuple[msgspec.inspect.Type, str]:
@@ -124,16 +124,16 @@ def _shape(kind: msgspec.inspect.Type, place: str) -> dict[str, Any]:
         low = kind.ge if kind.ge is not None else None if kind.gt is None else kind.gt + 1
         high = kind.le if kind.le is not None else None if kind.lt is None else kind.lt - 1
         instant = place.endswith("_us")
-        return {"kind": MemberKind.INSTANT if instant else MemberKind.INTEGER, "low": low, "high": high}
+        return {"kind": FieldKind.INSTANT if instant else FieldKind.INTEGER, "low": low, "high": high}
     if isinstance(kind, msgspec.inspect.StrType):
         bounds = {"length_min": kind.min_length, "length_max": kind.max_length, "pattern": kind.pattern}
-        return {"kind": MemberKind.TEXT, **bounds}
+        return {"kind": FieldKind.TEXT, **bounds}
     if isinstance(kind, msgspec.inspect.LiteralType):
         if all(isinstance(value, str) for value in kind.values):
-            return {"kind": MemberKind.WORD, "words": tuple(map(str, kind.values))}
+            return {"kind": FieldKind.WORD, "words": tuple(map(str, kind.values))}
         numbers = sorted(value for value in kind.values if isinstance(value, int))
         if len(numbers) == len(kind.values) == numbers[-1] - numbers[0] + 1:
-            return {"kind": MemberKind.INTEGER, "low": numbers[0], "high": numbers[-1]}
+            return {"kind": FieldKind.INTEGER, "low": numbers[0], "high": numbers[-1]}
     if isinstance(kind, msgspec.inspect.DateType):
-        return {"kind": MemberKind.DATE}
+        return {"kind": FieldKind.DATE}
     raise TypeError(f"{place}: {type(kind).__name__} has no schema here")

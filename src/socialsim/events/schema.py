@@ -1,4 +1,4 @@
-"""The published JSON Schema (draft 2020-12) of each event, made from the types that check them."""
+"""The published JSON Schema (draft 2020-12) of each event, generated from the event types."""
 
 import inspect
 from typing import Any, Final
@@ -16,7 +16,8 @@ def event_schema(name: str) -> dict[str, Any]:
     event_type = EVENT_TYPES[name]
     (reference,), definitions = msgspec.json.schema_components([event_type], ref_template="#/$defs/{name}")
     body: dict[str, Any] = definitions.pop(reference["$ref"].removeprefix("#/$defs/"))
-    # msgspec lets members with a default be absent; these two say what the rest means, and are always written.
+    # msgspec lets members with a default be absent. These two determine the meaning of all others
+    # and are always written.
     body["required"] = sorted({*body["required"], "type", "version"}, key=list(body["properties"]).index)
     version = body["properties"]["version"]["enum"][0]
     schema = {
@@ -30,5 +31,5 @@ def event_schema(name: str) -> dict[str, Any]:
 
 
 def schema_text(name: str) -> str:
-    """The schema as it is published: indented JSON with a newline at its end."""
+    """The schema as published: indented JSON with a newline at its end."""
     return msgspec.json.format(msgspec.json.encode(event_schema(name)), indent=2).decode() + "\n"

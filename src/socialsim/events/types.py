@@ -1,12 +1,12 @@
-"""The events of the network: one tagged union, typed and validated by the same definition.
+"""The events of the network: one tagged union that types and validates them.
 
-On the wire an event is one JSON object. ``type`` names it, ``version`` its shape; a change of shape raises the
-version, so unknown members are refused instead of dropped. Every event carries
+On the wire an event is one JSON object. ``type`` names it and ``version`` its shape; every change
+of shape raises the version, so unknown members are refused instead of dropped. Every event carries
 
-* ``run_id``, ``shard``, ``seq``: its identity. ``seq`` counts from 0 without a gap within its shard.
-* ``time_us``: when it happened, in microseconds since 1970-01-01T00:00:00Z, simulated time.
+* ``run_id``, ``shard``, ``seq``: its identity. ``seq`` counts from 0 without a gap in its shard.
+* ``time_us``: its event time, in simulated microseconds since 1970-01-01T00:00:00Z.
 * ``user_id``: who acted (the new user, visitor, requester, accepter, publisher, liker or author).
-* ``device``: what he acted from.
+* ``device``: the device they used.
 
 Ids are 63-bit integers, unique per kind within a run.
 """
@@ -17,9 +17,11 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 ID_MAX = 2**63 - 1
-TIME_US_MAX = 253_402_300_799_999_999  # 9999-12-31T23:59:59.999999Z, the last instant MySQL's DATETIME(6) holds
+#: 9999-12-31T23:59:59.999999Z, the last instant that MySQL's DATETIME(6) can hold.
+TIME_US_MAX = 253_402_300_799_999_999
 SHARDS_MAX = 4096
-_END = r"$(?!\n)"  # Python's ``$`` alone would let a line feed follow; JSON Schema's does not, and reads this the same
+# Python's ``$`` also matches before a final line feed; JSON Schema's does not and reads this alike.
+_END = r"$(?!\n)"
 RUN_ID_PATTERN = rf"^[A-Za-z0-9][A-Za-z0-9_-]{{0,31}}{_END}"
 
 Device: TypeAlias = Literal["web", "mobile", "tablet"]
@@ -32,13 +34,13 @@ LongText: TypeAlias = Annotated[str, msgspec.Meta(max_length=1000)]
 
 
 class _Versioned(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """Keeps ``version`` behind the positional fields, where a subclass may raise it."""
+    """Puts ``version`` after the positional fields; a subclass may raise it."""
 
     version: Literal[1] = 1
 
 
 class _Event(_Versioned, tag_field="type", forbid_unknown_fields=True, gc=False):
-    """The members that every event has; see the module's text."""
+    """The members common to all events; see the module docstring."""
 
     run_id: RunId
     shard: Annotated[int, msgspec.Meta(ge=0, lt=SHARDS_MAX)]
@@ -49,7 +51,7 @@ class _Event(_Versioned, tag_field="type", forbid_unknown_fields=True, gc=False)
 
 
 class UserSignedUp(_Event, tag="user", gc=False):
-    """Somebody joined. ``user_id`` is the new user and ``time_us`` the sign-up; the person is invented."""
+    """A user signed up at ``time_us``. ``user_id`` is the new user; the person is fictitious."""
 
     username: ShortText
     email: Annotated[str, msgspec.Meta(pattern=rf"^[^@\s]+@[^@\s]+{_END}", max_length=254)]
@@ -62,7 +64,7 @@ class UserSignedUp(_Event, tag="user", gc=False):
 
 
 class SessionStarted(_Event, tag="session", gc=False):
-    """``user_id`` began to look at the network and kept on for ``duration_s``; all he does lies within a session."""
+    """``user_id`` was active for ``duration_s``; everything they do is within a session."""
 
     session_id: Id
     duration_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)]
@@ -83,7 +85,7 @@ class FriendAccepted(_Event, tag="friend_acceptance", gc=False):
 
 
 class PicturePosted(_Event, tag="picture", gc=False):
-    """``user_id`` shared a picture."""
+    """``user_id`` posted a picture."""
 
     picture_id: Id
     caption: LongText
@@ -92,7 +94,7 @@ class PicturePosted(_Event, tag="picture", gc=False):
 
 
 class VideoPosted(_Event, tag="video", gc=False):
-    """``user_id`` shared a video of ``duration_s`` seconds."""
+    """``user_id`` posted a video of ``duration_s`` seconds."""
 
     video_id: Id
     caption: LongText
@@ -100,13 +102,13 @@ class VideoPosted(_Event, tag="video", gc=False):
 
 
 class PictureLiked(_Event, tag="picture_like", gc=False):
-    """``user_id`` liked a picture; at most once for each user and picture."""
+    """``user_id`` liked a picture; at most once per user and picture."""
 
     picture_id: Id
 
 
 class VideoLiked(_Event, tag="video_like", gc=False):
-    """``user_id`` liked a video after watching ``watched_s`` of its seconds; at most once for each user and video."""
+    """``user_id`` liked a video after ``watched_s`` of it; at most once per user and video."""
 
     video_id: Id
     watched_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)]
@@ -146,7 +148,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
     "comment": CommentPosted,
 }
 
-#: The plural of each wire name: the name of its topic (behind a prefix), its file and its table.
+#: The plural of each wire name: names its file and table and, after a prefix, its topic.
 PLURALS: dict[str, str] = {
     "user": "users",
     "session": "sessions",

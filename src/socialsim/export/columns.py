@@ -1,7 +1,7 @@
-"""Which tables and columns are exported, of what kind they are, and the query that reads them. Pure.
+"""The exported tables and columns, their types, and the queries that read them. Pure.
 
-Instants and dates are read as the texts that the engines keep or send anyway: making ``datetime`` of each would cost
-more than all the rest, and both formats are made of texts faster.
+Instants and dates are read as text, as the engines store or send them: creating a ``datetime`` for
+each would cost more than everything else, and both formats are produced faster from text.
 """
 
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql
 
 from socialsim.errors import InputError
-from socialsim.warehouse.tables import metadata
+from socialsim.warehouse.schema.tables import metadata
 
 _DAY: Final = timedelta(days=1)
 _MYSQL: Final = mysql.dialect()
 
 
-class Kind(Enum):
-    """What a column holds, as the manifest says it."""
+class ColumnType(Enum):
+    """The type of a column, as named in the manifest."""
 
     INT32 = "int32"
     INT64 = "int64"
@@ -41,32 +41,35 @@ class Kind(Enum):
     INSTANT = "timestamp"  #: UTC, microseconds; read as ``YYYY-MM-DD HH:MM:SS.ffffff``
     DATE = "date"  #: read as ``YYYY-MM-DD``
     TEXT = "text"
-    WORD = "word"  #: a text of which there are few, in ASCII
+    WORD = "word"  #: ASCII text with few distinct values
 
 
 class ExportColumn(NamedTuple):
     """One column of an exported table."""
 
     name: str
-    kind: Kind
+    kind: ColumnType
     nullable: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """UTC days, both among them; None is no bound."""
+class ExportPeriod:
+    """A range of UTC days, bounds included; None means no bound."""
 
     since: date | None = None
     until: date | None = None
 
 
 def exportable_tables() -> dict[str, Table]:
-    """By name, every table with rows of a run: the run itself, its events, its key figures."""
+    """All tables with rows of a run, by name: the run itself, its events, its KPIs."""
     return {str(table.name): table for table in metadata.tables.values() if "run_key" in table.columns}
 
 
 def choose_tables(text: str | None) -> list[Table]:
-    """The tables that ``text`` names, apart by commas; all of them for None. Raises InputError."""
+    """The tables named in ``text``, separated by commas; all of them for None.
+
+    Raises InputError.
+    """
     known = exportable_tables()
     names = list(known) if text is None else [name.strip() for name in text.split(",")]
     for name in names:
@@ -76,37 +79,44 @@ def choose_tables(text: str | None) -> list[Table]:
 
 
 def columns_of(table: Table) -> tuple[ExportColumn, ...]:
-    """The columns of ``table``, as they stand in the warehouse."""
+    """The columns of ``table``, in the order of the warehouse."""
     return tuple(ExportColumn(str(column.name), _kind(column), bool(column.nullable)) for column in table.columns)
 
 
-def query_of(table: Table, run_key: int, span: Span) -> Select[Any]:
-    """All rows of the run within ``span``, in the order of the primary key: so the same rows make the same bytes."""
+def query_of(table: Table, run_key: int, span: ExportPeriod) -> Select[Any]:
+    """All rows of the run within ``span``, ordered by primary key, so that the same rows give the
+    same bytes.
+    """
     query = select(*(_selected(column) for column in table.columns)).where(table.c.run_key == run_key)
     return query.where(*_within(table, span)).order_by(*table.primary_key.columns)
 
 
-def _kind(column: Column[Any]) -> Kind:
+def _kind(column: Column[Any]) -> ColumnType:
     kind = column.type
     if isinstance(kind, Integer):
-        return Kind.INT64 if isinstance(kind, BigInteger) else Kind.INT32  # also of a MySQL SMALLINT without a sign
+        return (
+            ColumnType.INT64 if isinstance(kind, BigInteger) else ColumnType.INT32
+        )  # also for MySQL's unsigned SMALLINT
     if isinstance(kind, DateTime):
-        return Kind.INSTANT
+        return ColumnType.INSTANT
     if isinstance(kind, Date):
-        return Kind.DATE
+        return ColumnType.DATE
     if isinstance(kind, Double):
-        return Kind.DOUBLE
+        return ColumnType.DOUBLE
     if isinstance(kind, String):
-        return Kind.WORD if getattr(kind.dialect_impl(_MYSQL), "charset", None) == "ascii" else Kind.TEXT
-    raise TypeError(f"{column} is of type {kind!r}, which no export knows")
+        return ColumnType.WORD if getattr(kind.dialect_impl(_MYSQL), "charset", None) == "ascii" else ColumnType.TEXT
+    raise TypeError(f"{column} is of type {kind!r}, which no export supports")
 
 
 def _selected(column: Column[Any]) -> ColumnElement[Any]:
     return cast(column, String).label(column.name) if isinstance(column.type, (DateTime, Date)) else column
 
 
-def _within(table: Table, span: Span) -> list[ColumnElement[bool]]:
-    """Bounds of what follows ``run_key`` in the key: the time of an event, the day of a figure. A run has neither."""
+def _within(table: Table, span: ExportPeriod) -> list[ColumnElement[bool]]:
+    """Bounds on the column after ``run_key`` in the key: an event's time or a KPI's day.
+
+    A run has neither.
+    """
     when = next((column for column in table.primary_key.columns if column.name != "run_key"), None)
     if when is None:
         return []
@@ -120,5 +130,5 @@ def _within(table: Table, span: Span) -> list[ColumnElement[bool]]:
 
 
 def _begin_of(day: date) -> datetime:
-    """The first instant of a UTC day, without a zone, as it is stored."""
+    """The first instant of a UTC day, as stored, without a time zone."""
     return datetime(day.year, day.month, day.day)  # noqa: DTZ001

@@ -1,14 +1,14 @@
-"""CSV as RFC 4180 has it, so that any reader gets back what is stored, and NULL apart from an empty text.
+"""CSV by RFC 4180: every reader gets back what is stored, and NULL differs from an empty text.
 
-UTF-8, a header, lines that end with CR LF. A text is always in quotes, everything else never is, and NULL is nothing at
-all: ``""`` is an empty text. Made column by column, which is several times as fast as the csv module, which cannot tell
-the two apart either.
+UTF-8, a header, lines ended by CR LF. Text is always quoted and nothing else ever is. NULL is an
+empty field, while ``""`` is an empty text. Built column by column, which is several times as fast
+as the csv module, which moreover cannot distinguish the two.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from socialsim.export.columns import ExportColumn, Kind
+from socialsim.export.columns import ColumnType, ExportColumn
 from socialsim.export.folder import Sink
 
 
@@ -20,20 +20,21 @@ def _plain(value: str) -> str:
     return value
 
 
-#: Instants and dates are texts already. repr() is the shortest text that is read back as the same number.
-_SPELL: Final[dict[Kind, Callable[[Any], str]]] = {
-    Kind.INT32: str,
-    Kind.INT64: str,
-    Kind.DOUBLE: repr,
-    Kind.INSTANT: _plain,
-    Kind.DATE: _plain,
-    Kind.TEXT: _quoted,
-    Kind.WORD: _quoted,
+#: Instants and dates are text already. repr() is the shortest text that reads back as the same
+#: number.
+_FORMAT: Final[dict[ColumnType, Callable[[Any], str]]] = {
+    ColumnType.INT32: str,
+    ColumnType.INT64: str,
+    ColumnType.DOUBLE: repr,
+    ColumnType.INSTANT: _plain,
+    ColumnType.DATE: _plain,
+    ColumnType.TEXT: _quoted,
+    ColumnType.WORD: _quoted,
 }
 
 
 class CsvFile:
-    """Writes one table into ``sink``."""
+    """Writes one table to ``sink``."""
 
     def __init__(self, sink: Sink, columns: Sequence[ExportColumn]) -> None:
         self._sink = sink
@@ -41,19 +42,19 @@ class CsvFile:
         self._sink.write((",".join(column.name for column in columns) + "\r\n").encode())
 
     def write(self, values: Sequence[Sequence[Any]]) -> None:
-        """Append rows, which are given as the values of each column."""
-        spelled = [_spell(column, part) for column, part in zip(self._columns, values, strict=True)]
-        self._sink.write("\r\n".join([*map(",".join, zip(*spelled, strict=True)), ""]).encode())
+        """Append rows, given as the values of each column."""
+        formatted = [_format(column, part) for column, part in zip(self._columns, values, strict=True)]
+        self._sink.write("\r\n".join([*map(",".join, zip(*formatted, strict=True)), ""]).encode())
 
     def close(self) -> None:
-        """All is written."""
+        """Nothing to finish."""
 
     def abandon(self) -> None:
         """Nothing to release."""
 
 
-def _spell(column: ExportColumn, values: Sequence[Any]) -> Iterable[str]:
-    spell = _SPELL[column.kind]
+def _format(column: ExportColumn, values: Sequence[Any]) -> Iterable[str]:
+    format_value = _FORMAT[column.kind]
     if column.nullable:
-        return ["" if value is None else spell(value) for value in values]
-    return values if spell is _plain else map(spell, values)
+        return ["" if value is None else format_value(value) for value in values]
+    return values if format_value is _plain else map(format_value, values)

@@ -1,4 +1,4 @@
-"""Files that appear all at once or not at all: written under other names, synced, renamed when all are whole."""
+"""Files that appear all at once or not at all: written under other names, synced, then renamed."""
 
 import fcntl
 import hashlib
@@ -8,13 +8,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from socialsim.errors import InputError
+from socialsim.durable_files import sync_path
+from socialsim.errors import InputError, SocialsimError
+from socialsim.platform_errors import unwritable
 
-_PLACE: Final = "--to"
+_OPTION: Final = "--to"
 
 
 class Sink:
-    """A new file as whoever writes to it sees it. Counts and hashes what goes by."""
+    """A new file as its writer sees it. Counts and hashes the bytes written."""
 
     mode = "wb"
 
@@ -22,11 +24,11 @@ class Sink:
         self._file = file
         self._hash = hashlib.sha256()
         self.size_bytes = 0
-        self.closed = False  #: never by the writer: the folder closes it when it is synced
+        self.closed = False  #: never by the writer: the folder closes it after syncing
 
     @property
     def sha256(self) -> str:
-        """Of all that was written, in hexadecimal."""
+        """The hash of everything written, in hexadecimal."""
         return self._hash.hexdigest()
 
     def write(self, data: bytes | memoryview) -> int:
@@ -36,30 +38,33 @@ class Sink:
         return self._file.write(data)
 
     def tell(self) -> int:
-        """Where the next byte goes."""
+        """The position of the next byte."""
         return self.size_bytes
 
     def flush(self) -> None:
-        """Nothing to do before the file is closed."""
+        """Nothing to do until the file is closed."""
 
     def close(self) -> None:
-        """The same."""
+        """Nothing to do either."""
 
 
 class Folder:
-    """A folder that this process alone exports into, made by ``taken``. Methods raise OSError."""
+    """A folder that only this process exports to, created by ``locked_folder``.
+
+    Methods raise OSError.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._written: list[str] = []
 
     def existing(self, names: Sequence[str]) -> str | None:
-        """The first of ``names`` that is there already."""
+        """The first of ``names`` that exists already."""
         return next((name for name in names if os.path.lexists(self._path / name)), None)
 
     @contextmanager
     def creating(self, name: str) -> Iterator[Sink]:
-        """A file that will be called ``name``. It is synced at the end."""
+        """A new file that will be named ``name``. It is synced at the end."""
         self._written.append(name)
         with self._new(name).open("wb") as file:
             yield Sink(file)
@@ -67,7 +72,10 @@ class Folder:
             os.fsync(file.fileno())
 
     def publish(self, last: str) -> None:
-        """Give the new files their names; the one called ``last`` is not there while others are being replaced."""
+        """Rename the new files.
+
+        The one named ``last`` is absent while the others are being replaced.
+        """
         (self._path / last).unlink(missing_ok=True)
         self._sync()
         for name in self._written:
@@ -79,9 +87,9 @@ class Folder:
         self._sync()
 
     def discard(self) -> None:
-        """Remove the new files that have no names yet. Never raises."""
+        """Remove the new files that are not published yet. Never raises."""
         for name in self._written:
-            with suppress(OSError):  # whatever hindered the export is told already
+            with suppress(OSError):  # whatever prevented the export is reported already
                 self._new(name).unlink(missing_ok=True)
         self._written.clear()
 
@@ -89,18 +97,15 @@ class Folder:
         return self._path / f".{name}.new"
 
     def _sync(self) -> None:
-        handle = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_path(self._path)
 
 
 @contextmanager
-def taken(path: Path) -> Iterator[Folder]:
-    """``path``, made where it is missing, as long as no other export is writing there.
+def locked_folder(path: Path) -> Iterator[Folder]:
+    """Lock ``path``, created if missing, against other exports.
 
-    Raises InputError, also for an OSError of what is done within. What was not published is removed at the end.
+    Raises InputError, LogFullError, also for an OSError raised within. Files that were not
+    published are removed at the end.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -112,7 +117,7 @@ def taken(path: Path) -> Iterator[Folder]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise InputError(f"{_PLACE} {path}: another export is writing there") from error
+            raise InputError(f"{_OPTION} {path}: another export is writing there") from error
         yield folder
     except OSError as error:
         raise _cannot(path, error) from error
@@ -121,5 +126,5 @@ def taken(path: Path) -> Iterator[Folder]:
         os.close(handle)
 
 
-def _cannot(path: Path, error: OSError) -> InputError:
-    return InputError(f"{_PLACE} {path}: cannot be written: {error.strerror or error}")
+def _cannot(path: Path, error: OSError) -> SocialsimError:
+    return unwritable(f"{_OPTION} {path}", error)

@@ -1,4 +1,7 @@
-"""What an export holds, as a JSON file beside it. It is written last: where it is not, the export is not complete."""
+"""The contents of an export, as a JSON file beside it.
+
+Written last: without it the export is incomplete.
+"""
 
 from datetime import date
 from typing import Final, Literal, TypeAlias
@@ -10,7 +13,7 @@ FormatName: TypeAlias = Literal["parquet", "csv"]
 
 
 class ColumnEntry(msgspec.Struct, kw_only=True, frozen=True):
-    """``type`` is a ``socialsim.export.columns.Kind``."""
+    """``type`` is a value of ``socialsim.export.columns.ColumnType``."""
 
     name: str
     type: str
@@ -18,7 +21,7 @@ class ColumnEntry(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class TableEntry(msgspec.Struct, kw_only=True, frozen=True):
-    """``sha256`` is of the whole file, in hexadecimal."""
+    """``sha256`` is the hash of the whole file, in hexadecimal."""
 
     table: str
     file: str
@@ -28,8 +31,8 @@ class TableEntry(msgspec.Struct, kw_only=True, frozen=True):
     columns: tuple[ColumnEntry, ...]
 
 
-class Manifest(msgspec.Struct, kw_only=True, frozen=True):
-    """One export. Without ``since`` or ``until`` that side has no bound."""
+class ExportManifest(msgspec.Struct, kw_only=True, frozen=True):
+    """One export. ``since`` and ``until`` are None where there is no bound."""
 
     version: Literal[1] = 1
     run_id: str
@@ -39,6 +42,6 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     tables: tuple[TableEntry, ...]
 
 
-def manifest_bytes(manifest: Manifest) -> bytes:
+def manifest_bytes(manifest: ExportManifest) -> bytes:
     """Indented JSON with a newline at its end."""
     return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"

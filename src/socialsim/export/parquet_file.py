@@ -1,4 +1,4 @@
-"""Parquet by pyarrow, which the extra ``export`` brings: typed, in row groups, compressed by zstd."""
+"""Parquet by pyarrow, from the extra ``export``: typed, in row groups, compressed with zstd."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -8,21 +8,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from socialsim.errors import TerminalError
-from socialsim.export.columns import ExportColumn, Kind
+from socialsim.export.columns import ColumnType, ExportColumn
 from socialsim.export.folder import Sink
 
-#: A reader takes or skips so many rows at once; as many are held in memory, as Arrow's columns.
+#: Readers load or skip this many rows at once; as many are held in memory, as Arrow columns.
 ROW_GROUP_ROWS: Final = 131_072
 
 _INSTANT: Final = pa.timestamp("us", tz="UTC")
-_TYPES: Final[dict[Kind, Any]] = {
-    Kind.INT32: pa.int32(),
-    Kind.INT64: pa.int64(),
-    Kind.DOUBLE: pa.float64(),
-    Kind.INSTANT: _INSTANT,
-    Kind.DATE: pa.date32(),
-    Kind.TEXT: pa.string(),
-    Kind.WORD: pa.dictionary(pa.int32(), pa.string()),
+_TYPES: Final[dict[ColumnType, Any]] = {
+    ColumnType.INT32: pa.int32(),
+    ColumnType.INT64: pa.int64(),
+    ColumnType.DOUBLE: pa.float64(),
+    ColumnType.INSTANT: _INSTANT,
+    ColumnType.DATE: pa.date32(),
+    ColumnType.TEXT: pa.string(),
+    ColumnType.WORD: pa.dictionary(pa.int32(), pa.string()),
 }
 
 
@@ -38,16 +38,17 @@ def _words(values: Sequence[Any]) -> Any:
     return pa.array(values, pa.string()).dictionary_encode()
 
 
-#: How a column of what was read becomes one of Arrow's, where it is not by its type alone.
-_MAKE: Final[dict[Kind, Callable[[Sequence[Any]], Any]]] = {
-    Kind.INSTANT: _instants,
-    Kind.DATE: _dates,
-    Kind.WORD: _words,
+#: How the values of a type are converted to an Arrow column, where its Arrow type alone does not
+#: suffice.
+_MAKE: Final[dict[ColumnType, Callable[[Sequence[Any]], Any]]] = {
+    ColumnType.INSTANT: _instants,
+    ColumnType.DATE: _dates,
+    ColumnType.WORD: _words,
 }
 
 
 class ParquetFile:
-    """Writes one table into ``sink``. ``notes`` become metadata of the file."""
+    """Writes one table to ``sink``. ``notes`` become metadata of the file."""
 
     def __init__(self, sink: Sink, columns: Sequence[ExportColumn], notes: Mapping[str, str]) -> None:
         self._columns = tuple(columns)
@@ -58,12 +59,15 @@ class ParquetFile:
         self._rows = 0
 
     def write(self, values: Sequence[Sequence[Any]]) -> None:
-        """Append rows, which are given as the values of each column. Raises TerminalError for a value of no such kind."""
+        """Append rows, given as the values of each column.
+
+        Raises TerminalError for values of another type.
+        """
         try:
             arrays = [_make(column, part) for column, part in zip(self._columns, values, strict=True)]
         except (pa.ArrowException, OverflowError) as error:
             raise TerminalError(
-                f"a stored value is not of its column's kind: {error}; run: socialsim verify"
+                f"a stored value is not of its column's type: {error}; run: socialsim verify"
             ) from error
         self._batches.append(pa.record_batch(arrays, schema=self._schema))
         self._rows += len(arrays[0])
@@ -71,13 +75,15 @@ class ParquetFile:
             self._write_group()
 
     def close(self) -> None:
-        """Write what is left, and the footer."""
+        """Write the remaining rows and the footer."""
         if self._batches:
             self._write_group()
         self._writer.close()
 
     def abandon(self) -> None:
-        """Let go of a file that will not be used: the writer would else write its footer when it is collected."""
+        """Release a file that will not be used: otherwise the writer writes its footer on
+        collection.
+        """
         with suppress(Exception):
             self._writer.close()
 

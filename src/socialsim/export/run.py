@@ -1,4 +1,4 @@
-"""One run's rows out of the warehouse and into files, some thousand rows at a time."""
+"""Exports one run's rows from the warehouse to files, several thousand rows at a time."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
@@ -7,15 +7,17 @@ from typing import Any, Final, Protocol, TypeAlias, get_args
 from sqlalchemy import Connection, Select, Table
 
 from socialsim.errors import InputError, TerminalError
-from socialsim.export.columns import ExportColumn, Span, columns_of, query_of
+from socialsim.export.columns import ExportColumn, ExportPeriod, columns_of, query_of
 from socialsim.export.csv_file import CsvFile
-from socialsim.export.folder import Folder, Sink, taken
-from socialsim.export.manifest import MANIFEST, ColumnEntry, FormatName, Manifest, TableEntry, manifest_bytes
+from socialsim.export.folder import Folder, Sink, locked_folder
+from socialsim.export.manifest import MANIFEST, ColumnEntry, ExportManifest, FormatName, TableEntry, manifest_bytes
+from socialsim.installation import how_to_add
 
 FORMATS: Final[tuple[FormatName, ...]] = get_args(FormatName)
 
 _ROWS_AT_ONCE: Final = 8_192
-#: A server gives up on a client that does not read, by default after a minute. A disk may be busy for longer.
+#: A server drops a client that does not read, by default after a minute. A disk may be busy for
+#: longer.
 _WRITE_TIMEOUT_S: Final = 600
 
 
@@ -29,7 +31,7 @@ _Opener: TypeAlias = Callable[[Sink, Sequence[ExportColumn], Mapping[str, str]],
 
 
 class _Stopped(Exception):  # noqa: N818 - not an error
-    """Whoever asked for the export wants it no more."""
+    """The export was stopped by its caller."""
 
 
 def export_run(
@@ -38,22 +40,24 @@ def export_run(
     run_id: str,
     run_key: int,
     tables: Sequence[Table],
-    span: Span,
+    span: ExportPeriod,
     format_name: FormatName,
     path: Path,
     replace: bool,
     on_table: Callable[[TableEntry], None] = lambda _: None,
     is_stopping: Callable[[], bool] = lambda: False,
-) -> Manifest | None:
-    """Write ``tables`` into the folder ``path`` and say what is there; None if it was stopped, and then nothing is.
+) -> ExportManifest | None:
+    """Write ``tables`` to the folder ``path`` and return the manifest; None, with nothing written,
+    if stopped.
 
-    ``connection`` has one transaction, so all files are of one moment. Files that are there are replaced only if
-    ``replace`` says so, and all at once. ``on_table`` is told of each table that is written. Raises InputError (a file
-    is there, the folder cannot be written, pyarrow is missing), TerminalError, and SQLAlchemy's errors.
+    ``connection`` has one transaction, so all files show the same moment. Existing files are
+    replaced only with ``replace``, and all at once. ``on_table`` is called after each table. Raises
+    InputError (a file exists, the folder is not writable, pyarrow is missing), TerminalError and
+    SQLAlchemy's errors.
     """
     opener = _opener(format_name)
     names = [f"{table.name}.{format_name}" for table in tables]
-    with taken(path) as folder:
+    with locked_folder(path) as folder:
         _refuse_existing(folder, path, names, replace=replace)
         if connection.dialect.name == "mysql":
             connection.exec_driver_sql(f"SET SESSION net_write_timeout = {_WRITE_TIMEOUT_S}")
@@ -68,7 +72,7 @@ def export_run(
                 on_table(entries[-1])
         except _Stopped:
             return None
-        manifest = Manifest(
+        manifest = ExportManifest(
             run_id=run_id, format=format_name, since=span.since, until=span.until, tables=tuple(entries)
         )
         with folder.creating(MANIFEST) as sink:
@@ -82,10 +86,10 @@ def _opener(format_name: FormatName) -> _Opener:
     if format_name == "csv":
         return lambda sink, columns, _: CsvFile(sink, columns)
     try:
-        from socialsim.export.parquet_file import ParquetFile  # noqa: PLC0415 - of an extra, and slow to load
+        from socialsim.export.parquet_file import ParquetFile  # noqa: PLC0415 - from an extra, and slow to load
     except ImportError as error:
         raise InputError(
-            "Parquet needs the package pyarrow, which is not installed; run: pip install 'socialsim[export]' "
+            f"Parquet needs the package pyarrow, which is not installed; run: {how_to_add('export')} "
             "(--format csv needs nothing)"
         ) from error
     return ParquetFile
@@ -100,22 +104,22 @@ def _refuse_existing(folder: Folder, path: Path, names: Sequence[str], *, replac
 def _read(
     connection: Connection, query: Select[Any], is_stopping: Callable[[], bool]
 ) -> Generator[Sequence[Sequence[Any]]]:
-    """Parts of the rows, each as the values of its columns. Raises _Stopped."""
+    """Batches of rows, each as the values of its columns. Raises _Stopped."""
     result = connection.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE})
-    whole = False
+    finished = False
     try:
         for part in result.partitions():
             if is_stopping():
                 raise _Stopped
             yield list(zip(*part, strict=True))
-        whole = True
+        finished = True
     finally:
-        if not whole:
-            connection.invalidate()  # closing the cursor alone would read all that is left
+        if not finished:
+            connection.invalidate()  # closing only the cursor would read all remaining rows
 
 
 def _write(table: Table, file: _TableFile, parts: Generator[Sequence[Sequence[Any]]]) -> int:
-    """How many rows it is."""
+    """Write all rows and return their number."""
     rows = 0
     try:
         for values in parts:

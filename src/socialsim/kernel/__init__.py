@@ -1,4 +1,6 @@
-"""Virtual time, actors and random numbers. Knows no user and no post."""
+"""Virtual time, actors and random numbers: a simulation kernel that knows nothing of the
+network.
+"""
 
 from socialsim.kernel.actor import Actor
 from socialsim.kernel.loop import NEVER_US, ActorFailure, DeadlockError, VirtualTimeLoop, new_loop

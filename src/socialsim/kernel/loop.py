@@ -1,15 +1,16 @@
 """An asyncio event loop whose clock is an integer of simulated microseconds.
 
-Real ``asyncio.Task`` objects run on it. When nobody is ready the clock jumps to the next timer, so a simulated month
-takes seconds. Everything happens in one total order: by time, and within one microsecond in the order in which it was
-asked for (stock asyncio breaks such ties by chance).
+Real ``asyncio.Task`` objects run on it. When no task is ready the clock jumps to the next timer, so
+a simulated month takes seconds. Everything happens in one total order: by time, and within one
+microsecond by order of scheduling (stock asyncio breaks such ties arbitrarily).
 
-Timers lie in buckets of ``2**bucket_bits`` microseconds. A bucket is a plain list until it is due, then it is sorted
-once: far cheaper than a heap of all timers, for most timers are far away. ``list.sort`` is stable, and that keeps
-the order of ties without a sequence number in each timer.
+Timers are kept in buckets of ``2**bucket_bits`` microseconds. A bucket is a plain list until it is
+due and is then sorted once. This is far cheaper than one heap of all timers because most timers are
+far away. ``list.sort`` is stable, which keeps the order of ties without a sequence number per
+timer.
 
-Actors (see :mod:`socialsim.kernel.actor`) park without a Future and without a Handle: the task's next step, which
-asyncio hands to ``call_soon``, is put into the actor instead of the ready queue.
+Actors (see :mod:`socialsim.kernel.actor`) park without a Future and without a Handle: the task's
+next step, which asyncio passes to ``call_soon``, is stored in the actor instead of the ready queue.
 """
 
 import asyncio
@@ -21,25 +22,25 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from heapq import heappop, heappush
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeVar, TypeVarTuple
-
-if TYPE_CHECKING:
-    from socialsim.kernel.actor import Actor
+from typing import Any, Final, NoReturn, Protocol, TypeVar, TypeVarTuple
 
 NEVER_US: Final = 2**62
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 _when = itemgetter(0)
-#: Python 3.12 and later keep one current task for each thread, earlier ones one for each loop.
+#: Python 3.12 and later keep the current task per thread, earlier versions per loop.
 _swap_current_task: Final[Callable[[Any, Any], Any]] = getattr(asyncio.tasks, "_swap_current_task", lambda *_: None)
 
 
 class DeadlockError(RuntimeError):
-    """A task was waited for that nothing can wake any more."""
+    """A task was awaited that nothing can wake any more."""
 
 
-class ActorFailure(Exception):  # noqa: N818 - the fact, not yet the message: the shard adds seed and place
-    """An actor raised. ``actor`` is its description, ``now_us`` the simulated time; the cause is chained."""
+class ActorFailure(Exception):  # noqa: N818 - only the fact: the shard group builds the message
+    """An actor raised.
+
+    ``actor`` describes it, ``now_us`` is the simulated time; the cause is chained.
+    """
 
     def __init__(self, actor: str, now_us: int) -> None:
         super().__init__(actor, now_us)
@@ -48,14 +49,25 @@ class ActorFailure(Exception):  # noqa: N818 - the fact, not yet the message: th
 
 
 class _Timed(Protocol):
-    """What a timer wakes: runs ``step`` if it is still the timer that is waited for."""
+    """The target of a timer: its ``step`` runs if it still waits for exactly this timer."""
 
     wake_us: int
     step: Callable[[], object] | None
 
 
+class Parkable(_Timed, Protocol):
+    """What the loop requires of an actor: it can be parked, woken and cancelled."""
+
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        """The task that runs the actor; None before it is started."""
+
+    def cancel(self) -> object:
+        """Cancel the actor's task."""
+
+
 class _Callback:
-    """A stock asyncio timer, in the shape of an actor."""
+    """A stock asyncio timer in the shape of an actor."""
 
     __slots__ = ("step", "wake_us")
 
@@ -72,18 +84,18 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
 
     def __init__(self, start_us: int = 0, bucket_bits: int = 22) -> None:
         self.now_us = start_us
-        #: A lower bound for the time of the next timer: no timer is due before it.
+        #: A lower bound for the time of the next timer.
         self.next_us = NEVER_US
         self._bits = bucket_bits
         self._buckets: dict[int, list[tuple[int, _Timed]]] = {}
         self._bucket_heap: list[int] = []
-        self._due: list[tuple[int, _Timed]] = []  # the bucket being worked off, sorted
-        self._due_at = 0  # how many of it are done
+        self._due: list[tuple[int, _Timed]] = []  # the bucket being drained, sorted
+        self._due_index = 0  # the next timer in it
         self._due_bucket = -1
         self._ready: deque[Callable[[], object]] = deque()
-        self._parking: Actor[Any] | None = None  # the actor whose task is about to yield its next step
-        self._context = contextvars.copy_context()  # one for all actors: a context each would cost 100 bytes
-        self._actors: dict[Actor[Any], None] = {}
+        self._parking: Parkable | None = None  # the actor whose task is about to yield its next step
+        self._context = contextvars.copy_context()  # shared by all actors: one each would cost 100 bytes
+        self._actors: dict[Parkable, None] = {}
         self._failure: BaseException | None = None
         self._running = False
         self._closed = False
@@ -91,14 +103,17 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
     # --- time ---------------------------------------------------------------------------------------------------
 
     def time(self) -> float:
-        """Simulated seconds since the epoch, for stock asyncio code. Exact to the microsecond until the year 2112."""
+        """Simulated seconds since the epoch, for stock asyncio code.
+
+        Exact to 1 us until the year 2112.
+        """
         return self.now_us / 1_000_000
 
     def wake_at(self, when_us: int, target: _Timed) -> None:
-        """Wake ``target`` at ``when_us`` unless its ``wake_us`` says something else by then."""
+        """Wake ``target`` at ``when_us`` unless its ``wake_us`` has another value by then."""
         bucket = when_us >> self._bits
         if bucket <= self._due_bucket:
-            insort_right(self._due, (when_us, target), lo=self._due_at, key=_when)
+            insort_right(self._due, (when_us, target), lo=self._due_index, key=_when)
         else:
             timers = self._buckets.get(bucket)
             if timers is None:
@@ -110,35 +125,35 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
             self.next_us = when_us
 
     def run_until(self, end_us: int) -> None:
-        """Work off everything that is due before ``end_us``, then set the clock to ``end_us``.
+        """Process everything due before ``end_us``, then set the clock to ``end_us``.
 
-        Raises ActorFailure when an actor raised; the loop is not usable afterwards.
+        Raises ActorFailure if an actor raised; the loop is unusable afterwards.
         """
-        self._run(self._work_off, end_us)
+        self._run(self._drain_due, end_us)
         self.now_us = max(self.now_us, end_us)
 
-    def _work_off(self, end_us: int) -> None:
-        self._work_off_ready()
+    def _drain_due(self, end_us: int) -> None:
+        self._drain_ready()
         self._check()
         ready = self._ready
         popleft = ready.popleft
         while True:
             due = self._due
-            position = self._due_at
-            if position == len(due):
+            index = self._due_index
+            if index == len(due):
                 if not self._next_bucket(end_us):
                     break
                 continue
-            when, target = due[position]
-            if when >= end_us:
-                self.next_us = when
+            timer_us, target = due[index]
+            if timer_us >= end_us:
+                self.next_us = timer_us
                 break
-            self._due_at = position + 1
+            self._due_index = index + 1
             step = target.step
-            if step is None or target.wake_us != when:
-                continue  # cancelled, or woken by something else in the meantime
-            if when > self.now_us:
-                self.now_us = when
+            if step is None or target.wake_us != timer_us:
+                continue  # cancelled, or already woken by something else
+            if timer_us > self.now_us:
+                self.now_us = timer_us
             target.step = None
             step()
             while ready:
@@ -146,13 +161,13 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
             if self._failure is not None:
                 self._check()
 
-    def _work_off_ready(self) -> None:
+    def _drain_ready(self) -> None:
         ready = self._ready
         while ready:
             ready.popleft()()
 
     def _next_bucket(self, end_us: int) -> bool:
-        """Make the next bucket the due one, unless it begins at ``end_us`` or later."""
+        """Make the next bucket the due one, unless it starts at ``end_us`` or later."""
         if not self._bucket_heap:
             self.next_us = NEVER_US
             return False
@@ -163,12 +178,15 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         bucket = heappop(self._bucket_heap)
         self._due = self._buckets.pop(bucket)
         self._due.sort(key=_when)
-        self._due_at = 0
+        self._due_index = 0
         self._due_bucket = bucket
         return True
 
     def run_until_complete(self, future: Coroutine[Any, Any, _T] | asyncio.Future[_T]) -> _T:  # type: ignore[override]
-        """Run until ``future`` is done and return its result. Raises DeadlockError when nothing is left to wake it."""
+        """Run until ``future`` is done; return its result.
+
+        Raises DeadlockError if nothing can wake it.
+        """
         waited = future if isinstance(future, asyncio.Future) else self.create_task(future)
         self.run_until(self.now_us + 1)
         while not waited.done():
@@ -178,9 +196,11 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         return waited.result()
 
     def _run(self, work: Callable[[*_Ts], None], *args: *_Ts) -> None:
-        """Do ``work`` as the thread's running loop, in the actors' context: their steps need not enter it one by one.
+        """Run ``work`` as the thread's running loop, in the actors' context, which no step needs to
+        enter again.
 
-        Another loop may be running, as it is in a notebook: it waits meanwhile, as for any function that takes long.
+        Another loop may be running, for example in a notebook: it is blocked meanwhile, as by any
+        long function call.
         """
         if self._closed:
             raise RuntimeError("the loop is closed")
@@ -206,7 +226,9 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         *args: *_Ts,
         context: contextvars.Context | None = None,
     ) -> asyncio.Handle | None:
-        """Stock asyncio's, save that an actor's steps have no handle, and a parking one's goes into the actor."""
+        """As in asyncio, except that an actor's steps get no handle and a parking actor keeps its
+        step.
+        """
         actor = self._parking
         if actor is not None:
             self._parking = None
@@ -214,7 +236,7 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
                 raise RuntimeError(f"{actor!r} was awaited by a task that is not its own")
             actor.step = callback
             return None
-        if context is self._context:  # which the loop is in already
+        if context is self._context:  # already entered by _run
             self._ready.append(partial(callback, *args) if args else callback)
             return None
         handle = asyncio.Handle(callback, args, self, context)
@@ -230,7 +252,9 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         *args: *_Ts,
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
-        """Stock asyncio's; ``when`` in simulated seconds, rounded to the microsecond, never before now."""
+        """As in asyncio; ``when`` in simulated seconds, rounded to the microsecond; never in the
+        past.
+        """
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         self._set_timer(max(round(when * 1_000_000), self.now_us), handle)
         return handle
@@ -242,9 +266,9 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         *args: *_Ts,
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
-        """Stock asyncio's; ``delay`` in simulated seconds, rounded to the microsecond."""
+        """As in asyncio; ``delay`` in simulated seconds, rounded to the microsecond."""
         handle = asyncio.TimerHandle(self.time() + delay, callback, args, self, context)
-        # Not by ``call_at``: the sum of two floats would be off by a microsecond now and then.
+        # Not by ``call_at``: the sum of two floats may be off by a microsecond.
         self._set_timer(self.now_us + max(round(delay * 1_000_000), 0), handle)
         return handle
 
@@ -252,7 +276,7 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         self.wake_at(when_us, _Callback(when_us, partial(self._run_handle, handle)))
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """Nothing to do: a cancelled timer stays in its bucket, and is passed over when it is due."""
+        """Nothing to do: a cancelled timer stays in its bucket and is skipped when due."""
 
     @staticmethod
     def _run_handle(handle: asyncio.Handle) -> None:
@@ -271,13 +295,16 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         context: contextvars.Context | None = None,
         **options: Any,
     ) -> asyncio.Task[_T]:
-        """A plain task of this loop, for stock asyncio code. Actors are started by ``Actor.start``."""
+        """A plain task of this loop, for stock asyncio code.
+
+        Actors are started by ``Actor.start``.
+        """
         return asyncio.Task(coro, loop=self, name=name, context=context, **options)
 
     # --- actors -----------------------------------------------------------------------------------------------------
 
-    def watch(self, actor: "Actor[Any]", task: asyncio.Task[None]) -> None:
-        """Take ``task`` as the life of ``actor``: an exception in it ends the run."""
+    def watch(self, actor: Parkable, task: asyncio.Task[None]) -> None:
+        """Supervise ``task`` of ``actor``: an exception in it ends the run."""
         self._actors[actor] = None
         task.add_done_callback(self._actor_done, context=self._context)
 
@@ -287,7 +314,7 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         return self._context
 
     def _actor_done(self, task: asyncio.Task[None]) -> None:
-        actor: Actor[Any] = task.actor  # type: ignore[attr-defined]
+        actor: Parkable = task.actor  # type: ignore[attr-defined]
         self._actors.pop(actor, None)
         if not task.cancelled():
             error = task.exception()
@@ -297,7 +324,7 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
                 self._failure = self._failure or failure
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """An exception in a callback ends the run too: nothing fails silently."""
+        """Let an exception in a callback end the run too: nothing fails silently."""
         if self._failure is None and (error := context.get("exception")) is not None:
             self._failure = error
 
@@ -308,7 +335,7 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
     # --- the rest of asyncio's interface ------------------------------------------------------------------------------
 
     def is_running(self) -> bool:
-        """Whether the loop is working off events now."""
+        """Whether the loop is processing events now."""
         return self._running
 
     def is_closed(self) -> bool:
@@ -320,30 +347,35 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         return False
 
     def close(self) -> None:
-        """Cancel every actor, let their ``finally`` blocks run, and drop every timer. May be called twice."""
+        """Cancel all actors, let their ``finally`` blocks run and drop all timers.
+
+        May be called twice.
+        """
         if self._closed:
             return
         self._failure = None
         for actor in list(self._actors):
             actor.cancel()
         try:
-            self._run(self._work_off_ready)
+            self._run(self._drain_ready)
         finally:
             self._closed = True
             self._buckets.clear()
             self._bucket_heap.clear()
             self._due.clear()
-            self._due_at = 0
+            self._due_index = 0
             self._actors.clear()
 
     async def shutdown_asyncgens(self) -> None:
         """Nothing to do: the loop keeps no list of asynchronous generators."""
 
     def run_forever(self) -> NoReturn:
-        """Refused: a simulated clock without an end would never return."""
+        """Refused: without an end, a simulated clock would run forever."""
         raise NotImplementedError("say until when: run_until(end_us)")
 
 
 def new_loop(start_us: int = 0, bucket_bits: int = 22) -> VirtualTimeLoop:
-    """A VirtualTimeLoop; typeshed declares the parts of asyncio's interface that do I/O, which it has not, as abstract."""
+    """Make a VirtualTimeLoop. typeshed declares asyncio's I/O methods, which it lacks, as
+    abstract.
+    """
     return VirtualTimeLoop(start_us, bucket_bits)  # type: ignore[abstract]

@@ -1,11 +1,12 @@
-"""The known right answer: what a run's KPIs are, added up by the simulation itself, from neither log nor rows.
+"""The ground truth: a run's KPIs computed by the simulation itself, without log, rows or SQL.
 
-In every process an ``Observer`` is shown the events as they are emitted and keeps the few columns that KPIs are made of.
-When the run has ended, ``make_truth`` joins the columns of all processes, day by day. The definitions are those of
-docs/kpis.md, written a second time on purpose: SQL over the rows must come to the same figures by another way.
+In each process a ``KpiCollector`` observes the events as they are emitted and keeps the few columns
+that the KPIs need. When the run has ended, ``make_truth`` merges the columns of all processes day
+by day. It implements docs/kpis.md a second time on purpose: SQL over the rows must produce the same
+values in another way.
 """
 
-from socialsim.oracle.columns import Chunk, Observer
-from socialsim.oracle.truth import CohortRow, KpiRow, Truth, make_truth
+from socialsim.oracle.columns import ColumnChunk, KpiCollector
+from socialsim.oracle.truth import CohortRow, TrueKpiRow, Truth, make_truth
 
-__all__ = ["Chunk", "CohortRow", "KpiRow", "Observer", "Truth", "make_truth"]
+__all__ = ["CohortRow", "ColumnChunk", "KpiCollector", "TrueKpiRow", "Truth", "make_truth"]

@@ -1,6 +1,7 @@
-"""What one process sees of a run: the columns that KPIs are made of, cut into chunks of one day each.
+"""The columns that the KPIs need from one process, cut into chunks of one day each.
 
-One line of Python runs for each event, to part them by type; the members that matter go into arrays in calls that loop in C.
+One line of Python runs per event, to partition events by type; the members that matter are copied
+into arrays by calls that loop in C.
 """
 
 from array import array
@@ -26,16 +27,17 @@ from socialsim.events import (
     VideoLiked,
     VideoPosted,
 )
-from socialsim.scenario import DAY_US
+from socialsim.scenario.model import DAY_US
 
 _HOUR_US: Final = 3_600_000_000
-_EVENTS_MAX: Final = 500_000  #: of one chunk: bounds the memory of a process, whatever happens in a day
+#: Per chunk: bounds the memory of a process, however many events a day has.
+_EVENTS_MAX: Final = 500_000
 
-#: What counts as activity: a user is active on a day if he did one of these things. SQL has its own list, see
-#: ``socialsim.analytics.kpi.facts``.
+#: The events that make a user active on a day. SQL has its own list, see
+#: ``socialsim.kpi.aggregates``.
 ACTIVITY: Final[tuple[type[Event], ...]] = tuple(EVENT_TYPES.values())
 
-#: The members that are kept, of those types of which more is asked than how many there were, by whom and from what device.
+#: The members that are kept, of those types for which counts, users and devices do not suffice.
 _COLUMNS: Final[dict[type[Event], tuple[str, ...]]] = {
     UserSignedUp: ("user_id", "time_us"),
     FriendRequested: ("request_id", "time_us"),
@@ -57,32 +59,35 @@ _duration_s: Final = attrgetter("duration_s")
 
 
 def empty_column(member: str) -> "array[int]":
-    """An array for values of ``member``: user ids fit into 32 bits, for a scenario has at most 50 million."""
+    """An empty array for values of ``member``.
+
+    User ids fit into 32 bits: a scenario has at most 50 million users.
+    """
     return array("I" if member == "user_id" else "q")
 
 
-class Chunk(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    """Some of the events of one process on one day, as columns. Chunks of a process follow each other in time."""
+class ColumnChunk(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """Events of one process on one day, as columns. The chunks of a process are in time order."""
 
     day: int  #: days since 1970-01-01
-    last_us: int  #: when the last of them happened
-    counts: dict[str, int]  #: by wire name
-    device_hours: dict[str, int]  #: by device and hour, ``web 07``
+    last_us: int  #: time of the last event
+    counts: dict[str, int]  #: events by wire name
+    device_hours: dict[str, int]  #: events by device and hour, such as ``web 07``
     signup_devices: dict[str, int]
-    session_s: int  #: how long the sessions are together that began
-    countries: str  #: of those who signed up, two letters each, in the order of their columns
-    active: bytes  #: ids of the users who did something, each once
-    columns: dict[str, bytes]  #: the arrays of ``_KEPT``, as this machine lays them out, by ``type.member``
+    session_s: int  #: total duration of the sessions that started
+    countries: str  #: of the new users, two letters each, in the order of their columns
+    active: bytes  #: ids of the active users, each once
+    columns: dict[str, bytes]  #: the arrays of ``_KEPT`` in this machine's byte order, by ``type.member``
 
     def column(self, event: str, member: str) -> "array[int]":
-        """The values of ``member`` of all events of the type with the wire name ``event``, in order of time."""
+        """The values of ``member`` in all events with the wire name ``event``, in time order."""
         values = empty_column(member)
         values.frombytes(self.columns.get(f"{event}.{member}", b""))
         return values
 
 
-class _Gathering:
-    """A chunk while it grows."""
+class _ChunkBuilder:
+    """A chunk under construction."""
 
     def __init__(self, day: int) -> None:
         self.day = day
@@ -97,41 +102,41 @@ class _Gathering:
         self.columns = {kind: tuple(map(empty_column, members)) for kind, members in _KEPT.items()}
 
     def add(self, events: Sequence[Event]) -> None:
-        """Take events of this day, in order of time."""
+        """Add events of this day, in time order."""
         self.events += len(events)
         self.last_us = events[-1].time_us
-        parted: dict[type[Event], list[Event]] = {kind: [] for kind in _KEPT}
-        take = {kind: part.append for kind, part in parted.items()}
+        by_type: dict[type[Event], list[Event]] = {kind: [] for kind in _KEPT}
+        append = {kind: part.append for kind, part in by_type.items()}
         for event in events:
-            take[type(event)](event)
-        for kind, part in parted.items():
+            append[type(event)](event)
+        for kind, part in by_type.items():
             if part:
                 self.counts[WIRE_NAMES[kind]] += len(part)
                 for member, column in zip(_KEPT[kind], self.columns[kind], strict=True):
-                    column.fromlist(list(map(_GETTERS[member], part)))  # half the time of extend()
+                    column.fromlist(list(map(_GETTERS[member], part)))  # takes half the time of extend()
         for kind in ACTIVITY:
-            self.actors.fromlist(list(map(_user_id, parted[kind])))
-        joined = parted[UserSignedUp]
+            self.actors.fromlist(list(map(_user_id, by_type[kind])))
+        joined = by_type[UserSignedUp]
         if joined:
             self.signup_devices.update(map(_device, joined))
             self.countries += map(_country, joined)
-        self.session_s += sum(map(_duration_s, parted[SessionStarted]))
+        self.session_s += sum(map(_duration_s, by_type[SessionStarted]))
         self._count_devices(events)
 
     def _count_devices(self, events: Sequence[Event]) -> None:
         first = 0
         while first < len(events):
             hour = events[first].time_us // _HOUR_US
-            behind = _place(events, (hour + 1) * _HOUR_US, first)
-            part = events if behind - first == len(events) else events[first:behind]
+            stop = _index_at(events, (hour + 1) * _HOUR_US, first)
+            part = events if stop - first == len(events) else events[first:stop]
             devices = list(map(_device, part))
             counts = self.device_hours.setdefault(hour % 24, Counter())
             for device in _DEVICES:
                 counts[device] += devices.count(device)
-            first = behind
+            first = stop
 
-    def chunk(self) -> Chunk:
-        return Chunk(
+    def chunk(self) -> ColumnChunk:
+        return ColumnChunk(
             self.day,
             self.last_us,
             dict(self.counts),
@@ -154,33 +159,35 @@ class _Gathering:
         )
 
 
-class Observer:
-    """Is shown every event of one process, and hands on chunks: a day's when it is over, or when there are many."""
+class KpiCollector:
+    """Observes every event of one process and passes on chunks: at a day's end, or when one is
+    full.
+    """
 
-    def __init__(self, keep: Callable[[Chunk], None]) -> None:
-        self._keep = keep
-        self._gathering: _Gathering | None = None
+    def __init__(self, add_chunk: Callable[[ColumnChunk], None]) -> None:
+        self._add_chunk = add_chunk
+        self._builder: _ChunkBuilder | None = None
 
     def observe(self, events: Sequence[Event]) -> None:
-        """See ``events``, the next ones in order of time. They may be of several days."""
+        """Add the next events, in time order. They may span several days."""
         first = 0
         while first < len(events):
             day = events[first].time_us // DAY_US
-            behind = _place(events, (day + 1) * DAY_US, first)
-            gathering = self._gathering
-            if gathering is None or gathering.day != day or gathering.events >= _EVENTS_MAX:
-                self.hand_on()
-                gathering = self._gathering = _Gathering(day)
-            gathering.add(events if behind - first == len(events) else events[first:behind])
-            first = behind
+            stop = _index_at(events, (day + 1) * DAY_US, first)
+            builder = self._builder
+            if builder is None or builder.day != day or builder.events >= _EVENTS_MAX:
+                self.flush()
+                builder = self._builder = _ChunkBuilder(day)
+            builder.add(events if stop - first == len(events) else events[first:stop])
+            first = stop
 
-    def hand_on(self) -> None:
-        """Hand on what is there: called when the run has come to its end, or was stopped."""
-        if self._gathering is not None:
-            self._keep(self._gathering.chunk())
-            self._gathering = None
+    def flush(self) -> None:
+        """Pass on the unfinished chunk. Called when the run has ended or was stopped."""
+        if self._builder is not None:
+            self._add_chunk(self._builder.chunk())
+            self._builder = None
 
 
-def _place(events: Sequence[Event], end_us: int, first: int) -> int:
-    """The place behind the last event before ``end_us``; most often that is the end."""
-    return len(events) if events[-1].time_us < end_us else bisect_left(events, end_us, first, key=_time_us)
+def _index_at(events: Sequence[Event], time_us: int, first: int) -> int:
+    """The index of the first event at or after ``time_us``; usually that is the end."""
+    return len(events) if events[-1].time_us < time_us else bisect_left(events, time_us, first, key=_time_us)

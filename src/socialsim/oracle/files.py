@@ -1,7 +1,9 @@
-"""Chunks in a run's directory while it lasts: one file for each process, appended to, read back when the run has ended.
+"""Chunks in a run's directory: one file per process, appended to during the run and read at its
+end.
 
-A file is a sequence of frames, each the length of a chunk and the chunk. It is written and read on one machine in one
-run: a run that is resumed sees everything again, so a file of an earlier life is replaced and never added to.
+A file is a sequence of frames, each the length of a chunk followed by the chunk. It is written and
+read on one machine by one attempt: a resumed run observes everything again, so it replaces the file
+of a previous attempt and never appends to it.
 """
 
 import heapq
@@ -15,15 +17,18 @@ import msgspec
 
 from socialsim.errors import LogCorruptError, LogFullError
 from socialsim.events import Event
-from socialsim.oracle.columns import Chunk, Observer
+from socialsim.oracle.columns import ColumnChunk, KpiCollector
 
 _SUFFIX: Final = ".columns"
 _LENGTH: Final = struct.Struct("<Q")
 _day: Final = attrgetter("day")
 
 
-class SpillingObserver:
-    """An observer whose chunks go into a file of its own in ``directory``. Raises LogFullError."""
+class SpillingCollector:
+    """An observer that writes its chunks to a file of its own in ``directory``.
+
+    Raises LogFullError.
+    """
 
     def __init__(self, directory: Path, shards: range) -> None:
         self._path = directory / f"{shards.start:05}-{shards.stop:05}{_SUFFIX}"
@@ -32,21 +37,21 @@ class SpillingObserver:
             self._file = self._path.open("wb")
         except OSError as error:
             raise self._full(error) from error
-        self._observer = Observer(self._append)
+        self._collector = KpiCollector(self._append)
 
     def observe(self, events: Sequence[Event]) -> None:
-        """See the next events, in order of time."""
-        self._observer.observe(events)
+        """Add the next events, in time order."""
+        self._collector.observe(events)
 
     def close(self) -> None:
-        """Write what is left: everything was seen."""
-        self._observer.hand_on()
+        """Write what is left. Called after the last event."""
+        self._collector.flush()
         try:
             self._file.close()
         except OSError as error:
             raise self._full(error) from error
 
-    def _append(self, chunk: Chunk) -> None:
+    def _append(self, chunk: ColumnChunk) -> None:
         data = msgspec.msgpack.encode(chunk)
         try:
             self._file.write(_LENGTH.pack(len(data)))
@@ -58,13 +63,13 @@ class SpillingObserver:
         return LogFullError(f"{self._path}: cannot be written: {error.strerror}")
 
 
-def read_chunks(directory: Path) -> Iterator[Chunk]:
-    """The chunks of all processes in the order of their days. Raises LogCorruptError where a file is cut short."""
+def read_chunks(directory: Path) -> Iterator[ColumnChunk]:
+    """The chunks of all processes by day. Raises LogCorruptError if a file is truncated."""
     return heapq.merge(*map(_read, sorted(directory.glob(f"*{_SUFFIX}"))), key=_day)
 
 
-def _read(path: Path) -> Iterator[Chunk]:
-    decoder = msgspec.msgpack.Decoder(Chunk)
+def _read(path: Path) -> Iterator[ColumnChunk]:
+    decoder = msgspec.msgpack.Decoder(ColumnChunk)
     try:
         with path.open("rb") as file:
             while head := file.read(_LENGTH.size):

@@ -1,6 +1,7 @@
-"""What KPIs need to remember while the days of a run go by. Sets of users are bits of long integers.
+"""What the KPIs need of past days. Sets of users are bits of long integers.
 
-So the union of a month's active users is thirty operations, whatever their number, and to count them is one.
+With them the union of a month's active users takes thirty operations and counting it takes one,
+whatever the number of users.
 """
 
 from array import array
@@ -8,19 +9,21 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
-from socialsim.oracle.columns import Chunk, empty_column
-from socialsim.scenario import DAY_US, Scenario
+from socialsim.oracle.columns import ColumnChunk, empty_column
+from socialsim.scenario.model import DAY_US, Scenario
 
 KINDS: Final = ("picture", "video")
-_DAYS_REMEMBERED: Final = 31  #: retention looks 30 days back
+_DAYS_KEPT: Final = 31  #: retention looks 30 days back
 
 Bits: TypeAlias = int
 Column: TypeAlias = "array[int]"
 _Table: TypeAlias = "array[int] | dict[int, int]"
 
 
-class Posts:
-    """The posts or the likes of one kind on one day, in columns; ``users`` are the publishers, of likes too."""
+class PostIndex:
+    """The posts or likes of one kind on one day, in columns; ``users`` are the publishers, for
+    likes too.
+    """
 
     def __init__(self, ids: Column, users: Column, times_us: Column) -> None:
         self.ids = ids
@@ -29,47 +32,49 @@ class Posts:
 
 
 class Day:
-    """What happened on one day, over all processes. Its columns are forgotten when they are no longer asked for."""
+    """The events of one day, over all processes. Columns that are no longer needed are dropped."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.device_hours: Counter[str] = Counter()
         self.joined_devices: Counter[str] = Counter()
         self.joined_countries: Counter[str] = Counter()
-        self.session_s = 0  #: how long the sessions are together that began that day
+        self.session_s = 0  #: total duration of the sessions that started that day
         self.active: Bits = 0
         self.joined: Bits = 0
-        self.joined_us: dict[int, int] = {}  #: by user: when he signed up
+        self.joined_us: dict[int, int] = {}  #: sign-up time by user
         self.posters: Bits = 0
-        self.liked: Bits = 0  #: publishers of whose posts one was liked that day
-        self.latencies_us: array[int] = array("q")  #: of the requests made that day that were accepted within 7 days
-        self.posts: dict[str, Posts] = {}
-        self.likes: dict[str, Posts] = {}
+        self.liked: Bits = 0  #: publishers of the posts that were liked that day
+        #: Of the requests made that day that were accepted within 7 days.
+        self.latencies_us: array[int] = array("q")
+        self.posts: dict[str, PostIndex] = {}
+        self.likes: dict[str, PostIndex] = {}
         self.likes_by_post: dict[str, Counter[int]] = {}
 
     @property
     def posted(self) -> int:
-        """How many posts."""
+        """The number of posts."""
         return self.counts["picture"] + self.counts["video"]
 
     @property
     def likes_given(self) -> int:
-        """How many likes."""
+        """The number of likes."""
         return self.counts["picture_like"] + self.counts["video_like"]
 
 
 class History:
-    """The days so far. ``today`` is the number of the last one; earlier than the first, nothing happened."""
+    """The days so far; ``today`` is the number of the last one. Days before the first are empty."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._users = scenario.users
-        # Ids are n * shards + shard. With fewer users than shards most shards are empty, and an array would be as well.
+        # Ids are n * shards + shard. With fewer users than shards most shards are empty and an
+        # array would be mostly empty.
         self._sparse = scenario.users < scenario.shards
         self._days: dict[int, Day] = {}
         self._publishers: dict[str, _Table] = {kind: self._table("user_id") for kind in KINDS}
         self._requested_us: _Table = self._table("time_us")
         self.today = 0
-        self.users = 0  #: who have signed up
+        self.users = 0  #: signed up so far
         self.acceptances = 0
         self.countries: dict[str, Bits] = {}
 
@@ -77,13 +82,13 @@ class History:
         """The day with the number ``day``, at most 30 days ago."""
         return self._days.get(day) or Day()
 
-    def turn_to(self, day: int, chunks: Sequence[Chunk]) -> None:
-        """Begin ``day``, which follows the last one, and learn what happened on it."""
+    def add_day(self, day: int, chunks: Sequence[ColumnChunk]) -> None:
+        """Add ``day``, which follows the last one, from its chunks."""
         self.today = day
         today = self._days[day] = Day()
-        self._days.pop(day - _DAYS_REMEMBERED, None)
+        self._days.pop(day - _DAYS_KEPT, None)
         if day - 2 in self._days:
-            self._days[day - 2].posts = {}  # a day's figures ask for the posts of the day before
+            self._days[day - 2].posts = {}  # KPIs of a day need the posts of the day before
         if day - 1 in self._days:
             self._days[day - 1].likes = {}
         if day - 8 in self._days:
@@ -94,41 +99,41 @@ class History:
             today.device_hours.update(chunk.device_hours)
             today.joined_devices.update(chunk.signup_devices)
             today.session_s += chunk.session_s
-            self._welcome(today, chunk)
+            self._add_users(today, chunk)
         today.active = self._bits(array("I", b"".join(chunk.active for chunk in chunks)))
         self.users += today.counts["user"]
         self.acceptances += today.counts["friend_acceptance"]
         for kind in KINDS:
-            self._learn_posts(today, kind, chunks)
-            self._learn_likes(today, kind, chunks)
-        self._learn_requests(chunks)
+            self._add_posts(today, kind, chunks)
+            self._add_likes(today, kind, chunks)
+        self._add_requests(chunks)
 
-    def _welcome(self, today: Day, chunk: Chunk) -> None:
+    def _add_users(self, today: Day, chunk: ColumnChunk) -> None:
         users = chunk.column("user", "user_id")
         today.joined |= self._bits(users)
         today.joined_us.update(zip(users, chunk.column("user", "time_us"), strict=True))
         by_country: dict[str, list[int]] = {}
-        for place, user in enumerate(users):
-            by_country.setdefault(chunk.countries[2 * place : 2 * place + 2], []).append(user)
+        for index, user in enumerate(users):
+            by_country.setdefault(chunk.countries[2 * index : 2 * index + 2], []).append(user)
         for country, ids in by_country.items():
             today.joined_countries[country] += len(ids)
             self.countries[country] = self.countries.get(country, 0) | self._bits(ids)
 
-    def _learn_posts(self, today: Day, kind: str, chunks: Sequence[Chunk]) -> None:
-        posts = today.posts[kind] = Posts(
+    def _add_posts(self, today: Day, kind: str, chunks: Sequence[ColumnChunk]) -> None:
+        posts = today.posts[kind] = PostIndex(
             _joined(chunks, kind, f"{kind}_id"), _joined(chunks, kind, "user_id"), _joined(chunks, kind, "time_us")
         )
         today.posters |= self._bits(posts.users)
         _put(self._publishers[kind], posts.ids, posts.users)
 
-    def _learn_likes(self, today: Day, kind: str, chunks: Sequence[Chunk]) -> None:
+    def _add_likes(self, today: Day, kind: str, chunks: Sequence[ColumnChunk]) -> None:
         ids = _joined(chunks, f"{kind}_like", f"{kind}_id")
         publishers = array("I", map(self._publishers[kind].__getitem__, ids))
-        today.likes[kind] = Posts(ids, publishers, _joined(chunks, f"{kind}_like", "time_us"))
+        today.likes[kind] = PostIndex(ids, publishers, _joined(chunks, f"{kind}_like", "time_us"))
         today.likes_by_post[kind] = Counter(ids)
         today.liked |= self._bits(publishers)
 
-    def _learn_requests(self, chunks: Sequence[Chunk]) -> None:
+    def _add_requests(self, chunks: Sequence[ColumnChunk]) -> None:
         _put(
             self._requested_us,
             _joined(chunks, "friend_request", "request_id"),
@@ -150,7 +155,7 @@ class History:
         return {} if self._sparse else empty_column(member)
 
 
-def _joined(chunks: Sequence[Chunk], event: str, member: str) -> "array[int]":
+def _joined(chunks: Sequence[ColumnChunk], event: str, member: str) -> "array[int]":
     column = empty_column(member)
     for chunk in chunks:
         column += chunk.column(event, member)
@@ -158,12 +163,12 @@ def _joined(chunks: Sequence[Chunk], event: str, member: str) -> "array[int]":
 
 
 def _put(table: _Table, ids: Column, values: Column) -> None:
-    """Set ``table[id] = value`` for each pair. An array grows as ids do."""
+    """Set ``table[id] = value`` for each pair. An array grows with the largest id."""
     if isinstance(table, dict):
         table.update(zip(ids, values, strict=True))
         return
     missing = max(ids, default=-1) + 1 - len(table)
     if missing > 0:
         table.frombytes(bytes(missing * table.itemsize))
-    for place, value in zip(ids, values, strict=True):
-        table[place] = value
+    for index, value in zip(ids, values, strict=True):
+        table[index] = value

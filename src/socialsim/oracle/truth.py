@@ -1,4 +1,4 @@
-"""The truth of a run: its KPIs as rows, like those that SQL computes and stores."""
+"""The ground truth of a run: its KPIs as rows like those that SQL computes and stores."""
 
 import itertools
 from collections.abc import Iterable
@@ -8,17 +8,17 @@ from typing import Final, Literal
 
 import msgspec
 
-from socialsim.oracle.columns import Chunk
-from socialsim.oracle.daily import daily_figures
+from socialsim.oracle.columns import ColumnChunk
+from socialsim.oracle.daily import daily_values
 from socialsim.oracle.history import History
-from socialsim.scenario import DAY_US, Scenario
+from socialsim.scenario.model import DAY_US, Scenario
 
 _EPOCH: Final = date(1970, 1, 1)
 _MONDAY: Final = 3  # 1970-01-01 was a Thursday: three days into its week
 
 
-class KpiRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One figure of one day, see docs/kpis.md."""
+class TrueKpiRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One KPI value of one day; see docs/kpis.md."""
 
     day: date
     metric: str
@@ -30,7 +30,9 @@ class KpiRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class CohortRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Of the users who signed up in the week that begins on ``cohort_week``: how many were active how much later."""
+    """How many of the users who signed up in ``cohort_week`` were active ``week_number`` weeks
+    later.
+    """
 
     cohort_week: date
     week_number: int
@@ -41,8 +43,9 @@ class CohortRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Truth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The contents of ``kpis.json``.
 
-    ``sealed`` says that the run came to its end; a run that was stopped before has the truth of what it did until then.
-    Days from ``closed_until`` on, and weeks that hold such days, are unfinished: no KPIs need be stored of them.
+    ``sealed`` says that the run reached its end; the truth of a stopped run covers what it had
+    simulated. ``closed_until`` is the watermark's day: that day, later ones and weeks that contain
+    such days are not closed, and no KPIs need be stored for them.
     """
 
     format: Literal[1] = 1
@@ -50,39 +53,39 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     sealed: bool
     closed_until: date
     events: int
-    kpi_daily: tuple[KpiRow, ...]
+    kpi_daily: tuple[TrueKpiRow, ...]
     cohort_weekly: tuple[CohortRow, ...]
 
     def week_is_closed(self, row: CohortRow) -> bool:
-        """Whether the week that ``row`` speaks of is closed."""
+        """Whether the watermark has passed the end of the row's week."""
         return row.cohort_week + timedelta(weeks=row.week_number + 1) <= self.closed_until
 
 
-def make_truth(scenario: Scenario, run_id: str, chunks: Iterable[Chunk], *, sealed: bool) -> Truth:
-    """The truth of a run out of the chunks of all its processes, in the order of their days.
+def make_truth(scenario: Scenario, run_id: str, chunks: Iterable[ColumnChunk], *, sealed: bool) -> Truth:
+    """The ground truth of a run, from the chunks of all its processes, sorted by day.
 
-    It does not depend on how many processes there were: within a day nothing depends on the order of chunks.
+    It does not depend on the number of processes: within a day, the order of chunks is irrelevant.
     """
     history = History(scenario)
-    rows: list[KpiRow] = []
+    rows: list[TrueKpiRow] = []
     weeks: dict[int, tuple[int, int]] = {}
     events = 0
     last_us = scenario.start_us
-    for day, of_day in _without_gaps(chunks):
-        events += sum(sum(chunk.counts.values()) for chunk in of_day)
-        last_us = max([last_us, *(chunk.last_us for chunk in of_day)])
-        history.turn_to(day, of_day)
+    for day, day_chunks in _without_gaps(chunks):
+        events += sum(sum(chunk.counts.values()) for chunk in day_chunks)
+        last_us = max([last_us, *(chunk.last_us for chunk in day_chunks)])
+        history.add_day(day, day_chunks)
         rows += [
-            KpiRow(
+            TrueKpiRow(
                 day=_date(day),
-                metric=figure.metric,
-                dimension=figure.dimension,
-                dimension_value=figure.dimension_value,
-                numerator=figure.numerator,
-                denominator=figure.denominator,
-                value=figure.numerator / figure.denominator,
+                metric=kpi.metric,
+                dimension=kpi.dimension,
+                dimension_value=kpi.dimension_value,
+                numerator=kpi.numerator,
+                denominator=kpi.denominator,
+                value=kpi.numerator / kpi.denominator,
             )
-            for figure in daily_figures(history)
+            for kpi in daily_values(history)
         ]
         week = (day + _MONDAY) // 7
         joined, active = weeks.get(week, (0, 0))
@@ -91,7 +94,7 @@ def make_truth(scenario: Scenario, run_id: str, chunks: Iterable[Chunk], *, seal
     return Truth(
         run_id=run_id,
         sealed=sealed,
-        # Of days after the last event there are no rows, so nobody can tell that they are over but by the run's books.
+        # No row says that the days after the last event are over; only the sealed manifests do.
         closed_until=_date(min(scenario.end_us // DAY_US, last_us // DAY_US + 1) if sealed else last_us // DAY_US),
         events=events,
         kpi_daily=tuple(rows),
@@ -99,13 +102,13 @@ def make_truth(scenario: Scenario, run_id: str, chunks: Iterable[Chunk], *, seal
     )
 
 
-def _without_gaps(chunks: Iterable[Chunk]) -> Iterable[tuple[int, list[Chunk]]]:
-    """The days from the first to the last with their chunks, in which nothing happened with none."""
+def _without_gaps(chunks: Iterable[ColumnChunk]) -> Iterable[tuple[int, list[ColumnChunk]]]:
+    """All days from the first to the last with their chunks; days without events have none."""
     next_day: int | None = None
-    for day, of_day in itertools.groupby(chunks, attrgetter("day")):
+    for day, day_chunks in itertools.groupby(chunks, attrgetter("day")):
         if next_day is not None:
-            yield from ((silent, []) for silent in range(next_day, day))
-        yield day, list(of_day)
+            yield from ((empty_day, []) for empty_day in range(next_day, day))
+        yield day, list(day_chunks)
         next_day = day + 1
 
 

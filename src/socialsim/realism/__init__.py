@@ -1,4 +1,5 @@
-"""Does a run look like a real network? Statistics of its events beside published figures, see docs/realism.md.
+"""Compares a run with real networks: statistics of its events beside published values; see
+docs/realism.md.
 
-Needs numpy and scipy, the extra ``validate``; nothing else of the program imports this package.
+Needs numpy and scipy, the extra ``validate``. Only the command ``validate`` imports this package.
 """

@@ -1,8 +1,9 @@
-"""What is asked of a network that passes for a real one: each statistic's published value, its source and its band.
+"""The bands of realistic networks: each statistic's published value, its source and its band.
 
-This is the only place where these figures stand. They come from publications and not from the simulator, whose tables may
-agree with them or not. ``evidence`` tells how sure the published value is: ``read`` in the source itself, ``second hand``
-in a text that quotes it, ``memory`` to be checked before it is quoted.
+This is the only place with these values. They come from publications and not from the simulator,
+whose tables may agree with them or not. ``evidence`` says how reliable the published value is:
+``read`` in the source itself, ``second hand`` in a text that quotes it, ``memory``: to be checked
+before it is quoted.
 """
 
 from math import log10
@@ -14,9 +15,9 @@ Unit = Literal["", "share", "hours", "friends"]
 
 
 class Band(NamedTuple):
-    """One figure of a statistic and where it should lie; without bounds it is shown and not judged.
+    """One value of a statistic and its band; without bounds it is shown and not judged.
 
-    All bands of a ``way`` must hold; a statistic with several ways passes by any of them.
+    All bands of a ``way`` must hold; a statistic with several ways passes if any of them does.
     """
 
     id: str
@@ -30,8 +31,9 @@ class Band(NamedTuple):
 class Statistic(NamedTuple):
     """One row of the table.
 
-    ``use``: whether the simulator's knobs were set by looking at this statistic (calibrated) or were not (held out).
-    ``presets``: the published value is of a population that only these presets describe; empty: of any.
+    ``use``: whether the simulator's parameters were calibrated on this statistic or it was held
+    out.
+    ``presets``: the published value describes a population of these presets only; empty means any.
     """
 
     id: str
@@ -190,18 +192,32 @@ STATISTICS: Final = (
         "DataReportal, Facebook's audience", "read", "calibrated",
         (Band("tv", "total variation among these seven", 0.0, 0.02),),
     ),
+    Statistic(
+        "ages", "Age", "of those aged 13 or more: 13 to 17 about 5 %, 18 to 34 about 54 %, 65 or more about 6 %",
+        "DataReportal, Facebook's audience by age", "memory", "calibrated",
+        (
+            Band("minors", "13 to 17 years at the sign-up", 0.02, 0.08, "share"),
+            Band("young", "18 to 34 years", 0.46, 0.62, "share"),
+            Band("old", "65 years or more", 0.02, 0.10, "share"),
+            Band("children", "under 13 years", 0.0, 0.001, "share"),
+        ),
+    ),
 )  # fmt: skip
 
 BY_ID: Final = {statistic.id: statistic for statistic in STATISTICS}
 
-#: Million users; see the statistic ``countries``.
+#: In million users; see the statistic ``countries``.
 COUNTRY_AUDIENCES: Final = {"IN": 417, "US": 240, "ID": 177, "BR": 139, "PH": 91, "MX": 78, "VN": 76}
 
-#: Of users; what is left has several devices. See the statistic ``devices``.
+#: Age at sign-up in years, first and last; see the statistic ``ages``.
+AGE_GROUPS: Final = {"minors": (13, 17), "young": (18, 34), "old": (65, 150), "children": (-9_999, 12)}
+
+#: Shares of users; the remaining users have several devices. See the statistic ``devices``.
 DEVICE_SHARES: Final = {"mobile_only": 0.805, "web_only": 0.02, "tablet_main": 0.03}
 
-#: Friends of a Facebook user: share of users who have at most so many. The published points are the shares 0.1, 0.2 and
-#: 0.5, the largest number and the mean, 190; the others are interpolated so that the mean comes out.
+#: Friends of Facebook users as (share of users, at most this many friends). The published points
+#: are the shares 0.1, 0.2 and 0.5, the largest number and the mean, 190; the others are
+#: interpolated to give this mean.
 DEGREE_QUANTILES: Final = (
     (0.0, 1.0), (0.1, 10.0), (0.2, 25.0), (0.5, 99.0), (0.75, 230.0), (0.9, 460.0), (0.99, 1_110.0), (0.999, 2_000.0),
     (1.0, 5_000.0),
@@ -210,5 +226,5 @@ DEGREE_MEAN: Final = 190.0
 
 
 def expected_mean_degree(users: int) -> float:
-    """How many friends a user has in a network of ``users``, see the statistic ``mean_degree``."""
+    """The mean number of friends in a network of ``users``; see the statistic ``mean_degree``."""
     return float(users ** (0.512 - 0.028 * log10(users)))

@@ -1,6 +1,7 @@
-"""The network of friendships, and figures of it. Undirected, without loops and double edges, users numbered from 0.
+"""The graph of friendships and its statistics. Undirected, simple, users numbered from 0.
 
-Exact where that is cheap; else sampled by a generator with a fixed seed, so that the same run gives the same figure.
+Exact where that is cheap, otherwise sampled with a fixed seed, so that the same run gives the same
+value.
 """
 
 from dataclasses import dataclass
@@ -23,15 +24,17 @@ CLOSING_EDGES_MAX: Final = 20_000
 
 
 def generator() -> np.random.Generator:
-    """The same draws for every statistic of every run."""
+    """A generator that makes the same draws for every statistic of every run."""
     return np.random.default_rng(_SEED)
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """``users`` people; edge i joins ``left[i]`` and ``right[i]`` (left < right) since ``time_us[i]``, in order of time.
+    """``users`` vertices; edge i joins ``left[i]`` < ``right[i]`` since ``time_us[i]``, in time
+    order.
 
-    The neighbours of user u, ascending, are ``neighbours[first[u]:first[u + 1]]``, and ``since_us`` beside them.
+    The neighbours of user u, ascending, are ``neighbours[first[u]:first[u + 1]]``; ``since_us``
+    holds their times at the same indices.
     """
 
     users: int
@@ -44,12 +47,12 @@ class Graph:
 
     @property
     def degrees(self) -> Ints:
-        """Friends of each user."""
+        """The number of friends of each user."""
         return np.diff(self.first)
 
     @property
     def edges(self) -> int:
-        """Friendships."""
+        """The number of friendships."""
         return len(self.left)
 
     def of(self, user: int) -> Ints:
@@ -58,7 +61,9 @@ class Graph:
 
 
 def make_graph(users: int, one: Ints, other: Ints, time_us: Ints) -> Graph:
-    """A graph of the pairs ``one[i]``, ``other[i]``; of a pair that comes again the first time counts."""
+    """The graph of the pairs ``one[i]``, ``other[i]``; of a repeated pair the earliest time
+    counts.
+    """
     left, right = np.minimum(one, other).astype(np.int64), np.maximum(one, other).astype(np.int64)
     order = np.lexsort((time_us, right, left))
     left, right, time_us = left[order], right[order], time_us[order].astype(np.int64)
@@ -75,38 +80,42 @@ def make_graph(users: int, one: Ints, other: Ints, time_us: Ints) -> Graph:
 
 
 def gini(values: NDArray[np.number]) -> float:
-    """0 where all have the same, near 1 where one has everything."""
+    """0 if all values are equal, near 1 if one user has everything."""
     ordered = np.sort(values.astype(np.float64))
     count = len(ordered)
     return float(2 * np.dot(np.arange(1, count + 1), ordered) / (count * ordered.sum()) - (count + 1) / count)
 
 
 def local_clustering(graph: Graph, users_max: int = CLUSTERING_USERS_MAX) -> tuple[Ints, Floats]:
-    """Degree and clustering of users with at least two friends: of all, or of ``users_max`` drawn from them."""
+    """Degree and clustering of the users with two friends or more: all, or ``users_max`` sampled
+    ones.
+    """
     degrees = graph.degrees
     users = np.flatnonzero(degrees >= 2)
     if len(users) > users_max:
         users = np.sort(generator().choice(users, users_max, replace=False))
     marked = np.zeros(graph.users, bool)
     clustering = np.empty(len(users))
-    for place, user in enumerate(users.tolist()):
+    for index, user in enumerate(users.tolist()):
         friends = graph.of(user)
         marked[friends] = True
-        # The friends' own friends, all in one array: those that are marked are the ends of a triangle.
+        # The friends' own friends in one array: each marked one closes a triangle.
         triangles = np.count_nonzero(marked[graph.neighbours[_ranges(graph.first[friends], degrees[friends])]])
         marked[friends] = False
-        clustering[place] = triangles / (len(friends) * (len(friends) - 1))
+        clustering[index] = triangles / (len(friends) * (len(friends) - 1))
     return degrees[users], clustering
 
 
 def _ranges(starts: Ints, lengths: Ints) -> Ints:
-    """The numbers starts[i] .. starts[i] + lengths[i] - 1 of all i, one after the other."""
+    """The concatenated ranges starts[i] .. starts[i] + lengths[i] - 1."""
     ends = np.cumsum(lengths)
     return np.arange(ends[-1]) + np.repeat(starts - ends + lengths, lengths)
 
 
 def transitivity(graph: Graph, wedges_max: int = WEDGES_MAX) -> float:
-    """The share of pairs of friends of a user who are friends themselves: of all, or of ``wedges_max`` drawn ones."""
+    """The share of a user's pairs of friends who are friends: of all pairs, or of ``wedges_max``
+    sampled ones.
+    """
     degrees = graph.degrees
     wedges = degrees * (degrees - 1) // 2
     total = int(wedges.sum())
@@ -114,10 +123,10 @@ def transitivity(graph: Graph, wedges_max: int = WEDGES_MAX) -> float:
         return 0.0
     draws = generator()
     chosen = np.arange(total) if total <= wedges_max else draws.integers(0, total, wedges_max)
-    behind = np.cumsum(wedges)
-    centre = np.searchsorted(behind, chosen, side="right")
-    rank = chosen - (behind - wedges)[centre]
-    # The pairs of a user's friends in the order (0, 1), (0, 2), (1, 2), (0, 3), ...
+    stops = np.cumsum(wedges)
+    centre = np.searchsorted(stops, chosen, side="right")
+    rank = chosen - (stops - wedges)[centre]
+    # A user's pairs of friends are numbered (0, 1), (0, 2), (1, 2), (0, 3), ...
     second = ((1 + np.sqrt(1 + 8 * rank.astype(np.float64))) / 2).astype(np.int64)
     second -= second * (second - 1) // 2 > rank
     second += second * (second + 1) // 2 <= rank
@@ -132,12 +141,12 @@ def are_friends(graph: Graph, one: Ints, other: Ints) -> NDArray[np.bool_]:
         return np.zeros(len(one), bool)
     keys = np.sort(graph.left * graph.users + graph.right)
     wanted = np.minimum(one, other) * graph.users + np.maximum(one, other)
-    places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.asarray(keys[places] == wanted, np.bool_)
+    indices = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.asarray(keys[indices] == wanted, np.bool_)
 
 
 def assortativity(graph: Graph) -> float:
-    """Pearson's r of the degrees at both ends of a friendship; nan where all are the same."""
+    """Pearson's r of the degrees at both ends of a friendship; nan if all degrees are equal."""
     degrees = graph.degrees.astype(np.float64)
     one = degrees[np.concatenate([graph.left, graph.right])]
     other = degrees[np.concatenate([graph.right, graph.left])]
@@ -147,7 +156,7 @@ def assortativity(graph: Graph) -> float:
 
 
 def components(graph: Graph) -> Ints:
-    """For each user the number of his component; the largest one has the number 0."""
+    """The component number of each user; the largest component is 0."""
     matrix = csr_array(
         (np.ones(len(graph.neighbours), bool), graph.neighbours, graph.first), (graph.users, graph.users)
     )
@@ -159,7 +168,9 @@ def components(graph: Graph) -> Ints:
 
 
 def mean_distance(graph: Graph, sources_max: int = SOURCES_MAX) -> float:
-    """Mean hops between users of the giant component: from all of them, or from ``sources_max`` drawn ones."""
+    """The mean hops between users of the giant component: from all, or from ``sources_max`` sampled
+    ones.
+    """
     giant = np.flatnonzero(components(graph) == 0)
     sources = giant if len(giant) <= sources_max else generator().choice(giant, sources_max, replace=False)
     total = 0
@@ -169,7 +180,7 @@ def mean_distance(graph: Graph, sources_max: int = SOURCES_MAX) -> float:
 
 
 def distances(graph: Graph, source: int) -> Ints:
-    """Hops from ``source`` to everybody; -1 where there is no way."""
+    """The hops from ``source`` to each user; -1 if unreachable."""
     hops = np.full(graph.users, -1, np.int64)
     hops[source] = 0
     reached = np.array([source])
@@ -185,7 +196,9 @@ def distances(graph: Graph, source: int) -> Ints:
 
 
 def paradox_share(graph: Graph, among: NDArray[np.bool_]) -> float:
-    """The share of users ``among`` with a friend who have fewer friends than the median of their friends' numbers."""
+    """The share of users in ``among``, with friends, who have fewer than the median of their
+    friends.
+    """
     degrees = graph.degrees
     owner = np.repeat(np.arange(graph.users), degrees)
     theirs = degrees[graph.neighbours]
@@ -197,7 +210,7 @@ def paradox_share(graph: Graph, among: NDArray[np.bool_]) -> float:
 
 
 def closing_share(graph: Graph, edges_max: int = CLOSING_EDGES_MAX) -> float:
-    """The share of friendships whose two had a common friend when it began: of all, or of ``edges_max`` drawn ones."""
+    """The share of friendships whose users had a common friend before: of all, or a sample."""
     edges = np.arange(graph.edges)
     if len(edges) > edges_max:
         edges = np.sort(generator().choice(edges, edges_max, replace=False))
@@ -215,15 +228,16 @@ def closing_share(graph: Graph, edges_max: int = CLOSING_EDGES_MAX) -> float:
 
 
 def densification(joined_us: Ints, edges_us: Ints, levels: int = 12) -> float:
-    """The slope of log friendships over log users, taken when the network had a tenth of its users, ... all of them.
+    """The slope of log friendships over log users, from a tenth of the users to all of them.
 
-    The levels are as far apart as each other on the logarithm's scale, so a time when nobody joined weighs nothing.
+    The levels are evenly spaced on a logarithmic scale of users, so times without sign-ups have no
+    weight.
     """
     joined_us = np.sort(joined_us)
     users = np.unique(np.geomspace(max(len(joined_us) / 10, 1), len(joined_us), levels).astype(np.int64))
     edges = np.searchsorted(np.sort(edges_us), joined_us[users - 1], side="right")
-    there = edges > 0
-    if np.count_nonzero(there) < 3:
+    positive = edges > 0
+    if np.count_nonzero(positive) < 3:
         return float("nan")
-    slope, _ = np.polyfit(np.log(users[there]), np.log(edges[there]), 1)
+    slope, _ = np.polyfit(np.log(users[positive]), np.log(edges[positive]), 1)
     return float(slope)

@@ -1,4 +1,4 @@
-"""From figures to verdicts, and from several seeds to an interval."""
+"""Judges measured values by their bands, and combines several seeds to an interval."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
@@ -7,8 +7,8 @@ import msgspec
 import numpy as np
 from scipy import stats
 
-from socialsim.realism.bands import BY_ID, STATISTICS, Band, Evidence, Statistic, Use
-from socialsim.realism.outcome import Outcome
+from socialsim.realism.bands import STATISTICS, Band, Evidence, Statistic, Use
+from socialsim.realism.outcome import Measurement
 
 Verdict = Literal["pass", "warn", "fail", "n/a"]
 
@@ -16,14 +16,14 @@ _ORDER: Final[tuple[Verdict, ...]] = ("pass", "warn", "fail", "n/a")
 _CONFIDENCE: Final = 0.95
 
 
-class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """One figure beside its band. ``verdict`` is None where it is only shown."""
+class StatisticValue(msgspec.Struct, frozen=True, kw_only=True):
+    """One value beside its band. ``verdict`` is None if it is only shown."""
 
     id: str
     title: str
     unit: str
     value: float | None
-    way: str  #: where a statistic passes by any of several ways: to which of them this belongs
+    way: str  #: the way this value belongs to, if the statistic passes by any of several
     low: float | None  #: of the band
     high: float | None
     verdict: Verdict | None
@@ -33,7 +33,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """One statistic with its verdict, that of the baseline, and those of the other seeds."""
+    """One statistic with its verdict and those of the baseline and of the other seeds."""
 
     id: str
     title: str
@@ -44,13 +44,13 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     baseline: Verdict | None
     seeds: tuple[Verdict, ...]
-    figures: tuple[Figure, ...]
+    figures: tuple[StatisticValue, ...]
     note: str
     reason: str  #: why there is no verdict
 
 
 def verdict_of(value: float, band: Band) -> Verdict:
-    """Inside is a pass, as much as half the band's width outside is a warning, more is a failure."""
+    """Pass inside the band, warn up to half its width outside, otherwise fail."""
     low = -np.inf if band.low is None else band.low
     high = np.inf if band.high is None else band.high
     if low <= value <= high:
@@ -60,12 +60,12 @@ def verdict_of(value: float, band: Band) -> Verdict:
 
 
 def is_judged(band: Band) -> bool:
-    """Whether there are bounds."""
+    """Whether the band has a bound."""
     return band.low is not None or band.high is not None
 
 
-def judge_outcome(statistic: Statistic, outcome: Outcome) -> Verdict:
-    """The worst of its judged bands decides; of several ways the best."""
+def judge_outcome(statistic: Statistic, outcome: Measurement) -> Verdict:
+    """The worst verdict of the judged bands of a way; of several ways the best."""
     ways: dict[str, list[Verdict]] = {}
     for band in statistic.bands:
         if is_judged(band) and band.id in outcome.figures:
@@ -76,12 +76,12 @@ def judge_outcome(statistic: Statistic, outcome: Outcome) -> Verdict:
 
 
 def judge(
-    outcomes: Mapping[str, Outcome],
-    baseline: Mapping[str, Outcome] | None,
-    seeds: Sequence[Mapping[str, Outcome]],
+    outcomes: Mapping[str, Measurement],
+    baseline: Mapping[str, Measurement] | None,
+    seeds: Sequence[Mapping[str, Measurement]],
     preset: str | None,
 ) -> list[Judged]:
-    """Every measured statistic in the table's order."""
+    """Judge every measured statistic, in the order of the table."""
     return [
         _judge_one(
             statistic,
@@ -96,14 +96,18 @@ def judge(
 
 
 def _judge_one(
-    statistic: Statistic, outcome: Outcome, baseline: Outcome | None, seeds: Sequence[Outcome], preset: str | None
+    statistic: Statistic,
+    outcome: Measurement,
+    baseline: Measurement | None,
+    seeds: Sequence[Measurement],
+    preset: str | None,
 ) -> Judged:
     applies = not statistic.presets or preset in statistic.presets
     reason = outcome.reason
     if not reason and not applies:
-        reason = f"published of another population: judged in runs of preset {' or '.join(statistic.presets)}"
+        reason = f"published for another population: judged in runs of preset {' or '.join(statistic.presets)}"
 
-    def verdict(each: Outcome) -> Verdict:
+    def verdict(each: Measurement) -> Verdict:
         return judge_outcome(statistic, each) if applies else "n/a"
 
     return Judged(
@@ -123,11 +127,11 @@ def _judge_one(
 
 
 def _figure(
-    band: Band, outcome: Outcome, baseline: Outcome | None, seeds: Sequence[Outcome], *, applies: bool
-) -> Figure:
+    band: Band, outcome: Measurement, baseline: Measurement | None, seeds: Sequence[Measurement], *, applies: bool
+) -> StatisticValue:
     value = outcome.figures.get(band.id)
     others = tuple(each.figures[band.id] for each in seeds if band.id in each.figures)
-    return Figure(
+    return StatisticValue(
         id=band.id,
         title=band.title,
         unit=band.unit,
@@ -143,14 +147,12 @@ def _figure(
 
 
 def interval_of(values: Sequence[float]) -> tuple[float, float] | None:
-    """Where the mean over all seeds lies, 95 times in 100, by Student's t; None for fewer than two values."""
+    """The 95 % confidence interval of the mean over all seeds, by Student's t.
+
+    None for fewer than two values.
+    """
     if len(values) < 2:
         return None
     spread = float(stats.sem(values) * stats.t.ppf((1 + _CONFIDENCE) / 2, len(values) - 1))
     centre = float(np.mean(values))
     return centre - spread, centre + spread
-
-
-def check_ids(ids: Sequence[str]) -> list[str]:
-    """Those of ``ids`` that no statistic has."""
-    return [each for each in ids if each not in BY_ID]

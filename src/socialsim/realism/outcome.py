@@ -1,16 +1,21 @@
-"""What a statistic of one run is: figures by the id of their band, and what there is to say about them."""
+"""The measurement of one statistic of one run: values by the id of their band, and notes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 
 class NotComputableError(Exception):
-    """A statistic cannot be told from this run; the message says why, without a full stop."""
+    """A statistic cannot be computed from this run; the message is the reason, without a full
+    stop.
+    """
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The figures of one statistic. ``reason`` says why there are none. ``note`` adds what a person wants to know."""
+class Measurement:
+    """The values of one statistic.
+
+    ``reason`` says why there are none; ``note`` adds details for people.
+    """
 
     figures: Mapping[str, float]
     note: str = ""

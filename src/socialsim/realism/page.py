@@ -1,4 +1,4 @@
-"""A validation as one HTML file that asks nobody for anything; see socialsim.report.html."""
+"""A validation as one HTML file that makes no requests; see socialsim.report.html."""
 
 from functools import cache
 from importlib.resources import files
@@ -10,16 +10,16 @@ from socialsim.realism.charts import Charts
 from socialsim.realism.text import baseline_line, seed_lines, subject, verdict_line
 from socialsim.realism.validation import Validation
 from socialsim.report.html import Parts, assemble, asset
-from socialsim.report.library import Library
+from socialsim.report.plotly_js import PlotlyJs
 
 _SCRIPTS: Final = ("charts.js", "page.js")
 
 
 class _Content(msgspec.Struct, frozen=True):
-    """What the page's script finds."""
+    """What the page's script reads."""
 
     validation: Validation
-    lines: list[str]  #: about the runs and how they fare
+    lines: list[str]  #: about the runs and their results
     charts: Charts
 
 
@@ -34,8 +34,8 @@ def _parts() -> Parts:
     return Parts(_own("page.html"), asset("page.css") + _own("page.css"), script)
 
 
-def render(validation: Validation, charts: Charts, library: Library) -> str:
-    """The whole page."""
+def render(validation: Validation, charts: Charts, library: PlotlyJs) -> str:
+    """The page as HTML."""
     baseline = validation.baseline
     lines = [
         subject("run", validation.run),

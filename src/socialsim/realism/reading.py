@@ -1,6 +1,9 @@
-"""Events out of the log or the warehouse, as columns. Memory is bounded by the columns: some 40 bytes for an event."""
+"""Reads events from the log or the warehouse into columns.
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+Takes about 40 bytes of memory per event.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from types import GenericAlias
 from typing import Any, Final
@@ -10,7 +13,6 @@ import numpy as np
 from sqlalchemy import Column, Connection, String, cast, func, select, text, type_coerce
 from sqlalchemy.sql.elements import ColumnElement
 
-from socialsim.errors import InputError
 from socialsim.events import EVENT_TYPES
 from socialsim.realism.events import (
     CONTENT_KINDS,
@@ -19,23 +21,26 @@ from socialsim.realism.events import (
     Array,
     Columns,
     RunEvents,
+    birthday_code,
     country_code,
     kind_of,
     make_run,
 )
-from socialsim.transport.base import EventReader, Fetched, TopicPartition
-from socialsim.warehouse.tables import EVENT_TABLES, runs
+from socialsim.runs.catalog import stored_runs
+from socialsim.runs.choice import choose_run
+from socialsim.transport.base import EventReader, Fetched
+from socialsim.transport.replay import read_to_end
+from socialsim.warehouse.schema.tables import EVENT_TABLES
 
-_POLL_RECORDS: Final = 50_000
-_POLL_TIMEOUT_S: Final = 0.5
 _ROWS: Final = 50_000
 
 Span = tuple[int, int]
 
-_CODES: Final[dict[str, Callable[[str], int]]] = {
-    "device": {name: place for place, name in enumerate(DEVICES)}.__getitem__,
-    "content_kind": {name: place for place, name in enumerate(CONTENT_KINDS)}.__getitem__,
+_CODES: Final[dict[str, Callable[[Any], int]]] = {
+    "device": {name: index for index, name in enumerate(DEVICES)}.__getitem__,
+    "content_kind": {name: index for index, name in enumerate(CONTENT_KINDS)}.__getitem__,
     "country": country_code,
+    "birthday": birthday_code,
 }
 
 
@@ -43,7 +48,9 @@ _CODES: Final[dict[str, Callable[[str], int]]] = {
 
 
 def _partial(name: str) -> type[msgspec.Struct]:
-    """The event type ``name`` as far as it is kept: captions and comments are passed over, not made into texts."""
+    """The event type ``name`` with the kept members only: captions and comments are skipped, not
+    decoded.
+    """
     kinds = {each.name: each.type for each in msgspec.structs.fields(EVENT_TYPES[name])}
     members = [("run_id", str), *((member, kinds[member]) for member in KEPT[name])]
     return msgspec.defstruct(f"Partial_{name}", members, tag_field="type", tag=name, gc=False)
@@ -56,11 +63,11 @@ _run_id: Final = attrgetter("run_id")
 
 
 class _LogChunks:
-    """What was read of a log so far."""
+    """What has been read from a log so far."""
 
     def __init__(self, run_id: str | None) -> None:
         self.run_id = run_id
-        self.found: dict[str, None] = {}  # runs, in the order they were met
+        self.found: dict[str, None] = {}  # run ids, in order of appearance
         self.chunks: dict[str, list[Columns]] = {name: [] for name in KEPT}
         self.unreadable = 0
 
@@ -70,9 +77,9 @@ class _LogChunks:
             self.unreadable += len(values)
             return
         events = self._decode(name, values)
-        met = dict.fromkeys(map(_run_id, events))
-        self.found |= met
-        if self.run_id is not None and list(met) != [self.run_id]:
+        present = dict.fromkeys(map(_run_id, events))
+        self.found |= present
+        if self.run_id is not None and list(present) != [self.run_id]:
             events = [event for event in events if event.run_id == self.run_id]
         if events and (self.run_id is not None or len(self.found) == 1):
             self.chunks[name].append({member: _column(member, events) for member in KEPT[name]})
@@ -80,7 +87,7 @@ class _LogChunks:
     def _decode(self, name: str, values: Sequence[bytes]) -> list[Any]:
         decoder = _decoders[name]
         try:
-            events = decoder.decode(b"[" + b",".join(values) + b"]")  # one call instead of one for each
+            events = decoder.decode(b"[" + b",".join(values) + b"]")  # one call for all
             if len(events) == len(values):
                 return events
         except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -103,53 +110,27 @@ def _column(member: str, events: Sequence[Any]) -> Array:
 
 
 async def read_log(reader: EventReader, run_id: str | None, span_us: Callable[[str], Span | None]) -> RunEvents:
-    """Everything that is in the log now of the run ``run_id``, or of the only one. Closes the reader.
+    """All events of the run ``run_id``, or of the only run, up to the log's present end. Closes the
+    reader.
 
-    ``span_us`` tells what time a run simulates, if that is known. Raises InputError if there is no such run, or several
-    to choose from, ServiceUnavailableError.
+    ``span_us`` returns the time range that a run simulates, if known. Raises InputError if there is
+    no such run or several to choose from, and ServiceUnavailableError.
     """
-    gathered = _LogChunks(run_id)
-    try:
-        await reader.start(_from_the_beginning, _pass_over)
-        left = {partition: end for partition, end in (await reader.end_offsets()).items() if end > 0}
-        while left and not (run_id is None and len(gathered.found) > 1):
-            for part in await reader.poll(_POLL_RECORDS, _POLL_TIMEOUT_S):
-                end = left.get(part.partition, 0)
-                gathered.add(part, part.values[: max(0, end - part.first_offset)])
-                if part.first_offset + len(part.values) >= end:
-                    left.pop(part.partition, None)
-    finally:
-        await reader.close()
-    chosen = _choose(run_id, list(gathered.found), "the log")
-    return make_run(chosen, gathered.chunks, span_us(chosen), unreadable=gathered.unreadable)
-
-
-def _choose(run_id: str | None, found: Sequence[str], place: str) -> str:
-    """Which of the runs ``found`` is meant. Raises InputError."""
-    if run_id is not None and run_id in found:
-        return run_id
-    if run_id is not None or not found:
-        raise InputError(f"{place} holds no event" + ("" if run_id is None else f" of run {run_id}"))
-    if len(found) > 1:
-        raise InputError(f"{place} holds more than one run, such as {', '.join(sorted(found))}; name one with --run-id")
-    return found[0]
-
-
-async def _from_the_beginning(partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
-    return dict.fromkeys(partitions, 0)
-
-
-async def _pass_over(partitions: Sequence[TopicPartition]) -> None:
-    """Nothing is kept per partition that could become void."""
+    read = _LogChunks(run_id)
+    await read_to_end(
+        reader, lambda part: read.add(part, part.values), enough=lambda: run_id is None and len(read.found) > 1
+    )
+    chosen = choose_run(run_id, list(read.found), "the log")
+    return make_run(chosen, read.chunks, span_us(chosen), unreadable=read.unreadable)
 
 
 # --- the warehouse --------------------------------------------------------------------------------------------------------
 
 
 def read_warehouse(connection: Connection, run_id: str | None, span_us: Callable[[str], Span | None]) -> RunEvents:
-    """The rows of the run ``run_id``, or of the only one, see ``read_log``. Raises InputError."""
-    known = {str(name): int(key) for name, key in connection.execute(select(runs.c.run_id, runs.c.run_key))}
-    chosen = _choose(run_id, sorted(known), "the warehouse")
+    """The rows of the run ``run_id``, or of the only run; see ``read_log``. Raises InputError."""
+    known = stored_runs(connection)
+    chosen = choose_run(run_id, list(known), "the warehouse")
     chunks = {name: list(_read_table(connection, name, known[chosen])) for name in KEPT}
     return make_run(chosen, chunks, span_us(chosen))
 
@@ -173,7 +154,7 @@ def _read_table(connection: Connection, name: str, run_key: int) -> Iterable[Col
 
 
 def _instant(column: Column[Any], *, is_sqlite: bool) -> ColumnElement[Any]:
-    """Microseconds, or on SQLite, whose own functions round them, the text."""
+    """Microseconds; on SQLite, whose own functions would round them, the text."""
     if is_sqlite:
         return type_coerce(cast(column, String), String)
     return func.timestampdiff(text("MICROSECOND"), text("'1970-01-01'"), column)

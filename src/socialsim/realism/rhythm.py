@@ -1,4 +1,4 @@
-"""When people act: gaps between a user's actions, days on which he is there, hours of the week."""
+"""When users act: gaps between a user's actions, active days, hours of the week."""
 
 from typing import Final, NamedTuple
 
@@ -6,37 +6,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from socialsim.realism.events import Ints
-from socialsim.scenario import DAY_US
+from socialsim.scenario.model import DAY_US
 
 Floats = NDArray[np.float64]
 
-GAPS_MIN: Final = 20  #: of a user, for his burstiness to mean something
+GAPS_MIN: Final = 20  #: gaps that a user needs for a meaningful burstiness
 _HOUR_US: Final = DAY_US // 24
 _EPOCH_WEEKDAY: Final = 3  # 1970-01-01 was a Thursday; Monday is 0
 
 
 class Gaps(NamedTuple):
-    """Times between a user's actions, in seconds, the users one after the other."""
+    """The times between each user's actions, in seconds, grouped by user."""
 
     user: Ints
     seconds: Floats
 
 
 def gaps_between(user: Ints, time_us: Ints) -> Gaps:
-    """Of actions in the order of user and time."""
+    """The gaps between actions that are ordered by user and time."""
     same = user[1:] == user[:-1]
     return Gaps(user[1:][same], np.diff(time_us)[same] / 1e6)
 
 
 class Bursts(NamedTuple):
-    """For each user with enough gaps his burstiness B, -1 to 1, and memory M, -1 to 1 (nan where it is not defined)."""
+    """Burstiness B and memory M of each user with enough gaps, both in -1 .. 1 (M is nan if
+    undefined).
+    """
 
     b: Floats
     memory: Floats
 
 
 def bursts(gaps: Gaps, gaps_min: int = GAPS_MIN) -> Bursts:
-    """Burstiness, by Kim and Jo's formula for n gaps, and memory: the correlation of a gap with the next one."""
+    """Burstiness by Kim and Jo's formula for n gaps, and memory: the correlation of consecutive
+    gaps.
+    """
     if not len(gaps.user):
         return Bursts(np.empty(0), np.empty(0))
     starts = np.flatnonzero(np.append(True, gaps.user[1:] != gaps.user[:-1]))
@@ -60,17 +64,18 @@ def _memory(gaps: Gaps, counts: Ints) -> Floats:
     def mean_of(values: Floats) -> Floats:
         return np.bincount(number, values, len(counts)) / pairs
 
-    least = 1e-12 * mean_of(one * other)  # equal gaps are equal up to rounding
+    least = 1e-12 * mean_of(one * other)  # equal gaps differ by rounding errors
     one, other = one - mean_of(one)[number], other - mean_of(other)[number]
     together, alone = mean_of(one * other), np.sqrt(mean_of(one**2) * mean_of(other**2))
     return np.where(alone > least, together / np.where(alone > least, alone, 1), np.nan)
 
 
 def dau_over_mau(user: Ints, day: Ints, days: int, window: int = 30, last: int = 7) -> float:
-    """The mean over the ``last`` days of those active on a day by those active in the ``window`` days that end with it.
+    """The mean, over the ``last`` days, of daily active users / users active in the ``window`` days
+    up to it.
 
-    ``user`` and ``day`` are pairs that stand once each. Days whose window begins before the run are left out; there must
-    be one that does not.
+    ``user`` and ``day`` are distinct pairs. Days whose window starts before the run are left out;
+    at least one must remain.
     """
     ratios = []
     for end in range(max(days - last, window - 1), days):
@@ -80,9 +85,9 @@ def dau_over_mau(user: Ints, day: Ints, days: int, window: int = 30, last: int =
 
 
 def retention(joined_day: Ints, user: Ints, day: Ints, days: int, after_max: int) -> Floats:
-    """For 0, 1, ... ``after_max`` days after the sign-up's: the share of users active on that day, UTC.
+    """The share of users active 0, 1, ... ``after_max`` days after the day of sign-up, UTC.
 
-    Of each cohort only the days count that lie in the run wholly; nan where there is none.
+    Of each cohort only days entirely within the run count; nan if there is none.
     """
     after = day - joined_day[user]
     shares = np.full(after_max + 1, np.nan)
@@ -94,15 +99,15 @@ def retention(joined_day: Ints, user: Ints, day: Ints, days: int, after_max: int
 
 
 def hour_of_week(time_us: Ints) -> Ints:
-    """0 for the first hour of Monday, UTC, to 167."""
+    """0 for the first hour of Monday, UTC, up to 167."""
     return (time_us // _HOUR_US + _EPOCH_WEEKDAY * 24) % 168
 
 
 def weekend_share(time_us: Ints, joined_us: Ints, start_us: int, days: int) -> float:
-    """The share of a week's events that fall on Saturday and Sunday, UTC; nan without a whole week.
+    """The share of a week's events on Saturday and Sunday, UTC; nan without a whole week.
 
-    Of each of the ``days`` of the run's last whole weeks, events are divided by the users who had signed up by its noon:
-    in a network that grows, the week's last days have more of both.
+    The events of each day in the last whole weeks of the run's ``days`` are divided by the users
+    who had signed up by its noon: in a growing network, later days have more of both.
     """
     whole = days // 7 * 7
     if not whole:

@@ -1,7 +1,9 @@
-"""Heavy tails of counts: discrete power law and log-normal by maximum likelihood, and which of the two is more likely.
+"""Heavy tails of counts: discrete power law and log-normal by maximum likelihood, and their
+comparison.
 
-The method is that of Clauset, Shalizi and Newman (2009): the tail begins where the fitted power law comes nearest to it by
-the Kolmogorov-Smirnov distance; the two are compared there by Vuong's likelihood ratio.
+The method is that of Clauset, Shalizi and Newman (2009): the tail starts where the
+Kolmogorov-Smirnov distance of the fitted power law is smallest, and the two are compared there by
+Vuong's likelihood ratio.
 """
 
 from typing import Any, Final, NamedTuple
@@ -16,28 +18,30 @@ from socialsim.realism.events import Ints
 Floats = NDArray[np.float64]
 
 _CANDIDATES_MAX: Final = 120
-TAIL_MIN: Final = 50  #: values that a tail must have to be fitted
+TAIL_MIN: Final = 50  #: values that a tail needs to be fitted
 
 
 class Histogram(NamedTuple):
-    """Distinct values, ascending, and how often each stands there."""
+    """Distinct values, ascending, and their counts."""
 
     values: Ints
     counts: Ints
 
     @property
     def size(self) -> int:
-        """How many values there are."""
+        """The number of values."""
         return int(self.counts.sum())
 
     def since(self, least: int) -> "Histogram":
-        """Those from ``least`` on."""
-        there = self.values >= least
-        return Histogram(self.values[there], self.counts[there])
+        """The values from ``least`` on."""
+        kept = self.values >= least
+        return Histogram(self.values[kept], self.counts[kept])
 
 
 class PowerLaw(NamedTuple):
-    """``p(x) ~ x^-alpha`` for x from ``xmin`` on; ``ks`` is its distance to the ``tail`` values that it was fitted to."""
+    """``p(x) ~ x^-alpha`` for x >= ``xmin``; ``ks`` is its distance to the ``tail`` values it was
+    fitted to.
+    """
 
     alpha: float
     xmin: int
@@ -46,7 +50,7 @@ class PowerLaw(NamedTuple):
 
 
 class LogNormal(NamedTuple):
-    """The logarithm is normal with ``mu`` and ``sigma``, rounded to whole numbers from ``xmin`` on."""
+    """A normal logarithm with ``mu`` and ``sigma``, rounded to whole numbers from ``xmin`` on."""
 
     mu: float
     sigma: float
@@ -55,21 +59,21 @@ class LogNormal(NamedTuple):
 
 
 class Ratio(NamedTuple):
-    """Positive ``r`` speaks for the power law, negative for the log-normal; ``p`` is how easily chance would do that."""
+    """Positive ``r`` favours the power law, negative the log-normal; ``p`` is the p-value."""
 
     r: float
     p: float
 
     @property
     def verdict(self) -> str:
-        """In words."""
+        """The result in words."""
         if self.p >= 0.1:
             return "power law and log-normal are not distinguishable"
         return "power law is more likely than log-normal" if self.r > 0 else "log-normal is more likely than power law"
 
 
 def histogram(values: Ints) -> Histogram:
-    """Count ``values``, of which those below 1 are left out."""
+    """The histogram of ``values``, without those below 1."""
     distinct, counts = np.unique(values[values >= 1], return_counts=True)
     return Histogram(distinct.astype(np.int64), counts.astype(np.int64))
 
@@ -84,7 +88,8 @@ def power_law_at(data: Histogram, xmin: int) -> PowerLaw:
         bounds=(1.0 + 1e-6, 20.0), method="bounded", options={"xatol": 1e-7},
     )  # fmt: skip
     alpha = float(found.x)
-    # Between two of the values the law goes on while the data stay, so both ends of each step are looked at.
+    # Between two values the law continues while the data stay constant, so both ends of each step
+    # count.
     empirical = np.cumsum(tail.counts) / size
     above = 1 - zeta(alpha, tail.values + 1) / zeta(alpha, xmin)
     below = 1 - zeta(alpha, tail.values) / zeta(alpha, xmin)
@@ -93,30 +98,33 @@ def power_law_at(data: Histogram, xmin: int) -> PowerLaw:
 
 
 def fit_power_law(data: Histogram) -> PowerLaw | None:
-    """The power law of the tail that fits best; None if fewer than TAIL_MIN values could be a tail."""
-    left = data.size - np.cumsum(data.counts) + data.counts  # values from each candidate on
+    """The best-fitting power law; None if no tail has TAIL_MIN values."""
+    left = data.size - np.cumsum(data.counts) + data.counts  # the number of values from each candidate on
     candidates = data.values[(left >= TAIL_MIN) & (data.values < data.values[-1])] if len(data.values) else data.values
     if len(candidates) > _CANDIDATES_MAX:
-        places = np.unique(np.geomspace(1, len(candidates), _CANDIDATES_MAX).astype(np.int64)) - 1
-        candidates = candidates[places]
+        indices = np.unique(np.geomspace(1, len(candidates), _CANDIDATES_MAX).astype(np.int64)) - 1
+        candidates = candidates[indices]
     fits = [power_law_at(data, int(xmin)) for xmin in candidates]
     return min(fits, key=lambda fit: fit.ks) if fits else None
 
 
 def fit_log_normal(data: Histogram, xmin: int = 1) -> LogNormal:
-    """The log-normal of the values from ``xmin`` on, cut off below. There must be some."""
+    """The log-normal of the values from ``xmin`` on, truncated below it.
+
+    There must be some values.
+    """
     tail = data.since(xmin)
     logs = np.log(tail.values)
     size = tail.size
     mean = float(np.dot(tail.counts, logs) / size)
     spread = max(float(np.sqrt(np.dot(tail.counts, (logs - mean) ** 2) / size)), 0.05)
 
-    def surprise(parameters: Floats) -> float:
+    def mean_negative_log_likelihood(parameters: Floats) -> float:
         mu, sigma = float(parameters[0]), float(np.exp(parameters[1]))
         return -float(np.dot(tail.counts, _log_normal_log_p(tail.values, mu, sigma, xmin))) / size
 
     found = minimize(
-        surprise, np.array([mean, np.log(spread)]), method="Nelder-Mead",
+        mean_negative_log_likelihood, np.array([mean, np.log(spread)]), method="Nelder-Mead",
         bounds=((-20.0, 50.0), (np.log(0.02), np.log(20.0))), options={"xatol": 1e-6, "fatol": 1e-10, "maxiter": 4_000},
     )  # fmt: skip
     mu, sigma = float(found.x[0]), float(np.exp(found.x[1]))
@@ -128,27 +136,28 @@ def fit_log_normal(data: Histogram, xmin: int = 1) -> LogNormal:
 
 
 def log_normal_cdf(values: Ints, mu: float, sigma: float, xmin: int) -> Floats:
-    """The share of at most ``values`` in the rounded log-normal from ``xmin`` on."""
-    start = ndtr(_place(xmin - 0.5, mu, sigma))
-    reached = ndtr(_place(values + 0.5, mu, sigma))
+    """The share of values up to ``values`` in the rounded log-normal from ``xmin`` on."""
+    start = ndtr(_standardised(xmin - 0.5, mu, sigma))
+    reached = ndtr(_standardised(values + 0.5, mu, sigma))
     return np.asarray(np.clip((reached - start) / max(1.0 - float(start), 1e-300), 0.0, 1.0), np.float64)
 
 
-def _place(value: "NDArray[np.floating[Any]] | float", mu: float, sigma: float) -> Floats:
+def _standardised(value: "NDArray[np.floating[Any]] | float", mu: float, sigma: float) -> Floats:
     return np.asarray((np.log(value) - mu) / sigma, np.float64)
 
 
 def _log_normal_log_p(values: Ints, mu: float, sigma: float, xmin: int) -> Floats:
-    # In the upper half both ends are near 1, and their difference would be lost: there the mirror image is taken.
-    low, high = _place(values - 0.5, mu, sigma), _place(values + 0.5, mu, sigma)
+    # In the upper half both ends are near 1 and their difference would lose precision: use the
+    # mirror image there.
+    low, high = _standardised(values - 0.5, mu, sigma), _standardised(values + 0.5, mu, sigma)
     flip = low > 0
     small, large = log_ndtr(np.where(flip, -high, low)), log_ndtr(np.where(flip, -low, high))
     between = large + np.log1p(-np.minimum(np.exp(small - large), 1.0 - 1e-16))
-    return np.asarray(between - log_ndtr(-_place(xmin - 0.5, mu, sigma)), np.float64)
+    return np.asarray(between - log_ndtr(-_standardised(xmin - 0.5, mu, sigma)), np.float64)
 
 
 def compare(data: Histogram, law: PowerLaw) -> Ratio:
-    """Vuong's likelihood ratio of ``law`` and of the log-normal fitted to the same tail."""
+    """Vuong's likelihood ratio of ``law`` and the log-normal fitted to the same tail."""
     tail = data.since(law.xmin)
     other = fit_log_normal(data, law.xmin)
     of_law = -law.alpha * np.log(tail.values) - np.log(zeta(law.alpha, law.xmin))
@@ -162,11 +171,11 @@ def compare(data: Histogram, law: PowerLaw) -> Ratio:
 
 
 def survival(data: Histogram) -> tuple[Ints, Floats]:
-    """Each value and the share of values that are at least as large."""
+    """Each value and the share of values at least as large."""
     return data.values, 1 - (np.cumsum(data.counts) - data.counts) / data.size
 
 
 def power_law_survival(values: Ints, law: PowerLaw, data: Histogram) -> Floats:
-    """The share of all of ``data`` that would be at least ``values``, of its tail's, if the law held."""
+    """The share of ``data`` that would be at least ``values`` if the law held in its tail."""
     share = law.tail / data.size
     return np.asarray(share * zeta(law.alpha, values) / zeta(law.alpha, law.xmin), np.float64)

@@ -1,14 +1,14 @@
-"""A validation as rows of text."""
+"""A validation as text."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from socialsim.realism.judge import Figure, Judged, Verdict
+from socialsim.realism.judge import Judged, StatisticValue, Verdict
 from socialsim.realism.validation import Subject, Validation
 
 
 def number(value: float | None, unit: str = "") -> str:
-    """As short as three significant places allow."""
+    """``value`` with three significant digits, as short as possible."""
     if value is None:
         return "-"
     if unit == "share":
@@ -17,15 +17,15 @@ def number(value: float | None, unit: str = "") -> str:
     return f"{text} h" if unit == "hours" else text
 
 
-def band(figure: Figure) -> str:
-    """``low .. high``."""
+def band(figure: StatisticValue) -> str:
+    """The band as ``low .. high``."""
     if figure.low is None and figure.high is None:
         return "-"
     return f"{number(figure.low, figure.unit)} .. {number(figure.high, figure.unit)}"
 
 
 def headers(validation: Validation) -> list[str]:
-    """Of the columns of ``rows``."""
+    """The headers of the columns in ``rows``."""
     others = ["over seeds, 95 %"] if validation.seeds else []
     baseline = ["baseline"] if validation.baseline is not None else []
     return [
@@ -42,10 +42,10 @@ def headers(validation: Validation) -> list[str]:
 
 
 def rows(validation: Validation) -> Iterator[list[str]]:
-    """One for each figure; the statistic's name, verdict and source stand in its first."""
+    """One row per value; the first of a statistic also has its name, verdict and source."""
     for statistic in validation.statistics:
-        for place, figure in enumerate(statistic.figures):
-            first = place == 0
+        for index, figure in enumerate(statistic.figures):
+            first = index == 0
             interval = figure.interval
             between = "-" if interval is None else " .. ".join(number(each, figure.unit) for each in interval)
             yield [
@@ -62,11 +62,11 @@ def rows(validation: Validation) -> Iterator[list[str]]:
 
 
 def notes(validation: Validation) -> Iterator[str]:
-    """What there is to say beside the figures."""
+    """The notes and reasons of the statistics."""
     for statistic in validation.statistics:
-        said = "; ".join(filter(None, (statistic.note, statistic.reason)))
-        if said:
-            yield f"  {statistic.id}: {said}"
+        text = "; ".join(filter(None, (statistic.note, statistic.reason)))
+        if text:
+            yield f"  {statistic.id}: {text}"
 
 
 def subject(name: str, run: Subject) -> str:
@@ -78,7 +78,7 @@ def subject(name: str, run: Subject) -> str:
 
 
 def verdict_line(validation: Validation) -> str:
-    """The counts, and what fails by name."""
+    """The counts of verdicts, and the names of the failing statistics."""
     missed = named(validation.statistics, "fail")
     held_out = [each for each in validation.statistics if each.use == "held out"]
     of_held_out = Counter(each.verdict for each in held_out)
@@ -90,21 +90,21 @@ def verdict_line(validation: Validation) -> str:
 
 
 def named(statistics: Sequence[Judged], verdict: Verdict) -> list[str]:
-    """The ids of those with ``verdict``."""
+    """The ids of the statistics with ``verdict``."""
     return [each.id for each in statistics if each.verdict == verdict]
 
 
 def baseline_line(validation: Validation) -> str:
-    """How the baseline fares, which has to fail."""
+    """The verdicts of the baseline, which should fail."""
     counts = Counter(each.baseline for each in validation.statistics)
     return f"the baseline: {counts['pass']} pass, {counts['warn']} warn, {counts['fail']} fail, {counts['n/a']} n/a"
 
 
 def seed_lines(validation: Validation) -> Iterator[str]:
-    """How each of the other seeds fares."""
-    for place, run in enumerate(validation.seeds):
-        counts = Counter(each.seeds[place] for each in validation.statistics)
-        failing = [each.id for each in validation.statistics if each.seeds[place] == "fail"]
+    """The verdicts of each of the other seeds."""
+    for index, run in enumerate(validation.seeds):
+        counts = Counter(each.seeds[index] for each in validation.statistics)
+        failing = [each.id for each in validation.statistics if each.seeds[index] == "fail"]
         yield (
             f"seed {run.seed}: {counts['pass']} pass, {counts['warn']} warn, {counts['fail']} fail, {counts['n/a']} n/a"
             + (f"; failing: {', '.join(failing)}" if failing else "")

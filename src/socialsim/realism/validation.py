@@ -1,4 +1,4 @@
-"""A run validated: everything that the table, the JSON and the page tell."""
+"""The validation of a run: everything that the table, the JSON and the page show."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from socialsim.realism.judge import Judged, Verdict
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that was looked at."""
+    """A validated run."""
 
     run_id: str
     source: str  #: the URL it was read from
@@ -21,7 +21,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Validation(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found. ``seeds`` are runs of the same scenario with other seeds."""
+    """The result. ``seeds`` are runs of the same scenario with other seeds."""
 
     run: Subject
     preset: str | None
@@ -35,7 +35,7 @@ class Validation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed, and something was judged."""
+        """Whether nothing failed and something was judged."""
         return not self.failed and self.passed + self.warned > 0
 
 
@@ -47,7 +47,7 @@ def make_validation(
     baseline: Subject | None = None,
     seeds: Sequence[Subject] = (),
 ) -> Validation:
-    """Count the verdicts."""
+    """Combine the statistics and count their verdicts."""
     verdicts: Counter[Verdict] = Counter(each.verdict for each in statistics)
     return Validation(
         run=run,

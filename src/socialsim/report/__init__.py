@@ -1,4 +1,5 @@
-"""A run's KPIs as a page: one file to send around (``socialsim report``), or served live (``socialsim dashboard``).
+"""A run's KPIs as a page: a single file (``socialsim report``) or served live (``socialsim
+dashboard``).
 
-(What ``socialsim verify`` found is ``socialsim.analytics.report``.)
+(The report of ``socialsim verify`` is in ``socialsim.verification.result``.)
 """

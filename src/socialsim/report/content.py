@@ -1,6 +1,7 @@
-"""The page's content as data: what the browser draws, and nothing it would have to compute.
+"""The page's content as data: what the browser draws, with nothing left to compute.
 
-Series have one value for each of ``Content.days``, None where a day has no row. Ratios and shares are fractions of 1.
+Series have one value per day of ``PageContent.days``, None for a day without a row. Ratios and
+shares are fractions of 1.
 """
 
 from datetime import date, datetime
@@ -12,7 +13,7 @@ Unit = Literal["count", "ratio", "number"]
 
 
 class Tile(msgspec.Struct, frozen=True, kw_only=True):
-    """One figure of the last day. ``change`` over 7 days: of a ratio its difference, of anything else a fraction."""
+    """One KPI of the last day. ``change`` over 7 days: a difference for ratios, else a fraction."""
 
     metric: str
     title: str
@@ -31,7 +32,9 @@ class Series(msgspec.Struct, frozen=True):
 
 
 class Cohort(msgspec.Struct, frozen=True):
-    """Who signed up in the week from ``week``; ``active[n]`` is how many of the ``users`` were so in week n."""
+    """The users who signed up in the week from ``week``; ``active[n]`` of them were active in week
+    n.
+    """
 
     week: date
     users: int
@@ -39,24 +42,26 @@ class Cohort(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One step of the funnel and how many users took it."""
+    """One step of the funnel and the number of users who took it."""
 
     name: str
     users: int
 
 
 class Creator(msgspec.Struct, frozen=True):
-    """One of the users whose posts got most likes on the last day."""
+    """One of the users whose posts got the most likes on the last day."""
 
     user_id: str
     name: str
     country: str
     likes: int
-    days_on_top: int  #: how many of the last 28 days he was among the first ten
+    days_on_top: int  #: on how many of the last 28 days they were among the first ten
 
 
-class Burst(msgspec.Struct, frozen=True):
-    """Hours that stand out: ``events`` of the highest, ``peak`` (UTC), and how many there usually are in such an hour."""
+class PageBurst(msgspec.Struct, frozen=True):
+    """Unusual hours: the ``events`` of the highest, its time ``peak`` (UTC), and its ``usual``
+    count.
+    """
 
     peak: datetime
     hours: int
@@ -64,26 +69,26 @@ class Burst(msgspec.Struct, frozen=True):
     usual: float
 
 
-class Content(msgspec.Struct, frozen=True, kw_only=True):
+class PageContent(msgspec.Struct, frozen=True, kw_only=True):
     """A whole page. All lists are empty if no day is closed yet."""
 
     run_id: str
     days: list[date]
     computed_at: datetime | None
-    waiting: int  #: days whose figures are stale
+    waiting: int  #: days whose KPIs are out of date
     tiles: list[Tile]
     active: list[Series]
     growth: list[Series]
-    signups: list[Series]  #: by country, the largest first; the last one may be ``other``
+    signups: list[Series]  #: by country, largest first; the last one may be ``other``
     cohorts: list[Cohort]
     volume: list[Series]  #: events by type, without sessions
-    funnel: list[Step]  #: of all who signed up in the ``funnel_days`` days up to a week before the last day
+    funnel: list[Step]  #: of the users who signed up in the ``funnel_days`` days that end a week before the last
     funnel_days: int
     network: list[Series]  #: ``friendships`` and ``friends_per_user``
-    week: list[list[float]]  #: mean events in each hour (UTC), Monday first
-    hours: list[float | None]  #: events in each hour (UTC) of the last days, one after the other
-    hours_from: date | None  #: the day that they begin with
-    bursts: list[Burst]  #: of these hours, in their order
-    devices: list[Series]  #: share of the day's events
+    week: list[list[float]]  #: mean events by hour (UTC), from Monday
+    hours: list[float | None]  #: events by hour (UTC) of the last days
+    hours_from: date | None  #: the first of these days
+    bursts: list[PageBurst]  #: in these hours, in time order
+    devices: list[Series]  #: shares of the day's events
     creators: list[Creator]
     creators_share: float | None

@@ -1,7 +1,8 @@
-"""One HTML file that asks nobody for anything: style, scripts, chart library and content are all inside.
+"""One HTML file that makes no requests: style, scripts, chart library and content are inline.
 
-The Content-Security-Policy names each script and the style by its hash, so nothing that a name or a caption might
-smuggle in would run, and nothing is fetched; ``live`` allows the page to ask its own server, and nobody else.
+The Content-Security-Policy allows each script and the style by its hash, so nothing smuggled in by
+a name or a caption would run, and nothing is fetched. ``live`` allows requests to the page's own
+server only.
 """
 
 import html
@@ -12,24 +13,26 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from socialsim.report.content import Content
-from socialsim.report.library import Library, script_digest
+from socialsim.report.content import PageContent
+from socialsim.report.plotly_js import PlotlyJs, script_digest
 
 _SCRIPTS: Final = ("base.js", "charts.js", "page.js", "live.js")
-_PLACE: Final = re.compile(r"\{\{(\w+)\}\}")
-#: Inside a script element only these could end it, or begin a comment; as escapes they mean the same to JSON.
+_PLACEHOLDER: Final = re.compile(r"\{\{(\w+)\}\}")
+#: Only these could end a script element or begin a comment in it. Escaped, they mean the same in
+#: JSON.
 _ESCAPES: Final = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
-#: The library makes one empty style element and fills it rule by rule, which the hash of nothing allows.
+#: The library creates one empty style element and adds rules to it, which the hash of empty text
+#: allows.
 _EMPTY_DIGEST: Final = script_digest(b"")
 
 
 def embed_json(value: object) -> str:
-    """``value`` as JSON that may stand in a script element, whatever texts are in it."""
+    """``value`` as JSON that is safe inside a script element, whatever texts it contains."""
     return msgspec.json.encode(value).decode().translate(_ESCAPES)
 
 
 class Parts(NamedTuple):
-    """What every page of a kind has in common: its HTML with the places of the rest, its style and its script."""
+    """What all pages of a kind share: the HTML with placeholders, the style and the script."""
 
     page: str
     style: str
@@ -38,7 +41,7 @@ class Parts(NamedTuple):
 
 @cache
 def asset(name: str) -> str:
-    """The text of one of the files beside this module."""
+    """The text of a file in this package's assets."""
     return (files("socialsim.report") / "assets" / name).read_text(encoding="utf-8")
 
 
@@ -47,7 +50,7 @@ def _parts() -> Parts:
     return Parts(asset("page.html"), asset("page.css"), "\n".join(map(asset, _SCRIPTS)))
 
 
-def policy(library: Library, *, live: bool, parts: Parts | None = None) -> str:
+def policy(library: PlotlyJs, *, live: bool, parts: Parts | None = None) -> str:
     """The Content-Security-Policy of the page."""
     chosen = parts or _parts()
     rules = {
@@ -62,13 +65,13 @@ def policy(library: Library, *, live: bool, parts: Parts | None = None) -> str:
     return "; ".join(f"{name} {' '.join(sources)}" for name, sources in rules.items())
 
 
-def render(content: Content, library: Library, *, live: bool = False) -> str:
-    """The whole page of a run's KPIs."""
+def render(content: PageContent, library: PlotlyJs, *, live: bool = False) -> str:
+    """The page of a run's KPIs."""
     return assemble(_parts(), f"socialsim · {content.run_id}", content, library, live=live)
 
 
-def assemble(parts: Parts, title: str, content: object, library: Library, *, live: bool = False) -> str:
-    """A whole page of any kind around its ``content``, which the script finds as JSON."""
+def assemble(parts: Parts, title: str, content: object, library: PlotlyJs, *, live: bool = False) -> str:
+    """A page of any kind with its ``content``, which the script reads as JSON."""
     values = {
         "live": " data-live" if live else "",
         "policy": html.escape(policy(library, live=live, parts=parts), quote=True).replace("&#x27;", "'"),
@@ -78,5 +81,5 @@ def assemble(parts: Parts, title: str, content: object, library: Library, *, liv
         "library": library.packed,
         "script": parts.script,
     }
-    # One pass: what one part contains is never taken for the place of another.
-    return _PLACE.sub(lambda match: values[match[1]], parts.page)
+    # A single pass: a placeholder inside a value is never expanded.
+    return _PLACEHOLDER.sub(lambda match: values[match[1]], parts.page)

@@ -1,4 +1,4 @@
-"""What a page is made of: the rows of a run's KPIs, read from the warehouse."""
+"""The rows that a page is built from: a run's KPIs, read from the warehouse."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,12 +7,13 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, select
 
-from socialsim.analytics.kpi.figures import CohortWeek
-from socialsim.analytics.kpi.reading import KpiRow, read_cohorts, read_daily, read_days
-from socialsim.errors import InputError
-from socialsim.warehouse.tables import runs, users
+from socialsim.kpi.metrics import CohortWeek
+from socialsim.kpi.reading import KpiRow, read_cohorts, read_daily, read_days
+from socialsim.runs.catalog import stored_runs
+from socialsim.runs.choice import choose_run
+from socialsim.warehouse.schema.tables import users
 
-#: A page shows as many at most: more bars than that are narrower than a pixel.
+#: A page shows at most this many days: with more, bars are narrower than a pixel.
 DAYS_MAX: Final = 400
 
 
@@ -24,7 +25,7 @@ class Run(NamedTuple):
 
 
 class Person(NamedTuple):
-    """Whom a user id stands for."""
+    """The user behind a user id."""
 
     name: str
     country: str
@@ -32,41 +33,40 @@ class Person(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KpiRows:
-    """All that is known of one run. ``people`` has at least the users of ``top_creator_likes``, by id as text."""
+    """All rows of one run.
+
+    ``people`` has at least the users of ``top_creator_likes``, by id as text.
+    """
 
     run_id: str
     rows: Sequence[KpiRow] = ()
     cohorts: Sequence[CohortWeek] = ()
     people: Mapping[str, Person] = field(default_factory=dict)
-    computed_at: datetime | None = None  #: UTC, of the newest figure
-    waiting: int = 0  #: days whose figures are to be computed again
+    computed_at: datetime | None = None  #: UTC, of the newest KPI
+    waiting: int = 0  #: days whose KPIs must be computed again
 
 
 def find_run(connection: Connection, run_id: str | None) -> Run | None:
     """The run ``run_id``, or the only one; None if there is none at all.
 
-    Raises InputError, naming those that there are, if there are others than ``run_id`` or more than one.
+    Raises InputError, naming the runs that there are, if ``run_id`` is not one of them or one must be chosen.
     """
-    query = select(runs.c.run_id, runs.c.run_key).order_by(runs.c.run_id)
-    known = [Run(str(name), int(key)) for name, key in connection.execute(query)]
-    chosen = [run for run in known if run_id in (None, run.run_id)]
-    there = ", ".join(run.run_id for run in known)
-    if len(chosen) == 1 or not known:
-        return chosen[0] if chosen else None
-    if run_id is not None:
-        raise InputError(f"--run-id is {run_id!r}, but the warehouse has: {there}")
-    raise InputError(f"there are the runs {there}; name one of them with --run-id")
+    stored = stored_runs(connection)
+    if not stored and run_id is None:
+        return None
+    chosen = choose_run(run_id, list(stored), "the warehouse")
+    return Run(chosen, stored[chosen])
 
 
 def read_version(connection: Connection, run: Run) -> str:
-    """A text that changes whenever figures are computed."""
+    """A text that changes whenever KPIs are computed."""
     days = read_days(connection, run.key)
     newest = max((day.computed_at for day in days if day.computed_at is not None), default=None)
     return f"{run.run_id}:{len(days)}:{sum(day.dirty for day in days)}:{'' if newest is None else newest.isoformat()}"
 
 
 def read_rows(connection: Connection, run: Run) -> KpiRows:
-    """Everything for a page, of the last DAYS_MAX days."""
+    """All rows for a page, of the last DAYS_MAX days."""
     days = [day for day in read_days(connection, run.key) if day.computed_at is not None]
     if not days:
         return KpiRows(run.run_id)
@@ -83,7 +83,10 @@ def read_rows(connection: Connection, run: Run) -> KpiRows:
 
 
 def _people(connection: Connection, run: Run, rows: Sequence[KpiRow]) -> dict[str, Person]:
-    """The top creators of the last day. A sign-up may not be stored yet: topics are consumed apart."""
+    """The top creators of the last day.
+
+    A sign-up may not be stored yet: topics are consumed separately.
+    """
     last = rows[-1].day if rows else None
     ids = [int(row.dimension_value) for row in rows if row.metric == "top_creator_likes" and row.day == last]
     columns = users.c

@@ -1,24 +1,33 @@
 """An event log in memory: the writer and the reader of ``transport.base`` over shared lists.
 
-Readers of one group share the partitions. Taking a partition over waits, as in Kafka, until its owner has let go of
-it in a ``poll`` of its own; ``MemoryLog.expel`` takes a member's partitions away without its knowledge, which is what
-a process that slept past its session meets when it wakes up.
+Readers of one group share the partitions. As in Kafka, a reader gets a partition only after its
+owner has released it in a ``poll`` of its own. ``MemoryLog.expel`` takes away a member's partitions
+without its knowledge, which is what happens to a process that sleeps beyond its session timeout.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from socialsim.errors import InputError, OffsetsLostError, ServiceUnavailableError, TerminalError, TransientError
+from socialsim.errors import (
+    InputError,
+    LogReplacedError,
+    OffsetsLostError,
+    ServiceUnavailableError,
+    TerminalError,
+    TransientError,
+)
 from socialsim.events import PLURALS
 from socialsim.transport.base import (
     EventReader,
     EventWriter,
     Fetched,
+    GroupLook,
+    Member,
     PositionsLoader,
     Record,
     RevokedCallback,
     TopicPartition,
-    never,
+    never_abandon,
 )
 
 _NAMES = {plural: name for name, plural in PLURALS.items()}
@@ -26,9 +35,10 @@ _POLL_STEP_S = 0.01
 
 
 class MemoryLog:
-    """Topics of ``partitions`` partitions each. ``topics`` are plurals of event types, by default all of them.
+    """Topics of ``partitions`` partitions each. ``topics`` are plurals of event types, by default
+    all.
 
-    While ``away`` is set readers find nothing, and are told so where they ask.
+    While ``away`` is set, readers receive nothing, and calls that need the log raise.
     """
 
     def __init__(self, topics: Sequence[str] = tuple(_NAMES), partitions: int = 4, log_id: str = "memory") -> None:
@@ -38,34 +48,62 @@ class MemoryLog:
             TopicPartition(topic, partition): [] for topic in topics for partition in range(partitions)
         }
         self.begin: dict[TopicPartition, int] = dict.fromkeys(self.records, 0)
+        self.identities: dict[str, str] = {topic: f"{topic}-1" for topic in topics}
         self.hints: dict[TopicPartition, int] = {}
         self.away = False
         self._groups: dict[str, list[MemoryReader]] = {}
         self._owners: dict[tuple[str, TopicPartition], MemoryReader] = {}
 
     def writer(self, acknowledged: Mapping[int, int] | None = None) -> "MemoryWriter":
-        """A writer whose records are durable at once. ``acknowledged`` are the last ``seq`` of shards that go on."""
+        """A writer whose records are durable at once.
+
+        ``acknowledged``: the last ``seq`` of shards that continue.
+        """
         return MemoryWriter(self, acknowledged or {})
 
     def reader(self, group: str = "test") -> "MemoryReader":
-        """A reader that joins ``group`` when it is started."""
+        """A reader that joins ``group`` when started."""
         return MemoryReader(self, group)
 
     def append(self, partition: TopicPartition, *values: bytes) -> None:
-        """Put raw bytes into a partition, for what no writer would write."""
+        """Append raw bytes that no writer would write to a partition."""
         self.records[partition].extend(values)
 
-    def forget(self, partition: TopicPartition, before: int) -> None:
-        """Drop the records below offset ``before``, as retention does."""
+    def discard(self, partition: TopicPartition, before: int) -> None:
+        """Discard the records below offset ``before``, as retention does."""
         self.begin[partition] = before
 
+    def remake(self, topic: str) -> None:
+        """Delete the topic and make it again: its partitions are empty, and it is another one."""
+        for partition in self.records:
+            if partition.topic == topic:
+                self.records[partition] = []
+                self.begin[partition] = 0
+        name, _, number = self.identities[topic].rpartition("-")
+        self.identities[topic] = f"{name}-{int(number) + 1}"
+
+    def others_of(self, reader: "MemoryReader") -> tuple[Member, ...]:
+        """The members of the reader's group but for itself, with what they hold."""
+        held: dict[int, set[TopicPartition]] = {}
+        members = {id(each): each for each in self._groups.get(reader.group, []) if each is not reader}
+        for (group, partition), owner in self._owners.items():
+            if group == reader.group and owner is not reader:
+                members[id(owner)] = owner
+                held.setdefault(id(owner), set()).add(partition)
+        return tuple(Member(f"member {index}", frozenset(held.get(key, ()))) for index, key in enumerate(members))
+
     def expel(self, reader: "MemoryReader") -> None:
-        """Give the partitions of ``reader`` to the others of its group; it finds out by ``rejoin``, or never."""
+        """Reassign the partitions of ``reader`` within its group.
+
+        It learns of it by ``rejoin``, or never.
+        """
         self.leave(reader)
         reader.expelled = True
 
     def rejoin(self, reader: "MemoryReader") -> None:
-        """Let an expelled member find out: its next poll revokes what it had and asks for partitions again."""
+        """Let an expelled member learn of it: its next poll revokes its partitions and joins
+        again.
+        """
         reader.expelled = False
         self.join(reader)
 
@@ -74,25 +112,25 @@ class MemoryLog:
         self._groups.setdefault(reader.group, []).append(reader)
 
     def leave(self, reader: "MemoryReader") -> None:
-        """Take ``reader`` out of its group and release its partitions."""
+        """Remove ``reader`` from its group and release its partitions."""
         members = self._groups.get(reader.group, [])
         if reader in members:
             members.remove(reader)
         self._owners = {key: owner for key, owner in self._owners.items() if owner is not reader}
 
     def share_of(self, reader: "MemoryReader") -> frozenset[TopicPartition]:
-        """What ``reader`` should own: every n-th partition of the n members of its group."""
+        """The partitions ``reader`` should own: every n-th one, for the n members of its group."""
         members = self._groups.get(reader.group, [])
         if reader not in members:
             return frozenset()
         return frozenset(sorted(self.records)[members.index(reader) :: len(members)])
 
     def acquire(self, reader: "MemoryReader", partition: TopicPartition) -> bool:
-        """Make ``reader`` the owner of ``partition`` unless another member still is."""
+        """Make ``reader`` the owner of ``partition`` unless another member owns it."""
         return self._owners.setdefault((reader.group, partition), reader) is reader
 
     def release(self, reader: "MemoryReader", partition: TopicPartition) -> None:
-        """Let go of ``partition`` if ``reader`` owns it."""
+        """Release ``partition`` if ``reader`` owns it."""
         if self._owners.get((reader.group, partition)) is reader:
             del self._owners[reader.group, partition]
 
@@ -100,7 +138,7 @@ class MemoryLog:
 class MemoryWriter(EventWriter):
     """Appends to the lists of a MemoryLog; a record's partition is ``user_id`` modulo their number.
 
-    ``failure``, once set, is raised by the next call of any method but ``close``.
+    ``failure``, once set, is raised by the next call of any method except ``close``.
     """
 
     def __init__(self, log: MemoryLog, acknowledged: Mapping[int, int]) -> None:
@@ -116,7 +154,7 @@ class MemoryWriter(EventWriter):
             raise ServiceUnavailableError("the memory log's writer", 0, "it was closed before: make another")
 
     def append(self, shard: int, records: Sequence[Record]) -> None:
-        """Store ``records`` at once, but for those that were there when the writer was made."""
+        """Store ``records`` at once, except those that are durable already."""
         self._check()
         if not records:
             return
@@ -128,7 +166,7 @@ class MemoryWriter(EventWriter):
             self.log.records[partition].append(record.value)
             self._acknowledged[shard] = record.seq
 
-    def throttle(self, leave: Callable[[], bool] = never) -> None:  # noqa: ARG002 - nothing is waited for
+    def throttle(self, should_abandon: Callable[[], bool] = never_abandon) -> None:  # noqa: ARG002 - nothing is waited for
         """Nothing is ever unacknowledged."""
         self._check()
 
@@ -136,7 +174,7 @@ class MemoryWriter(EventWriter):
         """Nothing is ever buffered."""
         self._check()
 
-    def drain(self, timeout_s: float, leave: Callable[[], bool] = never) -> None:  # noqa: ARG002 - nothing is waited for
+    def drain(self, timeout_s: float, should_abandon: Callable[[], bool] = never_abandon) -> None:  # noqa: ARG002 - nothing is waited for
         """Nothing is ever on its way."""
         self._check()
 
@@ -146,7 +184,7 @@ class MemoryWriter(EventWriter):
         return self._acknowledged.get(shard, -1)
 
     def close(self) -> None:
-        """Refuse everything from now on."""
+        """Refuse all further calls."""
         self.closed = True
 
 
@@ -161,6 +199,7 @@ class MemoryReader(EventReader):
         self.closed = False
         self.polls = 0
         self._positions: dict[TopicPartition, int] = {}
+        self._identities: dict[str, str] = {}
         self._load: PositionsLoader | None = None
         self._revoked: RevokedCallback | None = None
 
@@ -168,6 +207,14 @@ class MemoryReader(EventReader):
     def log_id(self) -> str:
         """The log's name."""
         return self.log.log_id
+
+    def identity(self, topic: str) -> str:
+        """The one at the start."""
+        return self._identities.get(topic, "")
+
+    async def look_at_group(self) -> GroupLook:
+        """Who holds what."""
+        return GroupLook(settled=True, others=self.log.others_of(self), silence_max_s=45.0)
 
     async def probe(self, timeout_s: float) -> None:
         """See EventReader."""
@@ -178,14 +225,15 @@ class MemoryReader(EventReader):
             raise InputError("the memory log has no topics; for one in Kafka run `socialsim topics create --to URL`")
 
     async def start(self, load_positions: PositionsLoader, on_revoked: RevokedCallback) -> None:
-        """Join the group; partitions come with the first polls."""
+        """Join the group. Partitions are assigned during the first polls."""
         await self.probe(0)
+        self._identities = dict(self.log.identities)
         self._load = load_positions
         self._revoked = on_revoked
         self.log.join(self)
 
     async def poll(self, records_max: int, timeout_s: float) -> list[Fetched]:
-        """Records of one partition after another, at most ``records_max`` together."""
+        """Records of one partition after another, at most ``records_max`` in total."""
         deadline_s = asyncio.get_running_loop().time() + timeout_s
         self.polls += 1
         while True:
@@ -201,7 +249,8 @@ class MemoryReader(EventReader):
         if self.expelled or self.closed or self._load is None or self._revoked is None:
             return
         share = self.log.share_of(self)
-        # What another took while this member was expelled was lost too, even if it is its share again.
+        # A partition that another member took meanwhile is lost too, even if it is assigned to this
+        # one again.
         lost = [p for p in self._positions if p not in share or not self.log.acquire(self, p)]
         if lost:
             for partition in lost:
@@ -216,7 +265,7 @@ class MemoryReader(EventReader):
 
     def _take(self, records_max: int) -> list[Fetched]:
         fetched: list[Fetched] = []
-        # Beginning with another partition each time keeps a full one from starving the rest.
+        # Starting with another partition each time keeps a full one from starving the rest.
         order = sorted(self._positions)
         turn = self.polls % max(1, len(order))
         for partition in order[turn:] + order[:turn]:
@@ -237,18 +286,20 @@ class MemoryReader(EventReader):
         return fetched
 
     def assignment(self) -> frozenset[TopicPartition]:
-        """What this member holds, or believes to hold if it was expelled."""
+        """The partitions this member owns, or believes to own after an expulsion."""
         return frozenset(self._positions)
 
     async def end_offsets(self) -> dict[TopicPartition, int]:
-        """The lengths of the assigned partitions."""
+        """The lengths of all partitions."""
         await asyncio.sleep(0)
         if self.log.away:
             raise TransientError("the memory log is away")
-        return {partition: len(self.log.records[partition]) for partition in self._positions}
+        if self.log.identities != self._identities:
+            raise LogReplacedError("the memory log: a topic was made anew while it was read")
+        return {partition: len(values) for partition, values in self.log.records.items()}
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Go on from ``offset``."""
+        """Continue from ``offset``."""
         if partition in self._positions:
             self._positions[partition] = offset
 
@@ -261,7 +312,7 @@ class MemoryReader(EventReader):
         self.paused = False
 
     async def commit_hint(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Keep ``offsets`` in the log's ``hints``."""
+        """Store ``offsets`` in the log's ``hints``."""
         self.log.hints.update(offsets)
 
     async def close(self) -> None:

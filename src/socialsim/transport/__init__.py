@@ -1,1 +1,1 @@
-"""The event log: bytes in, bytes out, to files or to Kafka. Knows no event."""
+"""The event log in files or in Kafka: bytes in, bytes out. It knows nothing about events."""

@@ -1,8 +1,8 @@
-"""The event log as the rest of the program sees it: partitioned, append-only, bytes in and bytes out.
+"""The interface of an event log: partitioned, append-only, bytes in and bytes out.
 
-A log holds topics, a topic holds partitions, a partition holds records at offsets 0, 1, 2, … without a gap. Two
-implementations share this interface and one contract test suite: ``files`` and ``kafka``. This package knows no
-event: callers name topics and hand over encoded records.
+A log has topics, a topic has partitions, a partition has records at offsets 0, 1, 2, … without a
+gap. Two implementations, ``files`` and ``kafka``, share this interface and one contract test suite.
+This package knows nothing about events: callers name topics and pass encoded records.
 """
 
 from abc import ABC, abstractmethod
@@ -12,86 +12,97 @@ from typing import NamedTuple
 
 
 class Record(NamedTuple):
-    """One event on its way into the log."""
+    """One encoded event to be appended to the log."""
 
-    topic: str  #: plural of the event's type, such as ``picture_likes``; the log adds its own prefix
-    user_id: int  #: the acting user, whose decimal digits are the record's key
-    seq: int  #: of the event within its shard
-    time_us: int  #: event time, microseconds since the epoch
-    value: bytes  #: the event, encoded
+    topic: str  #: plural of the event type, such as ``picture_likes``; the log adds its prefix
+    user_id: int  #: the acting user; its decimal digits are the record's key
+    seq: int  #: sequence number of the event within its shard
+    time_us: int  #: event time in microseconds since the epoch
+    value: bytes  #: the encoded event
 
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """What a log needs to know of the run that writes to it."""
+    """What a log needs to know about the run that writes to it."""
 
     run_id: str
     shards: int
     topics: tuple[str, ...]
-    types: Mapping[str, str]  #: topic to the event's wire name, for the header ``type``
+    types: Mapping[str, str]  #: the event's wire name by topic, for the header ``type``
     version: int = 1
+    stream_version: int = 1  #: ``STREAM_VERSION``, which with the scenario decides the records
+    #: distinguishes runs with one id; lower-case hexadecimal, may be empty
+    scenario_digest: str = ""
 
 
 class WriterStats(NamedTuple):
-    """How a writer stands; those of several processes add up."""
+    """The state of a writer. Values of several processes can be added."""
 
-    backlog_bytes: int  #: taken and not durable yet
-    retries: int  #: times that it began again with the log, sending what was not acknowledged once more
+    backlog_bytes: int  #: appended and not durable yet
+    retries: int  #: reconnections after which unacknowledged records were sent again
 
 
-def never() -> bool:
-    """For whoever waits and has nobody who could ask him to leave."""
+def never_abandon() -> bool:
+    """Default ``should_abandon``: never abandon the wait."""
     return False
 
 
 class EventWriter(ABC):
-    """Takes records from the thread that simulates. One per process, for all the shards that it hosts.
+    """Takes records from the simulating thread. One per process, for all of its shards.
 
-    ``append`` hands over and returns; ``throttle`` is where the simulated clock waits for the log. A failure that the
-    writer cannot mend by itself is raised by the next call of any method.
+    ``append`` does not wait for the log; ``throttle`` is where the simulation waits for it
+    (backpressure). A failure that the writer cannot recover from is raised by the next call of any
+    method.
     """
 
     @abstractmethod
     def append(self, shard: int, records: Sequence[Record]) -> None:
-        """Take ``records`` of ``shard``, whose ``seq`` follow on one another. Never waits for I/O that may not end.
+        """Append ``records`` of ``shard`` with consecutive ``seq``. Never waits for I/O that may not end.
 
-        Those that the log held already when the writer was opened (``acknowledged_seq``) are passed over, so a run
-        is resumed by simulating it again. Raises TerminalError if a ``seq`` is left out.
+        Records up to the ``acknowledged_seq`` at the writer's opening are skipped, so a run is
+        resumed by simulating it again. Raises TerminalError if a ``seq`` is missing.
         """
 
     @abstractmethod
-    def throttle(self, leave: Callable[[], bool] = never) -> None:
-        """Wait until the unacknowledged bytes are below the writer's limit, or ``leave`` says that nobody wants to wait.
+    def throttle(self, should_abandon: Callable[[], bool] = never_abandon) -> None:
+        """Wait until the unacknowledged bytes are below the writer's limit, which bounds memory.
 
-        Memory is bounded by it. ``leave`` is asked now and then, and decides nothing where there is no need to wait.
+        Returns early if ``should_abandon``, which is called from time to time while waiting, is
+        true.
         """
 
     @abstractmethod
     def flush(self) -> None:
-        """Start writing whatever is buffered, without waiting for it: a paced run wants events to be seen soon."""
+        """Start writing what is buffered, without waiting: events of a paced run should be visible soon."""
 
     @abstractmethod
-    def drain(self, timeout_s: float, leave: Callable[[], bool] = never) -> None:
+    def drain(self, timeout_s: float, should_abandon: Callable[[], bool] = never_abandon) -> None:
         """Wait until everything appended is durable.
 
-        Raises ServiceUnavailableError after ``timeout_s``, or as soon as ``leave`` says that nobody wants to wait.
+        Raises ServiceUnavailableError after ``timeout_s`` or when ``should_abandon`` is true.
         """
 
     @abstractmethod
     def acknowledged_seq(self, shard: int) -> int:
-        """The largest ``seq`` up to which every record of ``shard`` is durable; -1 before the first."""
+        """The largest ``seq`` up to which all records of ``shard`` are durable; -1 before the first."""
 
     def stats(self) -> WriterStats:
-        """How it stands. A writer that makes everything durable at once has nothing to tell."""
+        """The writer's state. A writer that makes everything durable at once has no backlog."""
         return WriterStats(0, 0)
 
     @abstractmethod
     def close(self) -> None:
-        """Release everything without waiting for what is not durable yet. Never raises, may be called twice."""
+        """Release all resources without waiting for durability.
+
+        Never raises, may be called twice.
+        """
 
 
 class TopicPartition(NamedTuple):
-    """One partition of one topic. For files the topic carries the run's id, the partition is the shard."""
+    """One partition of a topic.
+
+    In files, the topic includes the run id and the partition is the shard.
+    """
 
     topic: str
     partition: int
@@ -103,38 +114,70 @@ class Fetched(NamedTuple):
     partition: TopicPartition
     first_offset: int
     values: list[bytes]
-    event_name: str | None  #: the topic's only event type by wire name; None where the topic is not known
+    event_name: str | None  #: wire name of the topic's event type; None for an unknown topic
+    #: (Run id, scenario digest) of the records' runs, where the log stores them.
+    runs: frozenset[tuple[str, str]] = frozenset()
 
 
-#: Called by a reader when it is given partitions, before any of their records is returned: answers from where to read
-#: each of them. The offsets live with the rows in the warehouse, so the reader has none of its own.
+#: Called by a reader when partitions are assigned, before it returns any of their records. Returns
+#: the offset to read each from. Offsets are stored with the rows in the warehouse, not by the
+#: reader.
 PositionsLoader = Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
-#: Called by a reader when partitions are taken away from it.
+#: Called by a reader when partitions are revoked.
 RevokedCallback = Callable[[Sequence[TopicPartition]], Awaitable[None]]
 
 
-class EventReader(ABC):
-    """Reads the partitions that it is assigned, from positions that the caller keeps.
+class Member(NamedTuple):
+    """Another reader of the group. ``partitions`` is None while its assignment is not known."""
 
-    Order within a partition is kept; ``poll`` returns only records of partitions that are assigned and positioned. An
-    exception in a callback is raised by the next ``poll``.
+    name: str  #: for log messages
+    partitions: frozenset[TopicPartition] | None
+
+
+class GroupLook(NamedTuple):
+    """The state of the reader's consumer group."""
+
+    settled: bool  #: False during a rebalance, when assignments are not known
+    others: tuple[Member, ...]  #: the members other than this reader
+    silence_max_s: float  #: a member that is silent for longer loses its partitions
+
+
+class EventReader(ABC):
+    """Reads its assigned partitions from positions that the caller stores.
+
+    Keeps the order within a partition. ``poll`` returns only records of partitions that are
+    assigned and have a position. An exception in a callback is raised by the next ``poll``.
     """
 
     @property
     @abstractmethod
     def log_id(self) -> str:
-        """Names this log among others, stable over restarts, at most 64 characters: offsets belong to it."""
+        """Identifies this log, stable across restarts, at most 64 characters.
+
+        Offsets belong to it.
+        """
+
+    @abstractmethod
+    def identity(self, topic: str) -> str:
+        """Identifies this topic among later ones with its name, at most 64 ASCII characters.
+
+        Known after ``start``; empty if the log has no identities. Offsets belong to it and to the
+        log.
+        """
 
     @abstractmethod
     async def probe(self, timeout_s: float) -> None:
-        """Ask, over a connection of its own, whether the log is there. Before ``start`` or at any time after it.
+        """Check over a separate connection that the log can be reached, before ``start`` or later.
 
         Raises ServiceUnavailableError after ``timeout_s``, InputError if there is nothing to read.
         """
 
     @abstractmethod
     async def start(self, load_positions: PositionsLoader, on_revoked: RevokedCallback) -> None:
-        """Connect and join. Raises ServiceUnavailableError if the log cannot be reached, InputError if it is empty."""
+        """Connect and join.
+
+        Raises ServiceUnavailableError, InputError if there is nothing to read.
+        """
 
     @abstractmethod
     async def poll(self, records_max: int, timeout_s: float) -> list[Fetched]:
@@ -142,19 +185,26 @@ class EventReader(ABC):
 
     @abstractmethod
     def assignment(self) -> frozenset[TopicPartition]:
-        """The partitions that are assigned and positioned now."""
+        """The partitions that are assigned and have a position now."""
 
     @abstractmethod
     async def end_offsets(self) -> dict[TopicPartition, int]:
-        """For each assigned partition the offset behind its last readable record."""
+        """The end offset of every partition of the log, also of those assigned to other readers.
+
+        Raises LogReplacedError if a topic was replaced since ``start``.
+        """
+
+    async def look_at_group(self) -> GroupLook:
+        """The state of the consumer group. A log without groups has one reader."""
+        return GroupLook(settled=True, others=(), silence_max_s=0.0)
 
     @abstractmethod
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Go on from ``offset`` in an assigned partition, after its copy in memory was thrown away."""
+        """Continue an assigned partition at ``offset``, after its records in memory were discarded."""
 
     @abstractmethod
     def pause(self) -> None:
-        """Return no records until ``resume``; membership in the group is kept by polling on."""
+        """Return no records until ``resume``. The caller keeps polling, to stay in the group."""
 
     @abstractmethod
     def resume(self) -> None:
@@ -162,17 +212,20 @@ class EventReader(ABC):
 
     @abstractmethod
     async def commit_hint(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Tell lag tools what is stored. For show only: never read back, failures are logged and passed over."""
+        """Publish the stored offsets for lag tools. Never read back; failures are only logged."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Leave the group and release everything. Never raises, may be called twice."""
+        """Leave the group and release all resources. Never raises, may be called twice."""
 
 
 class TopicDescription(NamedTuple):
-    """One topic as it stands."""
+    """The state of one topic."""
 
     topic: str
     partitions: int
     replication: int
     records: int  #: the sum of end offsets less begin offsets
+    #: by name; None if there are none or they are unreadable
+    settings: Mapping[str, str] | None = None
+    faults: tuple[str, ...] = ()  #: settings that do not suit simulated events

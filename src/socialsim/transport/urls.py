@@ -1,4 +1,4 @@
-"""The URLs that name an event log: ``file:PATH`` and ``kafka://HOST:PORT[,HOST:PORT][/PREFIX]``."""
+"""URLs of event logs: ``file:PATH`` and ``kafka://HOST:PORT[,HOST:PORT][/PREFIX]``."""
 
 import re
 from dataclasses import dataclass
@@ -38,45 +38,45 @@ class KafkaUrl:
 LogUrl: TypeAlias = FileUrl | KafkaUrl
 
 
-def parse_log_url(text: str, place: str) -> LogUrl:
-    """The log that ``text`` names; ``place`` says where it was read, such as ``--to``.
+def parse_log_url(text: str, option: str) -> LogUrl:
+    """The log that ``text`` names; ``option`` is where it was given, such as ``--to``.
 
-    Raises InputError naming the place and what is allowed. A URL with a user or password is refused without being
-    repeated in the message: secrets come from the environment.
+    Raises InputError naming the option and what is allowed. A URL with a user or password is
+    refused and not quoted in the message: secrets come from the environment.
     """
     scheme, colon, rest = text.partition(":")
     if colon and scheme == "file":
-        return FileUrl(_parse_path(rest, text, place))
+        return FileUrl(_parse_path(rest, text, option))
     if colon and scheme == "kafka" and rest.startswith("//"):
-        return _parse_kafka(rest.removeprefix("//"), text, place)
+        return _parse_kafka(rest.removeprefix("//"), text, option)
     if "@" in text:
-        raise InputError(f"{place}: the URL holds an @; {ALLOWED}, and no user or password")
-    raise InputError(f"{place}: {text!r} names no event log; {ALLOWED}")
+        raise InputError(f"{option}: the URL holds an @; {ALLOWED}, and no user or password")
+    raise InputError(f"{option}: {text!r} names no event log; {ALLOWED}")
 
 
-def _parse_path(rest: str, text: str, place: str) -> Path:
+def _parse_path(rest: str, text: str, option: str) -> Path:
     if rest.startswith("//"):
         rest = rest.removeprefix("//")
         if not rest.startswith("/"):
-            raise InputError(f"{place}: {text!r} names a host; a directory is file:DIRECTORY or file:///DIRECTORY")
+            raise InputError(f"{option}: {text!r} names a host; a directory is file:DIRECTORY or file:///DIRECTORY")
     if not rest or "\0" in rest:
-        raise InputError(f"{place}: {text!r} names no directory; {ALLOWED}")
+        raise InputError(f"{option}: {text!r} names no directory; {ALLOWED}")
     return Path(rest)
 
 
-def _parse_kafka(rest: str, text: str, place: str) -> KafkaUrl:
+def _parse_kafka(rest: str, text: str, option: str) -> KafkaUrl:
     if "@" in rest:
         raise InputError(
-            f"{place}: the URL holds a user or password; they come from SOCIALSIM_KAFKA_USERNAME and "
+            f"{option}: the URL holds a user or password; they come from SOCIALSIM_KAFKA_USERNAME and "
             "SOCIALSIM_KAFKA_PASSWORD, never from a URL"
         )
     servers, slash, prefix = rest.partition("/")
     for server in servers.split(","):
         host, _, port = server.rpartition(":")
         if not _HOST.fullmatch(host) or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= _PORT_MAX:
-            raise InputError(f"{place}: {server!r} in {text!r} is not HOST:PORT; {ALLOWED}")
+            raise InputError(f"{option}: {server!r} in {text!r} is not HOST:PORT; {ALLOWED}")
     if not slash or not prefix:
         return KafkaUrl(tuple(servers.split(",")))
     if not _PREFIX.fullmatch(prefix):
-        raise InputError(f"{place}: {prefix!r} in {text!r} is no topic prefix; letters, digits, . _ - are allowed")
+        raise InputError(f"{option}: {prefix!r} in {text!r} is no topic prefix; letters, digits, . _ - are allowed")
     return KafkaUrl(tuple(servers.split(",")), prefix.rstrip(".") + ".")

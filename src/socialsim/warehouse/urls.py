@@ -1,4 +1,7 @@
-"""Where a warehouse lies, read from its URL. A password has no place in a URL: it would end up in logs and ``ps``."""
+"""Parses warehouse URLs.
+
+Passwords are not allowed in URLs: they would end up in logs and ``ps``.
+"""
 
 import re
 from dataclasses import dataclass
@@ -11,8 +14,8 @@ from socialsim.errors import InputError
 MYSQL_PORT_DEFAULT: Final = 3306
 TlsMode: TypeAlias = Literal["off", "on"]
 
-_ALLOWED: Final = "allowed are sqlite:///PATH and mysql://USER@HOST[:PORT]/DATABASE[?tls=on&tls_ca=FILE]"
-_DATABASE_PATTERN: Final = re.compile(r"[A-Za-z0-9_$-]{1,64}")
+_ALLOWED: Final = "allowed are sqlite:PATH, sqlite:///PATH and mysql://USER@HOST[:PORT]/DATABASE[?tls=on&tls_ca=FILE]"
+_DATABASE_PATTERN: Final = re.compile(r"[\w$-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class MysqlTarget:
 
     @property
     def url(self) -> str:
-        """The whole of it, options included, as ``parse_warehouse_url`` reads it."""
+        """The URL with all options, as ``parse_warehouse_url`` accepts it."""
         ca = f"&tls_ca={quote(str(self.tls_ca), safe='/')}" if self.tls_ca else ""
         return f"mysql://{quote(self.user, safe='')}@{self.address}/{self.database}?tls={self.tls}{ca}"
 
@@ -55,7 +58,7 @@ WarehouseTarget: TypeAlias = SqliteTarget | MysqlTarget
 
 
 def parse_warehouse_url(url: str) -> WarehouseTarget:
-    """``sqlite:///relative/path``, ``sqlite:////absolute/path`` or ``mysql://user@host[:port]/database``.
+    """``sqlite:PATH``, ``sqlite:///relative/path``, ``sqlite:////absolute/path`` or ``mysql://user@host[:port]/database``.
 
     Options of a MySQL URL: ``tls`` (``on`` or ``off``, the default) and ``tls_ca`` (a PEM file). Raises InputError,
     which never repeats a password.
@@ -63,6 +66,8 @@ def parse_warehouse_url(url: str) -> WarehouseTarget:
     scheme, separator, rest = url.partition("://")
     if separator and scheme == "sqlite":
         return _sqlite(url, rest)
+    if url.startswith("sqlite:"):  # the short form, like file:PATH for event logs
+        return _sqlite(url, "/" + url.removeprefix("sqlite:"))
     if separator and scheme == "mysql":
         return _mysql(url)
     shown = re.sub(r"//[^@/]*@", "//...@", url)
@@ -83,15 +88,18 @@ def _mysql(url: str) -> MysqlTarget:
         parts = urlsplit(url)
         port = parts.port or MYSQL_PORT_DEFAULT
     except ValueError as error:
-        # The sentence of urllib may quote the part behind a colon, which may be a password.
+        # urllib's message may quote the part after a colon, which may be a password.
         raise InputError("warehouse URL mysql://...: host or port is malformed; " + _ALLOWED) from error
     if parts.password is not None:
         raise InputError("warehouse URL mysql://...: a password does not belong in a URL; set SOCIALSIM_MYSQL_PASSWORD")
-    user = unquote(parts.username or "")
-    database = unquote(parts.path.removeprefix("/"))
+    try:
+        user = unquote(parts.username or "", errors="strict")
+        database = unquote(parts.path.removeprefix("/"), errors="strict")
+        options = dict(parse_qsl(parts.query, keep_blank_values=True, errors="strict"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"warehouse URL {url!r}: a part with % is not UTF-8; {_ALLOWED}") from error
     if not parts.hostname or not user or not _DATABASE_PATTERN.fullmatch(database) or parts.fragment:
         raise InputError(f"warehouse URL {url!r}: {_ALLOWED}")
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
     tls = options.pop("tls", "off")
     tls_ca = options.pop("tls_ca", None)
     if options:
@@ -99,7 +107,7 @@ def _mysql(url: str) -> MysqlTarget:
     if tls not in ("off", "on"):
         raise InputError(f"warehouse URL {url!r}: tls is {tls!r}, allowed are on and off")
     if tls_ca is not None and (tls == "off" or not tls_ca):
-        raise InputError(f"warehouse URL {url!r}: tls_ca names a PEM file and goes with tls=on")
+        raise InputError(f"warehouse URL {url!r}: tls_ca names a PEM file and needs tls=on")
     return MysqlTarget(
         parts.hostname, port, user, database, "on" if tls == "on" else "off", Path(tls_ca) if tls_ca else None
     )

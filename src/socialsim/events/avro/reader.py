@@ -33,7 +33,7 @@ from socialsim.events.avro.varints import (
     zigzag,
 )
 from socialsim.events.codec import RECORD_BYTES_MAX, InvalidRecordError
-from socialsim.events.members import Member, MemberKind, members
+from socialsim.events.members import EventField, FieldKind, members
 from socialsim.events.types import ID_MAX, RUN_ID_PATTERN, SHARDS_MAX, Event
 
 #: Makes one event of a record. Raises InvalidRecordError.
@@ -52,7 +52,7 @@ def compile_reader(event_type: type[Event], written_by: Schema | None = None, st
 
 
 def plain_reader(event_type: type[Event], written_by: Schema | None = None, start: int = 0) -> Reader:
-    """The same by plain code; the compiled reader is held against it."""
+    """The same by plain code; the compiled reader is compared with it."""
     schema = avro_schema(event_type) if written_by is None else written_by
     return _plain(event_type, _resolve(event_type, schema), start)
 
@@ -63,7 +63,7 @@ class _Field:
 
     name: str
     kind: Schema
-    member: Member | None
+    member: EventField | None
     parse: Parse
 
 
@@ -85,7 +85,7 @@ def _resolve(event_type: type[Event], schema: Schema) -> list[_Field]:
     return fields
 
 
-def _field(member: Member | None, name: str, kind: Schema, parse: Parse) -> _Field:
+def _field(member: EventField | None, name: str, kind: Schema, parse: Parse) -> _Field:
     if member is None:
         return _Field(name, kind, None, parse)
     branches = kind if isinstance(kind, list) else [kind]
@@ -110,18 +110,18 @@ def _told(kind: Schema) -> str:
     return msgspec.json.encode(kind).decode()[:100]
 
 
-def _branch(kind: Schema, member: Member) -> Parse | None:
+def _branch(kind: Schema, member: EventField) -> Parse | None:
     """How ``kind``, which is no union, is read as ``member``; None if it cannot be."""
     logical = kind.get("logicalType") if isinstance(kind, Mapping) else None
     base = kind.get("type") if isinstance(kind, Mapping) else kind
     if base == "null":
         return datum.PRIMITIVES["null"] if member.optional else None
-    if base == "enum" and member.kind is MemberKind.WORD and isinstance(kind, Mapping):
+    if base == "enum" and member.kind is FieldKind.WORD and isinstance(kind, Mapping):
         return _word_parser([str(symbol) for symbol in kind["symbols"]], member)
     return _READ_AS.get((member.kind, base, logical)) if isinstance(base, str) else None
 
 
-def _word_parser(written: list[str], member: Member) -> Parse:
+def _word_parser(written: list[str], member: EventField) -> Parse:
     words = [word if word in member.words else UNKNOWN for word in written]
 
     def parse(raw: bytes, at: int) -> tuple[str, int]:
@@ -145,15 +145,15 @@ def _read_date(raw: bytes, at: int) -> tuple[date, int]:
 
 #: By the member's kind, and by the written type with its logical type: what can be read. Avro promotes int to long and
 #: bytes to string; a number without a logical type is taken for what the member is.
-_READ_AS: Final[dict[tuple[MemberKind, str, str | None], Parse]] = {
-    (MemberKind.INTEGER, "int", None): datum.read_long,
-    (MemberKind.INTEGER, "long", None): datum.read_long,
-    (MemberKind.INSTANT, "long", None): datum.read_long,
-    (MemberKind.INSTANT, "long", "timestamp-micros"): datum.read_long,
-    (MemberKind.DATE, "int", None): _read_date,
-    (MemberKind.DATE, "int", "date"): _read_date,
-    (MemberKind.TEXT, "string", None): datum.read_text,
-    (MemberKind.TEXT, "bytes", None): datum.read_text,
+_READ_AS: Final[dict[tuple[FieldKind, str, str | None], Parse]] = {
+    (FieldKind.INTEGER, "int", None): datum.read_long,
+    (FieldKind.INTEGER, "long", None): datum.read_long,
+    (FieldKind.INSTANT, "long", None): datum.read_long,
+    (FieldKind.INSTANT, "long", "timestamp-micros"): datum.read_long,
+    (FieldKind.DATE, "int", None): _read_date,
+    (FieldKind.DATE, "int", "date"): _read_date,
+    (FieldKind.TEXT, "string", None): datum.read_text,
+    (FieldKind.TEXT, "bytes", None): datum.read_text,
 }
 
 
@@ -280,9 +280,9 @@ class _Source:
             return False
         name = "skipped" if member is None else f"v_{member.name}"
         if base in ("int", "long"):
-            if member is not None and member.kind is MemberKind.INSTANT:
+            if member is not None and member.kind is FieldKind.INSTANT:
                 self._instant(name)
-            elif member is not None and member.kind is MemberKind.DATE:
+            elif member is not None and member.kind is FieldKind.DATE:
                 self._number(name)
                 self._values[member.name] = f"DATES[{name}]"
             else:
@@ -308,7 +308,7 @@ class _Source:
             f"else: {name}, i = VARINT(raw, i)",
         ]
 
-    def _bounded(self, name: str, member: Member) -> None:
+    def _bounded(self, name: str, member: EventField) -> None:
         low = 0 if member.low is None else member.low
         if low == member.high:
             self._unlike.append(f"{name} != {zigzag(low)}")
@@ -327,7 +327,7 @@ class _Source:
         self._unlike.append(f"{name} & 1")
         self._values[name.removeprefix("v_")] = f"{name} >> 1"
 
-    def _text(self, name: str, member: Member | None, *, decoded: bool) -> None:
+    def _text(self, name: str, member: EventField | None, *, decoded: bool) -> None:
         self._lines += [
             "if (b := raw[i]) < 128: i += 1",
             "elif (c := raw[i + 1]) < 128: b = b & 127 | c << 7; i += 2",
@@ -350,7 +350,7 @@ class _Source:
             self._unlike.append(f"{search}({name}) is None")
         self._values[member.name] = name
 
-    def _word(self, name: str, member: Member | None, written: list[str]) -> None:
+    def _word(self, name: str, member: EventField | None, written: list[str]) -> None:
         table = f"WORDS_{len(self._names)}"
         known = written if member is None else member.words
         self._names[table] = {2 * n: word for n, word in enumerate(written[:64]) if word in known}

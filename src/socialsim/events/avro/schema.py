@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from socialsim.events.members import Member, MemberKind, event_description, members
+from socialsim.events.members import EventField, FieldKind, event_description, members
 from socialsim.events.types import EVENT_TYPES, Event
 
 NAMESPACE: Final = "socialsim"
@@ -34,12 +34,12 @@ def avro_schema_text(name: str) -> str:
     return msgspec.json.encode(avro_schema(EVENT_TYPES[name])).decode()
 
 
-def symbols(member: Member) -> tuple[str, ...]:
+def symbols(member: EventField) -> tuple[str, ...]:
     """The enum's symbols, in the order of their numbers."""
     return (UNKNOWN, *member.words)
 
 
-def _field(member: Member) -> dict[str, Any]:
+def _field(member: EventField) -> dict[str, Any]:
     kind = _type(member)
     # A union's default is of its first branch.
     union = ["null", kind] if member.default is None or member.required else [kind, "null"]
@@ -47,21 +47,21 @@ def _field(member: Member) -> dict[str, Any]:
     return field if member.required else field | {"default": member.default}
 
 
-def null_first(member: Member) -> bool:
+def null_first(member: EventField) -> bool:
     """Whether the null branch of an optional member's union has the number 0."""
     return member.default is None or member.required
 
 
-def _type(member: Member) -> str | dict[str, Any]:
+def _type(member: EventField) -> str | dict[str, Any]:
     match member.kind:
-        case MemberKind.INSTANT:
+        case FieldKind.INSTANT:
             return {"type": "long", "logicalType": "timestamp-micros"}
-        case MemberKind.DATE:
+        case FieldKind.DATE:
             return {"type": "int", "logicalType": "date"}
-        case MemberKind.TEXT:
+        case FieldKind.TEXT:
             return "string"
-        case MemberKind.WORD:
+        case FieldKind.WORD:
             name = "".join(part.capitalize() for part in member.name.split("_"))
             return {"type": "enum", "name": name, "symbols": list(symbols(member)), "default": UNKNOWN}
-        case MemberKind.INTEGER:
+        case FieldKind.INTEGER:
             return "int" if member.high is not None and member.high <= _INT_MAX else "long"

@@ -19,7 +19,7 @@ from socialsim.events.avro.varints import (
     large,
     long,
 )
-from socialsim.events.members import Member, MemberKind, members
+from socialsim.events.members import EventField, FieldKind, members
 from socialsim.events.types import SHARDS_MAX, Event
 
 #: Makes the bytes of one event.
@@ -74,7 +74,7 @@ class _Heads(dict[str, dict[int, bytes]]):
         return heads
 
 
-def _pieces(parts: tuple[Member, ...], prefix: bytes, names: dict[str, Any]) -> tuple[list[str], list[str]]:
+def _pieces(parts: tuple[EventField, ...], prefix: bytes, names: dict[str, Any]) -> tuple[list[str], list[str]]:
     """The expressions whose values are joined, and the statements that go before."""
     pieces: list[str] = []
     before: list[str] = []
@@ -93,22 +93,22 @@ def _pieces(parts: tuple[Member, ...], prefix: bytes, names: dict[str, Any]) -> 
     return pieces, before
 
 
-def _expressions(member: Member, value: str, names: dict[str, Any], before: list[str] | None) -> list[str]:
+def _expressions(member: EventField, value: str, names: dict[str, Any], before: list[str] | None) -> list[str]:
     """The pieces of one value that is there. Statements are allowed where there is a list for them."""
     match member.kind:
-        case MemberKind.INSTANT if before is not None:
+        case FieldKind.INSTANT if before is not None:
             t, low = f"t_{member.name}", f"l_{member.name}"
             before += [f"{t} = {value} << 1", f"{low} = {t} & 0xFFFFFFF"]
             return [f"DIGITS[{low} & 0x3FFF]", f"DIGITS[{low} >> 14]", f"HIGH[{t} >> 28]"]
-        case MemberKind.TEXT:
+        case FieldKind.TEXT:
             size = f"len(b := {value}.encode()) << 1"
             short = member.length_max is not None and 8 * member.length_max < 1 << 14
             return [f"ENDS[{size}]" if short else f"({_number(size, None)})", "b"]
-        case MemberKind.WORD:
+        case FieldKind.WORD:
             table = f"WORDS_{member.name}"
             names[table] = {word: long(number) for number, word in enumerate(symbols(member)) if number}
             return [f"{table}[{value}]"]
-        case MemberKind.DATE:
+        case FieldKind.DATE:
             return [f"DATES[{value}]"]
         case _ if member.low is not None and member.low == member.high:
             return [repr(long(member.low))]  # nothing else can stand there
@@ -144,7 +144,7 @@ def _compile(title: str, before: list[str], pieces: list[str], names: dict[str, 
     return writer
 
 
-def _speller(member: Member) -> Callable[[Any], bytes]:
+def _speller(member: EventField) -> Callable[[Any], bytes]:
     spell = _VALUE_SPELLERS[member.kind]
 
     def of(value: Any) -> bytes:
@@ -159,31 +159,31 @@ def _speller(member: Member) -> Callable[[Any], bytes]:
     return lambda value: null if value is None else some + of(value)
 
 
-def _spell_integer(member: Member, value: int) -> bytes:
+def _spell_integer(member: EventField, value: int) -> bytes:
     if (member.low is not None and value < member.low) or (member.high is not None and value > member.high):
         raise ValueError(f"allowed are {member.low} to {member.high}")
     return long(value)
 
 
-def _spell_text(_: Member, value: str) -> bytes:
+def _spell_text(_: EventField, value: str) -> bytes:
     text = value.encode()
     return long(len(text)) + text
 
 
-def _spell_word(member: Member, value: str) -> bytes:
+def _spell_word(member: EventField, value: str) -> bytes:
     if value not in member.words:
         raise ValueError(f"allowed are {', '.join(member.words)}")
     return long(symbols(member).index(value))
 
 
-def _spell_date(_: Member, value: date) -> bytes:
+def _spell_date(_: EventField, value: date) -> bytes:
     return long(value.toordinal() - EPOCH_DAY)
 
 
-_VALUE_SPELLERS: Final[dict[MemberKind, Callable[[Member, Any], bytes]]] = {
-    MemberKind.INTEGER: _spell_integer,
-    MemberKind.INSTANT: _spell_integer,
-    MemberKind.TEXT: _spell_text,
-    MemberKind.WORD: _spell_word,
-    MemberKind.DATE: _spell_date,
+_VALUE_SPELLERS: Final[dict[FieldKind, Callable[[EventField, Any], bytes]]] = {
+    FieldKind.INTEGER: _spell_integer,
+    FieldKind.INSTANT: _spell_integer,
+    FieldKind.TEXT: _spell_text,
+    FieldKind.WORD: _spell_word,
+    FieldKind.DATE: _spell_date,
 }

@@ -1,4 +1,4 @@
-"""Reading and checking the blocks that a shard's index describes; cutting a torn tail off."""
+"""Reads and checks the blocks that a shard's index describes, and truncates torn tails."""
 
 import os
 import zlib
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from socialsim.durable_files import replace_file, sync_path
 from socialsim.errors import InputError, LogCorruptError
 from socialsim.transport.files.index import IndexFormat
 from socialsim.transport.files.layout import (
@@ -13,34 +14,32 @@ from socialsim.transport.files.layout import (
     RunPaths,
     list_run_ids,
     read_run_meta,
-    sync_path,
-    write_atomically,
     writing_to,
 )
 
 
-class Epoch(NamedTuple):
-    """What one write put into the log: all records of ``shard`` with seq ``first_seq`` and the next ones."""
+class WriteBatch(NamedTuple):
+    """The records of one write: those of ``shard`` from ``first_seq`` on, without a gap."""
 
     shard: int
     first_seq: int
-    values: list[bytes]  #: one topic after the other, so in the order of seq only within each topic
+    values: list[bytes]  #: topic by topic, in the order of ``seq`` only within each topic
 
 
 class ShardHeights(NamedTuple):
-    """How far one shard's files are valid; the lists have one number per topic."""
+    """The valid lengths of one shard's files; the lists have one number per topic."""
 
     records: list[int]
     ends: list[int]
 
     @property
     def seq_end(self) -> int:
-        """The first ``seq`` that is not in the log."""
+        """The ``seq`` after the last one in the log."""
         return sum(self.records)
 
 
 def read_bytes(path: str, start: int, end: int) -> bytes:
-    """The bytes of a file from ``start`` to ``end``, fewer where it is shorter or missing."""
+    """The bytes of a file from ``start`` to ``end``; fewer if it is shorter or missing."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -52,7 +51,7 @@ def read_bytes(path: str, start: int, end: int) -> bytes:
 
 
 def read_index(path: str) -> bytes:
-    """A whole index file; a missing one is empty."""
+    """The bytes of an index file; empty if it is missing."""
     try:
         return Path(path).read_bytes()
     except FileNotFoundError:
@@ -60,9 +59,10 @@ def read_index(path: str) -> bytes:
 
 
 def count_good_blocks(form: IndexFormat, raw: bytes | bytearray, entries: int, topic: int, path: str) -> int:
-    """How many of the first ``entries`` entries have a good block of ``topic`` in ``path``.
+    """How many of the first ``entries`` entries have an intact block of ``topic`` in ``path``.
 
-    Bad blocks at the end are a torn tail. Raises LogCorruptError if a good block follows a bad one.
+    Damaged blocks at the end are a torn tail. Raises LogCorruptError if an intact block follows
+    one.
     """
     good = entries
     records_before, start, _ = (0, 0, 0)
@@ -80,12 +80,12 @@ def count_good_blocks(form: IndexFormat, raw: bytes | bytearray, entries: int, t
 
 
 def block_is_good(block: bytes, length: int, crc: int) -> bool:
-    """Whether a block is what its index entry says."""
+    """Whether a block has the length and checksum of its index entry."""
     return len(block) == length and zlib.crc32(block) == crc
 
 
 def split_block(block: bytes, records: int, path: str, start: int) -> list[bytes]:
-    """The records of a good block. Raises LogCorruptError if there are not ``records`` of them."""
+    """The records of an intact block. Raises LogCorruptError if their number is not ``records``."""
     values = block.split(b"\n")
     if values.pop() or len(values) != records:
         raise LogCorruptError(f"{path}: the block at byte {start} does not hold {records} lines")
@@ -93,10 +93,10 @@ def split_block(block: bytes, records: int, path: str, start: int) -> list[bytes
 
 
 def recover_shard(paths: RunPaths, meta: RunMeta, shard: int) -> ShardHeights:
-    """Cut whatever a dead writer left torn off one shard's files and make the rest durable.
+    """Truncate the torn tail that a dead writer left in one shard's files, and make the rest durable.
 
-    Afterwards the files hold all records of the shard up to some seq and nothing else. Raises LogCorruptError if
-    something before the tail is damaged, LogFullError if the files cannot be cut.
+    Afterwards the files hold exactly the shard's records up to some ``seq``. Raises LogCorruptError
+    if something before the tail is damaged, LogFullError if the files cannot be truncated.
     """
     form = IndexFormat(meta.run_id, shard, meta.topics)
     index_path = paths.index(shard)
@@ -108,17 +108,17 @@ def recover_shard(paths: RunPaths, meta: RunMeta, shard: int) -> ShardHeights:
     heights = ShardHeights([records for records, _, _ in columns], [end for _, end, _ in columns])
     with writing_to(paths.directory):
         if len(raw) != entries * form.entry_bytes:
-            # A new file instead of a shorter one: a reader that follows sees by its inode that it must start over.
-            write_atomically(Path(index_path), raw[: entries * form.entry_bytes])
+            # A new file, not a truncated one: following readers notice its inode and start over.
+            replace_file(Path(index_path), raw[: entries * form.entry_bytes])
         for path, end in zip(data_paths, heights.ends, strict=True):
-            _cut(path, end)
+            _truncate(path, end)
         if entries:
             sync_path(index_path)
     return heights
 
 
-def _cut(path: str, end: int) -> None:
-    """Shorten a file to ``end`` bytes and make them durable: a killed writer's bytes may be in memory only."""
+def _truncate(path: str, end: int) -> None:
+    """Truncate a file to ``end`` bytes and sync it: a killed writer's bytes may not be on disk yet."""
     try:
         length = Path(path).stat().st_size
     except FileNotFoundError:
@@ -130,7 +130,7 @@ def _cut(path: str, end: int) -> None:
 
 
 def require_run(root: Path, run_id: str | None) -> list[RunMeta]:
-    """The descriptions of one run, or of all. Raises InputError if there is none."""
+    """The metadata of one run, or of all runs. Raises InputError if there is none."""
     present = list_run_ids(root)
     wanted = present if run_id is None else [run_id]
     metas = [meta for name in wanted if (meta := read_run_meta(root, name)) is not None]
@@ -141,11 +141,11 @@ def require_run(root: Path, run_id: str | None) -> list[RunMeta]:
     raise InputError(f"{root}: holds no run {run_id!r}, only {', '.join(present) or 'none at all'}")
 
 
-def iterate_values(root: Path, run_id: str) -> Iterator[Epoch]:
-    """Every readable record of a run: shards in order, in each the seqs in order from epoch to epoch.
+def iterate_values(root: Path, run_id: str) -> Iterator[WriteBatch]:
+    """All readable records of a run, batch by batch: shards in order, batches in the order of ``seq``.
 
-    Memory is bounded by what a writer buffers. Raises InputError if there is no such run, LogCorruptError if the
-    files are damaged, at the tail too if the run is complete.
+    Memory is bounded by a writer's buffer. Raises InputError if there is no such run,
+    LogCorruptError if the files are damaged; in a complete run, a torn tail is damage too.
     """
     (meta,) = require_run(root, run_id)
     paths = RunPaths(root, run_id)
@@ -172,7 +172,7 @@ def iterate_values(root: Path, run_id: str) -> Iterator[Epoch]:
                 values += split_block(block, records - before, path, start)
             if not values:
                 break
-            yield Epoch(shard, form.seq_end(raw, entry - 1), values)
+            yield WriteBatch(shard, form.seq_end(raw, entry - 1), values)
 
 
 def check_final_counts(meta: RunMeta, shard: int, records: list[int]) -> None:

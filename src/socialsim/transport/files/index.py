@@ -1,13 +1,15 @@
-"""The commit index of one shard: fixed-size entries, each of which makes one write to all topic files valid.
+"""The commit index of one shard: fixed-size entries, each of which commits one write to all topic files.
 
-An entry is little-endian: the number of the shard's records so far (u64), then for each topic, in the run's order,
-its records so far (u64), its data file's length (u64) and the CRC-32 of the block that this write added (u32, 0 for
-no block), and last the CRC-32 of the entry itself (u32), seeded with the run, shard and topics so that an entry
-cannot pass in another's place. It is written after the blocks, so a torn write leaves either bytes behind the last
-entry's end or an entry that fails its CRC, both of which a reader ignores.
+An entry is little-endian: the number of the shard's records so far (u64); then for each topic, in
+the run's order, its records so far (u64), its data file's length (u64) and the CRC-32 of the block
+that this write added (u32, 0 for no block); last the CRC-32 of the entry itself (u32), seeded with
+run, shard and topics, so that an entry is not valid in another index. It is written after the
+blocks, so a torn write leaves either bytes after the last entry's end or an entry that fails its
+CRC. Readers ignore both.
 
-One index for all topics of a shard, instead of one for each, makes a write atomic over the topics: the valid entries
-always describe all records of the shard up to some ``seq``, and a resuming writer has nothing to reconcile.
+One index for all topics of a shard, instead of one per topic, makes a write atomic across topics:
+the valid entries always describe all records of the shard up to some ``seq``, and a resuming writer
+has nothing to reconcile.
 """
 
 import struct
@@ -21,7 +23,7 @@ _COLUMN_FIELDS = 3
 
 
 class IndexFormat:
-    """Encodes and checks entries of one shard's index. Pure: no file is touched."""
+    """Encodes and checks the entries of one shard's index. Pure."""
 
     def __init__(self, run_id: str, shard: int, topics: Sequence[str]) -> None:
         self._struct = struct.Struct("<Q" + "QQI" * len(topics))
@@ -31,13 +33,16 @@ class IndexFormat:
         self.entry_bytes = self._struct.size + self._crc.size
 
     def encode(self, records: Sequence[int], ends: Sequence[int], crcs: Sequence[int]) -> bytes:
-        """One entry; each argument has one number per topic: records so far, bytes so far, CRC of the new block."""
+        """One entry.
+
+        Each argument has one number per topic: records and bytes so far, CRC of the block.
+        """
         columns = [number for column in zip(records, ends, crcs, strict=True) for number in column]
         body = self._struct.pack(sum(records), *columns)
         return body + self._crc.pack(zlib.crc32(body, self._seed))
 
     def is_valid(self, raw: bytes | bytearray, entry: int) -> bool:
-        """Whether ``entry`` lies whole in ``raw``, passes its CRC and follows from its predecessor."""
+        """Whether ``entry`` is complete in ``raw``, passes its CRC and does not shrink its predecessor."""
         at = entry * self.entry_bytes
         if at + self.entry_bytes > len(raw):
             return False
@@ -54,9 +59,10 @@ class IndexFormat:
         return (numbers[0], *numbers[1::_COLUMN_FIELDS], *numbers[2::_COLUMN_FIELDS])
 
     def count_valid(self, raw: bytes | bytearray, path: str, first: int = 0) -> int:
-        """How many entries, from the start, are valid, given that ``first`` of them are known to be.
+        """How many entries are valid from the start; the first ``first`` are known to be.
 
-        A bad entry, and everything behind it, is a torn tail. Raises LogCorruptError if a good one follows a bad one.
+        A damaged entry and everything after it are a torn tail. Raises LogCorruptError if an intact
+        entry follows a damaged one.
         """
         whole = len(raw) // self.entry_bytes
         good = first
@@ -70,7 +76,7 @@ class IndexFormat:
         return good
 
     def seq_end(self, raw: bytes | bytearray, entry: int) -> int:
-        """The shard's records up to and with ``entry``, which is the first ``seq`` behind it; 0 for entry -1."""
+        """The shard's records up to ``entry``, inclusive, which is the next ``seq``; 0 for entry -1."""
         return 0 if entry < 0 else self._struct.unpack_from(raw, entry * self.entry_bytes)[0]
 
     def column(self, raw: bytes | bytearray, entry: int, topic: int) -> tuple[int, int, int]:
@@ -81,7 +87,7 @@ class IndexFormat:
         return _COLUMN.unpack_from(raw, at)
 
     def find(self, raw: bytes | bytearray, entries: int, topic: int, offset: int) -> int:
-        """The entry whose block of ``topic`` holds record ``offset``; ``entries`` if none does yet."""
+        """The entry whose block of ``topic`` holds record ``offset``; ``entries`` if there is none yet."""
         return bisect_right(range(entries), offset, key=lambda entry: self.column(raw, entry, topic)[0])
 
 

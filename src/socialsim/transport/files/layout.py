@@ -1,4 +1,4 @@
-"""Where things lie in an event log's directory, and the two small JSON files that describe it.
+"""The layout of an event log's directory, and the two small JSON files that describe it.
 
 ::
 
@@ -6,12 +6,14 @@
     <root>/<run_id>/run.json                      the run: scenario, shards, topics, state, final counts
     <root>/<run_id>/<topic>/<shard:05d>.ndjson    the records, pure newline-delimited JSON
     <root>/<run_id>/_index/<shard:05d>.idx        which bytes of them are valid, see ``index``
-    <root>/<run_id>/.lock, .writers               held by the run's parent, shared by its writers
+    <root>/<run_id>/.lock, .writers               locks: exclusive of the leader, shared of writers
 
-The names with an underscore or a dot are passed over by Spark and by globs such as ``<root>/*/pictures/*.ndjson``.
+Spark, and globs such as ``<root>/*/pictures/*.ndjson``, skip names that begin with an underscore or
+a dot.
 """
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -20,7 +22,9 @@ from typing import Final, Literal
 
 import msgspec
 
+from socialsim.durable_files import sync_path
 from socialsim.errors import InputError, LogCorruptError, LogFullError
+from socialsim.platform_errors import unwritable
 from socialsim.transport.base import RunInfo
 
 RUN_FILE: Final = "run.json"
@@ -40,11 +44,14 @@ class RunMeta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     topics: tuple[str, ...]
     types: dict[str, str]
     scenario: msgspec.Raw
+    stream_version: int = 1  #: files without it are older than version 2
+    scenario_digest: str = ""  #: empty in older logs
+    identity: str = ""  #: random, distinguishes a later run with the same id; empty in older logs
     state: Literal["writing", "complete"] = "writing"
-    records: dict[str, list[int]] | None = None  #: once complete: per topic, the records of each shard
+    records: dict[str, list[int]] | None = None  #: of a complete run: records by topic and shard
 
     def describes(self, info: RunInfo) -> bool:
-        """Whether ``info`` has the same shape."""
+        """Whether ``info`` has the same run id, version, shards, topics and types."""
         return (self.run_id, self.version, self.shards, self.topics, self.types) == (
             info.run_id,
             info.version,
@@ -67,52 +74,40 @@ class RunPaths:
         self._text = str(self.directory)
 
     def data(self, topic: str, shard: int) -> str:
-        """The records of one topic and shard."""
+        """The path of the records of one topic and shard."""
         return f"{self._text}/{topic}/{shard:05d}.ndjson"
 
     def index(self, shard: int) -> str:
-        """The commit index of one shard."""
+        """The path of one shard's commit index."""
         return f"{self._text}/{INDEX_DIRECTORY}/{shard:05d}.idx"
 
     def directories(self, topics: tuple[str, ...]) -> list[Path]:
-        """Every directory that holds files of the run."""
+        """All directories with files of the run."""
         return [*(self.directory / topic for topic in topics), self.directory / INDEX_DIRECTORY]
+
+
+_FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 @contextlib.contextmanager
 def writing_to(path: Path | str) -> Iterator[None]:
-    """Turns an OSError of a write under ``path`` into LogFullError: what was to be written is not durable."""
+    """Translate an OSError of a write under ``path`` to LogFullError: the data is not durable.
+
+    A missing permission is an InputError.
+    """
     try:
         yield
     except OSError as error:
+        if error.errno in _FORBIDDEN:
+            raise unwritable(f"{error.filename or path}", error) from error
         raise LogFullError(f"{error.filename or path}: cannot be written: {error.strerror or error}") from error
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace ``path`` by ``data``, durably: after a crash it holds the old bytes or the new, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync_path(path.parent)
-
-
-def sync_path(path: Path | str) -> None:
-    """Make a file's bytes, or a directory's names, durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def read_run_meta(root: Path, run_id: str) -> RunMeta | None:
-    """``run.json`` of a run, None if there is none. Raises LogCorruptError if it is not what we wrote."""
+    """``run.json`` of a run, None if there is none.
+
+    Raises LogCorruptError if it cannot be decoded.
+    """
     path = root / run_id / RUN_FILE
     try:
         raw = path.read_bytes()
@@ -127,7 +122,7 @@ def read_run_meta(root: Path, run_id: str) -> RunMeta | None:
 
 
 def list_run_ids(root: Path) -> list[str]:
-    """The ids of all runs in a log, sorted. A missing directory holds none."""
+    """The sorted ids of all runs in a log. A missing directory has none."""
     try:
         return sorted(entry.name for entry in os.scandir(root) if (root / entry.name / RUN_FILE).is_file())
     except (FileNotFoundError, NotADirectoryError):
@@ -135,13 +130,16 @@ def list_run_ids(root: Path) -> list[str]:
 
 
 def ensure_log_id(root: Path) -> str:
-    """The log's id; a directory without one becomes a log by getting one. Safe against others doing the same."""
+    """The log's id, created if the directory has none.
+
+    Safe when several processes do it at once.
+    """
     path = root / LOG_FILE
     if not path.exists():
         temporary = root / f".{LOG_FILE}.{secrets.token_hex(8)}.tmp"
         temporary.write_bytes(msgspec.json.encode(_LogMeta(log_id="file-" + secrets.token_hex(16))))
         sync_path(temporary)
-        with contextlib.suppress(FileExistsError):  # another process was faster: its id is the log's
+        with contextlib.suppress(FileExistsError):  # another process was faster: use its id
             os.link(temporary, path)
         temporary.unlink()
         sync_path(root)
@@ -149,7 +147,7 @@ def ensure_log_id(root: Path) -> str:
 
 
 def read_log_id(root: Path) -> str:
-    """The log's id. Raises InputError if the directory is no event log."""
+    """The log's id. Raises InputError if the directory is not an event log."""
     path = root / LOG_FILE
     try:
         return msgspec.json.decode(path.read_bytes(), type=_LogMeta).log_id

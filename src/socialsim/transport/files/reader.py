@@ -1,4 +1,4 @@
-"""The reading end of a log in files."""
+"""The reader of a log in files."""
 
 import asyncio
 from collections import deque
@@ -15,11 +15,11 @@ _DISCOVER_EVERY_S: Final = 1.0
 
 
 class FileReader(EventReader):
-    """Reads all runs of a log, or the run ``run_id``, and follows them as they grow and as new ones appear.
+    """Reads all runs of a log, or only ``run_id``, and follows them as they grow and new ones appear.
 
-    There is no group: every partition is this reader's from the start, and nothing is ever revoked. What is read at a
-    time is small and in the page cache, so it is read on the event loop. ``poll_s`` is how long to wait between looks
-    for new records.
+    There is no group: all partitions are assigned from the start and none is ever revoked. Reads
+    are small and come from the page cache, so they happen on the event loop. ``poll_s`` is the
+    pause between looks for new records.
     """
 
     def __init__(self, root: Path, *, run_id: str | None = None, poll_s: float = 0.05) -> None:
@@ -39,10 +39,15 @@ class FileReader(EventReader):
 
     @property
     def log_id(self) -> str:
-        """The id in the directory's ``log.json``, which it keeps when it is moved."""
+        """The id in the directory's ``log.json``, which stays the same if the directory is moved."""
         return self._log_id or read_log_id(self._root)
 
-    async def probe(self, timeout_s: float) -> None:  # noqa: ARG002 - a directory is there or it is not
+    def identity(self, topic: str) -> str:
+        """The identity in the ``run.json`` of the topic's run."""
+        run = self._runs.get(topic.partition("/")[0])
+        return "" if run is None else run.meta.identity
+
+    async def probe(self, timeout_s: float) -> None:  # noqa: ARG002 - a directory either exists or not
         """See EventReader."""
         read_log_id(self._root)
         require_run(self._root, self._run_id)
@@ -50,9 +55,12 @@ class FileReader(EventReader):
     async def start(
         self,
         load_positions: PositionsLoader,
-        on_revoked: RevokedCallback,  # noqa: ARG002 - nothing is ever taken away from this reader
+        on_revoked: RevokedCallback,  # noqa: ARG002 - nothing is ever revoked
     ) -> None:
-        """Find the runs and position every partition. Raises InputError if there is no run to read."""
+        """Find the runs and position all partitions.
+
+        Raises InputError if there is no run to read.
+        """
         self._load_positions = load_positions
         self._log_id = read_log_id(self._root)
         runs = [FollowedRun(self._root, meta) for meta in require_run(self._root, self._run_id)]
@@ -60,19 +68,19 @@ class FileReader(EventReader):
 
     async def _assign(self, runs: list[FollowedRun], load_positions: PositionsLoader) -> None:
         cursors = {cursor.partition: cursor for run in runs for cursor in run.cursors}
+        self._runs |= {run.meta.run_id: run for run in runs}
         positions = await load_positions(list(cursors))
         for partition, cursor in cursors.items():
             cursor.seek(positions[partition])
-        self._runs |= {run.meta.run_id: run for run in runs}
         self._cursors |= cursors
         self._turns.extend(cursors.values())
         self._discovered_s = asyncio.get_running_loop().time()
 
     async def poll(self, records_max: int, timeout_s: float) -> list[Fetched]:
-        """Up to ``records_max`` records, a block of each partition in turn, or none after ``timeout_s``."""
+        """Up to ``records_max`` records, one block per partition in turn; none after ``timeout_s``."""
         clock = asyncio.get_running_loop().time
         deadline_s = clock() + timeout_s
-        await asyncio.sleep(0)  # a caller who always finds records must not keep the loop to himself
+        await asyncio.sleep(0)  # a caller who always finds records must not block the loop
         while True:
             if not self._paused and (fetched := self._take(records_max)):
                 return fetched
@@ -110,6 +118,8 @@ class FileReader(EventReader):
             return
         if asyncio.get_running_loop().time() - self._discovered_s > _DISCOVER_EVERY_S:
             self._discovered_s = asyncio.get_running_loop().time()
+            for run in self._runs.values():
+                run.check_identity()
             metas = [
                 meta
                 for run_id in list_run_ids(self._root)
@@ -120,16 +130,18 @@ class FileReader(EventReader):
                 await self._assign(runs, self._load_positions)
 
     def assignment(self) -> frozenset[TopicPartition]:
-        """Every partition of every run found so far."""
+        """All partitions of all runs found so far."""
         return frozenset(self._cursors)
 
     async def end_offsets(self) -> dict[TopicPartition, int]:
-        """The offset behind the last readable record of each partition; final for runs that are complete."""
+        """The offset after the last readable record of each partition; final for complete runs."""
         await self._refresh()
+        for run in self._runs.values():
+            run.check_identity()
         return {partition: cursor.end() for partition, cursor in self._cursors.items()}
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Go on from ``offset``. Raises OffsetsLostError if the log ends before it."""
+        """Continue at ``offset``. Raises OffsetsLostError if the log ends before it."""
         cursor = self._cursors[partition]
         cursor.seek(offset)
         if cursor not in self._turns:
@@ -144,10 +156,10 @@ class FileReader(EventReader):
         self._paused = False
 
     async def commit_hint(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Does nothing: no lag tool looks at files."""
+        """Does nothing: there are no lag tools for files."""
 
     async def close(self) -> None:
-        """Forget everything; no file is kept open between reads."""
+        """Discard all state. No file stays open between reads."""
         self._runs.clear()
         self._cursors.clear()
         self._turns.clear()

@@ -1,21 +1,24 @@
-"""A run in an event log's directory, as the process that leads it sees it: create, own, complete.
+"""A run in an event log's directory, for the process that leads it: create, lock, complete.
 
-The leading process holds the run's lock for as long as the ``FileRun`` is open; its shard processes (or itself) write
-through ``FileWriter``, each its own shards. A writer that is opened on an unfinished run cuts torn tails off by
-itself and passes over records that are in the log already, so to resume is to simulate again.
+The leading process holds the run's lock while the ``FileRun`` is open; its shard processes (or it
+itself) write through ``FileWriter``, each its own shards. A writer of an unfinished run truncates
+torn tails and skips records that are in the log already, so a run is resumed by simulating it
+again.
 """
 
 import fcntl
 import os
+import secrets
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
 import msgspec
 
+from socialsim.durable_files import replace_file, sync_path
 from socialsim.errors import InputError, LogCorruptError, RunConflictError
 from socialsim.transport.base import RunInfo
-from socialsim.transport.files.blocks import read_index
+from socialsim.transport.files.blocks import check_final_counts, read_index
 from socialsim.transport.files.index import IndexFormat
 from socialsim.transport.files.layout import (
     LOCK_FILE,
@@ -25,8 +28,6 @@ from socialsim.transport.files.layout import (
     RunPaths,
     ensure_log_id,
     read_run_meta,
-    sync_path,
-    write_atomically,
     writing_to,
 )
 
@@ -34,7 +35,7 @@ RunState = Literal["new", "unfinished", "complete"]
 
 
 class FileRun:
-    """One run, locked by this process until ``close``. Made by ``create_run``."""
+    """One run, locked by this process until ``close``. Returned by ``create_run``."""
 
     def __init__(self, paths: RunPaths, meta: RunMeta, state: RunState, lock: int) -> None:
         self._paths = paths
@@ -47,33 +48,44 @@ class FileRun:
 
     @property
     def directory(self) -> Path:
-        """Where the run lies."""
+        """The run's directory."""
         return self._paths.directory
 
     @property
     def state(self) -> RunState:
-        """``new`` has no record, ``unfinished`` is to be resumed by writing on, ``complete`` wants nothing more."""
+        """``new`` has no records, ``unfinished`` can be resumed, ``complete`` is final."""
         return self._state
 
-    def acknowledged_seqs(self) -> list[int]:
-        """Per shard the last ``seq`` in the log according to its index, -1 for none. Touches nothing."""
-        return [sum(records) - 1 for records in self._final_counts()]
+    @property
+    def identity(self) -> str:
+        """Distinguishes the run from a later one with its id; empty if an older version created it."""
+        return self._meta.identity
 
     def complete(self) -> None:
-        """Mark the run complete, with its counts. All its writers must be drained and closed.
+        """Mark the run complete and store its counts. All of its writers must be drained and closed.
 
-        Raises RunConflictError if one is still open, LogCorruptError if files and index differ, LogFullError.
+        Raises RunConflictError if one is still open, LogCorruptError if files and index differ,
+        LogFullError.
         """
         with _locked(self._paths.directory / WRITERS_FILE, fcntl.LOCK_EX, self._meta.run_id):
             counts = self._final_counts()
             records = {topic: [shard[i] for shard in counts] for i, topic in enumerate(self._meta.topics)}
             meta = msgspec.structs.replace(self._meta, state="complete", records=records)
             with writing_to(self._paths.directory):
-                write_atomically(self._paths.directory / RUN_FILE, msgspec.json.encode(meta))
+                replace_file(self._paths.directory / RUN_FILE, msgspec.json.encode(meta))
         self._meta, self._state = meta, "complete"
 
+    def check_complete(self) -> None:
+        """Check that all files of a complete run exist. Raises LogCorruptError."""
+        counts = self._final_counts()
+        for shard in range(self._meta.shards):
+            check_final_counts(self._meta, shard, counts[shard])
+
     def _final_counts(self) -> list[list[int]]:
-        """Per shard the records of each topic, after a check that the data files are as long as the index says."""
+        """By shard, the records of each topic.
+
+        Checks that data files are as long as the index says.
+        """
         counts = []
         for shard in range(self._meta.shards):
             form = IndexFormat(self._meta.run_id, shard, self._meta.topics)
@@ -88,7 +100,7 @@ class FileRun:
         return counts
 
     def close(self) -> None:
-        """Give the lock up. May be called twice."""
+        """Release the lock. May be called twice."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -103,10 +115,11 @@ class FileRun:
 
 
 def create_run(root: Path, info: RunInfo, scenario: bytes) -> FileRun:
-    """Create a run, or open the one that is there, and lock it. ``scenario`` is its canonical JSON.
+    """Create a run or open the existing one, and lock it. ``scenario`` is its canonical JSON.
 
-    What is there stays untouched: see ``FileRun.state``. Raises RunConflictError if a living process leads the run
-    or if it is of another scenario or shape, InputError if ``root`` cannot be used, LogFullError.
+    An existing run is not changed: see ``FileRun.state``. Raises RunConflictError if another
+    process leads the run or its scenario or shape differs, InputError if ``root`` cannot be used,
+    LogFullError.
     """
     paths = RunPaths(root, info.run_id)
     try:
@@ -125,10 +138,12 @@ def create_run(root: Path, info: RunInfo, scenario: bytes) -> FileRun:
             meta = _create(paths, info, scenario)
             return FileRun(paths, meta, "new", lock)
         _check_same(paths, meta, info, scenario)
-        # A dead leader's writers may outlive it for a moment.
+        # Writers may briefly outlive a leader that died.
         with _locked(paths.directory / WRITERS_FILE, fcntl.LOCK_EX, info.run_id):
             pass
         run = FileRun(paths, meta, "complete" if meta.state == "complete" else "unfinished", lock)
+        if run.state == "complete":
+            run.check_complete()
         if run.state == "unfinished" and not any(Path(paths.index(shard)).exists() for shard in range(meta.shards)):
             run = FileRun(paths, meta, "new", lock)
     except BaseException:
@@ -143,6 +158,11 @@ def _check_same(paths: RunPaths, meta: RunMeta, info: RunInfo, scenario: bytes) 
             f"run {info.run_id}: {paths.directory} holds a run of another scenario under this id; "
             "choose another --run-id or another --to"
         )
+    if meta.stream_version != info.stream_version:
+        raise RunConflictError(
+            f"run {info.run_id}: {paths.directory} holds events of stream version {meta.stream_version}, this socialsim "
+            f"makes version {info.stream_version}; choose another --run-id or another --to"
+        )
 
 
 def _create(paths: RunPaths, info: RunInfo, scenario: bytes) -> RunMeta:
@@ -153,19 +173,22 @@ def _create(paths: RunPaths, info: RunInfo, scenario: bytes) -> RunMeta:
         topics=info.topics,
         types=dict(info.types),
         scenario=msgspec.Raw(scenario),
+        stream_version=info.stream_version,
+        scenario_digest=info.scenario_digest,
+        identity="run-" + secrets.token_hex(16),
     )
     with writing_to(paths.directory):
         for directory in paths.directories(info.topics):
             directory.mkdir(exist_ok=True)
         (paths.directory / WRITERS_FILE).touch()
         # Last, because a run exists once this file does.
-        write_atomically(paths.directory / RUN_FILE, msgspec.json.encode(meta))
+        replace_file(paths.directory / RUN_FILE, msgspec.json.encode(meta))
         sync_path(paths.directory.parent)
     return meta
 
 
 def share_writers_lock(paths: RunPaths, run_id: str) -> int:
-    """A descriptor that tells, while it is open, that a writer of the run lives."""
+    """A file descriptor whose shared lock shows, while it is open, that the run has a writer."""
     return _lock(paths.directory / WRITERS_FILE, fcntl.LOCK_SH, run_id)
 
 
@@ -180,7 +203,7 @@ def _lock(path: Path, kind: int, run_id: str) -> int:
 
 
 class _locked:  # noqa: N801 - reads as a function
-    """Holds a lock for the length of a ``with`` statement."""
+    """Holds a lock during a ``with`` statement."""
 
     def __init__(self, path: Path, kind: int, run_id: str) -> None:
         self._descriptor = _lock(path, kind, run_id)

@@ -1,12 +1,13 @@
-"""The writing end of a log in files.
+"""The writer of a log in files.
 
-Durability policy: what is written becomes durable (``fsync``, by a thread, data before index) after every
-``sync_bytes`` written, some seconds after a ``flush``, and by ``drain``; only then does ``acknowledged_seq`` move.
-Readers see what is written before it is durable: a run is a function of its scenario, so what a power failure takes
-back is written again with the same bytes at the same offsets.
+Durability policy: written data becomes durable (``fsync`` in a thread, data before index) after
+every ``sync_bytes`` written, some seconds after a ``flush``, and by ``drain``; only then
+``acknowledged_seq`` advances. Readers see written data before it is durable: a run is a function of
+its scenario, so what a power failure loses is written again with the same bytes at the same
+offsets.
 
-Files are opened for each write and closed again. It costs microseconds for a block of thousands of records and
-keeps the open files few: 64 shards of 9 topics would be 640.
+Files are opened and closed for each write. That costs microseconds per block of thousands of
+records and keeps few files open: 64 shards of 9 topics would be 640.
 """
 
 import os
@@ -18,11 +19,12 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Final
 
+from socialsim.durable_files import sync_path
 from socialsim.errors import InputError, LogFullError, ServiceUnavailableError, SocialsimError, TerminalError
-from socialsim.transport.base import EventWriter, Record, RunInfo, WriterStats, never
+from socialsim.transport.base import EventWriter, Record, RunInfo, WriterStats, never_abandon
 from socialsim.transport.files.blocks import recover_shard
 from socialsim.transport.files.index import IndexFormat
-from socialsim.transport.files.layout import RunMeta, RunPaths, read_run_meta, sync_path, writing_to
+from socialsim.transport.files.layout import RunMeta, RunPaths, read_run_meta, writing_to
 from socialsim.transport.files.run import share_writers_lock
 
 KIB: Final = 1024
@@ -30,11 +32,14 @@ MIB: Final = 1024 * KIB
 _VALUES_WAITING_MAX: Final = 64
 _WAIT_SLICE_S: Final = 0.1
 _FLUSH_SYNC_S: Final = 5.0
-_BUFFERS_BYTES_MAX: Final = 64 * MIB  # over all shards of the process
+_BUFFERS_BYTES_MAX: Final = 64 * MIB  # in all shards of the process
 
 
 class _Shard:
-    """One shard's buffers and heights. Touched by the simulating thread only, but for ``durable_end``."""
+    """One shard's buffers and lengths.
+
+    Only ``durable_end`` is used outside the simulating thread.
+    """
 
     def __init__(self, paths: RunPaths, meta: RunMeta, shard: int) -> None:
         heights = recover_shard(paths, meta, shard)
@@ -43,8 +48,9 @@ class _Shard:
         self.ends = heights.ends
         self.data_paths = [paths.data(topic, shard) for topic in meta.topics]
         self.index_path = paths.index(shard)
-        # Values wait here only until some dozens are there, then their bytes move into a block. Keeping the objects
-        # until a block is full measured slower: they spread over the heap and fall out of the cache.
+        # Some dozens of values are collected here before their bytes move into a block. Keeping the
+        # objects until a block is full was measured to be slower: they spread over the heap and are
+        # evicted from the cache.
         self.values: dict[str, list[bytes]] = {topic: [] for topic in meta.topics}
         self.values_waiting = 0
         self.blocks: list[list[bytes]] = [[] for _ in meta.topics]  # of lines, joined when written
@@ -57,13 +63,15 @@ class _Shard:
 
 
 class FileWriter(EventWriter):
-    """Writes the ``shards`` that this process hosts into a run that ``create_run`` made.
+    """Writes the ``shards`` of this process into a run that ``create_run`` created.
 
-    Buffers up to ``buffer_bytes`` of each shard (less if there are very many), makes durable every ``sync_bytes``,
-    and lets ``throttle`` wait while more than ``undurable_bytes_max`` are written and not durable. Opening it on an
-    unfinished run cuts torn tails; ``acknowledged_seq`` then tells what is there, and ``append`` passes over it.
+    Buffers up to ``buffer_bytes`` per shard (fewer if there are very many shards), syncs after
+    every ``sync_bytes``, and makes ``throttle`` wait while more than ``undurable_bytes_max`` are
+    written and not durable. On an unfinished run it truncates torn tails; ``acknowledged_seq`` is
+    then the end of the existing records, which ``append`` skips.
 
-    Raises InputError if there is no such run, RunConflictError if it is another or being completed, LogCorruptError.
+    Raises InputError if there is no such run, RunConflictError if it is being completed,
+    LogCorruptError.
     """
 
     def __init__(
@@ -98,7 +106,6 @@ class FileWriter(EventWriter):
             os.close(self._writers_lock)
             raise
         self._buffer_bytes = min(buffer_bytes, _BUFFERS_BYTES_MAX // max(1, len(self._shards)))
-        self._directories_synced = False
         self._thread = threading.Thread(target=self._sync_requests, name="event-files-sync", daemon=True)
         self._thread.start()
 
@@ -109,12 +116,12 @@ class FileWriter(EventWriter):
         )
 
     def append(self, shard: int, records: Sequence[Record]) -> None:
-        """Take ``records`` of ``shard``; those that are in the log already are passed over.
+        """Append ``records`` of ``shard``; those that are in the log already are skipped.
 
-        A value is one line: JSON encoders write no line feed outside of a text, and escape it there. One that holds
-        a line feed makes its block unreadable, which readers report as LogCorruptError.
+        A value must be one line, as JSON encoders write it: they escape line feeds. A value with a
+        line feed makes its block unreadable, which readers report as LogCorruptError.
 
-        Raises LogFullError if the disk is, TerminalError if their seqs do not follow on one another.
+        Raises LogFullError if the disk is full, TerminalError if the ``seq`` are not consecutive.
         """
         if self._failure is not None:
             raise self._failure
@@ -140,7 +147,7 @@ class FileWriter(EventWriter):
                 self._write(state)
 
     def _move_values(self, state: _Shard) -> None:
-        """Join the waiting values to the blocks as lines."""
+        """Append the collected values to the blocks, as lines."""
         moved = 0
         for i, values in enumerate(state.values.values()):
             if values:
@@ -154,7 +161,7 @@ class FileWriter(EventWriter):
         state.buffered_bytes += moved
 
     def _write(self, state: _Shard) -> None:
-        """One block for each topic that has records, then the entry that makes them valid."""
+        """Write one block per topic with records, then the index entry that commits them."""
         crcs = [0] * len(self._topics)
         written = 0
         try:
@@ -196,7 +203,7 @@ class FileWriter(EventWriter):
         self._requested_s = time.monotonic()
 
     def _sync_requests(self) -> None:
-        """The thread that makes written bytes durable: data, then index, then the names of new files."""
+        """The thread that syncs written bytes: data, then index, then the entries of new files."""
         while (request := self._requests.get()) is not None:
             jobs, written = request
             try:
@@ -218,20 +225,20 @@ class FileWriter(EventWriter):
                 self._undurable_bytes -= written
                 self._changed.notify_all()
 
-    def throttle(self, leave: Callable[[], bool] = never) -> None:
+    def throttle(self, should_abandon: Callable[[], bool] = never_abandon) -> None:
         """Wait while more than ``undurable_bytes_max`` are written and not durable. Raises LogFullError."""
         if self._undurable_bytes > self._undurable_bytes_max:
             self._request_sync()
             with self._changed:
                 while self._failure is None and self._undurable_bytes > self._undurable_bytes_max:
-                    if leave():
+                    if should_abandon():
                         break
                     self._changed.wait(_WAIT_SLICE_S)
         if self._failure is not None:
             raise self._failure
 
     def flush(self) -> None:
-        """Write what is buffered, for readers to see; make it durable if the last time is some seconds ago."""
+        """Write what is buffered, so that readers see it; sync if the last sync was seconds ago."""
         if self._failure is not None:
             raise self._failure
         for state in self._shards.values():
@@ -242,7 +249,7 @@ class FileWriter(EventWriter):
         if self._unrequested_bytes and time.monotonic() - self._requested_s > _FLUSH_SYNC_S:
             self._request_sync()
 
-    def drain(self, timeout_s: float, leave: Callable[[], bool] = never) -> None:
+    def drain(self, timeout_s: float, should_abandon: Callable[[], bool] = never_abandon) -> None:
         """Write what is buffered and wait until it is durable. Raises LogFullError, ServiceUnavailableError."""
         self.flush()
         self._request_sync()
@@ -251,9 +258,9 @@ class FileWriter(EventWriter):
             while self._failure is None and self._undurable_bytes:
                 waited_s = time.monotonic() - began_s
                 left_s = timeout_s - waited_s
-                if left_s <= 0 or leave():
+                if left_s <= 0 or should_abandon():
                     raise ServiceUnavailableError(
-                        str(self._paths.directory), waited_s, "look at the disk: it does not finish writing"
+                        str(self._paths.directory), waited_s, "check the disk: it does not finish writing"
                     )
                 self._changed.wait(min(left_s, _WAIT_SLICE_S))
         if self._failure is not None:
@@ -264,11 +271,11 @@ class FileWriter(EventWriter):
         return self._shards[shard].durable_end - 1
 
     def stats(self) -> WriterStats:
-        """What is buffered or written and not durable; files are never begun again."""
+        """Bytes that are buffered, or written and not durable. Files need no retries."""
         return WriterStats(self._undurable_bytes + sum(state.buffered_bytes for state in self._shards.values()), 0)
 
     def close(self) -> None:
-        """Release everything; what was not drained is left to a resuming writer. Never raises."""
+        """Release all resources; a resuming writer writes what was not drained. Never raises."""
         if self._writers_lock is None:
             return
         self._requests.put(None)

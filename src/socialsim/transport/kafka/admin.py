@@ -1,34 +1,47 @@
-"""Topics: make them, describe them."""
+"""Topics: make them, look at them, alter their settings."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import errors as kafka_errors
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from socialsim.errors import InputError, TerminalError
 from socialsim.transport.base import TopicDescription
+from socialsim.transport.kafka.alter_configs import IncrementalAlterConfigsRequest
+from socialsim.transport.kafka.cluster import KafkaLog
 from socialsim.transport.kafka.connect import start_client, stop_client, translate
-from socialsim.transport.kafka.settings import KafkaLog
+from socialsim.transport.kafka.topic_settings import (
+    NO_OVERRIDES,
+    Deviation,
+    SettingOverrides,
+    TopicState,
+    compare,
+    kafka_tool_command,
+    sum_up,
+)
 
 CONNECT_TIMEOUT_S: Final = 15.0
 _REPLICATION_DEFAULT_MAX: Final = 3
 _LOOK_AGAIN_S: Final = 0.05
-_LONG_MAX: Final = str(2**63 - 1)
 
-#: Record times are simulated: years ago or years ahead. The broker's defaults would delete what is a week old at
-#: once, refuse what is an hour ahead, and roll a segment for each simulated week.
-TOPIC_SETTINGS: Final = {
-    "cleanup.policy": "delete",
-    "retention.ms": "-1",
-    "message.timestamp.type": "CreateTime",
-    "message.timestamp.before.max.ms": _LONG_MAX,
-    "message.timestamp.after.max.ms": _LONG_MAX,
-    "segment.ms": str(10 * 365 * 86_400_000),
-}
+
+class ClusterState(NamedTuple):
+    """What ``inspect_topics`` saw: those topics that exist, by their short names."""
+
+    cluster_id: str
+    topics: dict[str, TopicState]
+
+
+class Created(NamedTuple):
+    """The topics that were made, by their full names, and where those that were there are not quite as needed."""
+
+    names: list[str]
+    warnings: list[Deviation]
 
 
 @contextlib.asynccontextmanager
@@ -63,44 +76,125 @@ async def create_topics(
     *,
     partitions: int,
     replication: int | None = None,
+    overrides: SettingOverrides = NO_OVERRIDES,
     timeout_s: float = CONNECT_TIMEOUT_S,
-) -> list[str]:
-    """Make the topics that are not there yet; their full names.
+) -> Created:
+    """Make the topics that are not there yet, after a look at those that are.
 
     ``replication`` None means three copies, or as many as there are brokers. Of three or more copies all but one must
-    have a record before it counts as written. Raises InputError if a topic exists with another number of partitions
-    or the brokers are too few, ServiceUnavailableError.
+    have a record before it counts as written. Nothing is made, and InputError raised, if a topic exists with another
+    number of partitions or with settings under which records would be lost, if the brokers are too few, or if the
+    cluster refuses a topic. Raises ServiceUnavailableError.
     """
     if partitions < 1 or (replication is not None and replication < 1):
         raise InputError("topics: partitions and replication must be at least 1")
-    async with _connected(cluster, timeout_s) as client:
-        brokers = len((await client.describe_cluster())["brokers"])
-        if replication is not None and replication > brokers:
+    there = (await inspect_topics(cluster, topics, timeout_s=timeout_s)).topics
+    for state in there.values():
+        if len(state.ends) != partitions:
             raise InputError(
-                f"topics: replication is {replication}, but Kafka at {cluster.address} has {brokers} brokers"
+                f"topics: {state.name} exists with {len(state.ends)} partitions, {partitions} were asked for"
             )
-        copies = replication or min(_REPLICATION_DEFAULT_MAX, brokers)
-        settings = TOPIC_SETTINGS | {"min.insync.replicas": str(max(1, copies - 1))}
-        wanted = [NewTopic(cluster.topic(name), partitions, copies, topic_configs=settings) for name in topics]
-        response: Any = await client.create_topics(wanted)
-        await _wait_for_leaders(client, [topic.name for topic in wanted], timeout_s)
-    created = []
-    for name, code, *text in response.topic_errors:
+    check_settings(cluster, there.values(), overrides)
+    missing = [cluster.topic(name) for name in topics if name not in there]
+    if missing:
+        async with _connected(cluster, timeout_s) as client:
+            brokers = len((await client.describe_cluster())["brokers"])
+            if replication is not None and replication > brokers:
+                raise InputError(
+                    f"topics: replication is {replication}, but Kafka at {cluster.address} has {brokers} brokers"
+                )
+            copies = replication or min(_REPLICATION_DEFAULT_MAX, brokers)
+            settings = overrides.settings(copies)
+            wanted = [NewTopic(name, partitions, copies, topic_configs=settings) for name in missing]
+            # A policy that refuses the third topic must not leave two behind.
+            _check_created(cluster, await client.create_topics(wanted, validate_only=True), copies, settings)
+            _check_created(cluster, await client.create_topics(wanted), copies, settings)
+            await _wait_for_leaders(client, missing, timeout_s)
+    states = (await inspect_topics(cluster, topics, timeout_s=timeout_s)).topics if missing else there
+    return Created(missing, check_settings(cluster, states.values(), overrides))
+
+
+def _check_created(cluster: KafkaLog, response: Any, copies: int, settings: Mapping[str, str]) -> None:
+    """Raises InputError for what the cluster does not allow, TerminalError for the rest."""
+    for name, code, *rest in response.topic_errors:
         kind = kafka_errors.for_code(code)
         if kind is kafka_errors.NoError:
-            created.append(name)
-        elif kind is not kafka_errors.TopicAlreadyExistsError:
-            raise TerminalError(
-                f"Kafka at {cluster.address}: topic {name}: {kind.__name__} {' '.join(filter(None, text))}"
+            continue
+        said = " ".join(filter(None, rest)) or kind.description
+        text = f"Kafka at {cluster.address} refuses topic {name}: {said} ({kind.__name__})"
+        if kind is kafka_errors.TopicAlreadyExistsError:
+            raise InputError(f"{text}; somebody else makes the topics at this moment: try again")
+        if kind in (kafka_errors.PolicyViolationError, kafka_errors.InvalidConfigurationError):
+            named = [f"{key}={value}" for key, value in settings.items() if key in said]
+            asked = ", ".join(named or [f"{key}={value}" for key, value in settings.items()]) or "no setting"
+            raise InputError(
+                f"{text}; asked for were {copies} copies and {asked}; --replication chooses the copies, "
+                "--topic-config KEY=VALUE another value, --topic-config KEY= leaves one setting to the cluster and "
+                "--no-topic-config all of them"
             )
-    if len(created) < len(topics):
-        _, counts = await read_cluster(cluster, topics, timeout_s=timeout_s)
-        for name, count in counts.items():
-            if cluster.topic(name) not in created and count != partitions:
+        if kind in (kafka_errors.InvalidReplicationFactorError, kafka_errors.InvalidPartitionsError):
+            raise InputError(f"{text}; --replication and --partitions choose other numbers")
+        raise TerminalError(f"{text}; the user needs the right to create topics")
+
+
+def check_settings(
+    cluster: KafkaLog, states: Iterable[TopicState], overrides: SettingOverrides = NO_OVERRIDES
+) -> list[Deviation]:
+    """Those deviations that can be lived with. Raises InputError for the others, naming the commands that mend them."""
+    deviations = [each for state in states for each in compare(state, overrides)]
+    refuse(cluster, deviations)
+    return deviations
+
+
+def refuse(cluster: KafkaLog, deviations: Sequence[Deviation]) -> None:
+    """Raises InputError for deviations under which records would be lost or refused."""
+    refused = [each for each in deviations if each.refused]
+    if refused:
+        raise InputError(
+            f"Kafka at {cluster.address}: {sum_up(refused)}; `socialsim topics alter --to {cluster.url}` sets what is "
+            f"needed, or for each topic `{kafka_tool_command(cluster.address, refused)}`"
+        )
+
+
+async def alter_topics(
+    cluster: KafkaLog,
+    topics: Sequence[str],
+    *,
+    overrides: SettingOverrides = NO_OVERRIDES,
+    timeout_s: float = CONNECT_TIMEOUT_S,
+) -> list[Deviation]:
+    """Set what is not as needed in those of ``topics`` that exist, and nothing else; what was changed.
+
+    Raises InputError for a setting that the cluster refuses, TerminalError without the right to alter.
+    """
+    there = (await inspect_topics(cluster, topics, timeout_s=timeout_s)).topics
+    if missing := [name for name in topics if name not in there]:
+        raise cluster.missing_topics(missing)
+    deviations = [
+        each
+        for state in there.values()
+        for each in compare(state, overrides)
+        if overrides.chosen.get(each.setting) != "" and (not overrides.only or each.setting in overrides.chosen)
+    ]
+    settings: dict[str, dict[str, str]] = {}
+    for each in deviations:
+        settings.setdefault(each.topic, {})[each.setting] = each.needed
+    if not settings:
+        return []
+    async with _connected(cluster, timeout_s) as client:
+        response: Any = await client._send_to_controller(IncrementalAlterConfigsRequest(settings))
+    for code, said, _, name in response.responses:
+        if code:
+            kind = kafka_errors.for_code(code)
+            text = f"Kafka at {cluster.address} refuses to alter {name}: {said or kind.description} ({kind.__name__})"
+            asked = ", ".join(f"{key}={value}" for key, value in settings[name].items())
+            if kind in (kafka_errors.PolicyViolationError, kafka_errors.InvalidConfigurationError):
                 raise InputError(
-                    f"topics: {cluster.topic(name)} exists with {count} partitions, {partitions} were asked for"
+                    f"{text}; asked for were {asked}; --topic-config KEY=VALUE asks for another value, "
+                    "--topic-config KEY= leaves a setting as it is"
                 )
-    return created
+            raise TerminalError(f"{text}; the user needs the right to alter the topics' settings")
+    return deviations
 
 
 async def _wait_for_leaders(client: AIOKafkaAdminClient, names: list[str], timeout_s: float) -> None:
@@ -114,31 +208,70 @@ async def _wait_for_leaders(client: AIOKafkaAdminClient, names: list[str], timeo
                 await asyncio.sleep(_LOOK_AGAIN_S)
 
 
-async def describe_topics(
+async def inspect_topics(
     cluster: KafkaLog, topics: Sequence[str], *, timeout_s: float = CONNECT_TIMEOUT_S
-) -> list[TopicDescription]:
-    """Those of ``topics`` that exist, in their order, under their full names."""
+) -> ClusterState:
+    """The cluster's id, and those of ``topics`` (short names) that exist with their edges and settings, in order."""
     async with _connected(cluster, timeout_s) as client:
+        cluster_id = str((await client.describe_cluster())["cluster_id"])
         described = await client.describe_topics([cluster.topic(name) for name in topics])
-    found = {topic["topic"]: topic["partitions"] for topic in described if topic["error_code"] == 0}
+        found = {topic["topic"]: topic["partitions"] for topic in described if topic["error_code"] == 0}
+        settings = await _read_settings(client, list(found))
     consumer = await start_client(
         lambda: AIOKafkaConsumer(**cluster.client_options(), enable_auto_commit=False), cluster, timeout_s
     )
     try:
-        everything = [TopicPartition(name, each["partition"]) for name, all_ in found.items() for each in all_]
+        everything = [TopicPartition(name, number) for name, each in found.items() for number in range(len(each))]
         begins = await consumer.beginning_offsets(everything) if everything else {}
         ends = await consumer.end_offsets(everything) if everything else {}
     except (kafka_errors.KafkaError, OSError) as error:
         raise translate(error, cluster) from error
     finally:
         await stop_client(consumer)
+
+    def edges(name: str, offsets: Mapping[TopicPartition, int]) -> tuple[int, ...]:
+        return tuple(offsets[TopicPartition(name, number)] for number in range(len(found[name])))
+
+    return ClusterState(
+        cluster_id,
+        {
+            topic: TopicState(
+                name, edges(name, begins), edges(name, ends), len(found[name][0]["replicas"]), settings.get(name)
+            )
+            for topic, name in ((topic, cluster.topic(topic)) for topic in topics)
+            if name in found
+        },
+    )
+
+
+async def describe_topics(
+    cluster: KafkaLog, topics: Sequence[str], *, timeout_s: float = CONNECT_TIMEOUT_S
+) -> list[TopicDescription]:
+    """Those of ``topics`` that exist, in their order, under their full names, with a verdict on their settings."""
+    states = (await inspect_topics(cluster, topics, timeout_s=timeout_s)).topics
     return [
         TopicDescription(
-            name,
-            len(found[name]),
-            len(found[name][0]["replicas"]),
-            sum(end - begins[partition] for partition, end in ends.items() if partition.topic == name),
+            state.name,
+            len(state.ends),
+            state.replication,
+            sum(state.ends) - sum(state.begins),
+            state.settings,
+            tuple(f"{each.setting} is {each.value}, needed is {each.needed}: {each.harm}" for each in compare(state)),
         )
-        for name in map(cluster.topic, topics)
-        if name in found
+        for state in states.values()
     ]
+
+
+async def _read_settings(client: AIOKafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:
+    """By topic its settings. Topics whose settings the user may not read are left out."""
+    if not names:
+        return {}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    found = {}
+    for response in await client.describe_configs(resources):
+        answers: Any = response
+        for code, _, _, name, entries in answers.resources:
+            if code == 0:
+                values = {entry[0]: entry[1] for entry in entries}
+                found[name] = {key: value for key, value in values.items() if value is not None}
+    return found

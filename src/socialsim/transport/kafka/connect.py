@@ -7,37 +7,16 @@ from typing import Any, Final, Protocol, TypeVar
 
 from aiokafka import errors as kafka_errors
 
-from socialsim.errors import InputError, SocialsimError, TerminalError, TransientError
-from socialsim.transport.kafka.diagnosis import find_refusal
-from socialsim.transport.kafka.settings import KafkaLog
+from socialsim.errors import InputError, SocialsimError
+from socialsim.transport.kafka.cluster import KafkaLog
+from socialsim.transport.kafka.diagnosis import find_refusal, require_reachable
+from socialsim.transport.kafka.meanings import is_denied, meaning_of
 
 log = logging.getLogger(__name__)
 
 _BACKOFF_FIRST_S: Final = 0.1
 _BACKOFF_MAX_S: Final = 2.0
 _STOP_TIMEOUT_S: Final = 2.0
-
-#: What no second try mends. Authentication failures show as one of these or as a connection error.
-_DENIED: Final = (
-    kafka_errors.AuthenticationFailedError,
-    kafka_errors.SaslAuthenticationFailed,
-    kafka_errors.UnsupportedSaslMechanismError,
-    kafka_errors.TopicAuthorizationFailedError,
-    kafka_errors.GroupAuthorizationFailedError,
-    kafka_errors.ClusterAuthorizationFailedError,
-)
-_TERMINAL: Final = (
-    *_DENIED,
-    kafka_errors.InvalidSessionTimeoutError,
-    kafka_errors.MessageSizeTooLargeError,
-    kafka_errors.RecordListTooLargeError,
-    kafka_errors.InvalidTopicError,
-    kafka_errors.InvalidTimestampError,
-    kafka_errors.InvalidRequiredAcksError,
-    kafka_errors.PolicyViolationError,
-    kafka_errors.UnsupportedVersionError,
-    kafka_errors.IncompatibleBrokerVersion,
-)
 
 
 class _Client(Protocol):
@@ -49,32 +28,32 @@ ClientT = TypeVar("ClientT", bound=_Client)
 
 def translate(error: BaseException, cluster: KafkaLog) -> SocialsimError:
     """A driver's error as one of ours."""
-    text = f"Kafka at {cluster.address}: {type(error).__name__}: {error}"
-    if isinstance(error, _DENIED):
-        return TerminalError(f"{text}; check SOCIALSIM_KAFKA_USERNAME, its password and its rights")
-    if isinstance(error, kafka_errors.InvalidSessionTimeoutError):
-        return InputError(f"{text}; the broker does not allow this --session-timeout-s")
-    return TerminalError(text) if isinstance(error, _TERMINAL) else TransientError(text)
+    meaning = meaning_of(error)
+    remedy = f"; {meaning.remedy}" if meaning.remedy else ""
+    return meaning.kind(f"Kafka at {cluster.address}: {type(error).__name__}: {error}{remedy}")
 
 
 async def start_client(make: Callable[[], ClientT], cluster: KafkaLog, timeout_s: float) -> ClientT:
     """A started client.
 
-    Raises ServiceUnavailableError after ``timeout_s``, TerminalError if the broker refuses us, InputError if it does so
-    for our password or we it for its certificate.
+    Raises ServiceUnavailableError after ``timeout_s``, or at once if the cluster sends us where we cannot get;
+    TerminalError if the broker refuses us, InputError if it does so for our password or we it for its certificate.
     """
     clock = asyncio.get_running_loop().time
     started_s = clock()
     backoff_s = _BACKOFF_FIRST_S
+    if cluster.security.token is not None and (refusal := await find_refusal(cluster)) is not None:
+        raise refusal  # the driver does not notice
     while True:
         client = make()
         left_s = timeout_s - (clock() - started_s)
         try:
             async with asyncio.timeout(max(left_s, _BACKOFF_FIRST_S)):
                 await client.start()
+                await require_reachable(cluster, _advertised(client))
         except (kafka_errors.KafkaError, OSError, TimeoutError) as error:
             await stop_client(client)
-            if isinstance(error, _DENIED):
+            if is_denied(error):
                 raise translate(error, cluster) from error
             if cluster.security.protocol != "PLAINTEXT" and (refusal := await find_refusal(cluster)) is not None:
                 raise refusal from error
@@ -88,6 +67,13 @@ async def start_client(make: Callable[[], ClientT], cluster: KafkaLog, timeout_s
             return client
         await asyncio.sleep(backoff_s)
         backoff_s = min(2 * backoff_s, _BACKOFF_MAX_S)
+
+
+def _advertised(client: object) -> list[tuple[str, int]]:
+    """Where the cluster says that its brokers are."""
+    connection = getattr(client, "client", None) or getattr(client, "_client", None)
+    metadata = getattr(connection, "cluster", None)
+    return [] if metadata is None else sorted((broker.host, broker.port) for broker in metadata.brokers())
 
 
 async def stop_client(client: object, timeout_s: float = _STOP_TIMEOUT_S) -> None:

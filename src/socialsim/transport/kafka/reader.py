@@ -10,11 +10,21 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka import errors as kafka_errors
 
-from socialsim.errors import LogCorruptError, OffsetsLostError
-from socialsim.transport.base import EventReader, Fetched, PositionsLoader, RevokedCallback, TopicPartition
-from socialsim.transport.kafka.admin import CONNECT_TIMEOUT_S, read_cluster
+from socialsim.errors import LogCorruptError, LogReplacedError, OffsetsLostError
+from socialsim.transport.base import (
+    EventReader,
+    Fetched,
+    GroupLook,
+    PositionsLoader,
+    RevokedCallback,
+    TopicPartition,
+)
+from socialsim.transport.kafka.admin import CONNECT_TIMEOUT_S
+from socialsim.transport.kafka.cluster import KafkaLog
 from socialsim.transport.kafka.connect import reject_unknown_topics, start_client, stop_client, translate
-from socialsim.transport.kafka.settings import KafkaLog
+from socialsim.transport.kafka.group import read_members
+from socialsim.transport.kafka.identity import Topic, Topics, look_at_topics, read_topics
+from socialsim.transport.kafka.origins import read_runs
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +61,7 @@ class KafkaReader(EventReader):
         self._connect_timeout_s = connect_timeout_s
         self._session_timeout_s = session_timeout_s
         self._log_id = ""
+        self._topics: dict[str, Topic] = {}
         self._consumer: AIOKafkaConsumer | None = None
         self._positions: dict[TopicPartition, int] = {}
         self._paused = False
@@ -71,12 +82,17 @@ class KafkaReader(EventReader):
         """See EventReader."""
         await self._look(timeout_s)
 
-    async def _look(self, timeout_s: float) -> tuple[str, dict[str, int]]:
-        """The cluster's id and the partitions of our topics, all of which must be there."""
-        topics = list(self._types)
-        cluster_id, counts = await read_cluster(self._cluster, topics, timeout_s=timeout_s)
-        reject_unknown_topics(self._cluster, topics, counts)
-        return cluster_id, counts
+    def identity(self, topic: str) -> str:
+        """The topic's id."""
+        known = self._topics.get(topic)
+        return "" if known is None else known.identity
+
+    async def _look(self, timeout_s: float) -> Topics:
+        """The cluster's id and our topics, all of which must be there."""
+        found = await read_topics(self._cluster, list(self._types), timeout_s=timeout_s)
+        counts = {name.removeprefix(self._cluster.topic_prefix): each.partitions for name, each in found.topics.items()}
+        reject_unknown_topics(self._cluster, list(self._types), counts)
+        return found
 
     async def start(self, load_positions: PositionsLoader, on_revoked: RevokedCallback) -> None:
         """Connect and join the group; partitions come with the first polls (alone: at once).
@@ -84,17 +100,18 @@ class KafkaReader(EventReader):
         Raises ServiceUnavailableError, InputError naming the command that creates missing topics, TerminalError.
         """
         self._load_positions, self._on_revoked = load_positions, on_revoked
-        cluster_id, counts = await self._look(self._connect_timeout_s)
-        self._log_id = cluster_id[:_LOG_ID_MAX]
+        found = await self._look(self._connect_timeout_s)
+        self._log_id = found.cluster_id[:_LOG_ID_MAX]
+        self._topics = found.topics
         consumer = self._consumer = await start_client(self._make_consumer, self._cluster, self._connect_timeout_s)
         if self._group is not None:
             # Not before it has started: starting waits for the group, whose listener needs the consumer.
             consumer.subscribe(list(self._names), listener=_Listener(self))
         else:
             everything = [
-                KafkaPartition(self._cluster.topic(topic), number)
-                for topic, count in counts.items()
-                for number in range(count)
+                KafkaPartition(topic, number)
+                for topic, each in found.topics.items()
+                for number in range(each.partitions)
             ]
             consumer.assign(everything)
             await self._take_over(everything)
@@ -214,22 +231,51 @@ class KafkaReader(EventReader):
             )
         self._positions[partition] = last + 1
         values = [record.value if record.value is not None else b"" for record in records]
-        return Fetched(partition, first, values, self._names.get(partition.topic))
+        return Fetched(partition, first, values, self._names.get(partition.topic), read_runs(records))
 
     def assignment(self) -> frozenset[TopicPartition]:
         """The partitions that are assigned and positioned now."""
         return frozenset(self._positions)
 
     async def end_offsets(self) -> dict[TopicPartition, int]:
-        """The offset behind the last record of each assigned partition, asked of the brokers."""
-        wanted = [KafkaPartition(*partition) for partition in self._positions]
-        if not wanted:
-            return {}
-        try:
-            ends = await self._consumer_of_start().end_offsets(wanted)
-        except (kafka_errors.KafkaError, OSError) as error:
-            raise translate(error, self._cluster) from error
-        return {TopicPartition(*partition): end for partition, end in ends.items()}
+        """The offset behind the last record of each partition of our topics, asked of the brokers."""
+        consumer = self._consumer_of_start()
+        while True:
+            wanted = [
+                KafkaPartition(name, number) for name, each in self._topics.items() for number in range(each.partitions)
+            ]
+            try:
+                ends = await consumer.end_offsets(wanted)
+                # Afterwards: what was made anew in between would answer with ends of its own.
+                found = await look_at_topics(consumer._client, list(self._names))
+            except (kafka_errors.KafkaError, OSError) as error:
+                raise translate(error, self._cluster) from error
+            self._compare(found)
+            before, self._topics = self._topics, found.topics
+            if before == found.topics:  # else partitions were added, which are asked as well
+                return {TopicPartition(*partition): end for partition, end in ends.items()}
+
+    def _compare(self, found: Topics) -> None:
+        """Raises LogReplacedError if one of our topics is another one, or is gone."""
+        for name, known in self._topics.items():
+            now = found.topics.get(name)
+            if now is None or now.partitions < known.partitions or now.identity != known.identity:
+                what = "was deleted" if now is None else f"was deleted and made anew, its id is {now.identity}"
+                raise LogReplacedError(
+                    f"Kafka at {self._cluster.address}: topic {name} with id {known.identity} {what} while it was "
+                    "read; what was stored of it stays, and the next start says how to go on"
+                )
+
+    async def look_at_group(self) -> GroupLook:
+        """The other members, from the group's coordinator."""
+        if self._group is None:
+            return await super().look_at_group()
+        coordinator = self._consumer_of_start()._coordinator
+        own_id = "" if coordinator is None else coordinator.member_id
+        settled, others = await read_members(
+            self._cluster, self._group, own_id=own_id, timeout_s=self._connect_timeout_s
+        )
+        return GroupLook(settled, others, self._session_timeout_s)
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Go on from ``offset``; a partition that was taken away meanwhile is passed over."""

@@ -20,12 +20,12 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 
 from socialsim.errors import ServiceUnavailableError, SocialsimError, TerminalError
-from socialsim.transport.base import EventWriter, Record, RunInfo, WriterStats, never
+from socialsim.transport.base import EventWriter, Record, RunInfo, WriterStats, never_abandon
 from socialsim.transport.kafka.admin import CONNECT_TIMEOUT_S, read_cluster
+from socialsim.transport.kafka.batch_sender import BatchSender, ProducerOptions
+from socialsim.transport.kafka.cluster import KafkaLog
 from socialsim.transport.kafka.connect import reject_unknown_topics, start_client, stop_client, translate
-from socialsim.transport.kafka.outbox import Outbox
-from socialsim.transport.kafka.producing import ProducerOptions, Sending
-from socialsim.transport.kafka.settings import KafkaLog
+from socialsim.transport.kafka.unacked import UnackedRecords
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ _LINGER_S: Final = 0.25
 _BACKOFF_FIRST_S: Final = 0.2
 _BACKOFF_MAX_S: Final = 10.0
 _CLOSE_TIMEOUT_S: Final = 5.0
-_EPOCH_BYTES: Final = 1024 * 1024
+_ACK_GROUP_BYTES: Final = 1024 * 1024
 _SILENCE_S: Final = 5.0  # of a broker that has something to acknowledge: then it is told
 _value_of = itemgetter(4)
 
@@ -72,6 +72,7 @@ class KafkaWriter(EventWriter):
                     ("type", info.types[topic].encode()),
                     ("version", b"%d" % info.version),
                     ("run_id", info.run_id.encode()),
+                    *([("scenario", info.scenario_digest.encode())] if info.scenario_digest else []),
                 ],
             )
             for topic in info.topics
@@ -150,13 +151,13 @@ class KafkaWriter(EventWriter):
             with contextlib.suppress(RuntimeError):  # closed: the next one looks at the hand-over first of all
                 loop.call_soon_threadsafe(self._woken.set)
 
-    def throttle(self, leave: Callable[[], bool] = never) -> None:
+    def throttle(self, should_abandon: Callable[[], bool] = never_abandon) -> None:
         """Wait, for as long as the broker takes, while too much is unacknowledged. Raises if the writer failed."""
         if self._unacknowledged_bytes > self._unacknowledged_bytes_max:
             self.flush()
             with self._changed:
                 while self._failure is None and self._unacknowledged_bytes > self._unacknowledged_bytes_max:
-                    if leave():
+                    if should_abandon():
                         break
                     self._changed.wait(_WAIT_SLICE_S)
         self._check()
@@ -167,14 +168,14 @@ class KafkaWriter(EventWriter):
         self._flush_asked = True
         self._wake()
 
-    def drain(self, timeout_s: float, leave: Callable[[], bool] = never) -> None:
-        """Wait until the log has everything. Raises ServiceUnavailableError after ``timeout_s`` or on ``leave``."""
+    def drain(self, timeout_s: float, should_abandon: Callable[[], bool] = never_abandon) -> None:
+        """Wait until the log has everything. Raises ServiceUnavailableError after ``timeout_s`` or on ``should_abandon``."""
         self.flush()
         began_s = time.monotonic()
         with self._changed:
             while self._failure is None and self._unacknowledged_bytes:
                 left_s = began_s + timeout_s - time.monotonic()
-                if left_s <= 0 or leave():
+                if left_s <= 0 or should_abandon():
                     raise self._cluster.unavailable(time.monotonic() - began_s)
                 self._changed.wait(min(left_s, _WAIT_SLICE_S))
         self._check()
@@ -196,7 +197,7 @@ class KafkaWriter(EventWriter):
     # What the writer's own thread does.
 
     def _run(self) -> None:
-        outbox: Outbox | None = None
+        unacked: UnackedRecords | None = None
         backoff_s = _BACKOFF_FIRST_S
         while not self._closing and self._failure is None:
             loop = self._loop = asyncio.new_event_loop()
@@ -204,9 +205,9 @@ class KafkaWriter(EventWriter):
             loop.set_exception_handler(lambda _, context: log.debug("abandoned: %s", context.get("message")))
             progress_s = self._progress_s
             try:
-                if outbox is None:
-                    outbox = loop.run_until_complete(self._open_outbox())
-                loop.run_until_complete(self._use_one_producer(outbox))
+                if unacked is None:
+                    unacked = loop.run_until_complete(self._open_unacked())
+                loop.run_until_complete(self._use_one_producer(unacked))
                 if self._progress_s > progress_s:
                     backoff_s = _BACKOFF_FIRST_S
                 else:
@@ -222,11 +223,11 @@ class KafkaWriter(EventWriter):
                 _dispose(loop)
         self._started.set()
 
-    async def _open_outbox(self) -> Outbox:
+    async def _open_unacked(self) -> UnackedRecords:
         topics = list(self._topics)
         _, counts = await read_cluster(self._cluster, topics, timeout_s=self._connect_timeout_s)
         reject_unknown_topics(self._cluster, topics, counts)
-        return Outbox(counts)
+        return UnackedRecords(counts)
 
     def _fail(self, error: SocialsimError) -> None:
         with self._changed:
@@ -251,7 +252,7 @@ class KafkaWriter(EventWriter):
         if self._unacknowledged_bytes and waited_s > self._delivery_timeout_s:
             raise self._cluster.unavailable(waited_s)
 
-    async def _use_one_producer(self, outbox: Outbox) -> None:
+    async def _use_one_producer(self, unacked: UnackedRecords) -> None:
         """Send through a new producer until it fails, is worn out or the writer closes."""
         try:
             timeout_s = self._connect_timeout_s if not self._started.is_set() else self._options.request_timeout_s
@@ -265,16 +266,16 @@ class KafkaWriter(EventWriter):
             return
         self._producers += 1
         self._started.set()
-        outbox.take_back()
-        sending = Sending(producer, outbox, self._topics, self._options)
+        unacked.requeue_in_flight()
+        sender = BatchSender(producer, unacked, self._topics, self._options)
         stop_timeout_s = 0.0
         try:
-            sending.wake(everything=True)
-            await self._pump(outbox, sending)
+            sender.wake(everything=True)
+            await self._pump(unacked, sender)
             stop_timeout_s = 1.0
         finally:
-            await sending.stop()
-            await stop_client(producer, stop_timeout_s if sending.is_idle else 0.0)
+            await sender.stop()
+            await stop_client(producer, stop_timeout_s if sender.is_idle else 0.0)
 
     async def _unless_closing(self, work: Coroutine[Any, Any, AIOKafkaProducer]) -> AIOKafkaProducer | None:
         """What ``work`` answers, or None if ``close``, which must not wait for a broker that is away, comes first."""
@@ -297,24 +298,24 @@ class KafkaWriter(EventWriter):
             request_timeout_ms=int(self._options.request_timeout_s * 1000),
         )
 
-    async def _pump(self, outbox: Outbox, sending: Sending) -> None:
-        """Move what was handed over into the outbox, and acknowledgements back, until the producer's end."""
+    async def _pump(self, unacked: UnackedRecords, sender: BatchSender) -> None:
+        """Move what was handed over to the unacknowledged records, and acknowledgements back, until the producer's end."""
         woken = self._woken = asyncio.Event()
-        acknowledged = sending.acknowledged
+        acknowledged = sender.acknowledged
         waits = {asyncio.create_task(_forward(acknowledged, woken))}
-        sending.failed.add_done_callback(lambda _: woken.set())
+        sender.failed.add_done_callback(lambda _: woken.set())
         flushed_s = time.monotonic()
         try:
             while not self._closing:
                 flush = self._flush_asked or time.monotonic() - flushed_s >= _LINGER_S
                 self._flush_asked = False
-                self._take_over(outbox, sending, flush=flush)
+                self._take_over(unacked, sender, flush=flush)
                 if flush:
                     flushed_s = time.monotonic()
-                sending.wake(everything=flush)
-                self._report(outbox, sending)
-                if sending.failed.done():
-                    error = translate(sending.failed.result(), self._cluster)
+                sender.wake(everything=flush)
+                self._report(unacked, sender)
+                if sender.failed.done():
+                    error = translate(sender.failed.result(), self._cluster)
                     if isinstance(error, TerminalError):
                         raise error
                     log.log(
@@ -323,7 +324,7 @@ class KafkaWriter(EventWriter):
                         error,
                     )
                     return
-                if sending.is_worn_out and sending.is_idle:
+                if sender.sequence_exhausted and sender.is_idle:
                     return
                 self._check_deadline()
                 if self._unacknowledged_bytes and time.monotonic() - self._progress_s > _SILENCE_S:
@@ -336,25 +337,25 @@ class KafkaWriter(EventWriter):
             for wait in waits:
                 wait.cancel()
 
-    def _take_over(self, outbox: Outbox, sending: Sending, *, flush: bool) -> None:
+    def _take_over(self, unacked: UnackedRecords, sender: BatchSender, *, flush: bool) -> None:
         handed_over = self._handed_over
         while handed_over:
             shard, records, size = handed_over.popleft()
-            outbox.put(shard, records, size)
-            sending.measure(len(records), size)
-            if outbox.open_size >= _EPOCH_BYTES:
-                outbox.end_epoch()
+            unacked.put(shard, records, size)
+            sender.measure(len(records), size)
+            if unacked.open_size >= _ACK_GROUP_BYTES:
+                unacked.close_group()
         if flush:
-            outbox.end_epoch()
+            unacked.close_group()
 
-    def _report(self, outbox: Outbox, sending: Sending) -> None:
-        # Any partition's acknowledgement is progress; an epoch's end may wait for the slowest of them.
-        if sending.delivered_s > self._progress_s:
-            self._progress_s = sending.delivered_s
+    def _report(self, unacked: UnackedRecords, sender: BatchSender) -> None:
+        # Any partition's acknowledgement is progress; a group's end may wait for the slowest of them.
+        if sender.delivered_s > self._progress_s:
+            self._progress_s = sender.delivered_s
             if self._is_away:
                 self._is_away = False
                 log.warning("Kafka at %s answers again", self._cluster.address)
-        seqs, size = outbox.collect()
+        seqs, size = unacked.collect()
         if seqs:
             with self._changed:
                 self._acknowledged |= seqs

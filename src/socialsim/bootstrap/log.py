@@ -1,0 +1,103 @@
+"""The event log that a URL names: its readers, its topics, and where the runs into it keep their manifests."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from socialsim.bootstrap.adapters import log_adapter
+from socialsim.errors import InputError
+from socialsim.events import PLURALS
+from socialsim.runs.directory import DEFAULT_ROOT
+from socialsim.settings import Settings
+from socialsim.transport.base import EventReader, TopicDescription
+from socialsim.transport.urls import FileUrl, LogUrl
+
+TOPICS: Final = tuple(PLURALS.values())
+TYPES: Final = {topic: name for name, topic in PLURALS.items()}
+SESSION_TIMEOUT_S: Final = 45.0  #: default time after which a consumer group in Kafka gives up on a silent member
+_GROUP: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def check_group(group: str) -> str:
+    """``group`` if it can be a consumer group's name. Raises InputError."""
+    if not _GROUP.fullmatch(group):
+        raise InputError(f"--group is {group!r}, allowed are 1 to 64 letters, digits, '.', '_' and '-'")
+    return group
+
+
+def runs_root(log: LogUrl, settings: Settings) -> Path:
+    """Where the runs into ``log`` keep their manifests: ``SOCIALSIM_RUNS``, or ``runs`` beside the event files."""
+    chosen = settings.text("RUNS")
+    if chosen is not None:
+        return Path(chosen)
+    return log.path.parent / "runs" if isinstance(log, FileUrl) else DEFAULT_ROOT
+
+
+def open_reader(
+    log: LogUrl,
+    settings: Settings,
+    *,
+    group: str | None,
+    run_id: str | None,
+    session_timeout_s: float = SESSION_TIMEOUT_S,
+) -> EventReader:
+    """A reader that is not started. ``group`` None reads every partition alone; ``run_id`` narrows what files are read.
+
+    ``session_timeout_s`` is how long a group waits for a silent member; files know no group.
+    """
+    reader: EventReader = log_adapter(log).open_reader(
+        log, settings, TYPES, group=group, run_id=run_id, session_timeout_s=session_timeout_s
+    )
+    return reader
+
+
+@dataclass(frozen=True, slots=True)
+class TopicsMade:
+    """What ``create_topics`` did: the topics' full names, and what is told of those that are there."""
+
+    names: list[str]
+    warnings: str
+
+
+async def create_topics(
+    log: LogUrl,
+    settings: Settings,
+    *,
+    partitions: int,
+    replication: int | None,
+    topic_config: Sequence[str] = (),
+    no_topic_config: bool = False,
+) -> TopicsMade | None:
+    """Make the missing topics; None for a log that needs none. Raises InputError, also for those that are unfit."""
+    if isinstance(log, FileUrl):
+        return None
+    names, warnings = await log_adapter(log).create_topics(
+        log,
+        settings,
+        TOPICS,
+        partitions=partitions,
+        replication=replication,
+        topic_config=topic_config,
+        no_topic_config=no_topic_config,
+    )
+    return TopicsMade(names, warnings)
+
+
+async def alter_topics(
+    log: LogUrl, settings: Settings, *, topic_config: Sequence[str] = (), no_topic_config: bool = False
+) -> list[tuple[str, str, str, str]] | None:
+    """Set what is not as needed; topic, setting, old and new value of each change. None for a log without topics."""
+    if isinstance(log, FileUrl):
+        return None
+    changes: list[tuple[str, str, str, str]] = await log_adapter(log).alter_topics(
+        log, settings, TOPICS, topic_config=topic_config, no_topic_config=no_topic_config
+    )
+    return changes
+
+
+async def describe_topics(log: LogUrl, settings: Settings) -> list[TopicDescription]:
+    """The topics as they are. Of files, a topic of each run; its partitions are the run's shards."""
+    described: list[TopicDescription] = await log_adapter(log).describe_topics(log, settings, TOPICS, TYPES)
+    return described

@@ -1,0 +1,30 @@
+"""What a run needs of its log, whichever it is: the shapes that both adapters share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from socialsim.runs.directory import RunManifests
+from socialsim.runs.extent import LogExtent
+from socialsim.transport.base import EventWriter
+
+RunState = Literal["new", "unfinished", "complete"]
+
+
+@dataclass(frozen=True, slots=True)
+class LeadOptions:
+    """How a run is started or resumed. ``now_us`` is the wall clock, microseconds since the epoch."""
+
+    now_us: int
+    again: bool = False  #: simulate everything once more, whatever the manifests say
+    live: bool = False  #: events come as time goes by, none is ahead of it
+    check_topics: bool = True  #: refuse topics that would lose or refuse records, instead of warning only
+
+
+class OpenedRun(NamedTuple):
+    """A run in its log."""
+
+    state: RunState
+    extent: LogExtent | None  #: where it begins in a log that can lose records
+    make_writer: Callable[[RunManifests, range], EventWriter]  #: picklable: shard processes call it
+    seal: Callable[[], LogExtent | None]  #: marks it complete; where it is in the log now

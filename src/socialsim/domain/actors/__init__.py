@@ -1,0 +1,1 @@
+"""The actors of a shard: users, stores and the user maker, and the context that they share."""

@@ -1,0 +1,1 @@
+"""Runs: their directories, manifests, digests and the list of known runs."""

@@ -1,0 +1,1 @@
+"""Scenarios: what to simulate, their presets and their file format."""

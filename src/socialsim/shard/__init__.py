@@ -1,1 +1,0 @@
-"""Shards, the processes that host them, and the exchange of letters between windows."""

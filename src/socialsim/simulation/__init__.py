@@ -1,0 +1,1 @@
+"""Simulates the shards of a run in one or more processes that exchange envelopes at window ends."""

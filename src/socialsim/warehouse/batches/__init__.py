@@ -1,0 +1,1 @@
+"""The engine-independent content of one transaction: rows, positions, duplicates. Pure."""

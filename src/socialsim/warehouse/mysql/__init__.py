@@ -1,0 +1,1 @@
+"""The warehouse in MySQL 8 or MariaDB."""

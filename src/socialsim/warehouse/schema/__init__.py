@@ -1,0 +1,1 @@
+"""Tables, views and the migrations between their versions; DDL and diagrams for the docs."""

@@ -1,0 +1,80 @@
+"""Each of the driver's errors has a meaning; and a cluster that sends its clients where they cannot get is told."""
+
+import asyncio
+import socket
+
+import pytest
+from aiokafka import errors as kafka_errors
+
+from socialsim.errors import InputError, ServiceUnavailableError, TerminalError, TransientError
+from socialsim.transport.kafka.cluster import KafkaLog
+from socialsim.transport.kafka.connect import translate
+from socialsim.transport.kafka.diagnosis import require_reachable
+from socialsim.transport.kafka.meanings import MEANINGS, is_denied
+
+CLUSTER = KafkaLog(("127.0.0.1:9092",))
+
+
+def classes(base):
+    return {base}.union(*(classes(each) for each in base.__subclasses__()))
+
+
+DRIVERS = sorted(
+    (each for each in classes(kafka_errors.KafkaError) if each.__module__.startswith("aiokafka")),
+    key=lambda c: c.__name__,
+)
+
+
+@pytest.mark.parametrize("kind", DRIVERS)
+def test_every_error_of_the_driver_is_classified(kind):
+    assert kind in MEANINGS, f"{kind.__name__} came with a new driver: say what it means"
+    error = kind.__new__(kind)
+    if kind is kafka_errors.BrokerResponseError:  # the broker's answers are all of its subclasses, which have a number
+        error.errno = -1
+    told = translate(error, CLUSTER)
+    assert type(told) is MEANINGS[kind].kind
+    assert str(told).startswith(f"Kafka at 127.0.0.1:9092: {kind.__name__}")
+    assert told.exit_code == {InputError: 2, TerminalError: 1, TransientError: 3}[type(told)]
+    # What may not pass says what there is to do; what may pass is tried again, and says nothing.
+    assert bool(MEANINGS[kind].remedy) == (type(told) is not TransientError)
+    # The driver's own word for "may pass" is never overruled: giving up on it would end a run for a broker's restart.
+    assert not kind.retriable or type(told) is TransientError
+
+
+@pytest.mark.parametrize("error", [OSError(111, "refused"), TimeoutError(), socket.gaierror(-2, "unknown name")])
+def test_what_is_the_networks_may_pass(error):
+    assert isinstance(translate(error, CLUSTER), TransientError)
+    assert not is_denied(error)
+
+
+def test_a_new_class_counts_as_what_it_derives_from():
+    class Newer(kafka_errors.PolicyViolationError):
+        pass
+
+    assert isinstance(translate(Newer("x"), CLUSTER), TerminalError)
+    assert is_denied(kafka_errors.SaslAuthenticationFailed("x"))
+
+
+def test_a_broker_that_is_known_already_is_not_tried():
+    asyncio.run(require_reachable(CLUSTER, [("127.0.0.1", 9092), ("kafka.invalid", 1)]))
+    asyncio.run(require_reachable(CLUSTER, []))
+
+
+def test_one_broker_that_can_be_reached_is_enough():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        asyncio.run(require_reachable(CLUSTER, [("kafka.invalid", 1), ("127.0.0.1", port)]))
+
+
+def test_where_the_cluster_sends_us_and_why_we_cannot_get_there_is_told():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound, not listening: refused
+        port = unused.getsockname()[1]
+        with pytest.raises(ServiceUnavailableError) as raised:
+            asyncio.run(require_reachable(CLUSTER, [("kafka.invalid", 9093), ("127.0.0.1", port)]))
+    said = str(raised.value)
+    assert "kafka.invalid:9093 (its name cannot be resolved)" in said
+    assert f"127.0.0.1:{port} (" in said
+    assert "to which Kafka at 127.0.0.1:9092 sends its clients" in said
+    assert "advertised.listeners" in said
+    assert raised.value.exit_code == 3
