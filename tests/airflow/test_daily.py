@@ -214,7 +214,7 @@ def test_a_run_that_is_being_simulated_has_its_day_computed_and_is_verified_late
             code, text, tasks = run_dag("2026-01-01")
             assert simulating.poll() is None, "the run came to its end too soon"
     assert (code, tasks) == (0, {"kpi": ("success", 1), "verify": ("skipped", 1)}), text
-    assert re.search("not yet: .*run r1 is being simulated: it can be verified when it has come to its end", text)
+    assert re.search("not yet: .*run r1 is being simulated: it can be verified when it has ended", text)
 
 
 def test_the_day_of_a_scheduled_run_is_over_and_closed_when_it_starts(airflow_home: Path) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ POISON = b'{"a": "\x1b[31m\xff\\\n'
 
 
 @pytest.fixture
-def database(tmp_path):
+def database(tmp_path: Path):
     """The default warehouse with a replayable dead letter, 1, and one that is poison, 2."""
     path = tmp_path / "socialsim-data" / "socialsim.sqlite"
     migrate(f"sqlite:///{path}")
@@ -31,7 +32,7 @@ def database(tmp_path):
     connection.close()
 
 
-def test_list_groups_them_and_shows_the_newest(cli, database):
+def test_list_groups_them_and_shows_the_newest(cli, database) -> None:
     done = cli("dead-letters", "list", "--limit", "1")
     assert done.returncode == 0, done.stderr
     assert "class1" in done.stdout
@@ -43,7 +44,7 @@ def test_list_groups_them_and_shows_the_newest(cli, database):
     assert "raw" not in listed["latest"][0]
 
 
-def test_show_escapes_what_a_terminal_might_obey_and_raw_gives_the_bytes(cli, database, tmp_path):
+def test_show_escapes_what_a_terminal_might_obey_and_raw_gives_the_bytes(cli, database, tmp_path: Path) -> None:
     shown = cli("dead-letters", "show", "2")
     assert shown.returncode == 0
     assert '{"a": "\\x1b[31m\\xff\\\\\\n' in shown.stdout
@@ -57,12 +58,12 @@ def test_show_escapes_what_a_terminal_might_obey_and_raw_gives_the_bytes(cli, da
     assert "no dead letter 77" in missing.stderr
 
 
-def test_replay_stores_what_is_valid_and_says_why_not(cli, database):
+def test_replay_stores_what_is_valid_and_says_why_not(cli, database) -> None:
     for wrong in ([], ["1", "--all"]):
         assert cli("dead-letters", "replay", *wrong).returncode == 2
     done = cli("dead-letters", "replay", "--all")
     assert done.returncode == 1
-    assert "stored 1, were stored already 0, left 1" in done.stdout
+    assert "stored 1, already stored 0, left 1" in done.stdout
     assert "invalid_member" in done.stdout
     assert "\x1b" not in done.stdout
     assert database.execute("SELECT seq FROM picture_likes").fetchall() == [(3,)]
@@ -72,7 +73,7 @@ def test_replay_stores_what_is_valid_and_says_why_not(cli, database):
     assert cli("dead-letters", "list").returncode == 0
 
 
-def test_a_warehouse_without_any_says_so(cli, tmp_path):
+def test_a_warehouse_without_any_says_so(cli, tmp_path: Path) -> None:
     migrate(f"sqlite:///{tmp_path}/w.sqlite")
     into = ("--into", "sqlite:///w.sqlite")
     assert cli("dead-letters", "list", *into).stdout == "there are no dead letters\n"

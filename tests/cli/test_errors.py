@@ -1,6 +1,7 @@
 """Whatever a person gets wrong: one line, the input's name, what is allowed, exit 2; a service away is 3."""
 
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -34,7 +35,7 @@ from socialsim.settings import Secret, Settings
         (["topics", "create", "--partitions", "0"], ["--partitions"]),
     ],
 )
-def test_wrong_input_is_named_in_one_line(cli, arguments, words):
+def test_wrong_input_is_named_in_one_line(cli, arguments, words) -> None:
     done = cli(*arguments)
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
@@ -45,21 +46,21 @@ def test_wrong_input_is_named_in_one_line(cli, arguments, words):
     assert "geheim" not in done.stderr
 
 
-def test_no_database_is_made_for_a_log_that_is_not_there(cli, tmp_path):
+def test_no_database_is_made_for_a_log_that_is_not_there(cli, tmp_path: Path) -> None:
     done = cli("consume", "--drain", "--into", "sqlite:///new/w.sqlite")
     assert done.returncode == 2
     assert "socialsim run" in done.stderr
     assert not (tmp_path / "new").exists()
 
 
-def test_an_environment_variable_is_an_input_like_a_flag(cli):
+def test_an_environment_variable_is_an_input_like_a_flag(cli) -> None:
     done = cli("run", SOCIALSIM_USERS="many")
     assert done.returncode == 2
     assert "SOCIALSIM_USERS" in done.stderr
 
 
 @pytest.mark.slow
-def test_a_service_that_is_away_is_exit_3_with_the_address_and_what_to_run(cli):
+def test_a_service_that_is_away_is_exit_3_with_the_address_and_what_to_run(cli) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # bound, not listening: refused, and nobody else can take it
         port = unused.getsockname()[1]
@@ -76,7 +77,7 @@ def test_a_service_that_is_away_is_exit_3_with_the_address_and_what_to_run(cli):
             assert "make up" in line
 
 
-def test_secrets_come_from_the_environment_or_a_file_and_do_not_show(tmp_path):
+def test_secrets_come_from_the_environment_or_a_file_and_do_not_show(tmp_path: Path) -> None:
     place = tmp_path / "password"
     place.write_text("geheim\n")
     for settings in (
@@ -90,7 +91,7 @@ def test_secrets_come_from_the_environment_or_a_file_and_do_not_show(tmp_path):
     assert Settings({}).secret("MYSQL_PASSWORD") is None
 
 
-def test_a_secret_given_twice_or_unreadable_is_refused(cli):
+def test_a_secret_given_twice_or_unreadable_is_refused(cli) -> None:
     into = ("migrate", "--into", "mysql://me@127.0.0.1:1/x")
     twice = cli(*into, SOCIALSIM_MYSQL_PASSWORD="geheim", SOCIALSIM_MYSQL_PASSWORD_FILE="/nowhere")
     assert twice.returncode == 2
@@ -101,7 +102,7 @@ def test_a_secret_given_twice_or_unreadable_is_refused(cli):
     assert "SOCIALSIM_MYSQL_PASSWORD_FILE: /nowhere" in missing.stderr
 
 
-def test_version_and_help(cli):
+def test_version_and_help(cli) -> None:
     assert cli("--version").stdout.startswith("socialsim 0.")
     helped = cli("run", "--help")
     assert helped.returncode == 0

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -13,14 +14,14 @@ RUN = ("run", "--users", "30", "--days", "2", "--run-id", "r1")
 
 
 @pytest.fixture
-def stored(cli):
+def stored(cli) -> None:
     for command in (RUN, ("consume", "--drain")):
         done = cli(*command)
         assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.usefixtures("stored")
-def test_a_run_becomes_a_folder_of_files(cli, tmp_path):
+def test_a_run_becomes_a_folder_of_files(cli, tmp_path: Path) -> None:
     done = cli("export")
     assert done.returncode == 0, done.stderr
     manifest = json.loads((tmp_path / "socialsim-export" / "export.json").read_text())
@@ -43,7 +44,9 @@ def test_a_run_becomes_a_folder_of_files(cli, tmp_path):
 
 
 @pytest.mark.usefixtures("stored")
-def test_csv_needs_no_package_and_parquet_names_the_one_it_needs(cli, tmp_path, monkeypatch):
+def test_csv_needs_no_package_and_parquet_names_the_one_it_needs(
+    cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     missing = tmp_path / "packages" / "pyarrow"
     missing.mkdir(parents=True)
     (missing / "__init__.py").write_text("raise ImportError('not installed')")
@@ -76,14 +79,14 @@ def test_csv_needs_no_package_and_parquet_names_the_one_it_needs(cli, tmp_path, 
         (["--to", "socialsim-data/socialsim.sqlite"], "--to socialsim-data/socialsim.sqlite: cannot be written"),
     ],
 )
-def test_what_is_refused(cli, arguments, complaint):
+def test_what_is_refused(cli, arguments, complaint) -> None:
     refused = cli("export", *arguments)
     assert refused.returncode == 2, refused.stderr
     assert complaint in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
-def test_of_several_runs_one_must_be_named(cli, tmp_path):
+def test_of_several_runs_one_must_be_named(cli, tmp_path: Path) -> None:
     cli(*RUN)
     cli("run", "--users", "20", "--days", "1", "--run-id", "r2")
     cli("consume", "--drain")
@@ -94,14 +97,14 @@ def test_of_several_runs_one_must_be_named(cli, tmp_path):
     assert cli("export", "--format", "csv", "--run-id", "r2").returncode == 0
 
 
-def test_a_service_that_is_away_ends_with_3(cli):
+def test_a_service_that_is_away_ends_with_3(cli) -> None:
     done = cli("export", "--from", "mysql://nobody@127.0.0.1:1/nothing")
     assert done.returncode == 3
     assert "127.0.0.1:1" in done.stderr
 
 
 @pytest.mark.usefixtures("stored")
-def test_sigterm_leaves_what_was_there(start, tmp_path):
+def test_sigterm_leaves_what_was_there(start, tmp_path: Path) -> None:
     place = tmp_path / "out" / ".users.csv.new"  # where it writes the second table: it waits there until we read
     place.parent.mkdir()
     os.mkfifo(place)
@@ -115,5 +118,5 @@ def test_sigterm_leaves_what_was_there(start, tmp_path):
     finally:
         os.close(reader)
     assert process.returncode == 128 + signal.SIGTERM, complaints
-    assert said == "stopped; out is as it was\n"
+    assert said == "stopped; out is unchanged\n"
     assert [path.name for path in place.parent.iterdir()] == ["notes.txt"]

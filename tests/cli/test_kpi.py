@@ -7,7 +7,7 @@ import pytest
 
 from compose.native import Database
 from tests.cli.conftest import Cli
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 RUN = ("--users", "60", "--days", "9", "--run-id", "r", "--processes", "1", "--scenario", "busy.toml")
 #: People who join early and come every day, so that each day has enough to tamper with.
@@ -28,12 +28,12 @@ def days(first: int, last: int) -> list[str]:
     return [f"2026-01-{day:02}" for day in range(first, last + 1)]
 
 
-def place_of(folder: Path) -> Place:
-    return Place(f"sqlite:///{folder}/socialsim-data/socialsim.sqlite", None)
+def place_of(folder: Path) -> WarehouseFixture:
+    return WarehouseFixture(f"sqlite:///{folder}/socialsim-data/socialsim.sqlite", None)
 
 
-def everything(place: Place) -> list[list[dict[str, object]]]:
-    rows = [place.rows(f"SELECT * FROM {table} ORDER BY 1, 2, 3, 4, 5") for table in KPI_TABLES]
+def everything(db: WarehouseFixture) -> list[list[dict[str, object]]]:
+    rows = [db.rows(f"SELECT * FROM {table} ORDER BY 1, 2, 3, 4, 5") for table in KPI_TABLES]
     return [[{name: row[name] for name in row if name != "computed_at"} for row in table] for table in rows]
 
 
@@ -43,20 +43,20 @@ def busy(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def stored(cli: Cli, tmp_path: Path) -> Place:
+def stored(cli: Cli, tmp_path: Path) -> WarehouseFixture:
     done(cli("run", *RUN))
     done(cli("consume", "--drain"))
     return place_of(tmp_path)
 
 
-def test_a_day_a_range_what_is_missing_and_all_again(cli: Cli, stored: Place) -> None:
+def test_a_day_a_range_what_is_missing_and_all_again(cli: Cli, stored: WarehouseFixture) -> None:
     assert computed(done(cli("kpi", "--date", "2026-01-03", "--json"))) == days(1, 3)
     assert computed(done(cli("kpi", "--since", "2026-01-05", "--until", "2026-01-06", "--json"))) == days(4, 6)
     assert computed(done(cli("kpi", "--json"))) == days(7, 9)
     once = everything(stored)
     assert all(once)
     text = done(cli("kpi"))
-    assert "computed   none: every closed day has its figures" in text
+    assert "computed   none: every closed day has its KPIs" in text
     assert "stream     2026-01-01 to 2026-01-09" in text
     assert computed(done(cli("kpi", "--date", "2026-01-04", "--json"))) == days(4, 4)
     assert computed(done(cli("kpi", "--until", "2026-01-02", "--json"))) == days(1, 2)
@@ -68,7 +68,7 @@ def test_a_day_a_range_what_is_missing_and_all_again(cli: Cli, stored: Place) ->
     assert {"dau", "mau", "events", "device_hour"} <= {row["metric"] for row in shown}
 
 
-def test_late_rows_mark_their_day_and_the_next_call_heals_it(cli: Cli, stored: Place) -> None:
+def test_late_rows_mark_their_day_and_the_next_call_heals_it(cli: Cli, stored: WarehouseFixture) -> None:
     """Rows that are gone come back when their partition is read again."""
     (busiest,) = stored.rows(
         "SELECT DATE(event_time) AS day, COUNT(*) AS n FROM comments WHERE event_time < '2026-01-08' "
@@ -92,7 +92,7 @@ def test_late_rows_mark_their_day_and_the_next_call_heals_it(cli: Cli, stored: P
     assert done(cli("kpi", "--check")).endswith("all KPIs are true\n")
 
 
-def test_the_last_day_is_closed_when_all_is_stored(cli: Cli, stored: Place) -> None:
+def test_the_last_day_is_closed_when_all_is_stored(cli: Cli, stored: WarehouseFixture) -> None:
     done(cli("kpi", "--runs-dir", "elsewhere"))
     refused = cli("kpi", "--date", "2026-01-09", "--runs-dir", "elsewhere")
     assert refused.returncode != 0
@@ -107,7 +107,7 @@ REFUSED = {
     ("--date", "yesterday"): "--date is 'yesterday', allowed is a day as YYYY-MM-DD",
     ("--date", "2026-02-30"): "--date is '2026-02-30'",
     ("--since", "2026-01-05", "--until", "2026-01-02"): "--since is 2026-01-05, which is after --until 2026-01-02",
-    ("--date", "2026-01-05", "--since", "2026-01-02"): "--date does not go with --since and --until",
+    ("--date", "2026-01-05", "--since", "2026-01-02"): "--date cannot be given with --since and --until",
     ("--follow", "--date", "2026-01-05"): "--follow computes every day",
     ("--check", "--follow"): "--check compares every day",
     ("--date", "2025-12-31"): "2025-12-31 is before the run's first day, 2026-01-01",
@@ -128,7 +128,7 @@ def test_on_a_server_the_verdict_is_green_and_then_red_for_whatever_was_done(
     cli: Cli, fresh_database: Database
 ) -> None:
     """A changed row, a batch that is gone, rows that came by a session of another time zone."""
-    place = Place(fresh_database.url, fresh_database.password)
+    db = WarehouseFixture(fresh_database.url, fresh_database.password)
     secret = {"SOCIALSIM_MYSQL_PASSWORD": fresh_database.password}
     into = ("--into", fresh_database.url)
 
@@ -137,16 +137,16 @@ def test_on_a_server_the_verdict_is_green_and_then_red_for_whatever_was_done(
 
     def first_of(table: str, least: int) -> str:
         """The day of the first of its rows, of which there are enough."""
-        (row,) = place.rows(f"SELECT COUNT(*) AS n, MIN(event_time) AS first FROM {table}")
+        (row,) = db.rows(f"SELECT COUNT(*) AS n, MIN(event_time) AS first FROM {table}")
         assert row["n"] >= least
         return str(row["first"])[:10]
 
     def verdict_after(sabotage: str, undo: str) -> str:
-        place.change(sabotage)
+        db.change(sabotage)
         done(kpi("--since", "2026-01-01"))
         red = kpi("--check")
         assert red.returncode == 1, red.stdout + red.stderr
-        place.change(undo)
+        db.change(undo)
         done(kpi("--since", "2026-01-01", "--complete"))  # the books of the days still tell of rows that are missing
         assert done(kpi("--check")).endswith("all KPIs are true\n")
         return str(red.stdout.splitlines()[-1])
@@ -157,14 +157,14 @@ def test_on_a_server_the_verdict_is_green_and_then_red_for_whatever_was_done(
     done(kpi())
     assert done(kpi("--check")).endswith("all KPIs are true\n")
 
-    (row,) = place.rows("SELECT shard, seq, country, event_time FROM users ORDER BY event_time LIMIT 1")
+    (row,) = db.rows("SELECT shard, seq, country, event_time FROM users ORDER BY event_time LIMIT 1")
     where = f"WHERE shard = {row['shard']} AND seq = {row['seq']}"
     verdict = verdict_after(
         f"UPDATE users SET country = 'ZZ' {where}", f"UPDATE users SET country = '{row['country']}' {where}"
     )
     assert f"the first is {str(row['event_time'])[:10]} dau country" in verdict
 
-    place.change("CREATE TABLE kept AS SELECT * FROM picture_likes WHERE event_time >= '2026-01-06' LIMIT 40")
+    db.change("CREATE TABLE kept AS SELECT * FROM picture_likes WHERE event_time >= '2026-01-06' LIMIT 40")
     verdict = verdict_after(
         "DELETE p FROM picture_likes p JOIN kept k ON k.shard = p.shard AND k.seq = p.seq",
         "INSERT INTO picture_likes SELECT * FROM kept",
@@ -173,7 +173,7 @@ def test_on_a_server_the_verdict_is_green_and_then_red_for_whatever_was_done(
     assert f"the first is {first_of('kept', 40)} " in verdict
 
     # Those of three days, so that no day comes into being, and none is gone.
-    place.change("CREATE TABLE abroad AS SELECT * FROM comments WHERE event_time BETWEEN '2026-01-04' AND '2026-01-07'")
+    db.change("CREATE TABLE abroad AS SELECT * FROM comments WHERE event_time BETWEEN '2026-01-04' AND '2026-01-07'")
     verdict = verdict_after(
         "UPDATE comments c JOIN abroad a ON a.shard = c.shard AND a.seq = c.seq "
         "SET c.event_time = CONVERT_TZ(a.event_time, '+00:00', '+05:30')",

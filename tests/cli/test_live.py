@@ -4,6 +4,9 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
+
+import pytest
 
 from compose.native.ports import free_port
 from tests.cli.conftest import COMMAND, DEADLINE_S, clean_environment
@@ -22,7 +25,7 @@ def answer_of(process, port, path):
             time.sleep(0.05)
 
 
-def started(tmp_path, *arguments):
+def started(tmp_path: Path, *arguments):
     return subprocess.Popen(
         [*COMMAND, *arguments],
         cwd=tmp_path,
@@ -32,7 +35,7 @@ def started(tmp_path, *arguments):
     )
 
 
-def test_a_run_and_a_consumer_tell_how_they_are(cli, tmp_path):
+def test_a_run_and_a_consumer_tell_how_they_are(cli, tmp_path: Path) -> None:
     port, other = free_port(), free_port()
     run = started(tmp_path, "run", "--users", "50", "--days", "30", "--speed", "3600", "--metrics-port", str(port))
     try:
@@ -54,14 +57,14 @@ def test_a_run_and_a_consumer_tell_how_they_are(cli, tmp_path):
     assert f"--metrics-port: cannot listen on 127.0.0.1:{port}" in taken.stderr
 
 
-def test_the_watchdogs_patience_is_an_option(monkeypatch, tmp_path):
+def test_the_watchdogs_patience_is_an_option(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from socialsim.cli.commands import consume as command
     from socialsim.cli.main import main
     from socialsim.consumer import StuckError
 
     seen = []
 
-    async def stuck(reader, warehouse, settings, stop, progress):
+    async def stuck(reader, warehouse, settings, stop, progress) -> None:
         seen.append(settings.stuck_after_s)
         raise StuckError("7 records wait in the log and nothing has moved for 5 s")
 

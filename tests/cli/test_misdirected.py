@@ -6,7 +6,7 @@ from compose.native.ports import free_port
 
 
 @pytest.mark.slow
-def test_a_real_broker_with_a_name_that_only_it_knows(cli, kafka_cluster_factory):
+def test_a_real_broker_with_a_name_that_only_it_knows(cli, kafka_cluster_factory) -> None:
     port = free_port()
     advertised = f"PLAINTEXT://127.0.0.1:{port},OUTSIDE://kafka.invalid:9092"
     cluster = kafka_cluster_factory(

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -15,14 +16,14 @@ INTO = ("--into", "sqlite:d/w")
 _PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH = 24, 1, 2
 
 
-def _without_the_rights_of_root():
+def _without_the_rights_of_root() -> None:
     if os.geteuid() == 0:
         for capability in (_CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH):
             ctypes.CDLL(None).prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
 
 
 @pytest.fixture
-def stored(inside):
+def stored(inside) -> None:
     """One run with its figures, all under ``d``."""
     for arguments in (RUN, ("consume", "--drain", "--from", "file:d/events", *INTO), ("kpi", *INTO)):
         done = inside(*arguments)
@@ -30,7 +31,7 @@ def stored(inside):
 
 
 @pytest.fixture
-def looking(tmp_path, stored):
+def looking(tmp_path: Path, stored):
     """Runs a command that may write nowhere under ``d``."""
 
     def call(*arguments):
@@ -56,12 +57,12 @@ def looking(tmp_path, stored):
 
 
 @pytest.mark.slow
-def test_looking_needs_no_right_to_write(looking):
+def test_looking_needs_no_right_to_write(looking) -> None:
     verified = looking("verify", "--from", "file:d/events", *INTO)
     assert verified.returncode == 0, verified.stderr
     assert verified.stdout.endswith("verified\n")
     assert "verification.json" in verified.stderr
-    assert "socialsim runs will not know" in verified.stderr
+    assert "socialsim runs will not show" in verified.stderr
     for arguments in (
         ["verify", "--json", *INTO],
         ["runs", *INTO],
@@ -75,7 +76,7 @@ def test_looking_needs_no_right_to_write(looking):
         assert done.returncode == 0, (arguments, done.stderr)
 
 
-def test_writing_is_refused_before_the_work_and_names_the_place(looking):
+def test_writing_is_refused_before_the_work_and_names_the_place(looking) -> None:
     for arguments, place in (
         (["run", "--users", "5", "--days", "1", "--to", "file:d/events"], "d/"),
         (["run", "--users", "5", "--days", "1", "--to", "file:d/other"], "d/"),
@@ -91,7 +92,7 @@ def test_writing_is_refused_before_the_work_and_names_the_place(looking):
 
 
 @pytest.mark.usefixtures("stored")
-def test_books_are_found_beside_the_log_or_the_warehouse(inside):
+def test_books_are_found_beside_the_log_or_the_warehouse(inside) -> None:
     for arguments in (["verify", *INTO], ["kpi", "--check", *INTO], ["verify", "--from", "file:d/events", *INTO]):
         assert inside(*arguments).returncode == 0
     assert "r1   complete" in inside("runs", *INTO).stdout
@@ -100,18 +101,18 @@ def test_books_are_found_beside_the_log_or_the_warehouse(inside):
 
 
 @pytest.mark.usefixtures("stored")
-def test_books_that_are_nowhere_are_told_with_the_option_that_names_their_place(inside, tmp_path):
+def test_books_that_are_nowhere_are_told_with_the_option_that_names_their_place(inside, tmp_path: Path) -> None:
     (tmp_path / "d/runs").rename(tmp_path / "d/books")
     checked = inside("kpi", "--check", *INTO)
     assert checked.returncode == 2
     verified = inside("verify", *INTO)
     assert verified.returncode == 1
     for done in (checked, verified):
-        assert "no books of run r1 in d/runs or socialsim-data/runs or runs: --runs-dir names" in done.stderr
+        assert "no manifests of run r1 in d/runs or socialsim-data/runs or runs: --runs-dir names" in done.stderr
     assert inside("verify", "--runs-dir", "d/books", *INTO).returncode == 0
 
 
-def test_a_server_that_only_reads_is_looked_at_and_refuses_figures_at_once(inside, mysql_factory):
+def test_a_server_that_only_reads_is_looked_at_and_refuses_figures_at_once(inside, mysql_factory) -> None:
     server = mysql_factory()
     database = server.create_database("social")
     given = {"SOCIALSIM_MYSQL_PASSWORD": database.password, "SOCIALSIM_INTO": database.url}

@@ -5,6 +5,7 @@ import re
 import subprocess
 import time
 from collections import Counter
+from pathlib import Path
 
 import pymysql
 import pytest
@@ -45,8 +46,8 @@ def scalar(connection, query):
 
 @pytest.mark.slow
 def test_each_event_is_stored_once_though_a_consumer_is_killed(  # noqa: PLR0917 - fixtures
-    cli, inside, tmp_path, log, fresh_database, database
-):
+    cli, inside, tmp_path: Path, log, fresh_database, database
+) -> None:
     expected = Counter(WIRE_NAMES[type(event)] for event in simulate(SCENARIO))
     settings = {"SOCIALSIM_MYSQL_PASSWORD": fresh_database.password}
     # The shortest session that the broker allows: so long the second consumer waits for the first, which was killed.
@@ -99,7 +100,7 @@ def test_each_event_is_stored_once_though_a_consumer_is_killed(  # noqa: PLR0917
 
 
 @pytest.mark.slow
-def test_verify_asks_kafka_whether_all_was_consumed(inside, kafka, topic_prefix, log):
+def test_verify_asks_kafka_whether_all_was_consumed(inside, kafka, topic_prefix, log) -> None:
     assert inside("topics", "create", "--to", log, "--partitions", "2").returncode == 0
     ran = inside("run", "--users", "60", "--days", "1", "--seed", "3", "--shards", "4", "--to", log)
     assert ran.returncode == 0, ran.stderr
@@ -129,13 +130,13 @@ def test_verify_asks_kafka_whether_all_was_consumed(inside, kafka, topic_prefix,
     assert "127.0.0.1:1" in away.stderr
 
 
-async def produce_one(bootstrap, topic):
+async def produce_one(bootstrap, topic) -> None:
     async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
         await producer.send_and_wait(topic, b"{}", partition=1)
 
 
 @pytest.mark.slow
-def test_a_wrong_password_is_an_input_error_that_does_not_show_it(inside, fresh_database):
+def test_a_wrong_password_is_an_input_error_that_does_not_show_it(inside, fresh_database) -> None:
     for command in (("migrate",), ("consume", "--drain")):
         done = inside(*command, "--into", fresh_database.url, SOCIALSIM_MYSQL_PASSWORD="geheim")
         assert done.returncode == 2, done.stderr

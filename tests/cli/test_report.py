@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ RUN = ("run", "--users", "30", "--days", "2", "--run-id", "r1")
 
 
 @pytest.fixture
-def plotly(tmp_path):
+def plotly(tmp_path: Path):
     """A package that has what the extra ``report`` brings: where it lies, for PYTHONPATH."""
     data = tmp_path / "packages" / "plotly" / "package_data"
     data.mkdir(parents=True)
@@ -23,7 +24,7 @@ def plotly(tmp_path):
     return str(tmp_path / "packages")
 
 
-def test_a_report_is_one_file(cli, plotly, tmp_path):
+def test_a_report_is_one_file(cli, plotly, tmp_path: Path) -> None:
     missing = cli("report", PYTHONPATH=plotly)
     assert missing.returncode == 2
     assert "run: socialsim consume" in missing.stderr
@@ -31,7 +32,7 @@ def test_a_report_is_one_file(cli, plotly, tmp_path):
     cli("consume", "--drain")
     done = cli("report", "--out", "a.html", PYTHONPATH=plotly)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "no day has its figures yet; run: socialsim kpi" in done.stdout
+    assert "no day has its KPIs yet; run: socialsim kpi" in done.stdout
     page = (tmp_path / "a.html").read_text()
     assert page.startswith("<!doctype html>")
     assert "<title>socialsim · r1</title>" in page
@@ -43,7 +44,7 @@ def test_a_report_is_one_file(cli, plotly, tmp_path):
     assert [path.name for path in tmp_path.glob("*.html")] == ["a.html"]
 
 
-def test_the_dashboard_serves_until_it_is_told_to_stop(cli, plotly, tmp_path):
+def test_the_dashboard_serves_until_it_is_told_to_stop(cli, plotly, tmp_path: Path) -> None:
     cli(*RUN)
     cli("consume", "--drain")
     process = subprocess.Popen(
@@ -77,7 +78,7 @@ def test_the_dashboard_serves_until_it_is_told_to_stop(cli, plotly, tmp_path):
         (["--port", "70000"], {}, "--port"),
     ],
 )
-def test_what_the_dashboard_refuses(cli, plotly, arguments, variables, complaint):
+def test_what_the_dashboard_refuses(cli, plotly, arguments, variables, complaint) -> None:
     refused = cli("dashboard", *arguments, PYTHONPATH=plotly, **variables)
     assert refused.returncode == 2
     assert complaint in refused.stderr

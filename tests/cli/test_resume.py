@@ -1,6 +1,7 @@
 """A run that was killed, gone on with by its id."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.support.patience import pace
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])
-def test_a_killed_run_that_is_resumed_is_the_run_that_never_died(start, cli, tmp_path, processes):
+def test_a_killed_run_that_is_resumed_is_the_run_that_never_died(start, cli, tmp_path: Path, processes) -> None:
     options = ("--users", "300", "--days", "6", "--run-id", "r")
     process = start("run", *options, "--processes", processes, "--speed", pace(20_000))
     wait_for(lambda: has_written(tmp_path))
@@ -24,7 +25,7 @@ def test_a_killed_run_that_is_resumed_is_the_run_that_never_died(start, cli, tmp
     assert "nothing to do" in cli("run", "--resume", "r").stdout
 
 
-def test_what_is_not_there_cannot_be_resumed_and_what_is_keeps_its_scenario(cli):
+def test_what_is_not_there_cannot_be_resumed_and_what_is_keeps_its_scenario(cli) -> None:
     refused = cli("run", "--resume", "nobody")
     assert refused.returncode == 2
     assert "--resume is 'nobody'" in refused.stderr
@@ -34,7 +35,7 @@ def test_what_is_not_there_cannot_be_resumed_and_what_is_keeps_its_scenario(cli)
     assert "--users cannot be given with --resume" in refused.stderr
 
 
-def test_a_run_that_is_being_written_is_refused_to_a_second_process(start, cli, tmp_path):
+def test_a_run_that_is_being_written_is_refused_to_a_second_process(start, cli, tmp_path: Path) -> None:
     options = ("--users", "300", "--days", "6", "--run-id", "r")
     start("run", *options, "--speed", pace(20_000))
     wait_for(lambda: has_written(tmp_path))
@@ -45,7 +46,7 @@ def test_a_run_that_is_being_written_is_refused_to_a_second_process(start, cli, 
 
 
 @pytest.mark.parametrize("version", [None, STREAM_VERSION + 1])
-def test_a_run_of_another_stream_version_is_not_gone_on_with(inside, tmp_path, version):
+def test_a_run_of_another_stream_version_is_not_gone_on_with(inside, tmp_path: Path, version) -> None:
     """Its other bytes would follow the first ones. Files that name no version are older than it."""
     options = ("run", "--users", "5", "--days", "1", "--run-id", "r")
     assert inside(*options).returncode == 0

@@ -1,6 +1,7 @@
 """Passwords, names and paths beyond ASCII: UTF-8 on our side and on the server's, whichever driver carries them."""
 
 import secrets
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -13,7 +14,7 @@ PASSWORDS = ["grün-Pa55", "€-Pa55wort", "пароль-密码-🎉1A", "a b%c:
 
 
 @pytest.fixture
-def account(mysql, unique_name, request):
+def account(mysql, unique_name, request: pytest.FixtureRequest):
     """A database and a user, both with a name beyond ASCII; the password is the test's."""
     database, user, password = f"{unique_name}_größe", f"grün€{secrets.token_hex(3)}", request.param
     with mysql.root_cursor() as cursor:
@@ -27,7 +28,7 @@ def account(mysql, unique_name, request):
 
 
 @pytest.mark.parametrize("account", PASSWORDS, indirect=True)
-def test_a_password_and_names_beyond_ascii_work_in_every_command(inside, tmp_path, account):
+def test_a_password_and_names_beyond_ascii_work_in_every_command(inside, tmp_path: Path, account) -> None:
     url, password = account
     (tmp_path / "geheimnis-ü").write_text(password + "\n", encoding="utf-8")
     given = {"SOCIALSIM_MYSQL_PASSWORD": password, "SOCIALSIM_INTO": url}
@@ -50,7 +51,7 @@ def test_a_password_and_names_beyond_ascii_work_in_every_command(inside, tmp_pat
 
 
 @pytest.mark.parametrize("account", ["grün-Pa55"], indirect=True)
-def test_a_wrong_password_is_refused_and_is_no_bug_from_any_command(inside, tmp_path, account):
+def test_a_wrong_password_is_refused_and_is_no_bug_from_any_command(inside, tmp_path: Path, account) -> None:
     url, _ = account
     assert inside("run", "--users", "5", "--days", "1", "--to", "file:e").returncode == 0
     for arguments in (["migrate"], ["consume", "--drain", "--from", "file:e"], ["verify"], ["kpi"], ["runs"]):
@@ -60,13 +61,13 @@ def test_a_wrong_password_is_refused_and_is_no_bug_from_any_command(inside, tmp_
         assert "€-falsch" not in done.stderr
 
 
-def test_the_driver_that_sends_latin_1_sends_utf_8():
+def test_the_driver_that_sends_latin_1_sends_utf_8() -> None:
     for password in PASSWORDS:
         assert as_driver_text(password).encode("latin-1") == password.encode()
     assert as_driver_text("") == ""
 
 
-def test_parts_of_a_url_are_utf_8_and_what_is_not_is_refused():
+def test_parts_of_a_url_are_utf_8_and_what_is_not_is_refused() -> None:
     target = parse_warehouse_url("mysql://gr%C3%BCn@localhost/gr%C3%B6%C3%9Fe?tls=on&tls_ca=/gr%C3%BCn.pem")
     assert isinstance(target, MysqlTarget)
     assert (target.user, target.database, str(target.tls_ca)) == ("grün", "größe", "/grün.pem")
@@ -86,7 +87,7 @@ def test_parts_of_a_url_are_utf_8_and_what_is_not_is_refused():
         ("sqlite:////a/größe.sqlite", "/a/größe.sqlite"),
     ],
 )
-def test_a_file_may_be_named_as_briefly_as_an_event_log(url, path):
+def test_a_file_may_be_named_as_briefly_as_an_event_log(url, path) -> None:
     target = parse_warehouse_url(url)
     assert isinstance(target, SqliteTarget)
     assert str(target.path) == path
@@ -94,12 +95,12 @@ def test_a_file_may_be_named_as_briefly_as_an_event_log(url, path):
 
 
 @pytest.mark.parametrize("url", ["sqlite:", "sqlite::memory:", "sqlite:a/", "sqlite:a?mode=ro", "sqlite://a"])
-def test_what_names_no_file_is_refused(url):
+def test_what_names_no_file_is_refused(url) -> None:
     with pytest.raises(InputError, match="sqlite"):
         parse_warehouse_url(url)
 
 
-def test_every_command_takes_the_brief_form(inside):
+def test_every_command_takes_the_brief_form(inside) -> None:
     assert inside("run", "--users", "5", "--days", "1", "--to", "file:e").returncode == 0
     assert inside("consume", "--drain", "--from", "file:e", "--into", "sqlite:w").returncode == 0
     for arguments in (["verify", "--from", "file:e"], ["kpi"], ["runs"], ["migrate"], ["dead-letters", "list"]):

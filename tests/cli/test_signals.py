@@ -2,6 +2,7 @@
 
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.support.patience import pace
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_run_leaves_in_order_and_the_next_run_completes_it(start, cli, tmp_path, number, code):
+def test_run_leaves_in_order_and_the_next_run_completes_it(start, cli, tmp_path: Path, number, code) -> None:
     options = ("run", "--users", "300", "--days", "6", "--run-id", "r", "--processes", "1")
     process = start(*options, "--speed", pace(20_000))
     wait_for(lambda: has_written(tmp_path))
@@ -25,7 +26,7 @@ def test_run_leaves_in_order_and_the_next_run_completes_it(start, cli, tmp_path,
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_consume_follows_until_told_and_leaves_in_order(start, cli, tmp_path, number, code):
+def test_consume_follows_until_told_and_leaves_in_order(start, cli, tmp_path: Path, number, code) -> None:
     assert cli("run", "--users", "50", "--days", "1").returncode == 0
     process = start("consume")
     assert process.stderr is not None
@@ -37,7 +38,7 @@ def test_consume_follows_until_told_and_leaves_in_order(start, cli, tmp_path, nu
     assert cli("consume", "--drain").returncode == 0
 
 
-def test_a_second_signal_ends_at_once(start, tmp_path):
+def test_a_second_signal_ends_at_once(start, tmp_path: Path) -> None:
     process = start("run", "--users", "300", "--speed", "1", "--processes", "1")
     wait_for(lambda: list(tmp_path.glob("socialsim-data/runs/*/run.json")))
     process.send_signal(signal.SIGINT)
@@ -48,7 +49,7 @@ def test_a_second_signal_ends_at_once(start, tmp_path):
     assert process.returncode in {130, 143}
 
 
-def test_a_run_at_wall_speed_leaves_without_waiting_for_its_window(start, tmp_path):
+def test_a_run_at_wall_speed_leaves_without_waiting_for_its_window(start, tmp_path: Path) -> None:
     # At one simulated second per second this window takes an hour.
     (tmp_path / "slow.toml").write_text("users = 300\nwindow_s = 3600\n")
     process = start("run", "--scenario", "slow.toml", "--speed", "1", "--processes", "2")

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +21,7 @@ RUN = ("run", "--users", "12", "--days", "1", "--shards", "4", "--run-id", "r1")
 RESULT = "next       socialsim consume"
 
 
-def shell(tmp_path, arguments, redirections="", **variables):
+def shell(tmp_path: Path, arguments, redirections="", **variables):
     """The command as a shell starts it. Bytes, for it is they that are asked about."""
     words = [os.fsencode(each) for each in (*COMMAND, *arguments)]
     line = b" ".join(shlex.quote(os.fsdecode(word)).encode("utf-8", "surrogateescape") for word in words)
@@ -34,7 +35,7 @@ def shell(tmp_path, arguments, redirections="", **variables):
     )
 
 
-def state(tmp_path):
+def state(tmp_path: Path):
     return json.loads((tmp_path / "socialsim-data/runs/r1/run.json").read_bytes())["state"]
 
 
@@ -50,7 +51,9 @@ def state(tmp_path):
         ("2</dev/null", True),
     ],
 )
-def test_a_run_to_whom_nobody_listens_simulates_and_ends_well(tmp_path, redirections, is_heard, processes):
+def test_a_run_to_whom_nobody_listens_simulates_and_ends_well(
+    tmp_path: Path, redirections, is_heard, processes
+) -> None:
     done = shell(tmp_path, [*RUN, "--processes", processes], redirections)
     assert done.returncode == 0, done.stderr
     assert state(tmp_path) == "complete"
@@ -61,7 +64,7 @@ def test_a_run_to_whom_nobody_listens_simulates_and_ends_well(tmp_path, redirect
     assert len(events) > 12
 
 
-def test_a_result_that_cannot_be_written_is_told_when_the_run_is_done(tmp_path):
+def test_a_result_that_cannot_be_written_is_told_when_the_run_is_done(tmp_path: Path) -> None:
     done = shell(tmp_path, RUN, ">/dev/full")
     assert done.returncode == 1
     assert done.stderr.decode().splitlines()[-1] == (
@@ -70,20 +73,20 @@ def test_a_result_that_cannot_be_written_is_told_when_the_run_is_done(tmp_path):
     assert state(tmp_path) == "complete"
 
 
-def test_both_streams_full_is_still_a_run_that_is_complete(tmp_path):
+def test_both_streams_full_is_still_a_run_that_is_complete(tmp_path: Path) -> None:
     assert shell(tmp_path, RUN, ">/dev/full 2>/dev/full").returncode == 1
     assert state(tmp_path) == "complete"
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--users", "5", "--dry-run"], ["schema"]])
-def test_a_full_disk_behind_any_output_is_no_bug(tmp_path, arguments):
+def test_a_full_disk_behind_any_output_is_no_bug(tmp_path: Path, arguments) -> None:
     done = shell(tmp_path, arguments, ">/dev/full")
     assert done.returncode == 1
     assert b"No space left on device" in done.stderr
     assert b"bug" not in done.stderr
 
 
-def test_a_reader_that_has_enough_ends_a_run_neither_before_nor_with_a_complaint(tmp_path):
+def test_a_reader_that_has_enough_ends_a_run_neither_before_nor_with_a_complaint(tmp_path: Path) -> None:
     done = shell(tmp_path, RUN, "2>&1 | head -c 0")
     assert done.stderr == b""
     assert state(tmp_path) == "complete"
@@ -98,7 +101,7 @@ def test_a_reader_that_has_enough_ends_a_run_neither_before_nor_with_a_complaint
         {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
     ],
 )
-def test_what_a_machine_reads_is_utf_8_whatever_the_locale(tmp_path, variables):
+def test_what_a_machine_reads_is_utf_8_whatever_the_locale(tmp_path: Path, variables) -> None:
     for arguments in (["run", "--preset", "tiny", "--dry-run"], ["schema", "user"], ["scenario", "list", "--json"]):
         usual = shell(tmp_path, arguments, PYTHONUTF8="1")
         done = shell(tmp_path, arguments, **variables)
@@ -108,14 +111,14 @@ def test_what_a_machine_reads_is_utf_8_whatever_the_locale(tmp_path, variables):
     assert not usual.stdout.startswith(b"\\u")
 
 
-def test_the_events_of_a_dry_run_hold_what_a_narrow_encoding_lacks(tmp_path):
+def test_the_events_of_a_dry_run_hold_what_a_narrow_encoding_lacks(tmp_path: Path) -> None:
     done = shell(tmp_path, ["run", "--preset", "tiny", "--dry-run"], PYTHONIOENCODING="latin-1")
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(events) == 20
     assert any(ord(char) > 0xFF for char in done.stdout.decode())
 
 
-def test_text_for_people_degrades_and_never_fails(tmp_path):
+def test_text_for_people_degrades_and_never_fails(tmp_path: Path) -> None:
     done = shell(tmp_path, ["run", "--users", "12", "--days", "1", "--to", "file:größe€"], PYTHONIOENCODING="latin-1")
     assert done.returncode == 0, done.stderr
     assert "event log  file:größe\\u20ac".encode("latin-1") in done.stdout
@@ -124,7 +127,7 @@ def test_text_for_people_degrades_and_never_fails(tmp_path):
     assert b"\\u20ac" in wrong.stderr
 
 
-def test_a_path_that_the_locale_cannot_spell_is_named_and_no_bug(tmp_path):
+def test_a_path_that_the_locale_cannot_spell_is_named_and_no_bug(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("SOCIALSIM_TO=file:größe\n", encoding="utf-8")
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     done = shell(tmp_path, ["run", "--users", "5", "--days", "1"], **ascii_only)
@@ -134,7 +137,7 @@ def test_a_path_that_the_locale_cannot_spell_is_named_and_no_bug(tmp_path):
 
 
 @pytest.mark.parametrize("json_logs", [[], ["--json-logs"]])
-def test_bytes_that_are_no_utf_8_are_refused_where_they_come_in(tmp_path, json_logs):
+def test_bytes_that_are_no_utf_8_are_refused_where_they_come_in(tmp_path: Path, json_logs) -> None:
     done = shell(tmp_path, [*json_logs, "run", "--users", "5", "--to", os.fsdecode(b"file:a\xff")])
     assert done.returncode == 2
     assert b"which is not UTF-8" in done.stderr
@@ -157,7 +160,7 @@ def test_bytes_that_are_no_utf_8_are_refused_where_they_come_in(tmp_path, json_l
         (["--json-logs", "runs", "--into", "mysql://me@127.0.0.1:1/x"], {}, 3, "cannot reach"),
     ],
 )
-def test_the_last_line_of_a_failure_is_json_where_lines_are_json(cli, arguments, variables, code, words):
+def test_the_last_line_of_a_failure_is_json_where_lines_are_json(cli, arguments, variables, code, words) -> None:
     done = cli(*arguments, **variables)
     assert done.returncode == code
     assert done.stdout == ""
@@ -167,22 +170,22 @@ def test_the_last_line_of_a_failure_is_json_where_lines_are_json(cli, arguments,
     assert words in lines[-1]["message"]
 
 
-def test_dotenv_may_ask_for_json_too(cli, tmp_path):
+def test_dotenv_may_ask_for_json_too(cli, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("SOCIALSIM_JSON_LOGS=yes\n")
     assert json.loads(cli("run", "--frob").stderr)["exit_code"] == 2
     assert not wants_json([], {"SOCIALSIM_JSON_LOGS": "0"})
 
 
-def test_a_traceback_that_was_asked_for_is_part_of_the_json(cli):
+def test_a_traceback_that_was_asked_for_is_part_of_the_json(cli) -> None:
     done = cli("--json-logs", "run", "--users", "0", SOCIALSIM_DEBUG="1")
     assert "Traceback" in json.loads(done.stderr)["traceback"]
 
 
-def test_warnings_threads_and_foreign_libraries_speak_json_too():
+def test_warnings_threads_and_foreign_libraries_speak_json_too() -> None:
     program = (
         "import logging, threading, warnings\n"
-        "from socialsim.cli.logs import configure_logs, log_what_is_not_caught\n"
-        "log_what_is_not_caught()\n"
+        "from socialsim.cli.logs import configure_logs, log_uncaught_errors\n"
+        "log_uncaught_errors()\n"
         "configure_logs(as_json=True, quiet=False)\n"
         "warnings.warn('old ways, größe', RuntimeWarning)\n"
         "logging.getLogger('somebody.else').warning('their line')\n"
@@ -201,7 +204,7 @@ def test_warnings_threads_and_foreign_libraries_speak_json_too():
     assert "ZeroDivisionError" in lines[2]["message"]
 
 
-def test_quiet_lets_no_warning_through(capsys):
+def test_quiet_lets_no_warning_through(capsys: pytest.CaptureFixture[str]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         before = [(name, logging.getLogger(name).handlers) for name in ("socialsim", "aiokafka", "asyncio")]
@@ -216,7 +219,7 @@ def test_quiet_lets_no_warning_through(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_what_nobody_has_foreseen_is_called_a_bug():
+def test_what_nobody_has_foreseen_is_called_a_bug() -> None:
     text, code = explain(KeyError("x"))
     assert code == 1
     assert "this is a bug" in text

@@ -1,4 +1,4 @@
-"""Small valid events and the bytes of a log full of them."""
+"""Small valid events, and their bytes."""
 
 from socialsim.events import Event, PictureLiked, PicturePosted, encode
 

@@ -1,10 +1,12 @@
-"""What the consumer does at its edges, on virtual time."""
+"""The consumer's edge cases, on virtual time."""
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
-from socialsim.consumer import Consumer, ConsumerSettings, StuckError
+from socialsim.consumer import Consumer, ConsumerSettings, ConsumerStats, StuckError
 from socialsim.errors import (
     LogReplacedError,
     NotCaughtUpError,
@@ -14,24 +16,24 @@ from socialsim.errors import (
     TransientError,
 )
 from socialsim.testing import Fault, MemoryLog, MemoryReader, MemoryWarehouse, run_virtual
-from socialsim.transport.base import TopicPartition
+from socialsim.transport.base import Fetched, TopicPartition
 from socialsim.warehouse.base import Batch, OffsetAdvance, OffsetKey
 from tests.consumer.events import like, picture, raw
 
-PLACE = TopicPartition("pictures", 0)
+PARTITION = TopicPartition("pictures", 0)
 
 
-def a_log(records=10):
+def a_log(records: int = 10) -> MemoryLog:
     log = MemoryLog(["pictures"], partitions=1)
-    log.append(PLACE, *raw(*(picture(0, seq) for seq in range(records))))
+    log.append(PARTITION, *raw(*(picture(0, seq) for seq in range(records))))
     return log
 
 
-def now_s():
+def now_s() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def drained(log, warehouse, **settings):
+async def drained(log: MemoryLog, warehouse: MemoryWarehouse, **settings: Any) -> tuple[ConsumerStats, float]:
     reader = log.reader()
     try:
         return await Consumer(reader, warehouse, ConsumerSettings(drain=True, **settings)).run(), now_s()
@@ -39,34 +41,34 @@ async def drained(log, warehouse, **settings):
         await reader.close()
 
 
-def test_poison_is_kept_whole_and_its_neighbours_are_stored():
+def test_an_invalid_record_becomes_a_dead_letter_and_its_neighbours_are_stored() -> None:
     log = a_log(0)
     good = raw(picture(0, 0), picture(0, 1))
     strange = raw(like(0, 2))[0]  # a valid event in the wrong topic
-    log.append(PLACE, good[0], b"{", strange, good[1])
+    log.append(PARTITION, good[0], b"{", strange, good[1])
     warehouse = MemoryWarehouse()
     stats, _ = run_virtual(drained(log, warehouse))
     assert (stats.inserted, stats.dead_letters, stats.lag) == ({"picture": 2}, 2, 0)
-    letters = list(warehouse.dead_letters.values())
-    assert [(letter.topic, letter.partition, letter.offset, letter.raw) for letter in letters] == [
+    stored = list(warehouse.dead_letters.values())
+    assert [(each.topic, each.partition, each.offset, each.raw) for each in stored] == [
         ("pictures", 0, 1, b"{"),
         ("pictures", 0, 2, strange),
     ]
-    assert [letter.error_class for letter in letters] == ["not_json", "invalid_member"]
-    assert all(letter.reason for letter in letters)
+    assert [each.error_class for each in stored] == ["not_json", "invalid_member"]
+    assert all(each.reason for each in stored)
 
 
-def test_a_warehouse_that_is_away_for_minutes_is_waited_for_while_polling_goes_on():
+def test_polling_continues_during_a_long_outage_of_the_warehouse() -> None:
     log = a_log()
 
-    def away(operation):
+    def away(operation: str) -> Fault | None:
         if now_s() < 600 and warehouse.attempts:
             return Fault.UNREADABLE if operation == "offsets" else Fault.BEFORE_COMMIT
         return None
 
     warehouse = MemoryWarehouse(1, away)
 
-    async def main():
+    async def main() -> tuple[float, int]:
         # More than a batch's worth is waiting, so the reader is paused all the time.
         reader = log.reader()
         consumer = Consumer(reader, warehouse, ConsumerSettings(drain=True, batch_rows=1, poll_records=1))
@@ -79,11 +81,11 @@ def test_a_warehouse_that_is_away_for_minutes_is_waited_for_while_polling_goes_o
     assert len(warehouse.rows["picture"]) == 10
 
 
-def test_memory_is_bounded_while_nothing_can_be_stored():
+def test_memory_is_bounded_while_nothing_can_be_stored() -> None:
     log = a_log(5_000)
     warehouse = MemoryWarehouse(delay_s=lambda: 1_000_000.0)
 
-    async def main():
+    async def main() -> ConsumerStats:
         consumer = Consumer(
             log.reader(), warehouse, ConsumerSettings(batch_rows=100, poll_records=50, stuck_after_s=60)
         )
@@ -94,16 +96,16 @@ def test_memory_is_bounded_while_nothing_can_be_stored():
     assert run_virtual(main()).records <= 2 * (100 + 50)
 
 
-def test_a_terminal_error_ends_it_with_that_error():
+def test_a_terminal_error_ends_the_consumer() -> None:
     warehouse = MemoryWarehouse(1, lambda operation: Fault.TERMINAL if operation == "store" else None)
     with pytest.raises(TerminalError, match="a table is missing"):
         run_virtual(drained(a_log(), warehouse))
 
 
-def test_a_stop_stores_what_is_in_memory():
+def test_stop_stores_the_records_in_memory() -> None:
     log, warehouse = a_log(), MemoryWarehouse(delay_s=lambda: 2.0)
 
-    async def main():
+    async def main() -> tuple[ConsumerStats, float]:
         consumer = Consumer(log.reader(), warehouse, ConsumerSettings(batch_rows=4, poll_records=4))
         task = asyncio.create_task(consumer.run())
         await asyncio.sleep(1)
@@ -116,11 +118,11 @@ def test_a_stop_stores_what_is_in_memory():
     assert stats.rows == stats.records == len(warehouse.rows["picture"])
 
 
-def test_a_stop_does_not_wait_for_a_warehouse_that_is_away_and_nothing_is_lost():
+def test_stop_during_an_outage_of_the_warehouse_ends_soon_and_loses_nothing() -> None:
     log = a_log()
     warehouse = MemoryWarehouse(1, lambda operation: Fault.BEFORE_COMMIT if operation == "store" else None)
 
-    async def main():
+    async def main() -> float:
         reader = log.reader()
         consumer = Consumer(reader, warehouse, ConsumerSettings())
         task = asyncio.create_task(consumer.run())
@@ -139,10 +141,10 @@ def test_a_stop_does_not_wait_for_a_warehouse_that_is_away_and_nothing_is_lost()
     assert stats.inserted == {"picture": 10}
 
 
-def test_a_transaction_that_hangs_does_not_hold_up_a_stop():
+def test_a_hanging_transaction_does_not_delay_a_stop() -> None:
     log, warehouse = a_log(), MemoryWarehouse(delay_s=lambda: 1_000.0)
 
-    async def main():
+    async def main() -> float:
         consumer = Consumer(log.reader(), warehouse, ConsumerSettings())
         task = asyncio.create_task(consumer.run())
         await asyncio.sleep(5)
@@ -153,19 +155,19 @@ def test_a_transaction_that_hangs_does_not_hold_up_a_stop():
     assert run_virtual(main()) < 15
 
 
-def test_records_that_retention_took_stop_it_loudly():
+def test_records_deleted_by_retention_are_an_error() -> None:
     log = a_log()
-    log.discard(PLACE, 3)
+    log.discard(PARTITION, 3)
     with pytest.raises(OffsetsLostError, match=r"pictures\[0\]: offset 0 is stored, the log holds 3 to 10"):
         run_virtual(drained(log, MemoryWarehouse()))
 
 
 class _Skipping(MemoryReader):
-    """Loses what is before offset 5 without saying so: once, or always."""
+    """Silently loses the records before offset 5, ``skips`` times."""
 
     skips = 1
 
-    async def poll(self, records_max, timeout_s):
+    async def poll(self, records_max: int, timeout_s: float) -> list[Fetched]:
         fetched = await super().poll(records_max, timeout_s)
         if self.skips and fetched and fetched[0].first_offset < 5:
             self.skips -= 1
@@ -173,69 +175,71 @@ class _Skipping(MemoryReader):
         return fetched
 
 
-def test_a_hole_is_read_again_once_and_is_an_error_then():
+def test_a_gap_in_the_log_is_read_again_once_and_is_then_an_error() -> None:
     log, warehouse = a_log(), MemoryWarehouse()
     run_virtual(Consumer(_Skipping(log, "a"), warehouse, ConsumerSettings(drain=True)).run())
     assert len(warehouse.rows["picture"]) == 10
     always = _Skipping(a_log(), "b")
     always.skips = 10
-    with pytest.raises(OffsetsLostError, match="offset 0 is next, the log goes on at 5"):
+    with pytest.raises(OffsetsLostError, match="offset 0 is next, the log continues at 5"):
         run_virtual(Consumer(always, MemoryWarehouse(), ConsumerSettings(drain=True)).run())
 
 
 class _Failing(MemoryReader):
     failures = 3
 
-    async def poll(self, records_max, timeout_s):
+    async def poll(self, records_max: int, timeout_s: float) -> list[Fetched]:
         if self.failures:
             self.failures -= 1
-            raise TransientError("the broker is away")
+            raise TransientError("the broker is unavailable")
         return await super().poll(records_max, timeout_s)
 
 
-def test_a_log_that_cannot_be_read_for_a_while_is_tried_again():
+def test_transient_poll_errors_are_retried() -> None:
     warehouse = MemoryWarehouse()
     stats = run_virtual(Consumer(_Failing(a_log(), "g"), warehouse, ConsumerSettings(drain=True)).run())
     assert (stats.retries, len(warehouse.rows["picture"])) == (3, 10)
 
 
 class _Probed(MemoryReader):
-    """Counts the probes that failed. ``wedged``: its own connection finds nothing more, a new one would."""
+    """Counts failed probes. ``wedged``: its own connection is stuck, a new one works."""
 
     wedged = False
     failed_probes = 0
 
-    async def probe(self, timeout_s):
+    async def probe(self, timeout_s: float) -> None:
         try:
             await super().probe(timeout_s)
         except ServiceUnavailableError:
             self.failed_probes += 1
             raise
 
-    def _take(self, records_max):
+    def _take(self, records_max: int) -> list[Fetched]:
         return [] if self.wedged else super()._take(records_max)
 
-    async def end_offsets(self):
+    async def end_offsets(self) -> dict[TopicPartition, int]:
         if self.wedged:
             raise TransientError("its own connection is gone")
         return await super().end_offsets()
 
 
-async def _outage(reader, **settings):
-    """A consumer that knows of records which it has not got when its log goes away, or its connection is lost."""
+async def _outage(reader: _Probed, **settings: Any) -> "tuple[Consumer, asyncio.Task[ConsumerStats]]":
+    """A consumer with a lag of one record, before its log or its connection fails."""
     consumer = Consumer(reader, MemoryWarehouse(), ConsumerSettings(**settings))
     task = asyncio.create_task(consumer.run())
     await asyncio.sleep(3)
-    reader.pause()  # what comes now it sees coming, and does not get
-    reader.log.append(PLACE, *raw(picture(0, 10)))
+    reader.pause()  # the next record raises the lag but is not read
+    reader.log.append(PARTITION, *raw(picture(0, 10)))
     await asyncio.sleep(3)
     assert consumer.stats().lag == 1
     reader.resume()
     return consumer, task
 
 
-def test_a_log_that_is_away_for_longer_than_the_watchdogs_patience_is_waited_for(caplog):
-    async def main():
+def test_an_outage_of_the_log_longer_than_the_watchdogs_limit_is_waited_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> tuple[int, int]:
         reader = _Probed(a_log(), "g")
         consumer, task = await _outage(reader, stuck_after_s=120)
         reader.log.away = True
@@ -250,14 +254,14 @@ def test_a_log_that_is_away_for_longer_than_the_watchdogs_patience_is_waited_for
     failed_probes, rows = run_virtual(main())
     assert failed_probes >= 3
     assert rows == 11
-    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert len(said) == 2, said
-    assert "does not answer, waiting for it" in said[0]
-    assert said[1] == "the log answers again"
+    messages = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(messages) == 2, messages
+    assert "does not answer, waiting for it" in messages[0]
+    assert messages[1] == "the log answers again"
 
 
-def test_a_log_that_comes_back_when_the_watchdogs_patience_ends_is_given_time_to_be_found():
-    async def main():
+def test_a_log_that_returns_at_the_watchdogs_limit_restarts_the_limit() -> None:
+    async def main() -> int:
         reader = _Probed(a_log(), "g")
         consumer, task = await _outage(reader, stuck_after_s=120)
         reader.log.away = reader.wedged = True
@@ -273,8 +277,8 @@ def test_a_log_that_comes_back_when_the_watchdogs_patience_ends_is_given_time_to
     assert run_virtual(main()) == 11
 
 
-def test_a_log_that_went_away_and_came_back_does_not_hide_a_connection_that_is_lost():
-    async def main():
+def test_a_stuck_connection_after_an_outage_of_the_log_is_an_error() -> None:
+    async def main() -> float:
         reader = _Probed(a_log(), "g")
         _, task = await _outage(reader, stuck_after_s=120)
         reader.log.away = reader.wedged = True
@@ -289,8 +293,8 @@ def test_a_log_that_went_away_and_came_back_does_not_hide_a_connection_that_is_l
     assert 100 < run_virtual(main()) < 150
 
 
-def test_a_connection_that_is_lost_while_the_log_is_there_is_an_error_in_the_end():
-    async def main():
+def test_a_stuck_connection_to_an_available_log_is_an_error() -> None:
+    async def main() -> float:
         reader = _Probed(a_log(), "g")
         _, task = await _outage(reader, stuck_after_s=120)
         reader.wedged = True
@@ -304,12 +308,12 @@ def test_a_connection_that_is_lost_while_the_log_is_there_is_an_error_in_the_end
     assert 110 < run_virtual(main()) < 150
 
 
-def test_a_stop_waits_for_no_log_that_is_away():
-    async def main():
+def test_stop_does_not_wait_for_an_unavailable_log() -> None:
+    async def main() -> float:
         reader = _Probed(a_log(), "g")
         consumer, task = await _outage(reader, stuck_after_s=5)
         reader.log.away = True
-        await asyncio.sleep(7)  # it is probing just now
+        await asyncio.sleep(7)  # a probe is under way
         consumer.stop()
         began_s = now_s()
         await task
@@ -318,39 +322,39 @@ def test_a_stop_waits_for_no_log_that_is_away():
     assert run_virtual(main()) < 3
 
 
-def two_partitions():
+def two_partitions() -> MemoryLog:
     log = MemoryLog(["pictures"], partitions=2)
     for shard in range(2):
         log.append(TopicPartition("pictures", shard), *raw(*(picture(shard, seq) for seq in range(10))))
     return log
 
 
-async def dead_member(log, warehouse, *, stored=0):
-    """A member of the group that took a partition, stored some of it, and polls no more."""
+async def dead_member(log: MemoryLog, warehouse: MemoryWarehouse, *, stored: int = 0) -> MemoryReader:
+    """A member of the group that owns a partition, stored some of it, and stopped polling."""
     reader = log.reader()
     await reader.start(_from_0, _ignore)
     log.join(survivor := log.reader())  # its share is then one of the two partitions
     await reader.poll(1, 0)
     log.leave(survivor)
-    (held,) = reader.assignment()
-    key = OffsetKey(log.log_id, "test", *held, log.identities["pictures"])
+    (owned,) = reader.assignment()
+    key = OffsetKey(log.log_id, "test", owned.topic, owned.partition, log.identities["pictures"])
     await warehouse.offsets([key])
     await warehouse.store(0, Batch(moves=[OffsetAdvance(key, 0, stored)]))
     return reader
 
 
-async def _from_0(partitions):
+async def _from_0(partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
     return dict.fromkeys(partitions, 0)
 
 
-async def _ignore(partitions):
+async def _ignore(partitions: Sequence[TopicPartition]) -> None:
     pass
 
 
-def test_drain_waits_for_what_a_dead_member_holds_and_takes_it_over(caplog):
+def test_drain_waits_for_the_partitions_of_a_dead_member_and_takes_them_over(caplog: pytest.LogCaptureFixture) -> None:
     log, warehouse = two_partitions(), MemoryWarehouse()
 
-    async def main():
+    async def main() -> tuple[ConsumerStats, float]:
         dead = await dead_member(log, warehouse, stored=3)
         consumer = Consumer(log.reader(), warehouse, ConsumerSettings(drain=True, group="test"))
         task = asyncio.create_task(consumer.run())
@@ -366,21 +370,21 @@ def test_drain_waits_for_what_a_dead_member_holds_and_takes_it_over(caplog):
     assert (stats.lag, stats.elsewhere) == (0, 0)
     assert set(warehouse.stored_offsets.values()) == {10}
     assert stats.rows == 17
-    said = [record.getMessage() for record in caplog.records if "drain waits" in record.getMessage()]
-    assert len(said) >= 3
+    messages = [record.getMessage() for record in caplog.records if "drain waits" in record.getMessage()]
+    assert len(messages) >= 3
     assert (
-        "7 records in 1 partition are held by others (member 0 holds 1), who stored nothing of them for 3 s" in said[0]
+        "7 records in 1 partition belong to others (member 0 owns 1), who stored nothing of them for 3 s" in messages[0]
     )
-    assert "ends in 42 s" in said[0]
+    assert "ends in 42 s" in messages[0]
 
 
-def test_drain_gives_up_with_an_error_when_nothing_of_what_others_hold_is_stored():
+def test_drain_fails_if_partitions_of_others_make_no_progress() -> None:
     log, warehouse = two_partitions(), MemoryWarehouse()
 
-    async def main():
+    async def main() -> float:
         await dead_member(log, warehouse)
         settings = ConsumerSettings(drain=True, group="test", drain_wait_s=70)
-        with pytest.raises(NotCaughtUpError, match="10 records in 1 partition that this consumer does not hold"):
+        with pytest.raises(NotCaughtUpError, match="10 records in 1 partition that this consumer does not own"):
             await Consumer(log.reader(), warehouse, settings).run()
         return now_s()
 
@@ -389,10 +393,10 @@ def test_drain_gives_up_with_an_error_when_nothing_of_what_others_hold_is_stored
     assert NotCaughtUpError.exit_code != 0
 
 
-def test_drain_is_over_at_once_when_others_have_stored_all_that_they_hold():
+def test_drain_ends_at_once_if_others_have_stored_their_partitions() -> None:
     log, warehouse = two_partitions(), MemoryWarehouse()
 
-    async def main():
+    async def main() -> float:
         await dead_member(log, warehouse, stored=10)
         await Consumer(log.reader(), warehouse, ConsumerSettings(drain=True, group="test")).run()
         return now_s()
@@ -400,17 +404,17 @@ def test_drain_is_over_at_once_when_others_have_stored_all_that_they_hold():
     assert run_virtual(main()) < 2
 
 
-def test_drain_waits_as_long_as_another_member_stores_and_not_for_what_came_later():
+def test_drain_waits_for_another_members_progress_but_not_for_later_records() -> None:
     log, warehouse = two_partitions(), MemoryWarehouse()
 
-    async def alive(held):
-        key = OffsetKey(log.log_id, "test", *held, log.identities["pictures"])
+    async def alive(owned: TopicPartition) -> None:
+        key = OffsetKey(log.log_id, "test", owned.topic, owned.partition, log.identities["pictures"])
         for offset in range(10):
             await asyncio.sleep(60)
-            log.append(held, *raw(picture(1, 100 + offset)))  # it will never be at the log's end
+            log.append(owned, *raw(picture(1, 100 + offset)))  # it never reaches the log end
             await warehouse.store(0, Batch(moves=[OffsetAdvance(key, offset, offset + 1)]))
 
-    async def main():
+    async def main() -> tuple[ConsumerStats, float]:
         other = await dead_member(log, warehouse)
         storing = asyncio.create_task(alive(*other.assignment()))
         settings = ConsumerSettings(drain=True, group="test", drain_wait_s=70)
@@ -423,11 +427,11 @@ def test_drain_waits_as_long_as_another_member_stores_and_not_for_what_came_late
     assert stats.elsewhere == 0
 
 
-def test_without_a_partition_lag_is_unknown_and_drain_neither_ends_nor_says_that_all_is_stored():
+def test_without_a_partition_lag_is_unknown_and_drain_does_not_succeed() -> None:
     log = a_log()
-    log.join(log.reader())  # a member that never polls holds the only partition by right
+    log.join(log.reader())  # a member that never polls owns the only partition
 
-    async def main():
+    async def main() -> ConsumerStats:
         consumer = Consumer(log.reader(), MemoryWarehouse(), ConsumerSettings(drain=True, drain_wait_s=50))
         task = asyncio.create_task(consumer.run())
         await asyncio.sleep(30)
@@ -440,11 +444,11 @@ def test_without_a_partition_lag_is_unknown_and_drain_neither_ends_nor_says_that
     assert (stats.assigned, stats.lag, stats.elsewhere) == (0, None, 10)
 
 
-def test_a_topic_that_was_made_anew_is_not_read_on_from_the_old_position():
+def test_a_recreated_topic_is_not_read_from_the_old_position() -> None:
     log, warehouse = a_log(), MemoryWarehouse()
     run_virtual(drained(log, warehouse))
     log.remake("pictures")
-    log.append(PLACE, *raw(*(picture(1, seq) for seq in range(15))))
+    log.append(PARTITION, *raw(*(picture(1, seq) for seq in range(15))))
     with pytest.raises(LogReplacedError, match=r"pictures-1, .* pictures-2: .*consume --restart-replaced"):
         run_virtual(drained(log, warehouse))
     assert len(warehouse.rows["picture"]) == 10
@@ -454,16 +458,16 @@ def test_a_topic_that_was_made_anew_is_not_read_on_from_the_old_position():
     assert stats.records == 0
 
 
-def test_a_topic_that_is_made_anew_under_a_consumer_stops_it():
+def test_recreating_a_topic_stops_a_running_consumer() -> None:
     log, warehouse = a_log(), MemoryWarehouse()
 
-    async def main():
+    async def main() -> None:
         reader = log.reader()
         consumer = Consumer(reader, warehouse, ConsumerSettings())
         task = asyncio.create_task(consumer.run())
         await asyncio.sleep(5)
         log.remake("pictures")
-        log.append(PLACE, *raw(*(picture(1, seq) for seq in range(15))))
+        log.append(PARTITION, *raw(*(picture(1, seq) for seq in range(15))))
         with pytest.raises(LogReplacedError):
             await task
         await reader.close()
@@ -473,25 +477,25 @@ def test_a_topic_that_is_made_anew_under_a_consumer_stops_it():
     assert len(warehouse.rows["picture"]) == 25
 
 
-def test_a_poisoned_record_of_a_topic_made_anew_is_no_letter_of_the_old_one():
+def test_dead_letters_of_a_recreated_topic_are_separate_from_those_of_the_old_one() -> None:
     log, warehouse = a_log(0), MemoryWarehouse()
-    log.append(PLACE, b"{")
+    log.append(PARTITION, b"{")
     run_virtual(drained(log, warehouse))
     log.remake("pictures")
-    log.append(PLACE, b"[")
+    log.append(PARTITION, b"[")
     run_virtual(drained(log, warehouse, restart_replaced=True))
-    assert sorted(letter.raw for letter in warehouse.dead_letters.values()) == [b"[", b"{"]
+    assert sorted(each.raw for each in warehouse.dead_letters.values()) == [b"[", b"{"]
 
 
-def test_drain_follows_a_log_that_grows_until_it_rests():
+def test_drain_follows_a_growing_log_to_its_final_end() -> None:
     log, warehouse = a_log(), MemoryWarehouse(delay_s=lambda: 0.3)
 
-    async def grow():
+    async def grow() -> None:
         for seq in range(10, 40):
             await asyncio.sleep(0.05)
-            log.append(PLACE, *raw(picture(0, seq)))
+            log.append(PARTITION, *raw(picture(0, seq)))
 
-    async def main():
+    async def main() -> None:
         growing = asyncio.create_task(grow())
         await drained(log, warehouse, batch_rows=3)
         await growing
@@ -500,16 +504,16 @@ def test_drain_follows_a_log_that_grows_until_it_rests():
     assert set(warehouse.stored_offsets.values()) == {40}
 
 
-def test_lag_tools_are_told_what_is_stored():
+def test_stored_offsets_are_committed_to_the_log_as_a_hint() -> None:
     log = a_log()
     run_virtual(drained(log, MemoryWarehouse()))
-    assert log.hints == {PLACE: 10}
+    assert log.hints == {PARTITION: 10}
 
 
-def test_progress_is_reported_and_counted():
-    seen = []
+def test_progress_is_reported_and_counted() -> None:
+    seen: list[ConsumerStats] = []
 
-    async def main():
+    async def main() -> ConsumerStats:
         consumer = Consumer(
             a_log().reader(), MemoryWarehouse(delay_s=lambda: 1.0), ConsumerSettings(drain=True), seen.append
         )

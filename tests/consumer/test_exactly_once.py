@@ -1,8 +1,8 @@
-"""The consumer against the fakes: whatever happens to transactions and groups, each record is stored once."""
+"""Each record is stored exactly once under faults of transactions and groups, with the fakes."""
 
 import asyncio
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from socialsim.consumer import Consumer, ConsumerSettings, ConsumerStats
 from socialsim.errors import OwnershipLostError
-from socialsim.events import encode
+from socialsim.events import Event, encode
 from socialsim.testing import Fault, MemoryLog, MemoryReader, MemoryWarehouse, run_virtual
 from socialsim.transport.base import TopicPartition
+from socialsim.warehouse.base import Batch, Stored
 from tests.consumer.events import like, picture
 
 T = TypeVar("T")
@@ -23,7 +24,7 @@ POISON = (b"", b"{", b'{"type":"nobody"}', b"\xff\xfe", b'{"type":"user","versio
 
 @dataclass
 class World:
-    """A log with known contents, a warehouse that fails by a seed, and the account of what must be stored."""
+    """A log with known contents, a warehouse with seeded faults, and the expected rows."""
 
     seed: int
     records: int
@@ -50,7 +51,8 @@ class World:
 
     def write(self, records: int) -> None:
         for _ in range(records):
-            make, topic = self.chance.choice([(picture, "pictures"), (like, "picture_likes")])
+            makers: list[tuple[Callable[[int, int], Event], str]] = [(picture, "pictures"), (like, "picture_likes")]
+            make, topic = self.chance.choice(makers)
             shard = self.chance.randrange(3)
             partition = TopicPartition(topic, shard)
             if self.chance.random() < self.poison_share:
@@ -67,7 +69,7 @@ class World:
             return None
         fault = self.chance.choice(self.faults)
         if fault is Fault.REWOUND:
-            # One row at a time against a rewind every few rows would never end, and rightly so.
+            # With one row per transaction, a rewind every few rows would never end.
             self.rewinds_left -= 1
             if self.rewinds_left < 0:
                 return None
@@ -98,9 +100,9 @@ class World:
         }
         assert stored == self.expected
         assert {(t, p, o) for _, t, p, o, _ in self.warehouse.dead_letters} == self.poisoned
-        for letter in self.warehouse.dead_letters.values():
-            place = TopicPartition(letter.topic, letter.partition)
-            assert letter.raw == self.log.records[place][letter.offset]
+        for dead_letter in self.warehouse.dead_letters.values():
+            partition = TopicPartition(dead_letter.topic, dead_letter.partition)
+            assert dead_letter.raw == self.log.records[partition][dead_letter.offset]
         for key, offset in self.warehouse.stored_offsets.items():
             assert offset == len(self.log.records[TopicPartition(key.topic, key.partition)])
 
@@ -110,14 +112,14 @@ def drain(world: World) -> ConsumerStats:
 
 
 async def within(work: Coroutine[Any, Any, T], limit_s: float = 20_000) -> T:
-    """Liveness: whatever happens, it ends in finite virtual time."""
+    """Fails if ``work`` does not end in ``limit_s`` of virtual time (liveness)."""
     async with asyncio.timeout(limit_s):
         return await work
 
 
 @given(seed=st.integers(0, 2**32), records=st.integers(0, 300), lanes=st.integers(1, 4))
 @settings(max_examples=150, deadline=None)
-def test_every_record_is_stored_once_whatever_befalls_the_transactions(seed, records, lanes):
+def test_every_record_is_stored_once_whatever_happens_to_the_transactions(seed: int, records: int, lanes: int) -> None:
     world = World(seed, records, lanes)
     drain(world)
     world.check()
@@ -125,10 +127,10 @@ def test_every_record_is_stored_once_whatever_befalls_the_transactions(seed, rec
 
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=60, deadline=None)
-def test_a_consumer_killed_at_any_moment_is_followed_by_one_that_completes(seed):
+def test_a_new_consumer_completes_the_work_of_one_killed_at_any_moment(seed: int) -> None:
     world = World(seed, 200)
 
-    async def lives() -> None:
+    async def attempts() -> None:
         for _ in range(4):
             reader = world.log.reader()
             task = asyncio.create_task(world.consume(reader))
@@ -138,13 +140,13 @@ def test_a_consumer_killed_at_any_moment_is_followed_by_one_that_completes(seed)
             world.write(20)
         await world.consume()
 
-    run_virtual(within(lives()))
+    run_virtual(within(attempts()))
     world.check()
 
 
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=60, deadline=None)
-def test_a_group_that_grows_and_shrinks_and_holds_a_zombie_stores_each_record_once(seed):
+def test_a_changing_group_with_a_zombie_member_stores_each_record_once(seed: int) -> None:
     world = World(seed, 300, faults=(Fault.BEFORE_COMMIT, Fault.AFTER_COMMIT, Fault.UNREADABLE))
 
     async def member(delay_s: float) -> None:
@@ -172,7 +174,7 @@ def test_a_group_that_grows_and_shrinks_and_holds_a_zombie_stores_each_record_on
     world.check()
 
 
-def test_the_faults_really_fire():
+def test_the_seeded_faults_happen() -> None:
     world = World(seed=7, records=2000, fault_share=0.5)
     stats = drain(world)
     world.check()
@@ -183,11 +185,11 @@ def test_the_faults_really_fire():
 
 
 class _Refusing(MemoryWarehouse):
-    async def store(self, lane, batch):
+    async def store(self, lane: int, batch: Batch) -> Stored:
         raise OwnershipLostError("refused, though nothing moved")
 
 
-def test_a_consumer_that_is_refused_again_and_again_leaves_and_says_why():
+def test_a_consumer_that_keeps_losing_ownership_stops_with_a_remedy() -> None:
     world = World(seed=1, records=50, fault_share=0)
     consumer = Consumer(world.log.reader(), _Refusing(), ConsumerSettings(drain=True))
     with pytest.raises(OwnershipLostError, match=r"in a row.*--group"):

@@ -21,7 +21,7 @@ from tests.export.exports import exported
 from tests.kpi.kpis import computed
 from tests.support.services import database_of
 from tests.verification.stored import SCENARIO, store
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "queries.md"
 ENGINES = ("MySQL", "MariaDB", "SQLite", "DuckDB")
@@ -45,7 +45,8 @@ def queries(page: str) -> list[Query]:
     """Each text of a query; a title may have several for different engines."""
     found: list[Query] = []
     texts: list[tuple[tuple[str, ...], str]] = []
-    title, engines = "", ()
+    title = ""
+    engines: tuple[str, ...] = ()
     for part in _PARTS.finditer(page):
         if part["title"]:
             assert not texts, f"{title} does not say its columns"
@@ -74,33 +75,33 @@ def run() -> list[Event]:
     return list(simulate(structs.replace(SCENARIO, days=9), "r1"))
 
 
-def filled(place: Place) -> Place:
-    migrate(place.url, place.password)
-    asyncio.run(store(place, run()))
-    assert computed(place, "r1")
-    assert place.rows("SELECT run_key FROM runs") == [{"run_key": 1}]
-    return place
+def filled(db: WarehouseFixture) -> WarehouseFixture:
+    migrate(db.url, db.password)
+    asyncio.run(store(db, run()))
+    assert computed(db, "r1")
+    assert db.rows("SELECT run_key FROM runs") == [{"run_key": 1}]
+    return db
 
 
 @pytest.fixture(scope="module")
-def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return filled(Place(f"sqlite:///{tmp_path_factory.mktemp('queries')}/w.sqlite", None))
+def sqlite(tmp_path_factory: pytest.TempPathFactory) -> WarehouseFixture:
+    return filled(WarehouseFixture(f"sqlite:///{tmp_path_factory.mktemp('queries')}/w.sqlite", None))
 
 
 @pytest.fixture(scope="module")
-def mysql_filled(mysql: MySQLServer) -> Iterator[tuple[str, Place]]:
+def mysql_filled(mysql: MySQLServer) -> Iterator[tuple[str, WarehouseFixture]]:
     with database_of(mysql, f"queries_{secrets.token_hex(6)}") as database:
-        place = filled(Place(database.url, database.password))
-        (version,) = place.rows("SELECT VERSION() AS version")
-        yield "MariaDB" if "MariaDB" in version["version"] else "MySQL", place
+        db = filled(WarehouseFixture(database.url, database.password))
+        (version,) = db.rows("SELECT VERSION() AS version")
+        yield "MariaDB" if "MariaDB" in version["version"] else "MySQL", db
 
 
-def answers(found: Sequence[Query], place: Place) -> None:
+def answers(found: Sequence[Query], db: WarehouseFixture) -> None:
     """Fails, naming all that do, if a query gives no row or other columns."""
     wrong = []
     for query in found:
         try:
-            rows = place.rows(query.sql.replace(":", r"\:"))
+            rows = db.rows(query.sql.replace(":", r"\:"))
         except Exception as error:  # noqa: BLE001 - named below, whatever it is
             wrong.append(f"{query.title}: {error}")
             continue
@@ -111,37 +112,40 @@ def answers(found: Sequence[Query], place: Place) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_queries_run_on_sqlite(sqlite: Place) -> None:
+def test_queries_run_on_sqlite(sqlite: WarehouseFixture) -> None:
     found = [query for query in QUERIES if "SQLite" in query.engines]
     assert len(found) >= QUERIES_MIN
     answers(found, sqlite)
 
 
-def test_queries_run_on_mysql_and_mariadb(mysql_filled: tuple[str, Place]) -> None:
-    engine, place = mysql_filled
+def test_queries_run_on_mysql_and_mariadb(mysql_filled: tuple[str, WarehouseFixture]) -> None:
+    engine, db = mysql_filled
     found = [query for query in QUERIES if engine in query.engines]
     assert len(found) >= QUERIES_MIN
-    answers(found, place)
+    answers(found, db)
 
 
-def test_queries_run_on_exported_files(sqlite: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_queries_run_on_exported_files(
+    sqlite: WarehouseFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     exported(sqlite, "r1", tmp_path / "socialsim-export", "parquet")
     monkeypatch.chdir(tmp_path)
     found = [query for query in QUERIES if "DuckDB" in query.engines]
     assert found
     for query in found:
         answer = duckdb.sql(query.sql)
+        assert answer is not None
         assert tuple(answer.columns) == query.columns
         assert answer.fetchall(), query.title
 
 
-def test_engines_agree(sqlite: Place, mysql_filled: tuple[str, Place]) -> None:
+def test_engines_agree(sqlite: WarehouseFixture, mysql_filled: tuple[str, WarehouseFixture]) -> None:
     """Also where the texts differ: numbers as numbers, whatever type an engine gives them."""
-    engine, place = mysql_filled
+    engine, db = mysql_filled
     other_of = {query.title: query for query in QUERIES if engine in query.engines}
     for query in (query for query in QUERIES if "SQLite" in query.engines):
         one = [list(row.values()) for row in sqlite.rows(query.sql)]
-        other = [list(row.values()) for row in place.rows(other_of[query.title].sql)]
+        other = [list(row.values()) for row in db.rows(other_of[query.title].sql)]
         assert len(one) == len(other), query.title
         for left, right in zip(one, other, strict=True):
             assert all(map(is_same, left, right)), f"{query.title}: {left}, on {engine} {right}"
@@ -176,7 +180,7 @@ def test_a_page_that_does_not_is_refused(page: str, complaint: str) -> None:
         queries(page)
 
 
-def test_a_query_that_answers_otherwise_is_found(sqlite: Place) -> None:
+def test_a_query_that_answers_otherwise_is_found(sqlite: WarehouseFixture) -> None:
     for sql, columns in (("SELECT 1 AS a", ("b",)), ("SELECT 1 AS a WHERE 1 = 0", ("a",)), ("SELECT nothing", ("a",))):
         with pytest.raises(AssertionError, match="sample: "):
             answers([Query("sample", ("SQLite",), sql, columns)], sqlite)

@@ -11,11 +11,12 @@ import pyarrow.parquet as pq
 
 from socialsim.events import Event
 from socialsim.export import ExportManifest, ExportPeriod, choose_tables, export_run
+from socialsim.export.manifest import FormatName
 from socialsim.runs.catalog import stored_runs
 from socialsim.warehouse.engines import read_engine
 from socialsim.warehouse.schema.tables import metadata
-from tests.warehouse.places import Place
 from tests.warehouse.samples import batch_of
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 Row = dict[str, Any]
 
@@ -51,15 +52,18 @@ NASTY = (
 )
 
 
-async def keep(place: Place, events: list[Event]) -> None:
+async def keep(db: WarehouseFixture, events: list[Event]) -> None:
     """Store ``events`` in addition to what is stored."""
-    async with place.opened() as warehouse:
+    async with db.opened() as warehouse:
         await warehouse.store(0, batch_of(events))
 
 
-def exported(place: Place, run_id: str, path: Path, format_name: str, **options: Any) -> ExportManifest | None:
+def exported(
+    db: WarehouseFixture, run_id: str, path: Path, format_name: FormatName, **options: Any
+) -> ExportManifest | None:
     """Run what ``socialsim export`` runs, without the command line."""
-    engine = read_engine(place.url, place.password)
+    chosen: dict[str, Any] = {"replace": False, "span": ExportPeriod(), "tables": choose_tables(None)} | options
+    engine = read_engine(db.url, db.password)
     with closing_engine(engine), engine.connect() as connection:
         return export_run(
             connection,
@@ -67,7 +71,7 @@ def exported(place: Place, run_id: str, path: Path, format_name: str, **options:
             run_key=stored_runs(connection)[run_id],
             format_name=format_name,
             path=path,
-            **{"replace": False, "span": ExportPeriod(), "tables": choose_tables(None)} | options,
+            **chosen,
         )
 
 
@@ -80,10 +84,10 @@ def manifest_of(path: Path) -> ExportManifest:
     return msgspec.json.decode((path / "export.json").read_bytes(), type=ExportManifest)
 
 
-def stored_rows(place: Place, table: str, run_id: str) -> list[Row]:
+def stored_rows(db: WarehouseFixture, table: str, run_id: str) -> list[Row]:
     """The run's rows as read by SQLAlchemy's own types, in key order. Instants are in UTC."""
     source = metadata.tables[table]
-    engine = read_engine(place.url, place.password)
+    engine = read_engine(db.url, db.password)
     with closing_engine(engine), engine.connect() as connection:
         query = source.select().where(source.c.run_key == stored_runs(connection)[run_id])
         rows = connection.execute(query.order_by(*source.primary_key.columns)).mappings().all()
@@ -127,33 +131,33 @@ def csv_records(text: str) -> list[list[str | None]]:
     """Fails on anything that RFC 4180 does not allow."""
     records: list[list[str | None]] = []
     record: list[str | None] = []
-    place = 0
-    while place < len(text):
-        if text[place] == '"':
+    index = 0
+    while index < len(text):
+        if text[index] == '"':
             field = ""
-            place += 1
+            index += 1
             while True:
-                end = text.index('"', place)
-                field += text[place:end]
-                place = end + 1
-                if text[place] != '"':
+                end = text.index('"', index)
+                field += text[index:end]
+                index = end + 1
+                if text[index] != '"':
                     break
                 field += '"'
-                place += 1
+                index += 1
             record.append(field)
         else:
-            end = min(found for found in (text.find(",", place), text.find("\r\n", place)) if found >= 0)
-            field = text[place:end]
+            end = min(found for found in (text.find(",", index), text.find("\r\n", index)) if found >= 0)
+            field = text[index:end]
             assert not set(field) & set('"\r\n'), field
             record.append(field or None)
-            place = end
-        if text[place] == ",":
-            place += 1
-            if text.startswith("\r\n", place):  # the last field is empty
+            index = end
+        if text[index] == ",":
+            index += 1
+            if text.startswith("\r\n", index):  # the last field is empty
                 record.append(None)
-        if text.startswith("\r\n", place):
+        if text.startswith("\r\n", index):
             records.append(record)
             record = []
-            place += 2
+            index += 2
     assert not record
     return records

@@ -34,8 +34,8 @@ from tests.export.exports import (
 from tests.kpi.kpis import computed
 from tests.support.services import MySQLFactory
 from tests.verification.stored import SCENARIO, events_of, store, verified
-from tests.warehouse.places import Place
 from tests.warehouse.samples import START_US, likes
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 EVENT_NAMES = tuple(PLURALS.values())
 
@@ -66,13 +66,13 @@ def nasty_events() -> list[Event]:
     ]
 
 
-def assert_true(place: Place, path: Path, run_id: str) -> ExportManifest:
+def assert_true(db: WarehouseFixture, path: Path, run_id: str) -> ExportManifest:
     """Fails at the first row that differs, or if the manifest does not describe these files."""
     manifest = manifest_of(path)
     assert {file.name for file in path.iterdir()} == {"export.json", *(entry.file for entry in manifest.tables)}
     for entry in manifest.tables:
         file = path / entry.file
-        expected = stored_rows(place, entry.table, run_id)
+        expected = stored_rows(db, entry.table, run_id)
         kinds = {column.name: column.type for column in entry.columns}
         found = parquet_rows(file) if manifest.format == "parquet" else csv_rows(file, kinds)
         for number, (one, other) in enumerate(zip(expected, found, strict=True)):
@@ -84,18 +84,18 @@ def assert_true(place: Place, path: Path, run_id: str) -> ExportManifest:
     return manifest
 
 
-def all_of_it_is_exported(place: Place, path: Path) -> None:
+def all_of_it_is_exported(db: WarehouseFixture, path: Path) -> None:
     """Two runs, with the KPIs of one, in which some columns are NULL."""
-    asyncio.run(keep(place, nasty_events()))
-    asyncio.run(store(place, list(simulate(structs.replace(SCENARIO, users=20, days=9), "r1"))))
+    asyncio.run(keep(db, nasty_events()))
+    asyncio.run(store(db, list(simulate(structs.replace(SCENARIO, users=20, days=9), "r1"))))
     later = [event for event in events_of("r2", seed=2) if not isinstance(event, UserSignedUp)]
-    asyncio.run(store(place, later))  # whose users are not known, so neither are sign-up and country
-    assert computed(place, "r1")
-    assert computed(place, "r2")
+    asyncio.run(store(db, later))  # whose users are not known, so neither are sign-up and country
+    assert computed(db, "r1")
+    assert computed(db, "r2")
     for run_id in ("nasty", "r1", "r2"):
         for format_name in FORMATS:
-            exported(place, run_id, path / run_id / format_name, format_name)
-            manifest = assert_true(place, path / run_id / format_name, run_id)
+            exported(db, run_id, path / run_id / format_name, format_name)
+            manifest = assert_true(db, path / run_id / format_name, run_id)
             assert [entry.table for entry in manifest.tables] == list(exportable_tables())
             rows = {entry.table: entry.rows for entry in manifest.tables}
             assert run_id != "r1" or all(rows.values()), "there is nothing to compare"
@@ -103,29 +103,31 @@ def all_of_it_is_exported(place: Place, path: Path) -> None:
     assert unknown
 
 
-def test_an_export_of_sqlite_equals_the_stored_rows(sqlite_place: Place, tmp_path: Path) -> None:
-    all_of_it_is_exported(sqlite_place, tmp_path / "out")
+def test_an_export_of_sqlite_equals_the_stored_rows(sqlite_db: WarehouseFixture, tmp_path: Path) -> None:
+    all_of_it_is_exported(sqlite_db, tmp_path / "out")
 
 
-def test_an_export_of_mysql_equals_the_stored_rows(mysql_place: Place, tmp_path: Path) -> None:
-    all_of_it_is_exported(mysql_place, tmp_path / "out")
+def test_an_export_of_mysql_equals_the_stored_rows(mysql_db: WarehouseFixture, tmp_path: Path) -> None:
+    all_of_it_is_exported(mysql_db, tmp_path / "out")
 
 
 def test_the_same_events_give_the_same_csv_on_every_engine(
-    sqlite_place: Place, mysql_place: Place, tmp_path: Path
+    sqlite_db: WarehouseFixture, mysql_db: WarehouseFixture, tmp_path: Path
 ) -> None:
     tables = choose_tables(",".join(EVENT_NAMES))
-    for place, name in ((sqlite_place, "one"), (mysql_place, "other")):
-        asyncio.run(store(place, events_of("r1")))
+    for db, name in ((sqlite_db, "one"), (mysql_db, "other")):
+        asyncio.run(store(db, events_of("r1")))
         for again in ("", "-again"):
-            exported(place, "r1", tmp_path / f"{name}{again}", "csv", tables=tables)
+            exported(db, "r1", tmp_path / f"{name}{again}", "csv", tables=tables)
     first, *others = ((tmp_path / name) for name in ("one", "one-again", "other", "other-again"))
     for file in first.iterdir():
         for other in others:
             assert file.read_bytes() == (other / file.name).read_bytes(), f"{other.name}/{file.name}"
 
 
-def test_an_export_has_as_many_rows_as_verify_counts(stored_sqlite: Place, runs_dir: Path, tmp_path: Path) -> None:
+def test_an_export_has_as_many_rows_as_verify_counts(
+    stored_sqlite: WarehouseFixture, runs_dir: Path, tmp_path: Path
+) -> None:
     report = verified(stored_sqlite, runs_dir, "r1")
     assert report.ok
     manifest = exported(stored_sqlite, "r1", tmp_path / "out", "csv")
@@ -135,11 +137,11 @@ def test_an_export_has_as_many_rows_as_verify_counts(stored_sqlite: Place, runs_
     assert rows["users"] > 0
 
 
-def test_other_csv_readers_read_the_same_values(sqlite_place: Place, tmp_path: Path) -> None:
-    asyncio.run(keep(sqlite_place, nasty_events()))
-    exported(sqlite_place, "nasty", tmp_path / "out", "csv")
+def test_other_csv_readers_read_the_same_values(sqlite_db: WarehouseFixture, tmp_path: Path) -> None:
+    asyncio.run(keep(sqlite_db, nasty_events()))
+    exported(sqlite_db, "nasty", tmp_path / "out", "csv")
     path = tmp_path / "out" / "pictures.csv"
-    expected = [row["caption"] for row in stored_rows(sqlite_place, "pictures", "nasty")]
+    expected = [row["caption"] for row in stored_rows(sqlite_db, "pictures", "nasty")]
     with path.open(encoding="utf-8", newline="") as file:
         assert [row["caption"] for row in csv.DictReader(file)] == expected
     read = duckdb.read_csv(
@@ -148,10 +150,10 @@ def test_other_csv_readers_read_the_same_values(sqlite_place: Place, tmp_path: P
     assert [row[0] for row in read.select("caption").fetchall()] == expected
 
 
-def test_mariadb_loads_the_csv(sqlite_place: Place, mysql_factory: MySQLFactory, tmp_path: Path) -> None:
+def test_mariadb_loads_the_csv(sqlite_db: WarehouseFixture, mysql_factory: MySQLFactory, tmp_path: Path) -> None:
     """With the statement from the documentation."""
-    asyncio.run(keep(sqlite_place, nasty_events()))
-    exported(sqlite_place, "nasty", tmp_path / "out", "csv")
+    asyncio.run(keep(sqlite_db, nasty_events()))
+    exported(sqlite_db, "nasty", tmp_path / "out", "csv")
     page = (Path(__file__).resolve().parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
     (statement,) = re.findall(r"```sql\n(LOAD DATA.*?)\n```", page, re.DOTALL)
     assert "january/users.csv" in statement
@@ -160,8 +162,8 @@ def test_mariadb_loads_the_csv(sqlite_place: Place, mysql_factory: MySQLFactory,
     with server.root_cursor() as cursor:
         cursor.execute("SET GLOBAL local_infile = 1")  # which our servers do not offer
     database = server.create_database("again")
-    place = Place(database.url, database.password)
-    migrate(place.url, place.password)
+    db = WarehouseFixture(database.url, database.password)
+    migrate(db.url, db.password)
     connection = pymysql.connect(
         host=database.host,
         port=database.port,
@@ -177,7 +179,7 @@ def test_mariadb_loads_the_csv(sqlite_place: Place, mysql_factory: MySQLFactory,
             named = statement.replace("january/users.csv", str(tmp_path / "out" / f"{table}.csv"))
             cursor.execute(named.replace("TABLE users", f"TABLE {table}"))
     for table in tables:
-        assert stored_rows(place, table, "nasty") == stored_rows(sqlite_place, table, "nasty"), table
+        assert stored_rows(db, table, "nasty") == stored_rows(sqlite_db, table, "nasty"), table
 
 
 def test_null_and_an_empty_text_differ(tmp_path: Path) -> None:
@@ -191,15 +193,15 @@ def test_the_reader_refuses_invalid_csv(broken: str) -> None:
 
 
 def test_parquet_is_typed_compressed_and_in_row_groups(
-    sqlite_place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sqlite_db: WarehouseFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("socialsim.export.parquet_file.ROW_GROUP_ROWS", 10_000)
     events = likes(30_000)
     for number, device in ((0, "web"), (20_000, "tablet")):  # a word that the first group does not have
         events[number] = structs.replace(events[number], device=device)
-    asyncio.run(keep(sqlite_place, events))
-    exported(sqlite_place, "r1", tmp_path / "out", "parquet", tables=choose_tables("picture_likes"))
-    assert_true(sqlite_place, tmp_path / "out", "r1")
+    asyncio.run(keep(sqlite_db, events))
+    exported(sqlite_db, "r1", tmp_path / "out", "parquet", tables=choose_tables("picture_likes"))
+    assert_true(sqlite_db, tmp_path / "out", "r1")
     file = pq.ParquetFile(tmp_path / "out" / "picture_likes.parquet")
     assert [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)] == [16_384, 13_616]
     assert {file.metadata.row_group(0).column(n).compression for n in range(file.metadata.num_columns)} == {"ZSTD"}
@@ -210,7 +212,7 @@ def test_parquet_is_typed_compressed_and_in_row_groups(
     assert schema.metadata[b"socialsim.run_id"] == b"r1"
 
 
-def test_duckdb_reads_parquet_with_its_types(stored_sqlite: Place, tmp_path: Path) -> None:
+def test_duckdb_reads_parquet_with_its_types(stored_sqlite: WarehouseFixture, tmp_path: Path) -> None:
     exported(stored_sqlite, "r1", tmp_path / "out", "parquet")
     users = duckdb.read_parquet(str(tmp_path / "out" / "users.parquet"))
     kinds = dict(zip(users.columns, map(str, users.types), strict=True))
@@ -223,7 +225,9 @@ def test_duckdb_reads_parquet_with_its_types(stored_sqlite: Place, tmp_path: Pat
 class TestSpan:
     """``--since`` and ``--until``: both days are included."""
 
-    def test_only_events_and_kpis_of_these_days_are_exported(self, stored_sqlite: Place, tmp_path: Path) -> None:
+    def test_only_events_and_kpis_of_these_days_are_exported(
+        self, stored_sqlite: WarehouseFixture, tmp_path: Path
+    ) -> None:
         computed(stored_sqlite, "r1")
         day = date(2026, 1, 2)
         manifest = exported(stored_sqlite, "r1", tmp_path / "out", "parquet", span=ExportPeriod(day, day))
@@ -237,7 +241,7 @@ class TestSpan:
             assert parquet_rows(tmp_path / "out" / entry.file) == expected, entry.table
             assert entry.table in ("runs", "cohort_weekly") or 0 < len(expected) < len(stored)
 
-    def test_each_bound_works_alone(self, stored_sqlite: Place, tmp_path: Path) -> None:
+    def test_each_bound_works_alone(self, stored_sqlite: WarehouseFixture, tmp_path: Path) -> None:
         tables = choose_tables("picture_likes")
         counts = []
         for number, span in enumerate(

@@ -13,38 +13,38 @@ from socialsim.export.folder import locked_folder
 from socialsim.export.manifest import TableEntry
 from tests.export.exports import exported, keep, manifest_of
 from tests.verification.stored import events_of, store
-from tests.warehouse.places import Place
 from tests.warehouse.samples import likes
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 
-def what_comes_in_meanwhile_is_not_in_it(place: Place, path: Path) -> None:
+def what_comes_in_meanwhile_is_not_in_it(db: WarehouseFixture, path: Path) -> None:
     events = events_of("r1")
-    asyncio.run(store(place, events))
+    asyncio.run(store(db, events))
     more = [structs.replace(event, seq=event.seq + 1_000_000) for event in events]
 
     def meanwhile(entry: TableEntry) -> None:
         if entry.table == "runs":
-            asyncio.run(keep(place, more))
+            asyncio.run(keep(db, more))
 
     tables = choose_tables("runs,users,picture_likes,comments")
-    during = exported(place, "r1", path / "during", "csv", tables=tables, on_table=meanwhile)
-    after = exported(place, "r1", path / "after", "csv", tables=tables)
+    during = exported(db, "r1", path / "during", "csv", tables=tables, on_table=meanwhile)
+    after = exported(db, "r1", path / "after", "csv", tables=tables)
     assert during is not None
     assert after is not None
     assert [entry.rows * 2 for entry in during.tables[1:]] == [entry.rows for entry in after.tables[1:]]
     assert all(entry.rows for entry in during.tables)
 
 
-def test_an_export_of_sqlite_shows_one_moment(sqlite_place: Place, tmp_path: Path) -> None:
-    what_comes_in_meanwhile_is_not_in_it(sqlite_place, tmp_path)
+def test_an_export_of_sqlite_shows_one_moment(sqlite_db: WarehouseFixture, tmp_path: Path) -> None:
+    what_comes_in_meanwhile_is_not_in_it(sqlite_db, tmp_path)
 
 
-def test_an_export_of_mysql_shows_one_moment(mysql_place: Place, tmp_path: Path) -> None:
-    what_comes_in_meanwhile_is_not_in_it(mysql_place, tmp_path)
+def test_an_export_of_mysql_shows_one_moment(mysql_db: WarehouseFixture, tmp_path: Path) -> None:
+    what_comes_in_meanwhile_is_not_in_it(mysql_db, tmp_path)
 
 
-def a_stopped_one_leaves_nothing(place: Place, path: Path) -> None:
-    asyncio.run(keep(place, likes(20_000)))  # more than are read at once
+def a_stopped_one_leaves_nothing(db: WarehouseFixture, path: Path) -> None:
+    asyncio.run(keep(db, likes(20_000)))  # more than are read at once
     looks: list[None] = []
 
     def second_look() -> bool:
@@ -54,9 +54,9 @@ def a_stopped_one_leaves_nothing(place: Place, path: Path) -> None:
     for format_name in FORMATS:
         looks.clear()
         tables = choose_tables("picture_likes")
-        assert exported(place, "r1", path, format_name, tables=tables, is_stopping=second_look) is None
+        assert exported(db, "r1", path, format_name, tables=tables, is_stopping=second_look) is None
         assert list(path.iterdir()) == []
-        manifest = exported(place, "r1", path / format_name, format_name, tables=tables)
+        manifest = exported(db, "r1", path / format_name, format_name, tables=tables)
         assert manifest is not None
         assert manifest.tables[0].rows == 20_000
         for file in (path / format_name).iterdir():
@@ -64,12 +64,12 @@ def a_stopped_one_leaves_nothing(place: Place, path: Path) -> None:
         (path / format_name).rmdir()
 
 
-def test_a_stopped_export_of_sqlite_leaves_nothing(sqlite_place: Place, tmp_path: Path) -> None:
-    a_stopped_one_leaves_nothing(sqlite_place, tmp_path / "out")
+def test_a_stopped_export_of_sqlite_leaves_nothing(sqlite_db: WarehouseFixture, tmp_path: Path) -> None:
+    a_stopped_one_leaves_nothing(sqlite_db, tmp_path / "out")
 
 
-def test_a_stopped_export_of_mysql_leaves_nothing(mysql_place: Place, tmp_path: Path) -> None:
-    a_stopped_one_leaves_nothing(mysql_place, tmp_path / "out")
+def test_a_stopped_export_of_mysql_leaves_nothing(mysql_db: WarehouseFixture, tmp_path: Path) -> None:
+    a_stopped_one_leaves_nothing(mysql_db, tmp_path / "out")
 
 
 def contents(path: Path) -> dict[str, bytes]:
@@ -77,7 +77,7 @@ def contents(path: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("there", ["users.csv", "export.json"])
-def test_existing_files_are_not_replaced(stored_sqlite: Place, tmp_path: Path, there: str) -> None:
+def test_existing_files_are_not_replaced(stored_sqlite: WarehouseFixture, tmp_path: Path, there: str) -> None:
     (tmp_path / there).write_text("mine")
     with pytest.raises(InputError, match=rf"{there} is there already.*--force"):
         exported(stored_sqlite, "r1", tmp_path, "csv", tables=choose_tables("users,pictures"))
@@ -85,7 +85,7 @@ def test_existing_files_are_not_replaced(stored_sqlite: Place, tmp_path: Path, t
     assert not (tmp_path / "pictures.csv").exists()
 
 
-def test_files_that_appear_during_the_export_are_not_replaced(stored_sqlite: Place, tmp_path: Path) -> None:
+def test_files_that_appear_during_the_export_are_not_replaced(stored_sqlite: WarehouseFixture, tmp_path: Path) -> None:
     path = tmp_path / "out"
 
     def appear(_: TableEntry) -> None:
@@ -96,7 +96,7 @@ def test_files_that_appear_during_the_export_are_not_replaced(stored_sqlite: Pla
     assert contents(path) == {"users.csv": b"mine"}
 
 
-def test_existing_files_are_replaced_on_request(stored_sqlite: Place, tmp_path: Path) -> None:
+def test_existing_files_are_replaced_on_request(stored_sqlite: WarehouseFixture, tmp_path: Path) -> None:
     path = tmp_path / "out"
     exported(stored_sqlite, "r1", path, "csv")
     before = contents(path)
@@ -107,7 +107,9 @@ def test_existing_files_are_replaced_on_request(stored_sqlite: Place, tmp_path: 
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
-def test_a_full_disk_leaves_an_earlier_export_unchanged(stored_sqlite: Place, tmp_path: Path, format_name: str) -> None:
+def test_a_full_disk_leaves_an_earlier_export_unchanged(
+    stored_sqlite: WarehouseFixture, tmp_path: Path, format_name: str
+) -> None:
     path = tmp_path / "out"
     exported(stored_sqlite, "r1", path, format_name)
     before = contents(path)
@@ -124,7 +126,9 @@ def test_a_full_disk_leaves_an_earlier_export_unchanged(stored_sqlite: Place, tm
     assert contents(path) == before
 
 
-def test_a_stored_value_of_another_type_is_reported_with_its_table(stored_sqlite: Place, tmp_path: Path) -> None:
+def test_a_stored_value_of_another_type_is_reported_with_its_table(
+    stored_sqlite: WarehouseFixture, tmp_path: Path
+) -> None:
     """SQLite stores any value in any column."""
     stored_sqlite.change("UPDATE videos SET duration_s = 'long'")
     with pytest.raises(TerminalError, match=r"videos: .*socialsim verify"):
@@ -132,7 +136,7 @@ def test_a_stored_value_of_another_type_is_reported_with_its_table(stored_sqlite
     assert contents(tmp_path / "out") == {}
 
 
-def test_two_exports_to_one_folder_at_once_are_refused(stored_sqlite: Place, tmp_path: Path) -> None:
+def test_two_exports_to_one_folder_at_once_are_refused(stored_sqlite: WarehouseFixture, tmp_path: Path) -> None:
     path = tmp_path / "out"
     with locked_folder(path), pytest.raises(InputError, match="another export is writing there"):
         exported(stored_sqlite, "r1", path, "csv")
@@ -140,7 +144,7 @@ def test_two_exports_to_one_folder_at_once_are_refused(stored_sqlite: Place, tmp
     assert manifest_of(path).run_id == "r1"
 
 
-def test_files_left_by_a_killed_export_are_overwritten(stored_sqlite: Place, tmp_path: Path) -> None:
+def test_files_left_by_a_killed_export_are_overwritten(stored_sqlite: WarehouseFixture, tmp_path: Path) -> None:
     path = tmp_path / "out"
     path.mkdir()
     (path / ".users.csv.new").write_text("half of it")
@@ -148,7 +152,7 @@ def test_files_left_by_a_killed_export_are_overwritten(stored_sqlite: Place, tmp
     assert ".users.csv.new" not in contents(path)
 
 
-def test_a_file_as_target_folder_is_refused(stored_sqlite: Place, tmp_path: Path) -> None:
+def test_a_file_as_target_folder_is_refused(stored_sqlite: WarehouseFixture, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
     with pytest.raises(InputError, match=r"--to .*out: cannot be written"):
         exported(stored_sqlite, "r1", tmp_path / "out", "csv")

@@ -9,7 +9,7 @@ from compose.native import Database
 from socialsim.warehouse.schema.migrate import migrate
 from tests.support.processes import Cli, clis
 from tests.support.proxy import MysqlProxy
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -27,21 +27,21 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Cli]]:
 
 
 @pytest.fixture
-def mysql_place(fresh_database: Database) -> Place:
+def mysql_db(fresh_database: Database) -> WarehouseFixture:
     """A migrated database on a shared server, once on MariaDB and once on MySQL 8."""
     migrate(fresh_database.url, fresh_database.password)
-    return Place(fresh_database.url, fresh_database.password)
+    return WarehouseFixture(fresh_database.url, fresh_database.password)
 
 
 @pytest.fixture
 def proxy(fresh_database: Database) -> Iterator[MysqlProxy]:
-    """A proxy before the server of ``mysql_place``."""
+    """A proxy before the server of ``mysql_db``."""
     with MysqlProxy(fresh_database.port) as started:
         yield started
 
 
 @pytest.fixture
-def proxied(mysql_place: Place, proxy: MysqlProxy, fresh_database: Database) -> Place:
-    """The same database as ``mysql_place``, through the proxy."""
-    url = mysql_place.url.replace(f":{fresh_database.port}/", f":{proxy.port}/")
-    return Place(url, mysql_place.password)
+def proxied(mysql_db: WarehouseFixture, proxy: MysqlProxy, fresh_database: Database) -> WarehouseFixture:
+    """The same database as ``mysql_db``, through the proxy."""
+    url = mysql_db.url.replace(f":{fresh_database.port}/", f":{proxy.port}/")
+    return WarehouseFixture(url, mysql_db.password)

@@ -13,23 +13,23 @@ from compose.native import KafkaCluster
 from socialsim import Scenario
 from socialsim.transport.kafka import KafkaLog
 from socialsim.warehouse.schema.migrate import migrate
-from tests.faults.kafka_roads import SETTINGS, UNACKNOWLEDGED_BYTES_MAX, KafkaRun, make_topics, reader_of
+from tests.faults.kafka_pipelines import SETTINGS, UNACKNOWLEDGED_BYTES_MAX, KafkaRun, make_topics, reader_of
 from tests.faults.marks import slow
-from tests.faults.roads import MIDDLE, following, until
+from tests.faults.pipelines import MIDDLE, following, until
 from tests.support.account import assert_all_stored, assert_whole_log, events_of
 from tests.support.patience import HANG_S
 from tests.support.proxy import Proxy
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 #: What a run may hand over before it looks: a portion of events, and one window's.
 OVERSHOOT_BYTES = 1_500 * 400
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    place = Place(f"sqlite:///{tmp_path}/w.sqlite", None)
-    migrate(place.url)
-    return place
+def db(tmp_path: Path) -> WarehouseFixture:
+    db = WarehouseFixture(f"sqlite:///{tmp_path}/w.sqlite", None)
+    migrate(db.url)
+    return db
 
 
 async def assert_clock_stands(kafka_run: KafkaRun, seconds: float) -> None:
@@ -52,7 +52,7 @@ async def assert_clock_stands(kafka_run: KafkaRun, seconds: float) -> None:
 
 @pytest.mark.parametrize("seconds", [1.0, slow(60.0)], ids=["a moment", "a minute"])
 async def test_a_broker_that_freezes_and_dies_stops_the_clock_and_loses_nothing(
-    kafka_cluster_factory: Callable[..., KafkaCluster], place: Place, seconds: float
+    kafka_cluster_factory: Callable[..., KafkaCluster], db: WarehouseFixture, seconds: float
 ) -> None:
     with Proxy() as proxy:
         advertised = {"advertised.listeners": f"PLAINTEXT://127.0.0.1:{proxy.port}"}
@@ -83,7 +83,7 @@ async def test_a_broker_that_freezes_and_dies_stops_the_clock_and_loses_nothing(
                 3_600: strike("killed", broker.kill),
             },
         )
-        async with place.opened() as warehouse:
+        async with db.opened() as warehouse:
             settings = replace(SETTINGS, drain=False)
             async with following(reader_of(log), warehouse, settings) as (consumer, consuming):
                 running = asyncio.create_task(kafka_run.work())
@@ -107,13 +107,13 @@ async def test_a_broker_that_freezes_and_dies_stops_the_clock_and_loses_nothing(
                 assert not consuming.done()
         assert fired == ["cut", "frozen", "held", "killed"]
         await assert_whole_log(reader_of(log, group=None), MIDDLE)
-    assert_all_stored(place, MIDDLE)
+    assert_all_stored(db, MIDDLE)
 
 
 @pytest.mark.slow_faults
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_a_leader_that_is_killed_is_replaced_and_comes_back(
-    kafka_cluster_factory: Callable[..., KafkaCluster], place: Place, seed: int
+    kafka_cluster_factory: Callable[..., KafkaCluster], db: WarehouseFixture, seed: int
 ) -> None:
     scenario = Scenario(users=500, days=3, seed=seed, shards=8)
     cluster = await asyncio.to_thread(kafka_cluster_factory, brokers=3)
@@ -129,7 +129,7 @@ async def test_a_leader_that_is_killed_is_replaced_and_comes_back(
 
     kafka_run = KafkaRun(log, scenario, {2_000: kill})
     settings = replace(SETTINGS, drain=False)
-    async with place.opened() as warehouse, following(reader_of(log), warehouse, settings) as (consumer, task):
+    async with db.opened() as warehouse, following(reader_of(log), warehouse, settings) as (consumer, task):
         result = await asyncio.wait_for(kafka_run.work(), HANG_S)
         assert killed
         assert victim.node not in await leaders_of(log)
@@ -140,7 +140,7 @@ async def test_a_leader_that_is_killed_is_replaced_and_comes_back(
         )
         await asyncio.to_thread(victim.start)
     await assert_whole_log(reader_of(log, group=None), scenario)
-    assert_all_stored(place, scenario)
+    assert_all_stored(db, scenario)
 
 
 async def leaders_of(log: KafkaLog) -> list[int]:

@@ -19,14 +19,14 @@ from socialsim.errors import ServiceUnavailableError
 from socialsim.transport.base import TopicPartition
 from socialsim.transport.kafka import KafkaLog, KafkaReader, describe_topics
 from socialsim.warehouse.schema.migrate import migrate
-from tests.faults.kafka_roads import SETTINGS, TYPES, make_topics, reader_of
+from tests.faults.kafka_pipelines import SETTINGS, TYPES, make_topics, reader_of
 from tests.faults.marks import slow
-from tests.faults.roads import SMALL, following, until
+from tests.faults.pipelines import SMALL, following, until
 from tests.faults.test_group import produce
 from tests.support.account import assert_all_stored, assert_whole_log, events_of
 from tests.support.patience import HANG_S, pace
 from tests.support.processes import Cli
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 TOWN: Final = Scenario(users=300, days=3, seed=8, shards=8)
 RUN: Final = (
@@ -85,7 +85,7 @@ async def test_a_run_that_is_told_to_stop_while_its_broker_is_away_leaves_in_tim
     await asyncio.to_thread(run.wait, 3, LEFT_S)
     await until(lambda: not any(child.alive for child in children), "the end of its children", ORPHANS_GONE_S)
     assert run.says(" events of run ")
-    assert run.says(f"are not written; they are not lost, this goes on with them: socialsim run --resume {TOWN.run_id}")
+    assert run.says(f"are not written; they are not lost, to write them run: socialsim run --resume {TOWN.run_id}")
     assert_quiet(run, 4)
 
     await asyncio.to_thread(broker.thaw if how == "freeze" else broker.start)
@@ -127,14 +127,14 @@ async def test_a_consumer_whose_broker_is_away_says_so_waits_goes_on_and_can_lea
     await make_topics(log)
     half = len(events_of(SMALL)) // 2
     await produce(log, events_of(SMALL)[:half], partitions=2)
-    place = Place(f"sqlite:///{tmp_path}/w.sqlite", None)
-    migrate(place.url)
+    db = WarehouseFixture(f"sqlite:///{tmp_path}/w.sqlite", None)
+    migrate(db.url)
     other = start("consume", "--from", log.url, "--group", "other", "--session-timeout-s", "6")
     await until(lambda: other.says(f"assigned: {2 * len(TOPICS)}"), "a consumer follows, in a process of its own")
 
     reader = Expectant(log, TYPES, group="faults", session_timeout_s=6)
     settings = replace(SETTINGS, drain=False, stuck_after_s=2)
-    async with place.opened() as warehouse, following(reader, warehouse, settings) as (consumer, consuming):
+    async with db.opened() as warehouse, following(reader, warehouse, settings) as (consumer, consuming):
         await until(lambda: consumer.stats().rows == half and consumer.stats().lag == 1, "half is stored")
         await asyncio.to_thread(broker.kill)
         await until(lambda: reader.failed_probes >= 2, "the watchdog's patience has ended twice")
@@ -148,7 +148,7 @@ async def test_a_consumer_whose_broker_is_away_says_so_waits_goes_on_and_can_lea
         everything = len(events_of(SMALL))  # the log may hold some of it twice: the producer has tried again
         await until(lambda: sum(consumer.stats().inserted.values()) == everything or consuming.done(), "all is stored")
         assert not consuming.done()
-    assert_all_stored(place, SMALL)
+    assert_all_stored(db, SMALL)
     assert_quiet(other, 2)
     said = [record.getMessage() for record in caplog.records if "does not answer" in record.getMessage()]
     assert len(said) == 1, said

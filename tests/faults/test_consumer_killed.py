@@ -11,7 +11,7 @@ from tests.faults.marks import one_flavour, slow
 from tests.support.account import assert_all_stored
 from tests.support.processes import Cli
 from tests.support.proxy import MysqlProxy, Rule, Statement, Verdict
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 TOWN = Scenario(users=400, days=5, seed=8, shards=8)
 RUN = ("run", "--users", "400", "--days", "5", "--seed", "8", "--shards", "8")
@@ -45,8 +45,8 @@ def striking(lives: list[Cli], kind: str, verdict: Verdict) -> Rule:
 )
 async def test_a_consumer_killed_at_each_step_is_followed_by_one_that_completes(
     start: Callable[..., Cli],
-    mysql_place: Place,
-    proxied: Place,
+    mysql_db: WarehouseFixture,
+    proxied: WarehouseFixture,
     proxy: MysqlProxy,
     steps: list[tuple[str, Verdict]],
 ) -> None:
@@ -59,10 +59,10 @@ async def test_a_consumer_killed_at_each_step_is_followed_by_one_that_completes(
         proxy.rule = striking(lives, kind, verdict)
         lives.append(start(*consume, **secret))
         lives[0].wait(-signal.SIGKILL)
-        (row,) = mysql_place.rows("SELECT SUM(inserted) AS n FROM consumer_offsets")
+        (row,) = mysql_db.rows("SELECT SUM(inserted) AS n FROM consumer_offsets")
         assert int(row["n"] or 0) >= stored
         stored = int(row["n"] or 0)
     proxy.rule = lambda _: Verdict.PASS
     start(*consume, **secret).wait(0)
     assert proxy.verdicts.total() == len(steps)
-    assert_all_stored(mysql_place, TOWN)
+    assert_all_stored(mysql_db, TOWN)

@@ -14,7 +14,7 @@ import pytest
 from socialsim import Scenario
 from socialsim.runs.directory import RunDirectory
 from socialsim.transport.files import FileReader
-from socialsim.verification.verify import read_books
+from socialsim.verification.verify import read_manifests
 from tests.faults.marks import slow
 from tests.support.account import assert_whole_log, read_all
 from tests.support.processes import SOCIALSIM, Cli
@@ -49,14 +49,14 @@ def namespace() -> list[str]:
 
 async def assert_acknowledged_is_there(events: Path, runs: Path) -> int:
     """Each shard's log holds at least what its books say is durable, in order, and nothing torn; how much that is."""
-    books = read_books(RunDirectory(runs, TOWN.run_id), TOWN)
+    manifests = read_manifests(RunDirectory(runs, TOWN.run_id), TOWN)
     found = await read_all(FileReader(events))
     seqs: dict[int, list[int]] = {shard: [] for shard in range(TOWN.shards)}
     for values in found.values():
         for value in values:
             event = msgspec.json.decode(value)
             seqs[event["shard"]].append(event["seq"])
-    for shard, manifest in books.manifests.items():
+    for shard, manifest in manifests.manifests.items():
         there = sorted(seqs[shard])
         assert there == list(range(len(there)))
         if manifest is not None:

@@ -18,13 +18,13 @@ from socialsim.bootstrap.log import TOPICS
 from socialsim.errors import OffsetsLostError
 from socialsim.events import PLURALS, WIRE_NAMES, Event, encode
 from socialsim.transport.kafka import KafkaLog
-from tests.faults.kafka_roads import SETTINGS, drain, make_topics, reader_of
+from tests.faults.kafka_pipelines import SETTINGS, drain, make_topics, reader_of
 from tests.faults.marks import one_flavour
-from tests.faults.roads import MIDDLE, SMALL, following, until
+from tests.faults.pipelines import MIDDLE, SMALL, following, until
 from tests.support.account import assert_all_stored, events_of
 from tests.support.processes import Cli
 from tests.support.proxy import MysqlProxy, Statement, Verdict
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 pytestmark = one_flavour
 
@@ -56,7 +56,7 @@ async def produce(log: KafkaLog, events: Iterable[Event], partitions: int = 4) -
         await asyncio.gather(*sent)
 
 
-async def test_one_consumer_then_four_then_one(log: KafkaLog, mysql_place: Place, unique_name: str) -> None:
+async def test_one_consumer_then_four_then_one(log: KafkaLog, mysql_db: WarehouseFixture, unique_name: str) -> None:
     settings = replace(SETTINGS, group=unique_name, batch_rows=50, poll_records=50, drain=False)
     events = events_of(MIDDLE)
     fifth = len(events) // 5
@@ -65,7 +65,7 @@ async def test_one_consumer_then_four_then_one(log: KafkaLog, mysql_place: Place
         consumers = []
 
         async def join(stack: AsyncExitStack) -> None:
-            warehouse = await stack.enter_async_context(mysql_place.opened(lanes=1))
+            warehouse = await stack.enter_async_context(mysql_db.opened(lanes=1))
             consumer, _ = await stack.enter_async_context(following(reader_of(log, unique_name), warehouse, settings))
             consumers.append(consumer)
 
@@ -73,7 +73,7 @@ async def test_one_consumer_then_four_then_one(log: KafkaLog, mysql_place: Place
             return [consumer.stats().assigned for consumer in consumers]
 
         def stored() -> int:
-            (row,) = mysql_place.rows("SELECT SUM(consumed) AS n FROM consumer_offsets")
+            (row,) = mysql_db.rows("SELECT SUM(consumed) AS n FROM consumer_offsets")
             return int(row["n"] or 0)
 
         await join(first)
@@ -95,14 +95,14 @@ async def test_one_consumer_then_four_then_one(log: KafkaLog, mysql_place: Place
         await produce(log, events[4 * fifth :])
         await until(lambda: stored() == len(events), "everything is stored")
         assert sum(sum(consumer.stats().duplicates.values()) for consumer in consumers) == 0
-    assert_all_stored(mysql_place, MIDDLE)
+    assert_all_stored(mysql_db, MIDDLE)
 
 
 async def test_a_zombie_finds_its_offsets_moved_and_leaves(  # noqa: PLR0917 - fixtures
     start: Callable[..., Cli],
     log: KafkaLog,
-    mysql_place: Place,
-    proxied: Place,
+    mysql_db: WarehouseFixture,
+    proxied: WarehouseFixture,
     proxy: MysqlProxy,
     group_settings: dict[str, Any],
 ) -> None:
@@ -115,67 +115,69 @@ async def test_a_zombie_finds_its_offsets_moved_and_leaves(  # noqa: PLR0917 - f
             zombies[0].send(signal.SIGSTOP)
         return Verdict.PASS
 
-    def consumer(place: Place, *, follow: bool) -> Cli:
+    def consumer(db: WarehouseFixture, *, follow: bool) -> Cli:
         options = {
             "bootstrap": log.address,
             "prefix": log.topic_prefix,
-            "url": place.url,
+            "url": db.url,
             "session_timeout_s": 6.0,
             "lanes": 1,
             "settings": {**group_settings, "drain": not follow},
         }
         program = (sys.executable, "-m", "tests.support.consumer_main", json.dumps(options))
-        secret = {"SOCIALSIM_MYSQL_PASSWORD": place.password, "PYTHONPATH": ":".join(sys.path)}
+        secret = {"SOCIALSIM_MYSQL_PASSWORD": db.password, "PYTHONPATH": ":".join(sys.path)}
         return start(program=program, **secret)
 
     proxy.rule = freeze
     zombies.append(consumer(proxied, follow=True))
     await until(zombies[0].is_frozen, "the first consumer is frozen in a transaction")
-    (row,) = mysql_place.rows("SELECT SUM(consumed) AS n FROM consumer_offsets")
+    (row,) = mysql_db.rows("SELECT SUM(consumed) AS n FROM consumer_offsets")
     assert 0 < int(row["n"]) < len(events_of(SMALL))
 
-    survivor = await drain(log, mysql_place, replace(SETTINGS, group=group_settings["group"], batch_rows=50))
+    survivor = await drain(log, mysql_db, replace(SETTINGS, group=group_settings["group"], batch_rows=50))
     assert survivor.rows == len(events_of(SMALL)) - int(row["n"])
-    assert_all_stored(mysql_place, SMALL)
+    assert_all_stored(mysql_db, SMALL)
 
     zombies[0].send(signal.SIGCONT)
     await until(lambda: zombies[0].says("another consumer has one of"), "the zombie's move hits no row")
     zombies[0].send(signal.SIGTERM)
     await asyncio.to_thread(zombies[0].wait, 0)
     assert json.loads(zombies[0].out.read_text())["inserted"] == int(row["n"]), "it stored something in its second life"
-    assert_all_stored(mysql_place, SMALL)
+    assert_all_stored(mysql_db, SMALL)
 
 
 async def test_likes_that_come_long_before_their_pictures_are_no_orphans_in_the_end(
-    log: KafkaLog, mysql_place: Place, unique_name: str
+    log: KafkaLog, mysql_db: WarehouseFixture, unique_name: str
 ) -> None:
     settings = replace(SETTINGS, group=unique_name)
     children = [event for event in events_of(SMALL) if WIRE_NAMES[type(event)] not in PARENTS]
     await produce(log, children)
-    await drain(log, mysql_place, settings)
+    await drain(log, mysql_db, settings)
     orphans = (
         "SELECT COUNT(*) AS n FROM picture_likes l LEFT JOIN pictures p USING (run_key, picture_id) WHERE p.seq IS NULL"
     )
-    (row,) = mysql_place.rows(orphans)
+    (row,) = mysql_db.rows(orphans)
     assert row["n"] > 30, "the likes are stored, and no picture is there yet"
     await produce(log, [event for event in events_of(SMALL) if WIRE_NAMES[type(event)] in PARENTS])
-    await drain(log, mysql_place, settings)
-    (row,) = mysql_place.rows(orphans)
+    await drain(log, mysql_db, settings)
+    (row,) = mysql_db.rows(orphans)
     assert row["n"] == 0
-    assert_all_stored(mysql_place, SMALL)
+    assert_all_stored(mysql_db, SMALL)
 
 
-async def test_records_lost_to_retention_are_a_hard_stop(log: KafkaLog, mysql_place: Place, unique_name: str) -> None:
+async def test_records_lost_to_retention_are_a_hard_stop(
+    log: KafkaLog, mysql_db: WarehouseFixture, unique_name: str
+) -> None:
     settings = replace(SETTINGS, group=unique_name)
     half = len(events_of(SMALL)) // 2
     await produce(log, events_of(SMALL)[:half])
-    await drain(log, mysql_place, settings)
-    before = mysql_place.rows("SELECT * FROM consumer_offsets ORDER BY topic, partition_id")
+    await drain(log, mysql_db, settings)
+    before = mysql_db.rows("SELECT * FROM consumer_offsets ORDER BY topic, partition_id")
     await produce(log, events_of(SMALL)[half:])
     lost = await _forget(log)
     with pytest.raises(OffsetsLostError, match=rf"{lost.topic}.*retention|{lost.topic}.*missing"):
-        await drain(log, mysql_place, settings)
-    after = mysql_place.rows("SELECT * FROM consumer_offsets ORDER BY topic, partition_id")
+        await drain(log, mysql_db, settings)
+    after = mysql_db.rows("SELECT * FROM consumer_offsets ORDER BY topic, partition_id")
     stuck = [(row["topic"], row["partition_id"]) for row in before if row in after]
     assert tuple(lost) in stuck, "the lost partition's offset did not move"
 

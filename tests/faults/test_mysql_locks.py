@@ -12,11 +12,11 @@ from pymysql.cursors import Cursor
 
 from compose.native import MySQLServer
 from tests.faults.marks import slow
-from tests.faults.roads import QUICK, SMALL, consume, log_of
+from tests.faults.pipelines import QUICK, SMALL, consume, log_of
 from tests.support.account import assert_all_stored
 from tests.support.patience import HANG_S, eventually
 from tests.support.proxy import MysqlProxy, Statement, Verdict
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 DEADLOCK, LOCK_WAIT = 1213, 1205
 
@@ -57,9 +57,9 @@ def is_waiting(server: MySQLServer, thread_id: int) -> bool:
 
 @pytest.mark.parametrize("number", [1, slow(4)])
 async def test_the_victim_of_a_deadlock_stores_the_whole_batch_again(
-    mysql_place: Place, proxied: Place, proxy: MysqlProxy, mysql: MySQLServer, number: int
+    mysql_db: WarehouseFixture, proxied: WarehouseFixture, proxy: MysqlProxy, mysql: MySQLServer, number: int
 ) -> None:
-    database = mysql_place.url.rpartition("/")[2]
+    database = mysql_db.url.rpartition("/")[2]
     with second_connection(mysql, database) as other:
         other.execute("CREATE TABLE ballast (id INT PRIMARY KEY)")
         other.execute("SELECT CONNECTION_ID()")
@@ -92,7 +92,7 @@ async def test_the_victim_of_a_deadlock_stores_the_whole_batch_again(
     assert proxy.errors[DEADLOCK] == 1
     assert stats.retries >= 1
     assert stats.dead_letters == 0
-    assert_all_stored(mysql_place, SMALL)
+    assert_all_stored(mysql_db, SMALL)
 
 
 def _lock_what_was_inserted(other: Cursor, table: str) -> None:
@@ -102,9 +102,9 @@ def _lock_what_was_inserted(other: Cursor, table: str) -> None:
 
 @pytest.mark.parametrize("number", [1, slow(3)])
 async def test_a_lock_that_is_not_to_be_had_in_time_is_tried_again(
-    mysql_place: Place, proxied: Place, proxy: MysqlProxy, mysql: MySQLServer, number: int
+    mysql_db: WarehouseFixture, proxied: WarehouseFixture, proxy: MysqlProxy, mysql: MySQLServer, number: int
 ) -> None:
-    database = mysql_place.url.rpartition("/")[2]
+    database = mysql_db.url.rpartition("/")[2]
     with second_connection(mysql, database) as other:
 
         def lock(statement: Statement) -> Verdict | bytes:
@@ -122,4 +122,4 @@ async def test_a_lock_that_is_not_to_be_had_in_time_is_tried_again(
     assert proxy.errors[LOCK_WAIT] >= 2
     assert stats.retries >= 2
     assert stats.dead_letters == 0
-    assert_all_stored(mysql_place, SMALL)
+    assert_all_stored(mysql_db, SMALL)

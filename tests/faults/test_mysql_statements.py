@@ -10,10 +10,10 @@ from pymysql.constants.ER import NO_SUCH_THREAD as ER_NO_SUCH_THREAD
 
 from compose.native import MySQLServer
 from tests.faults.marks import slow
-from tests.faults.roads import QUICK, SMALL, consume, log_of
+from tests.faults.pipelines import QUICK, SMALL, consume, log_of
 from tests.support.account import assert_all_stored
 from tests.support.proxy import MysqlProxy, Statement, Verdict
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 KINDS = ("begin", "insert_events", "insert_dead_letter", "move_offsets", "commit", "insert_run", "select_offsets")
 
@@ -25,13 +25,13 @@ def some(kind: str, verdict: Verdict, numbers: set[int]) -> Callable[[Statement]
 
 @pytest.mark.parametrize("verdict", [Verdict.CUT_BEFORE, Verdict.CUT_ANSWER, slow(Verdict.CUT_AFTER)])
 async def test_a_connection_cut_about_commit(
-    mysql_place: Place, proxied: Place, proxy: MysqlProxy, verdict: Verdict
+    mysql_db: WarehouseFixture, proxied: WarehouseFixture, proxy: MysqlProxy, verdict: Verdict
 ) -> None:
     numbers = {1, 2, 4, 5, 9}
     proxy.rule = some("commit", verdict, numbers)
     stats = await consume(log_of(SMALL), proxied)
     assert proxy.verdicts == {verdict: len(numbers)}
-    assert_all_stored(mysql_place, SMALL)
+    assert_all_stored(mysql_db, SMALL)
     assert stats.retries >= len(numbers)
     assert stats.conflicts == 0
     if verdict is Verdict.CUT_ANSWER:  # stored, and known to be from the offset alone: nothing is sent again
@@ -43,7 +43,7 @@ async def test_a_connection_cut_about_commit(
 
 @pytest.mark.parametrize("verdict", [Verdict.CUT_BEFORE, slow(Verdict.CUT_ANSWER)])
 async def test_a_connection_cut_at_every_kind_of_statement(
-    mysql_place: Place, proxied: Place, proxy: MysqlProxy, verdict: Verdict
+    mysql_db: WarehouseFixture, proxied: WarehouseFixture, proxy: MysqlProxy, verdict: Verdict
 ) -> None:
     proxy.rule = lambda statement: verdict if statement in KINDS and statement.number in {1, 3} else Verdict.PASS
     log = log_of(SMALL)
@@ -52,12 +52,12 @@ async def test_a_connection_cut_at_every_kind_of_statement(
     stats = await consume(log, proxied, replace(QUICK, batch_rows=40))
     assert proxy.verdicts[verdict] >= 2 * len(KINDS) - 1  # the run is made known once, or twice
     assert stats.dead_letters == len(log.records)
-    assert_all_stored(mysql_place, SMALL, dead_letters=len(log.records))
+    assert_all_stored(mysql_db, SMALL, dead_letters=len(log.records))
 
 
 @pytest.mark.parametrize("moment", ["before", slow("during")])
 async def test_kill_connection_at_every_kind_of_statement(
-    mysql_place: Place, proxied: Place, proxy: MysqlProxy, mysql: MySQLServer, moment: str
+    mysql_db: WarehouseFixture, proxied: WarehouseFixture, proxy: MysqlProxy, mysql: MySQLServer, moment: str
 ) -> None:
     struck: list[str] = []
     killed: list[str] = []
@@ -88,7 +88,7 @@ async def test_kill_connection_at_every_kind_of_statement(
     assert set(struck) == set(KINDS)
     # A statement may be faster than its killer, and its connection may be gone by the strike before.
     assert set(killed) == set(KINDS) if moment == "before" else len(killed) >= len(KINDS)
-    assert_all_stored(mysql_place, SMALL, dead_letters=len(log.records))
+    assert_all_stored(mysql_db, SMALL, dead_letters=len(log.records))
 
 
 def _kill(server: MySQLServer, thread_id: int) -> bool:
@@ -104,8 +104,10 @@ def _kill(server: MySQLServer, thread_id: int) -> bool:
 
 
 @pytest.mark.slow_faults
-async def test_what_comes_byte_by_byte(mysql_place: Place, proxied: Place, proxy: MysqlProxy) -> None:
+async def test_what_comes_byte_by_byte(
+    mysql_db: WarehouseFixture, proxied: WarehouseFixture, proxy: MysqlProxy
+) -> None:
     proxy.slice_bytes = 1
     await consume(log_of(SMALL), proxied)
     assert proxy.slices > 10_000
-    assert_all_stored(mysql_place, SMALL)
+    assert_all_stored(mysql_db, SMALL)

@@ -21,11 +21,11 @@ from socialsim.transport.base import TopicPartition
 from socialsim.transport.kafka import KafkaLog
 from socialsim.warehouse.base import DEAD_LETTER_BYTES_MAX
 from socialsim.warehouse.schema.migrate import migrate
-from tests.faults.kafka_roads import SETTINGS, drain
+from tests.faults.kafka_pipelines import SETTINGS, drain
 from tests.faults.marks import one_flavour
-from tests.faults.roads import SMALL, consume, partition_of, write
+from tests.faults.pipelines import SMALL, consume, partition_of, write
 from tests.support.account import assert_all_stored, assert_stored, events_of
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 SAMPLES = {type(event): event for event in events_of(SMALL)}
 
@@ -125,10 +125,10 @@ class PoisonFaults:
         step=st.integers(1, 9),
     )
     async def test_exactly_the_poison_is_dead_and_its_neighbours_live(
-        self, place: Place, poisons: list[tuple[str, bytes]], step: int
+        self, db: WarehouseFixture, poisons: list[tuple[str, bytes]], step: int
     ) -> None:
         for table in (*PLURALS.values(), "dead_letters", "consumer_offsets"):
-            place.change(f"DELETE FROM {table}")
+            db.change(f"DELETE FROM {table}")
         log = MemoryLog(partitions=2)
         expected: dict[tuple[str, int, int], bytes] = {}
         waiting = list(poisons)
@@ -139,28 +139,28 @@ class PoisonFaults:
                 partition = TopicPartition(plural, number % 2)
                 expected[(*partition, len(log.records[partition]))] = raw
                 log.append(partition, raw)
-        stats = await consume(log, place)
-        letters = place.rows("SELECT * FROM dead_letters")
+        stats = await consume(log, db)
+        letters = db.rows("SELECT * FROM dead_letters")
         found = {(row["topic"], row["partition_id"], row["record_offset"]): row["raw"] for row in letters}
         assert found == expected
         assert all(row["raw_sha256"] == hashlib.sha256(row["raw"]).hexdigest() for row in letters)
         assert stats.dead_letters == len(expected) > 0
-        assert_all_stored(place, SMALL, dead_letters=len(expected))
+        assert_all_stored(db, SMALL, dead_letters=len(expected))
 
 
 class TestSqlite(PoisonFaults):
     @pytest.fixture
-    def place(self, tmp_path: Path) -> Place:
-        place = Place(f"sqlite:///{tmp_path}/w.sqlite", None)
-        migrate(place.url)
-        return place
+    def db(self, tmp_path: Path) -> WarehouseFixture:
+        db = WarehouseFixture(f"sqlite:///{tmp_path}/w.sqlite", None)
+        migrate(db.url)
+        return db
 
 
 @pytest.mark.slow_faults
 class TestMysql(PoisonFaults):
     @pytest.fixture
-    def place(self, mysql_place: Place) -> Place:
-        return mysql_place
+    def db(self, mysql_db: WarehouseFixture) -> WarehouseFixture:
+        return mysql_db
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ async def roomy_log(kafka: KafkaCluster, topic_prefix: str) -> AsyncIterator[Kaf
 
 @one_flavour
 async def test_a_record_of_20_mb_in_kafka_is_kept_by_its_head_and_its_hash(
-    roomy_log: KafkaLog, mysql_place: Place
+    roomy_log: KafkaLog, mysql_db: WarehouseFixture
 ) -> None:
     huge = b"\xff" * 20_000_000
     events = [event for event in events_of(SMALL) if event.user_id % 2 == 1]
@@ -193,9 +193,9 @@ async def test_a_record_of_20_mb_in_kafka_is_kept_by_its_head_and_its_hash(
             if number in {10, 11, 200}:
                 await producer.send_and_wait(roomy_log.topic("pictures"), huge, partition=1)
         await producer.flush()
-    stats = await drain(roomy_log, mysql_place, SETTINGS)
+    stats = await drain(roomy_log, mysql_db, SETTINGS)
     assert stats.dead_letters == 3
-    letters = mysql_place.rows("SELECT raw_bytes, raw_sha256, LENGTH(raw) AS kept, error_class FROM dead_letters")
+    letters = mysql_db.rows("SELECT raw_bytes, raw_sha256, LENGTH(raw) AS kept, error_class FROM dead_letters")
     digest = hashlib.sha256(huge).hexdigest()
     assert [tuple(row.values()) for row in letters] == [(len(huge), digest, DEAD_LETTER_BYTES_MAX, "too_large")] * 3
-    assert_stored(mysql_place, tuple(events), dead_letters=3)
+    assert_stored(mysql_db, tuple(events), dead_letters=3)

@@ -19,15 +19,15 @@ from socialsim.runs.directory import DEFAULT_ROOT, RunDirectory
 from socialsim.transport.files import FileReader
 from socialsim.transport.kafka import KafkaLog, describe_topics
 from socialsim.verification.offsets import LogEnds
-from socialsim.verification.verify import read_books
+from socialsim.verification.verify import read_manifests
 from socialsim.warehouse.schema.migrate import migrate
-from tests.faults.kafka_roads import SETTINGS, drain, make_topics, reader_of
+from tests.faults.kafka_pipelines import SETTINGS, drain, make_topics, reader_of
 from tests.faults.marks import slow
-from tests.faults.roads import until
+from tests.faults.pipelines import until
 from tests.support.account import assert_all_stored, assert_whole_log, events_of
 from tests.support.patience import HANG_S, eventually, pace
 from tests.support.processes import Cli
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 TOWN = Scenario(users=400, days=5, seed=8, shards=8)
 RUN = ("run", "--users", "400", "--days", "5", "--seed", "8", "--shards", "8")
@@ -75,17 +75,17 @@ async def assert_proven(directory: Path) -> None:
     """The log has the digest of a run that never died, and what is stored of it stands up to the run's own books."""
     data = directory / "socialsim-data"
     await assert_whole_log(FileReader(data / "events"), TOWN)
-    place = Place(f"sqlite:///{data}/socialsim.sqlite", None)
-    migrate(place.url)
+    db = WarehouseFixture(f"sqlite:///{data}/socialsim.sqlite", None)
+    migrate(db.url)
     reader = FileReader(data / "events")
-    async with place.opened() as warehouse:
+    async with db.opened() as warehouse:
         await Consumer(reader, warehouse, ConsumerSettings(drain=True)).run()
         ends = await reader.end_offsets()
         await reader.close()
-    books = read_books(RunDirectory(data / "runs", TOWN.run_id), TOWN)
+    manifests = read_manifests(RunDirectory(data / "runs", TOWN.run_id), TOWN)
     identities = {topic: reader.identity(topic) for topic, _ in ends}
     log = LogEnds(reader.log_id, {(topic, number): end for (topic, number), end in ends.items()}, identities)
-    assert_all_stored(place, TOWN, books=books, log=log)
+    assert_all_stored(db, TOWN, manifests=manifests, log=log)
 
 
 @pytest.mark.slow_faults
@@ -133,7 +133,7 @@ async def test_the_parent_killed_leaves_no_orphan_and_the_same_command_goes_on(
     eventually(lambda: not any(child.alive for child in children), "the end of its children", ORPHANS_GONE_S)
     again = start(*RUN, "--processes", "1")
     again.wait(0)
-    assert again.says("was begun before")
+    assert again.says("exists: resuming it")
     await assert_proven(tmp_path)
 
 
@@ -226,12 +226,12 @@ async def test_a_run_into_kafka_whose_shard_and_then_parent_is_killed_goes_on(
     await until(lambda: not any(child.alive for child in children), "the end of its children", ORPHANS_GONE_S)
     again = start(*RUN, "--processes", "1", "--to", log.url)
     await asyncio.to_thread(again.wait, 0)
-    assert again.says("was begun before")
+    assert again.says("exists: resuming it")
 
     await assert_whole_log(reader_of(log, group=None), TOWN)
-    place = Place(f"sqlite:///{tmp_path}/w.sqlite", None)
-    migrate(place.url)
-    stats = await drain(log, place, replace(SETTINGS, group=unique_name))
+    db = WarehouseFixture(f"sqlite:///{tmp_path}/w.sqlite", None)
+    migrate(db.url)
+    stats = await drain(log, db, replace(SETTINGS, group=unique_name))
     assert stats.identity_conflicts == 0
     print(f"{sum(stats.duplicates.values())} of {stats.records} records are in the log twice")
-    assert_all_stored(place, TOWN, books=read_books(RunDirectory(tmp_path / DEFAULT_ROOT, TOWN.run_id), TOWN))
+    assert_all_stored(db, TOWN, manifests=read_manifests(RunDirectory(tmp_path / DEFAULT_ROOT, TOWN.run_id), TOWN))

@@ -77,7 +77,7 @@ def test_topics_with_the_default_retention_are_refused_until_they_are_altered(
     assert "not as needed" not in inside("topics", "describe", *to).stdout
 
     created = inside("topics", "create", "--partitions", "2", *to)
-    assert "all were there already, as needed" in created.stdout, created.stderr
+    assert "all exist with the required settings" in created.stdout, created.stderr
     ran = inside(*RUN, *to)
     assert ran.returncode == 0, ran.stderr
     written = records(log)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.warehouse.conftest import empty_mysql, empty_sqlite, mysql_place, sqlite_place
+from tests.warehouse.conftest import empty_mysql, empty_sqlite, mysql_db, sqlite_db
 
-__all__ = ["empty_mysql", "empty_sqlite", "mysql_place", "sqlite_place"]
+__all__ = ["empty_mysql", "empty_sqlite", "mysql_db", "sqlite_db"]
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from socialsim.scenario.model import Scenario
 from socialsim.simulation.iterate import simulate
 from socialsim.warehouse.engines import writing_engine
 from tests.kpi.brute_kpis import Brute, day_of
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 #: People who come, stay away for weeks and come back; requests that wait for longer than a week; days without a sign-up.
 SLEEPY = Scenario(
@@ -83,8 +83,14 @@ class Script:
         self.events: list[Event] = []
 
     def _add(self, kind: type[Event], at_us: int, user_id: int, device: str = "web", **payload: Any) -> None:
-        common = {"run_id": self._run_id, "shard": 0, "seq": len(self.events), "time_us": START_US + at_us}
-        self.events.append(kind(**common, user_id=user_id, device=device, **payload))
+        common: dict[str, Any] = {
+            "run_id": self._run_id,
+            "shard": 0,
+            "seq": len(self.events),
+            "time_us": START_US + at_us,
+            "device": device,
+        }
+        self.events.append(kind(**common, user_id=user_id, **payload))
 
     def join(self, at_us: int, user_id: int, country: str = "FR", device: str = "web") -> None:
         name = f"u{user_id}"
@@ -158,8 +164,8 @@ def edges(run_id: str) -> tuple[Event, ...]:
 
 
 @contextmanager
-def engine_of(place: Place) -> Iterator[Engine]:
-    engine = writing_engine(place.target, place.password)
+def engine_of(db: WarehouseFixture) -> Iterator[Engine]:
+    engine = writing_engine(db.target, db.password)
     try:
         yield engine
     finally:
@@ -170,9 +176,9 @@ def key_of(connection: Connection, run_id: str) -> int:
     return stored_runs(connection)[run_id]
 
 
-def computed(place: Place, run_id: str, wish: DayRange | None = None, *, complete: bool = True) -> list[date]:
+def computed(db: WarehouseFixture, run_id: str, wish: DayRange | None = None, *, complete: bool = True) -> list[date]:
     """Compute what is wished for, by default whatever is missing; which days that was."""
-    with engine_of(place) as engine:
+    with engine_of(db) as engine:
         with engine.connect() as connection:
             run_key = key_of(connection, run_id)
             stream = read_stream(connection, run_key, complete=complete)
@@ -180,8 +186,8 @@ def computed(place: Place, run_id: str, wish: DayRange | None = None, *, complet
         return compute(engine, run_key, stream, wish or DayRange())
 
 
-def stored_figures(place: Place, run_id: str) -> tuple[list[KpiRow], list[CohortWeek]]:
-    with engine_of(place) as engine, engine.connect() as connection:
+def stored_figures(db: WarehouseFixture, run_id: str) -> tuple[list[KpiRow], list[CohortWeek]]:
+    with engine_of(db) as engine, engine.connect() as connection:
         run_key = key_of(connection, run_id)
         return read_daily(connection, run_key), read_cohorts(connection, run_key)
 
@@ -193,9 +199,9 @@ def true_figures(events: Sequence[Event], behind: date | None = None) -> tuple[l
     return brute.rows(), brute.cohorts()
 
 
-def assert_true(place: Place, run_id: str, events: Sequence[Event], behind: date | None = None) -> None:
+def assert_true(db: WarehouseFixture, run_id: str, events: Sequence[Event], behind: date | None = None) -> None:
     """Fails, naming the first figure that differs, unless exactly the true ones are stored."""
-    figures, cohorts = stored_figures(place, run_id)
+    figures, cohorts = stored_figures(db, run_id)
     true, true_cohorts = true_figures(events, behind)
     difference = first_difference(figures, true)
     assert difference is None, difference

@@ -19,7 +19,7 @@ from tests.kpi.brute_kpis import day_of
 from tests.kpi.kpis import assert_true, computed, engine_of, key_of, simulated
 from tests.verification.stored import SCENARIO as KEPT
 from tests.verification.stored import events_of, keep_books
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 #: More days than are gathered side by side, with two Sundays among them.
 SCENARIO = Scenario(
@@ -34,21 +34,21 @@ TABLES = (kpi_days, user_day, active_users, creator_day, kpi_daily, cohort_weekl
 ABROAD = "+05:30"
 
 
-def add(place: Place, events: Sequence[Event]) -> None:
+def add(db: WarehouseFixture, events: Sequence[Event]) -> None:
     batch = Batch()
     for each in events:
         batch.events.setdefault(WIRE_NAMES[type(each)], []).append(each)
 
     async def store() -> None:
-        async with place.opened() as warehouse:
+        async with db.opened() as warehouse:
             await warehouse.store(0, batch)
 
     asyncio.run(store())
 
 
-def everything(place: Place) -> dict[str, list[tuple[Any, ...]]]:
+def everything(db: WarehouseFixture) -> dict[str, list[tuple[Any, ...]]]:
     """All that is stored beside the events, but for when."""
-    with engine_of(place) as engine, engine.connect() as connection:
+    with engine_of(db) as engine, engine.connect() as connection:
         return {
             table.name: sorted(
                 (tuple(row) for row in connection.execute(select(*(c for c in table.c if c.name != "computed_at")))),
@@ -58,13 +58,13 @@ def everything(place: Place) -> dict[str, list[tuple[Any, ...]]]:
         }
 
 
-def marked(place: Place) -> list[date]:
-    with engine_of(place) as engine, engine.connect() as connection:
+def marked(db: WarehouseFixture) -> list[date]:
+    with engine_of(db) as engine, engine.connect() as connection:
         return [each.day for each in read_days(connection, key_of(connection, RUN_ID)) if each.dirty]
 
 
-def computed_at(place: Place) -> dict[date, datetime | None]:
-    with engine_of(place) as engine, engine.connect() as connection:
+def computed_at(db: WarehouseFixture) -> dict[date, datetime | None]:
+    with engine_of(db) as engine, engine.connect() as connection:
         return {each.day: each.computed_at for each in read_days(connection, key_of(connection, RUN_ID))}
 
 
@@ -77,102 +77,102 @@ def without_one_of(day: date) -> tuple[list[Event], Event]:
 
 class ComputingAgain:
     @pytest.fixture
-    def place(self) -> Place:
+    def db(self) -> WarehouseFixture:
         raise NotImplementedError
 
-    def test_twice_is_once(self, place: Place) -> None:
-        add(place, EVENTS)
-        assert computed(place, RUN_ID) == DAYS
-        once = everything(place)
+    def test_twice_is_once(self, db: WarehouseFixture) -> None:
+        add(db, EVENTS)
+        assert computed(db, RUN_ID) == DAYS
+        once = everything(db)
         assert all(once.values())
-        assert computed(place, RUN_ID) == []
-        assert computed(place, RUN_ID, DayRange(DAYS[0], DAYS[-1])) == DAYS
-        assert computed(place, RUN_ID, DayRange(DAYS[7], DAYS[7])) == [DAYS[7]]
-        assert computed(place, RUN_ID, DayRange(since=DAYS[5], until=DAYS[9])) == DAYS[5:10]
-        assert everything(place) == once
+        assert computed(db, RUN_ID) == []
+        assert computed(db, RUN_ID, DayRange(DAYS[0], DAYS[-1])) == DAYS
+        assert computed(db, RUN_ID, DayRange(DAYS[7], DAYS[7])) == [DAYS[7]]
+        assert computed(db, RUN_ID, DayRange(since=DAYS[5], until=DAYS[9])) == DAYS[5:10]
+        assert everything(db) == once
 
-    def test_as_the_stream_goes_on_comes_to_the_same_as_all_at_once(self, place: Place) -> None:
+    def test_as_the_stream_goes_on_comes_to_the_same_as_all_at_once(self, db: WarehouseFixture) -> None:
         done = 0
         for day in [*DAYS[1::4], DAYS[-1]]:
             behind = next((index for index, each in enumerate(EVENTS) if day_of(each) > day), len(EVENTS))
-            add(place, EVENTS[done:behind])
+            add(db, EVENTS[done:behind])
             done = behind
-            computed(place, RUN_ID, complete=day == DAYS[-1])
-            assert marked(place) == []
-        assert_true(place, RUN_ID, EVENTS)
-        little_by_little = everything(place)
-        assert computed(place, RUN_ID, DayRange(DAYS[0], DAYS[-1])) == DAYS
-        assert everything(place) == little_by_little
+            computed(db, RUN_ID, complete=day == DAYS[-1])
+            assert marked(db) == []
+        assert_true(db, RUN_ID, EVENTS)
+        little_by_little = everything(db)
+        assert computed(db, RUN_ID, DayRange(DAYS[0], DAYS[-1])) == DAYS
+        assert everything(db) == little_by_little
 
     def test_a_late_row_marks_its_day_and_all_that_builds_on_it_and_the_next_call_heals_them(
-        self, place: Place
+        self, db: WarehouseFixture
     ) -> None:
         rest, late = without_one_of(DAYS[6])
-        add(place, rest)
-        computed(place, RUN_ID)
-        assert_true(place, RUN_ID, rest)
-        before = computed_at(place)
-        add(place, [late])
-        assert marked(place) == DAYS[6:]
-        assert computed(place, RUN_ID) == DAYS[6:]
-        assert_true(place, RUN_ID, EVENTS)
-        after = computed_at(place)
+        add(db, rest)
+        computed(db, RUN_ID)
+        assert_true(db, RUN_ID, rest)
+        before = computed_at(db)
+        add(db, [late])
+        assert marked(db) == DAYS[6:]
+        assert computed(db, RUN_ID) == DAYS[6:]
+        assert_true(db, RUN_ID, EVENTS)
+        after = computed_at(db)
         assert [day for day in DAYS if after[day] != before[day]] == DAYS[6:]
 
-    def test_a_row_that_comes_again_marks_nothing(self, place: Place) -> None:
-        add(place, EVENTS)
-        computed(place, RUN_ID)
-        add(place, EVENTS[100:200])
-        assert marked(place) == []
+    def test_a_row_that_comes_again_marks_nothing(self, db: WarehouseFixture) -> None:
+        add(db, EVENTS)
+        computed(db, RUN_ID)
+        add(db, EVENTS[100:200])
+        assert marked(db) == []
 
-    def test_a_wished_for_day_brings_those_before_it_that_hold_no_more(self, place: Place) -> None:
+    def test_a_wished_for_day_brings_those_before_it_that_hold_no_more(self, db: WarehouseFixture) -> None:
         rest, late = without_one_of(DAYS[6])
-        add(place, rest)
-        computed(place, RUN_ID)
-        add(place, [late])
-        assert computed(place, RUN_ID, DayRange(DAYS[8], DAYS[8])) == DAYS[6:9]
-        assert marked(place) == DAYS[9:]
-        assert computed(place, RUN_ID) == DAYS[9:]
-        assert_true(place, RUN_ID, EVENTS)
+        add(db, rest)
+        computed(db, RUN_ID)
+        add(db, [late])
+        assert computed(db, RUN_ID, DayRange(DAYS[8], DAYS[8])) == DAYS[6:9]
+        assert marked(db) == DAYS[9:]
+        assert computed(db, RUN_ID) == DAYS[9:]
+        assert_true(db, RUN_ID, EVENTS)
 
     @pytest.mark.parametrize("asked", [4, 8, 14])
-    def test_a_row_that_comes_meanwhile_is_not_overlooked(self, place: Place, asked: int) -> None:
+    def test_a_row_that_comes_meanwhile_is_not_overlooked(self, db: WarehouseFixture, asked: int) -> None:
         """``asked``: before its day is stored, with days before it and after it that are; before the second stretch."""
         rest, late = without_one_of(DAYS[6])
-        add(place, rest)
+        add(db, rest)
         calls = 0
 
         def stopped() -> bool:
             nonlocal calls
             calls += 1
             if calls == asked:
-                add(place, [late])
+                add(db, [late])
             return False
 
-        with engine_of(place) as engine:
+        with engine_of(db) as engine:
             with engine.connect() as connection:
                 run_key = key_of(connection, RUN_ID)
                 stream = read_stream(connection, run_key, complete=True)
             assert stream is not None
             done = compute(engine, run_key, stream, DayRange(), stopped=stopped)
         assert done == DAYS[: len(done)]
-        assert marked(place) == DAYS[6:]
-        assert computed(place, RUN_ID) == DAYS[6:]
-        assert_true(place, RUN_ID, EVENTS)
+        assert marked(db) == DAYS[6:]
+        assert computed(db, RUN_ID) == DAYS[6:]
+        assert_true(db, RUN_ID, EVENTS)
 
-    def test_two_who_compute_at_once_come_to_the_truth(self, place: Place) -> None:
-        add(place, EVENTS)
+    def test_two_who_compute_at_once_come_to_the_truth(self, db: WarehouseFixture) -> None:
+        add(db, EVENTS)
         with ThreadPoolExecutor(2) as pool:
-            for future in [pool.submit(computed, place, RUN_ID) for _ in range(2)]:
+            for future in [pool.submit(computed, db, RUN_ID) for _ in range(2)]:
                 future.result()
-        computed(place, RUN_ID)
-        assert marked(place) == []
-        assert_true(place, RUN_ID, EVENTS)
+        computed(db, RUN_ID)
+        assert marked(db) == []
+        assert_true(db, RUN_ID, EVENTS)
 
-    def test_a_call_that_is_stopped_leaves_whole_days(self, place: Place) -> None:
-        add(place, EVENTS)
+    def test_a_call_that_is_stopped_leaves_whole_days(self, db: WarehouseFixture) -> None:
+        add(db, EVENTS)
         calls = iter(range(1_000))
-        with engine_of(place) as engine:
+        with engine_of(db) as engine:
             with engine.connect() as connection:
                 run_key = key_of(connection, RUN_ID)
                 stream = read_stream(connection, run_key, complete=True)
@@ -180,41 +180,41 @@ class ComputingAgain:
             done = compute(engine, run_key, stream, DayRange(), stopped=lambda: next(calls) >= 5)
         assert done == DAYS[: len(done)]
         assert 0 < len(done) < len(DAYS)
-        assert_true(place, RUN_ID, EVENTS, behind=DAYS[len(done)])
-        assert computed(place, RUN_ID) == DAYS[len(done) :]
-        assert_true(place, RUN_ID, EVENTS)
+        assert_true(db, RUN_ID, EVENTS, behind=DAYS[len(done)])
+        assert computed(db, RUN_ID) == DAYS[len(done) :]
+        assert_true(db, RUN_ID, EVENTS)
 
-    def test_the_count_of_what_is_stored_is_right_whatever_is_computed(self, place: Place) -> None:
+    def test_the_count_of_what_is_stored_is_right_whatever_is_computed(self, db: WarehouseFixture) -> None:
         def count() -> int:
-            with engine_of(place) as engine, engine.connect() as connection:
+            with engine_of(db) as engine, engine.connect() as connection:
                 return count_stored(connection, key_of(connection, RUN_ID))
 
         rest, late = without_one_of(DAYS[6])
-        add(place, rest)
+        add(db, rest)
         assert count() == len(rest)
-        computed(place, RUN_ID, DayRange(until=DAYS[9]))
+        computed(db, RUN_ID, DayRange(until=DAYS[9]))
         assert count() == len(rest)
-        add(place, [late])
+        add(db, [late])
         assert count() == len(EVENTS)
-        computed(place, RUN_ID)
+        computed(db, RUN_ID)
         assert count() == len(EVENTS)
 
 
 class TestSqlite(ComputingAgain):
     @pytest.fixture
-    def place(self, sqlite_place: Place) -> Place:
-        return sqlite_place
+    def db(self, sqlite_db: WarehouseFixture) -> WarehouseFixture:
+        return sqlite_db
 
 
 class TestMysql(ComputingAgain):
     @pytest.fixture
-    def place(self, mysql_place: Place) -> Place:
-        return mysql_place
+    def db(self, mysql_db: WarehouseFixture) -> WarehouseFixture:
+        return mysql_db
 
-    def test_the_sessions_time_zone_changes_no_figure(self, place: Place) -> None:
+    def test_the_sessions_time_zone_changes_no_figure(self, db: WarehouseFixture) -> None:
         """Instants are stored without a zone: no session can shift them, neither by writing nor by reading."""
-        add(place, EVENTS)
-        with engine_of(place) as engine:
+        add(db, EVENTS)
+        with engine_of(db) as engine:
 
             def go_abroad(connection: Any) -> None:
                 connection.exec_driver_sql(f"SET SESSION time_zone = '{ABROAD}'")
@@ -226,23 +226,23 @@ class TestMysql(ComputingAgain):
                 assert connection.exec_driver_sql("SELECT @@session.time_zone").scalar_one() == ABROAD
             assert stream is not None
             assert compute(engine, run_key, stream, DayRange()) == DAYS
-        assert_true(place, RUN_ID, EVENTS)
+        assert_true(db, RUN_ID, EVENTS)
 
 
-def test_a_run_is_whole_when_all_that_it_emitted_is_stored(sqlite_place: Place, runs_dir: Any) -> None:
+def test_a_run_is_whole_when_all_that_it_emitted_is_stored(sqlite_db: WarehouseFixture, runs_dir: Any) -> None:
     events = events_of("r1")
     keep_books(runs_dir, "r1", events)
 
     def whole() -> bool:
-        with engine_of(sqlite_place) as engine, engine.connect() as connection:
+        with engine_of(sqlite_db) as engine, engine.connect() as connection:
             return is_whole(connection, key_of(connection, "r1"), RunDirectory(runs_dir, "r1"))
 
-    add(sqlite_place, events[:-1])
+    add(sqlite_db, events[:-1])
     assert not whole()
-    add(sqlite_place, events[-1:])
+    add(sqlite_db, events[-1:])
     assert whole()
     assert KEPT.days == 3
-    computed(sqlite_place, "r1")
+    computed(sqlite_db, "r1")
     assert whole()
     keep_books(runs_dir, "r1", events, sealed=False)
     assert not whole()

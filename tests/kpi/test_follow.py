@@ -13,7 +13,7 @@ from socialsim.kpi.days import DayRange
 from socialsim.kpi.follow import POLL_S, KpiService
 from socialsim.runs.directory import RunDirectory
 from tests.verification.stored import SCENARIO, events_of, keep_books, store
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 
 class Watching:
@@ -41,9 +41,9 @@ class Watching:
 
 
 @pytest.fixture
-async def engine(sqlite_place: Place) -> AsyncIterator[Engine]:
-    await store(sqlite_place, events_of("r1"))
-    made = create_engine(sqlite_place.url)
+async def engine(sqlite_db: WarehouseFixture) -> AsyncIterator[Engine]:
+    await store(sqlite_db, events_of("r1"))
+    made = create_engine(sqlite_db.url)
     yield made
     made.dispose()
 

@@ -20,7 +20,7 @@ from tests.kpi.kpis import (
     true_figures,
 )
 from tests.verification.stored import store
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 #: Three runs side by side: ids of users, posts and requests are the same in all.
 RUNS = {"sleepy": simulated(SLEEPY, "sleepy"), "lively": simulated(LIVELY, "lively"), "edges": edges("edges")}
@@ -31,32 +31,32 @@ def true_of(run_id: str) -> tuple[list[KpiRow], list[CohortWeek]]:
     return true_figures(RUNS[run_id])
 
 
-async def every_figure_is_true(place: Place) -> None:
+async def every_figure_is_true(db: WarehouseFixture) -> None:
     for events in RUNS.values():
-        await store(place, list(events))
+        await store(db, list(events))
     for run_id in RUNS:
-        assert computed(place, run_id)
+        assert computed(db, run_id)
     for run_id, events in RUNS.items():
-        assert_true(place, run_id, events)
-    the_wide_view_has_every_scalar(place)
+        assert_true(db, run_id, events)
+    the_wide_view_has_every_scalar(db)
 
 
-def the_wide_view_has_every_scalar(place: Place) -> None:
+def the_wide_view_has_every_scalar(db: WarehouseFixture) -> None:
     for run_id in RUNS:
-        with engine_of(place) as engine, engine.connect() as connection:
+        with engine_of(db) as engine, engine.connect() as connection:
             scalars = read_scalars(connection, key_of(connection, run_id))
-        rows = place.rows("SELECT * FROM kpi_daily_wide WHERE run_id = :run_id ORDER BY day", run_id=run_id)
+        rows = db.rows("SELECT * FROM kpi_daily_wide WHERE run_id = :run_id ORDER BY day", run_id=run_id)
         assert [str(row["day"]) for row in rows] == list(map(str, scalars))
         for row, scalar in zip(rows, scalars.values(), strict=True):
             assert {metric: row[metric] for metric in WIDE_METRICS if row[metric] is not None} == scalar
 
 
-async def test_on_sqlite(sqlite_place: Place) -> None:
-    await every_figure_is_true(sqlite_place)
+async def test_on_sqlite(sqlite_db: WarehouseFixture) -> None:
+    await every_figure_is_true(sqlite_db)
 
 
-async def test_on_mysql(mysql_place: Place) -> None:
-    await every_figure_is_true(mysql_place)
+async def test_on_mysql(mysql_db: WarehouseFixture) -> None:
+    await every_figure_is_true(mysql_db)
 
 
 def test_the_runs_hold_what_there_is_to_find() -> None:
@@ -79,10 +79,10 @@ def test_the_runs_hold_what_there_is_to_find() -> None:
 @pytest.mark.parametrize("metric", [*WIDE_METRICS, "funnel", "top_creator_likes", "events", "device_hour"])
 def test_a_figure_that_differs_is_named(metric: str) -> None:
     true = true_of("sleepy")[0]
-    place = next(index for index, row in enumerate(true) if row.metric == metric)
-    changed = [*true[:place], true[place]._replace(numerator=true[place].numerator + 1), *true[place + 1 :]]
+    db = next(index for index, row in enumerate(true) if row.metric == metric)
+    changed = [*true[:db], true[db]._replace(numerator=true[db].numerator + 1), *true[db + 1 :]]
     assert f"metric='{metric}'" in str(first_difference(changed, true))
-    assert f"metric='{metric}'" in str(first_difference([*true[:place], *true[place + 1 :]], true))
+    assert f"metric='{metric}'" in str(first_difference([*true[:db], *true[db + 1 :]], true))
 
 
 def test_bounds_decide_by_the_microsecond() -> None:
@@ -109,8 +109,10 @@ def test_bounds_decide_by_the_microsecond() -> None:
     assert (20, "engagement_per_post", "") not in figures
 
 
-async def test_figures_are_the_same_to_the_last_bit_on_every_engine(sqlite_place: Place, mysql_place: Place) -> None:
-    for place in (sqlite_place, mysql_place):
-        await store(place, list(RUNS["sleepy"]))
-        computed(place, "sleepy")
-    assert stored_figures(sqlite_place, "sleepy") == stored_figures(mysql_place, "sleepy")
+async def test_figures_are_the_same_to_the_last_bit_on_every_engine(
+    sqlite_db: WarehouseFixture, mysql_db: WarehouseFixture
+) -> None:
+    for db in (sqlite_db, mysql_db):
+        await store(db, list(RUNS["sleepy"]))
+        computed(db, "sleepy")
+    assert stored_figures(sqlite_db, "sleepy") == stored_figures(mysql_db, "sleepy")

@@ -10,7 +10,7 @@ from socialsim.warehouse.schema.tables import metadata
 from tests.kpi.kpis import computed, engine_of, key_of, simulated
 from tests.kpi.plans import RAW, full_scans, unknown_tables, watched
 from tests.verification.stored import store
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 #: So many rows that to read one day of them is clearly less than to read all.
 SCENARIO = Scenario(
@@ -20,9 +20,9 @@ SCENARIO = Scenario(
 RUN_ID = "plans"
 
 
-async def stored_and_computed(place: Place) -> None:
-    await store(place, list(simulated(SCENARIO, RUN_ID)))
-    computed(place, RUN_ID)
+async def stored_and_computed(db: WarehouseFixture) -> None:
+    await store(db, list(simulated(SCENARIO, RUN_ID)))
+    computed(db, RUN_ID)
 
 
 def analyze(engine: Engine) -> None:
@@ -61,16 +61,16 @@ def a_scan_is_seen(engine: Engine) -> None:
         assert full_scans(steps), (sql, steps)
 
 
-async def test_on_sqlite(sqlite_place: Place) -> None:
-    await stored_and_computed(sqlite_place)
-    with engine_of(sqlite_place) as engine:
+async def test_on_sqlite(sqlite_db: WarehouseFixture) -> None:
+    await stored_and_computed(sqlite_db)
+    with engine_of(sqlite_db) as engine:
         no_statement_reads_all(engine)
         a_scan_is_seen(engine)
 
 
-async def test_on_mysql(mysql_place: Place) -> None:
-    await stored_and_computed(mysql_place)
-    with engine_of(mysql_place) as engine:
+async def test_on_mysql(mysql_db: WarehouseFixture) -> None:
+    await stored_and_computed(mysql_db)
+    with engine_of(mysql_db) as engine:
         analyze(engine)
         no_statement_reads_all(engine)
         a_scan_is_seen(engine)

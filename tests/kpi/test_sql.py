@@ -12,7 +12,7 @@ from socialsim.kpi.parameters import values_of
 from socialsim.warehouse.schema.views import WIDE_METRICS
 from tests.kpi.kpis import computed, edges, engine_of, key_of, true_figures
 from tests.verification.stored import store
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 DOCS = Path(__file__).parents[2] / "docs"
 SHOWN = (DOCS / "kpi-sql.md").read_text(encoding="utf-8")
@@ -46,11 +46,11 @@ def test_every_figure_has_its_sql_and_its_place_in_the_glossary() -> None:
         assert f"`{named}" in GLOSSARY, metric
 
 
-async def test_what_is_shown_runs_as_it_stands(mysql_place: Place) -> None:
-    await store(mysql_place, list(EVENTS))
-    computed(mysql_place, "edges")
+async def test_what_is_shown_runs_as_it_stands(mysql_db: WarehouseFixture) -> None:
+    await store(mysql_db, list(EVENTS))
+    computed(mysql_db, "edges")
     shown = re.findall(r"```sql\n(.*?);\n```", SHOWN, re.DOTALL)
-    with engine_of(mysql_place) as engine, engine.connect() as connection:
+    with engine_of(mysql_db) as engine, engine.connect() as connection:
         values = values_of(key_of(connection, "edges"), date(2026, 1, 8))
         found = 0
         for section in sql.SECTIONS:

@@ -23,7 +23,7 @@ from socialsim.warehouse.engines import writing_engine
 from socialsim.warehouse.schema.tables import EVENT_TABLES, kpi_daily
 from tests.oracle.test_truth import SCENARIOS, rows_of, watched
 from tests.verification.stored import store
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 SCENARIO = Scenario(
     users=40,
@@ -46,13 +46,13 @@ HOUR_US = 3_600_000_000
 Sabotage = Callable[[Sequence[Event]], list[Event]]
 
 
-async def stored_and_computed(place: Place, events: Sequence[Event]) -> None:
-    await store(place, list(events))
-    compute_all(place)
+async def stored_and_computed(db: WarehouseFixture, events: Sequence[Event]) -> None:
+    await store(db, list(events))
+    compute_all(db)
 
 
-def compute_all(place: Place, wish: DayRange | None = None) -> None:
-    engine = writing_engine(place.target, place.password)
+def compute_all(db: WarehouseFixture, wish: DayRange | None = None) -> None:
+    engine = writing_engine(db.target, db.password)
     with engine.connect() as connection:
         run_key = stored_runs(connection)["r"]
         stream = read_stream(connection, run_key, complete=True)
@@ -61,8 +61,8 @@ def compute_all(place: Place, wish: DayRange | None = None) -> None:
     engine.dispose()
 
 
-def checked(place: Place, truth: Truth = TRUTH) -> KpiComparison:
-    engine = writing_engine(place.target, place.password)
+def checked(db: WarehouseFixture, truth: Truth = TRUTH) -> KpiComparison:
+    engine = writing_engine(db.target, db.password)
     with engine.connect() as connection:
         run_key = stored_runs(connection)["r"]
         daily = {tuple(row[:4]): (row.numerator, row.denominator) for row in read_daily(connection, run_key)}
@@ -71,8 +71,8 @@ def checked(place: Place, truth: Truth = TRUTH) -> KpiComparison:
     return check_kpis(truth, daily, cohorts)  # type: ignore[arg-type]
 
 
-def execute(place: Place, statement: Any) -> None:
-    engine = writing_engine(place.target, place.password)
+def execute(db: WarehouseFixture, statement: Any) -> None:
+    engine = writing_engine(db.target, db.password)
     with engine.begin() as connection:
         assert connection.execute(statement).rowcount == 1
     engine.dispose()
@@ -90,20 +90,20 @@ def names_first(comparison: KpiComparison) -> Difference:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-async def test_sql_and_the_simulation_agree(sqlite_place: Place, name: str) -> None:
+async def test_sql_and_the_simulation_agree(sqlite_db: WarehouseFixture, name: str) -> None:
     scenario = SCENARIOS[name]
     events = list(simulate(scenario, "r"))
     truth = make_truth(scenario, "r", watched([events], 1024), sealed=True)
-    await stored_and_computed(sqlite_place, events)
-    comparison = checked(sqlite_place, truth)
+    await stored_and_computed(sqlite_db, events)
+    comparison = checked(sqlite_db, truth)
     assert comparison.ok, as_text(comparison)
     assert as_text(comparison).endswith("all KPIs are true")
 
 
 @pytest.mark.mysql
-async def test_sql_and_the_simulation_agree_on_mysql(mysql_place: Place) -> None:
-    await stored_and_computed(mysql_place, EVENTS)
-    comparison = checked(mysql_place)
+async def test_sql_and_the_simulation_agree_on_mysql(mysql_db: WarehouseFixture) -> None:
+    await stored_and_computed(mysql_db, EVENTS)
+    comparison = checked(mysql_db)
     assert comparison.ok, as_text(comparison)
 
 
@@ -136,9 +136,9 @@ def devices_swapped(events: Sequence[Event]) -> list[Event]:
 
 
 @pytest.mark.parametrize("sabotage", [an_hour_later, without_a_batch, a_batch_twice, devices_swapped])
-async def test_corrupted_input_is_detected(sqlite_place: Place, sabotage: Sabotage) -> None:
-    await stored_and_computed(sqlite_place, sabotage(EVENTS))
-    first = names_first(checked(sqlite_place))
+async def test_corrupted_input_is_detected(sqlite_db: WarehouseFixture, sabotage: Sabotage) -> None:
+    await stored_and_computed(sqlite_db, sabotage(EVENTS))
+    first = names_first(checked(sqlite_db))
     damaged = make_truth(SCENARIO, "r", watched([sorted(sabotage(EVENTS), key=_time_us)], 1024), sealed=True)
     assert first.stored == rows_of(damaged).get(first[:4])
 
@@ -148,9 +148,9 @@ def _time_us(event: Event) -> int:
 
 
 @pytest.mark.mysql
-async def test_the_wrong_time_zone_is_detected_on_mysql(mysql_place: Place) -> None:
-    await stored_and_computed(mysql_place, an_hour_later(EVENTS))
-    assert names_first(checked(mysql_place)).metric == "device_hour"
+async def test_the_wrong_time_zone_is_detected_on_mysql(mysql_db: WarehouseFixture) -> None:
+    await stored_and_computed(mysql_db, an_hour_later(EVENTS))
+    assert names_first(checked(mysql_db)).metric == "device_hour"
 
 
 def one_of(name: str, *, of_another_shard: bool = False) -> Event:
@@ -177,12 +177,12 @@ def row_of(event: Event) -> Any:
     return (table.c.shard == event.shard) & (table.c.seq == event.seq)
 
 
-async def test_a_deleted_like_from_another_shard_is_detected(sqlite_place: Place) -> None:
+async def test_a_deleted_like_from_another_shard_is_detected(sqlite_db: WarehouseFixture) -> None:
     like = one_of("picture_like", of_another_shard=True)
-    await store(sqlite_place, EVENTS)
-    execute(sqlite_place, delete(EVENT_TABLES["picture_like"]).where(row_of(like)))
-    compute_all(sqlite_place)
-    comparison = checked(sqlite_place)
+    await store(sqlite_db, EVENTS)
+    execute(sqlite_db, delete(EVENT_TABLES["picture_like"]).where(row_of(like)))
+    compute_all(sqlite_db)
+    comparison = checked(sqlite_db)
     first = names_first(comparison)
     assert first.day == date.fromordinal(date(1970, 1, 1).toordinal() + like.time_us // (24 * HOUR_US))
     assert {"events", "engagement_per_post", "device_hour"} <= {each.metric for each in comparison.first}
@@ -199,32 +199,34 @@ async def test_a_deleted_like_from_another_shard_is_detected(sqlite_place: Place
         ("video", "device", "tv", "device_hour"),
     ],
 )
-async def test_a_changed_row_is_detected(sqlite_place: Place, name: str, column: str, value: Any, metric: str) -> None:
+async def test_a_changed_row_is_detected(
+    sqlite_db: WarehouseFixture, name: str, column: str, value: Any, metric: str
+) -> None:
     if name in {"user", "friend_acceptance"}:  # an early one, for the KPIs that look back
         event = next(each for each in EVENTS if WIRE_NAMES[type(each)] == name)
     elif name == "picture_like":
         event = a_like_of_a_top_creator()
     else:
         event = one_of(name)
-    await store(sqlite_place, EVENTS)
-    execute(sqlite_place, update(EVENT_TABLES[name]).where(row_of(event)).values({column: value}))
-    compute_all(sqlite_place)
-    comparison = checked(sqlite_place)
+    await store(sqlite_db, EVENTS)
+    execute(sqlite_db, update(EVENT_TABLES[name]).where(row_of(event)).values({column: value}))
+    compute_all(sqlite_db)
+    comparison = checked(sqlite_db)
     names_first(comparison)
     assert metric in {each.metric for each in comparison.first}, as_text(comparison)
 
 
-async def test_a_changed_kpi_is_detected_and_recomputation_repairs_it(sqlite_place: Place) -> None:
-    await stored_and_computed(sqlite_place, EVENTS)
+async def test_a_changed_kpi_is_detected_and_recomputation_repairs_it(sqlite_db: WarehouseFixture) -> None:
+    await stored_and_computed(sqlite_db, EVENTS)
     day = date(2026, 1, 7)
     wanted = (kpi_daily.c.day == day) & (kpi_daily.c.metric == "wau")
-    execute(sqlite_place, update(kpi_daily).where(wanted).values(numerator=kpi_daily.c.numerator + 1))
+    execute(sqlite_db, update(kpi_daily).where(wanted).values(numerator=kpi_daily.c.numerator + 1))
     true = rows_of(TRUTH)[day, "wau", "all", ""]
-    comparison = checked(sqlite_place)
+    comparison = checked(sqlite_db)
     assert comparison.first == (Difference(day, "wau", "all", "", (true[0] + 1, 1), true),)
     assert str(comparison.first[0]) == f"2026-01-07 wau: stored {true[0] + 1}, truth {true[0]}"
-    compute_all(sqlite_place, DayRange(day, day))
-    assert checked(sqlite_place).ok
+    compute_all(sqlite_db, DayRange(day, day))
+    assert checked(sqlite_db).ok
 
 
 # --- the comparison itself ----------------------------------------------------------------------------------------------

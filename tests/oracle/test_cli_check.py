@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cli.conftest import cli
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 __all__ = ["cli"]
 
@@ -21,10 +21,10 @@ def test_kpi_check_from_the_run_to_the_result(cli: Any, tmp_path: Path) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert checked.stdout.endswith("all KPIs are true\n")
 
-    place = Place(f"sqlite:///{tmp_path}/socialsim-data/socialsim.sqlite", None)
+    db = WarehouseFixture(f"sqlite:///{tmp_path}/socialsim-data/socialsim.sqlite", None)
     wanted = "WHERE day = '2026-01-02' AND metric = 'mau'"
-    (before,) = place.rows(f"SELECT numerator FROM kpi_daily {wanted}")
-    place.change(f"UPDATE kpi_daily SET numerator = numerator + 1 {wanted}")
+    (before,) = db.rows(f"SELECT numerator FROM kpi_daily {wanted}")
+    db.change(f"UPDATE kpi_daily SET numerator = numerator + 1 {wanted}")
     count = before["numerator"]
     checked = cli("kpi", "--check", "--run-id", "r")
     assert checked.returncode == 1

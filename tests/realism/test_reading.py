@@ -13,10 +13,10 @@ from socialsim.transport.base import TopicPartition
 from socialsim.warehouse.engines import read_engine
 from tests.realism.runs import columns_of, memory_log, run_of, users
 from tests.support.account import events_of
-from tests.verification.conftest import empty_mysql, empty_sqlite, mysql_place, sqlite_place
+from tests.verification.conftest import empty_mysql, empty_sqlite, mysql_db, sqlite_db
 from tests.verification.stored import store
 
-__all__ = ["empty_mysql", "empty_sqlite", "mysql_place", "sqlite_place"]
+__all__ = ["empty_mysql", "empty_sqlite", "mysql_db", "sqlite_db"]
 
 SMALL = Scenario(users=40, days=3, shards=3, adoption_midpoint=0.1, friends_mean=8, video_share=0.4)
 EVENTS = list(events_of(SMALL, "r1"))
@@ -76,10 +76,10 @@ async def test_a_run_must_be_named_only_if_there_are_several():
         await read_log(AloneReader(memory_log([]), "alone"), None, span_us)
 
 
-async def check_warehouse(place):
-    await store(place, EVENTS)
-    await store(place, list(events_of(SMALL, "r2")))
-    engine = read_engine(place.url, place.password)
+async def check_warehouse(db):
+    await store(db, EVENTS)
+    await store(db, list(events_of(SMALL, "r2")))
+    engine = read_engine(db.url, db.password)
     try:
         with engine.connect() as connection:
             assert_same(read_warehouse(connection, "r1", span_us), expected_run())
@@ -91,12 +91,12 @@ async def check_warehouse(place):
         engine.dispose()
 
 
-async def test_sqlite_gives_the_same_columns(sqlite_place):
-    await check_warehouse(sqlite_place)
+async def test_sqlite_gives_the_same_columns(sqlite_db):
+    await check_warehouse(sqlite_db)
 
 
-async def test_mysql_gives_the_same_columns(mysql_place):
-    await check_warehouse(mysql_place)
+async def test_mysql_gives_the_same_columns(mysql_db):
+    await check_warehouse(mysql_db)
 
 
 def test_every_event_type_keeps_the_common_members():

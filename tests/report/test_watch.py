@@ -12,24 +12,24 @@ from socialsim.report.ingestion import RateMeter
 from socialsim.report.poller import SnapshotPoller
 from socialsim.report.rows import find_run, read_rows
 from socialsim.warehouse.engines import read_engine, writing_engine
-from tests.verification.conftest import empty_mysql, empty_sqlite, mysql_place, sqlite_place
+from tests.verification.conftest import empty_mysql, empty_sqlite, mysql_db, sqlite_db
 from tests.verification.stored import ends_of, events_of, store
 
-__all__ = ["empty_mysql", "empty_sqlite", "mysql_place", "sqlite_place"]
+__all__ = ["empty_mysql", "empty_sqlite", "mysql_db", "sqlite_db"]
 
 
-def connecting(place):
+def connecting(db):
     @contextmanager
     def connect():
-        engine = read_engine(place.url, place.password)
+        engine = read_engine(db.url, db.password)
         with engine.connect() as connection:
             yield connection
 
     return connect
 
 
-def compute_all(place):
-    engine = writing_engine(place.target, place.password)
+def compute_all(db):
+    engine = writing_engine(db.target, db.password)
     with engine.connect() as connection:
         run = find_run(connection, None)
         stream = read_stream(connection, run.key, complete=True)
@@ -38,20 +38,20 @@ def compute_all(place):
     return days
 
 
-async def check(place):
+async def check(db):
     ticks = iter(range(0, 1000, 2))
     events = events_of("r1")
-    poller = SnapshotPoller(connecting(place), None, lambda _: ends_of(events), clock=lambda: next(ticks))
+    poller = SnapshotPoller(connecting(db), None, lambda _: ends_of(events), clock=lambda: next(ticks))
     poller.refresh()
     assert poller.snapshot.version == ""
-    await store(place, events)
+    await store(db, events)
     poller.refresh()
     before = poller.snapshot
     assert before.content.days == []
     assert before.ingestion.rows == len(events)
     assert before.ingestion.lag == 0
     assert before.ingestion.newest is not None
-    days = compute_all(place)
+    days = compute_all(db)
     poller.refresh()
     after = poller.snapshot
     assert after.version != before.version
@@ -64,32 +64,32 @@ async def check(place):
     assert poller.snapshot.content is after.content
 
 
-async def test_rows_and_kpis_appear_on_sqlite(sqlite_place):
-    await check(sqlite_place)
+async def test_rows_and_kpis_appear_on_sqlite(sqlite_db):
+    await check(sqlite_db)
 
 
-async def test_rows_and_kpis_appear_on_mysql(mysql_place):
-    await check(mysql_place)
+async def test_rows_and_kpis_appear_on_mysql(mysql_db):
+    await check(mysql_db)
 
 
-async def test_records_that_are_not_stored_are_lag(sqlite_place):
+async def test_records_that_are_not_stored_are_lag(sqlite_db):
     events = events_of("r1")
-    await store(sqlite_place, events[:100])
-    poller = SnapshotPoller(connecting(sqlite_place), "r1", lambda _: ends_of(events))
+    await store(sqlite_db, events[:100])
+    poller = SnapshotPoller(connecting(sqlite_db), "r1", lambda _: ends_of(events))
     poller.refresh()
     assert poller.snapshot.ingestion.lag == len(events) - 100
 
 
-async def test_a_problem_is_shown_beside_the_last_known_content(sqlite_place):
-    await store(sqlite_place, events_of("r1"))
-    compute_all(sqlite_place)
+async def test_a_problem_is_shown_beside_the_last_known_content(sqlite_db):
+    await store(sqlite_db, events_of("r1"))
+    compute_all(sqlite_db)
     broken = False
 
     @contextmanager
     def connect():
         if broken:
             raise ServiceUnavailableError("db:1", 3, "run: make up")
-        with connecting(sqlite_place)() as connection:
+        with connecting(sqlite_db)() as connection:
             yield connection
 
     poller = SnapshotPoller(connect, None)
@@ -105,12 +105,12 @@ async def test_a_problem_is_shown_beside_the_last_known_content(sqlite_place):
     assert poller.snapshot.ingestion.lag is None  # the log was not read
 
 
-async def test_the_run_must_be_named_if_there_are_several(sqlite_place):
-    with connecting(sqlite_place)() as connection:
+async def test_the_run_must_be_named_if_there_are_several(sqlite_db):
+    with connecting(sqlite_db)() as connection:
         assert find_run(connection, None) is None
-    await store(sqlite_place, events_of("r1"))
-    await store(sqlite_place, events_of("r2", seed=2))
-    with connecting(sqlite_place)() as connection:
+    await store(sqlite_db, events_of("r1"))
+    await store(sqlite_db, events_of("r2", seed=2))
+    with connecting(sqlite_db)() as connection:
         run = find_run(connection, "r2")
         assert run.run_id == "r2"
         assert build_content(read_rows(connection, run)).days == []

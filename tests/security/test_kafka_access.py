@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,9 @@ PASSWORD = "r1ght-Pass.word"
 
 
 @pytest.mark.slow
-def test_the_right_password_and_authority_get_in_and_nothing_else_does(inside, tmp_path, kafka_cluster_factory):
+def test_the_right_password_and_authority_get_in_and_nothing_else_does(
+    inside, tmp_path: Path, kafka_cluster_factory
+) -> None:
     authority, stranger = Authority(tmp_path, "authority"), Authority(tmp_path, "stranger")
     kafka = kafka_cluster_factory(**kafka_options(authority.certify("127.0.0.1")))
     add_kafka_user(kafka, tmp_path, PASSWORD)

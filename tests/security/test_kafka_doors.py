@@ -26,7 +26,7 @@ def encrypted(key: Path, password: str) -> Path:
 
 
 @pytest.mark.slow
-def test_each_door_opens_to_its_own_key_alone(inside, tmp_path, kafka_cluster_factory):
+def test_each_door_opens_to_its_own_key_alone(inside, tmp_path: Path, kafka_cluster_factory) -> None:
     authority, stranger = Authority(tmp_path, "authority"), Authority(tmp_path, "stranger")
     kafka = kafka_cluster_factory(
         **kafka_doors(authority.certify("127.0.0.1"), authority.cafile, {"socialsim": PASSWORD})
@@ -102,8 +102,8 @@ def test_each_door_opens_to_its_own_key_alone(inside, tmp_path, kafka_cluster_fa
 
 @pytest.mark.slow
 def test_a_renewed_token_is_read_from_its_file_when_the_broker_ends_the_session(
-    inside, tmp_path, kafka_cluster_factory
-):
+    inside, tmp_path: Path, kafka_cluster_factory
+) -> None:
     authority = Authority(tmp_path, "authority")
     kafka = kafka_cluster_factory(
         **kafka_doors(authority.certify("127.0.0.1"), authority.cafile, {"socialsim": PASSWORD})
@@ -127,7 +127,7 @@ def test_a_renewed_token_is_read_from_its_file_when_the_broker_ends_the_session(
     assert f"SOCIALSIM_KAFKA_TOKEN_FILE: {token} holds no bearer token" in refused.stderr
 
 
-def test_a_token_is_read_anew_each_time_and_shown_never(tmp_path):
+def test_a_token_is_read_anew_each_time_and_shown_never(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("first\n")
     token = Token(file=file)
@@ -158,12 +158,12 @@ def test_a_token_is_read_anew_each_time_and_shown_never(tmp_path):
         ({"protocol": "SSL", "certfile": Path("/nowhere")}, "SOCIALSIM_KAFKA_CERTFILE: /nowhere cannot be read"),
     ],
 )
-def test_credentials_that_do_not_fit_together_are_named(options, words):
+def test_credentials_that_do_not_fit_together_are_named(options, words) -> None:
     with pytest.raises(InputError, match=words):
         KafkaSecurity(**options)
 
 
-def test_a_file_that_is_no_certificate_is_named():
+def test_a_file_that_is_no_certificate_is_named() -> None:
     security = KafkaSecurity(protocol="SSL", certfile=Path(__file__))
     with pytest.raises(InputError, match="SOCIALSIM_KAFKA_CERTFILE"):
         security.client_options()

@@ -41,7 +41,7 @@ def is_loopback(address: IPv4Address | IPv6Address) -> bool:
 
 @pytest.mark.parametrize("kind", ["kafka", "mysql"])
 @pytest.mark.services
-def test_the_native_servers_listen_on_loopback_only(request, kind):
+def test_the_native_servers_listen_on_loopback_only(request: pytest.FixtureRequest, kind) -> None:
     server = request.getfixturevalue(kind) if kind == "kafka" else None
     if server is None:
         factory = request.getfixturevalue("mysql_factory")
@@ -54,14 +54,14 @@ def test_the_native_servers_listen_on_loopback_only(request, kind):
         assert all(is_loopback(address) for address, _ in found), found
 
 
-def test_our_own_server_too():
+def test_our_own_server_too() -> None:
     with LiveServer(ConsumerTelemetry(), 0) as server:
         found = listening({os.getpid()})
         assert int(server.address.split(":")[1]) in {port for _, port in found}
         assert all(is_loopback(address) for address, _ in found), found
 
 
-def test_the_check_sees_what_it_is_for():
+def test_the_check_sees_what_it_is_for() -> None:
     with LiveServer(ConsumerTelemetry(), 0, "0.0.0.0") as server:  # noqa: S104 - what must be noticed
         found = {port: address for address, port in listening({os.getpid()})}
         assert not is_loopback(found[int(server.address.split(":")[1])])

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+from pathlib import Path
 
 import pymysql
 import pytest
@@ -16,15 +17,15 @@ from tests.security.servers import mysql_options
 
 
 @pytest.fixture
-def authority(tmp_path):
+def authority(tmp_path: Path):
     return Authority(tmp_path, "authority")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("flavour", ["mariadb", "mysql"])
 def test_a_session_is_encrypted_to_the_right_server_or_there_is_none(
-    inside, tmp_path, authority, mysql_factory, flavour
-):
+    inside, tmp_path: Path, authority, mysql_factory, flavour
+) -> None:
     stranger = Authority(tmp_path, "stranger")
     server = mysql_factory(flavour=flavour, options=mysql_options(authority.certify("127.0.0.1"), authority.cafile))
     database = server.create_database("shop")
@@ -111,7 +112,7 @@ class Listener:
 _WITHOUT_TLS = 0x00080000 | 0x8000 | 0x0200 | 0x0008 | 0x0001  # plugin auth, secure connection, 4.1 protocol, database
 
 
-def test_a_server_without_tls_is_told_nothing(cli):
+def test_a_server_without_tls_is_told_nothing(cli) -> None:
     for command in ("migrate", "consume"):
         server = Listener(_WITHOUT_TLS)
         done = cli(
@@ -120,12 +121,12 @@ def test_a_server_without_tls_is_told_nothing(cli):
         )  # fmt: skip
         server.close()
         assert done.returncode == 2, done.stderr
-        assert "offers no TLS although tls=on was asked" in done.stderr
+        assert "offers no TLS although tls=on was requested" in done.stderr
         assert server.told == b""
 
 
 @pytest.mark.slow
-async def test_a_hostile_server_that_asks_for_a_file_gets_none(tmp_path):
+async def test_a_hostile_server_that_asks_for_a_file_gets_none(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("c0ntent-of-a-file")
     server = Listener(_WITHOUT_TLS | 0x80, then=b"\xfb" + str(secret).encode())  # 0x80: it can take local files
@@ -139,7 +140,7 @@ async def test_a_hostile_server_that_asks_for_a_file_gets_none(tmp_path):
     assert b"c0ntent" not in server.told
 
 
-def test_no_client_of_ours_offers_local_files(mysql_place_url):
+def test_no_client_of_ours_offers_local_files(mysql_place_url) -> None:
     from pymysql.constants import CLIENT
 
     from socialsim.warehouse import engines
@@ -158,7 +159,7 @@ def mysql_place_url(fresh_database):
     return fresh_database.url, fresh_database.password
 
 
-def test_options_that_contradict_each_other_are_refused():
+def test_options_that_contradict_each_other_are_refused() -> None:
     from socialsim.bootstrap.warehouse import warehouse_target
     from socialsim.settings import Settings
 
@@ -176,7 +177,7 @@ def test_options_that_contradict_each_other_are_refused():
         warehouse_target(url, Settings({"SOCIALSIM_MYSQL_TLS": "maybe"}))
 
 
-def test_the_drivers_still_have_what_is_hooked_into():
+def test_the_drivers_still_have_what_is_hooked_into() -> None:
     import aiomysql
 
     assert hasattr(pymysql.connections.Connection, "_request_authentication")

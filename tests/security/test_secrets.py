@@ -38,7 +38,7 @@ def files_of(directory: Path) -> list[Path]:
 
 
 @pytest.mark.slow
-def test_no_password_is_ever_shown(tmp_path, kafka_cluster_factory, mysql_factory):
+def test_no_password_is_ever_shown(tmp_path: Path, kafka_cluster_factory, mysql_factory) -> None:
     certificates, work = tmp_path / "certificates", tmp_path / "work"
     certificates.mkdir()
     work.mkdir()
@@ -135,7 +135,7 @@ def test_no_password_is_ever_shown(tmp_path, kafka_cluster_factory, mysql_factor
     assert_clean(*(path.read_bytes().decode(errors="replace") for path in stored))
 
 
-def test_secrets_have_no_flag():
+def test_secrets_have_no_flag() -> None:
     from typer.main import get_command
 
     from socialsim.cli.lazy import load

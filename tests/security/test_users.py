@@ -42,7 +42,7 @@ def connection_of(users: Users, user: str, password: str):
     )
 
 
-def refused(cursor, sql):
+def refused(cursor, sql) -> None:
     with pytest.raises(pymysql.MySQLError) as caught:
         cursor.execute(sql)
     assert caught.value.args[0] in DENIED, f"{sql}: {caught.value}"
@@ -68,7 +68,7 @@ def neighbour(mysql: MySQLServer, unique_name: str):
         yield other
 
 
-def test_the_whole_road_works_for_the_writer(inside, migrated):
+def test_the_whole_road_works_for_the_writer(inside, migrated) -> None:
     settings = {"SOCIALSIM_MYSQL_PASSWORD": migrated.writer.password}
     into = ("--into", migrated.writer.url)
     assert inside("run", "--users", "60", "--days", "2").returncode == 0
@@ -93,7 +93,7 @@ def test_the_whole_road_works_for_the_writer(inside, migrated):
     assert inside("migrate", *into, **migrated.as_environment()).returncode == 0
 
 
-def test_before_the_first_migration_the_writer_is_told_what_to_run(inside, users):
+def test_before_the_first_migration_the_writer_is_told_what_to_run(inside, users) -> None:
     into = ("--into", users.writer.url)
     assert inside("run", "--users", "20", "--days", "1").returncode == 0
     for command in (("consume", "--drain"), ("verify",), ("dead-letters", "list")):
@@ -106,7 +106,7 @@ def test_before_the_first_migration_the_writer_is_told_what_to_run(inside, users
     assert "socialsim migrate" not in wrong.stderr
 
 
-def test_the_writer_replays_dead_letters(inside, migrated, mysql):
+def test_the_writer_replays_dead_letters(inside, migrated, mysql) -> None:
     from socialsim.events import encode
     from tests.warehouse.samples import like
 
@@ -126,7 +126,7 @@ def test_the_writer_replays_dead_letters(inside, migrated, mysql):
     assert "stored 1," in done.stdout
 
 
-def test_the_writer_can_neither_change_nor_remove_what_it_stored(mysql, migrated, neighbour):
+def test_the_writer_can_neither_change_nor_remove_what_it_stored(mysql, migrated, neighbour) -> None:
     with (
         connection_of(migrated, migrated.writer.user, migrated.writer.password) as connection,
         connection.cursor() as cursor,
@@ -161,7 +161,7 @@ def test_the_writer_can_neither_change_nor_remove_what_it_stored(mysql, migrated
             refused(cursor, sql)
 
 
-def test_the_reader_only_reads_and_not_the_bytes_of_dead_letters(migrated, neighbour):
+def test_the_reader_only_reads_and_not_the_bytes_of_dead_letters(migrated, neighbour) -> None:
     with (
         connection_of(migrated, migrated.reader, migrated.reader_password) as connection,
         connection.cursor() as cursor,
@@ -183,7 +183,7 @@ def test_the_reader_only_reads_and_not_the_bytes_of_dead_letters(migrated, neigh
             refused(cursor, sql)
 
 
-def test_the_migrator_stays_within_its_database(migrated, neighbour):
+def test_the_migrator_stays_within_its_database(migrated, neighbour) -> None:
     with (
         connection_of(migrated, migrated.migrator, migrated.migrator_password) as connection,
         connection.cursor() as cursor,
@@ -199,7 +199,7 @@ def test_the_migrator_stays_within_its_database(migrated, neighbour):
             refused(cursor, sql)
 
 
-def test_the_wrong_users_password_is_named_and_migrating_as_the_writer_is_refused(inside, users):
+def test_the_wrong_users_password_is_named_and_migrating_as_the_writer_is_refused(inside, users) -> None:
     into = ("migrate", "--into", users.writer.url)
     wrong = inside(*into, **(users.as_environment() | {"SOCIALSIM_MYSQL_MIGRATOR_PASSWORD": "n0t-this-one"}))
     assert wrong.returncode == 2
@@ -211,14 +211,14 @@ def test_the_wrong_users_password_is_named_and_migrating_as_the_writer_is_refuse
 
 
 @pytest.mark.parametrize("bad", ["a'b", "a`b", "a\\b", ""])
-def test_a_name_that_would_need_escaping_is_refused(bad):
+def test_a_name_that_would_need_escaping_is_refused(bad) -> None:
     with pytest.raises(InputError):
         list(grants("db", writer=bad, reader=None, host="%", mariadb=False))
     with pytest.raises(InputError):
         list(grants(bad, writer="w", reader=None, host="%", mariadb=False))
 
 
-def test_the_script_for_a_foreign_server_does_the_same(mysql, unique_name, inside):
+def test_the_script_for_a_foreign_server_does_the_same(mysql, unique_name, inside) -> None:
     """users.sh, as MySQL's image runs it, with passwords that would end a careless literal."""
     client = shutil.which("mariadb") or shutil.which("mysql")
     assert client is not None

@@ -13,7 +13,7 @@ from socialsim.verification.offsets import LogEnds
 from socialsim.verification.reconcile import ManifestSet
 from socialsim.verification.verify import verify_run
 from socialsim.warehouse.engines import read_engine
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 
 @cache
@@ -32,7 +32,7 @@ def digest_of(scenario: Scenario, run_id: str | None = None) -> str:
 
 
 @cache
-def books_of(scenario: Scenario, run_id: str | None = None) -> ManifestSet:
+def manifests_of(scenario: Scenario, run_id: str | None = None) -> ManifestSet:
     """The sealed manifests that the run writes."""
     run_id, shards = run_id or scenario.run_id, range(scenario.shards)
     ledger = ManifestBuilder(run_id, shards)
@@ -43,23 +43,23 @@ def books_of(scenario: Scenario, run_id: str | None = None) -> ManifestSet:
 
 
 def assert_all_stored(
-    place: Place,
+    db: WarehouseFixture,
     scenario: Scenario,
     *,
     dead_letters: int = 0,
     run_id: str | None = None,
-    books: ManifestSet | None = None,
+    manifests: ManifestSet | None = None,
     log: LogEnds | None = None,
 ) -> None:
     """Fails unless the warehouse holds exactly the run's events and ``verify`` finds nothing against it.
 
     ``books`` are the run's own where it kept any; ``log`` is where the log ends.
     """
-    assert_stored(place, events_of(scenario, run_id), dead_letters=dead_letters)
-    engine = read_engine(place.url, place.password)
+    assert_stored(db, events_of(scenario, run_id), dead_letters=dead_letters)
+    engine = read_engine(db.url, db.password)
     try:
         with engine.connect() as connection:
-            report = verify_run(connection, books or books_of(scenario, run_id), scenario, log)
+            report = verify_run(connection, manifests or manifests_of(scenario, run_id), scenario, log)
     finally:
         engine.dispose()
     broken = [check for check in report.checks if check.state == "broken"]
@@ -98,9 +98,9 @@ async def assert_whole_log(reader: EventReader, scenario: Scenario, run_id: str 
     assert digest.hexdigest() == digest_of(scenario, run_id)
 
 
-def assert_stored(place: Place, events: tuple[Event, ...], *, dead_letters: int = 0) -> None:
+def assert_stored(db: WarehouseFixture, events: tuple[Event, ...], *, dead_letters: int = 0) -> None:
     """Fails unless the warehouse holds exactly ``events``."""
-    stored = {name: Counter(map(encode, found)) for name, found in place.events().items()}
+    stored = {name: Counter(map(encode, found)) for name, found in db.events().items()}
     expected: dict[str, Counter[bytes]] = {name: Counter() for name in stored}
     for event in events:
         expected[WIRE_NAMES[type(event)]][encode(event)] += 1
@@ -108,12 +108,12 @@ def assert_stored(place: Place, events: tuple[Event, ...], *, dead_letters: int 
         missing, extra = expected[name] - rows, rows - expected[name]
         assert not missing, f"{name}: {missing.total()} are lost, the first is {next(iter(missing))!r}"
         assert not extra, f"{name}: {extra.total()} are too many, the first is {next(iter(extra))!r}"
-    (letters,) = place.rows("SELECT COUNT(*) AS n FROM dead_letters")
-    assert letters["n"] == dead_letters, place.rows("SELECT topic, error_class, reason FROM dead_letters LIMIT 3")
-    assert_books_add_up(place)
+    (letters,) = db.rows("SELECT COUNT(*) AS n FROM dead_letters")
+    assert letters["n"] == dead_letters, db.rows("SELECT topic, error_class, reason FROM dead_letters LIMIT 3")
+    assert_counters_add_up(db)
 
 
-def assert_books_add_up(place: Place) -> None:
+def assert_counters_add_up(db: WarehouseFixture) -> None:
     """Fails unless each partition's consumed records are accounted for."""
-    wrong = place.rows("SELECT * FROM consumer_offsets WHERE consumed <> inserted + duplicates + dead_letters")
+    wrong = db.rows("SELECT * FROM consumer_offsets WHERE consumed <> inserted + duplicates + dead_letters")
     assert not wrong, f"{len(wrong)} partitions, the first is {wrong[0]}"

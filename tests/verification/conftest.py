@@ -8,10 +8,10 @@ import pytest
 
 from socialsim.warehouse.schema.migrate import migrate
 from tests.verification.stored import events_of, keep_books, store
-from tests.warehouse.conftest import empty_mysql, empty_sqlite, mysql_place, sqlite_place
-from tests.warehouse.places import Place
+from tests.warehouse.conftest import empty_mysql, empty_sqlite, mysql_db, sqlite_db
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
-__all__ = ["empty_mysql", "empty_sqlite", "mysql_place", "sqlite_place"]
+__all__ = ["empty_mysql", "empty_sqlite", "mysql_db", "sqlite_db"]
 
 _TEMPLATE: dict[str, Path] = {}
 
@@ -23,26 +23,26 @@ def runs_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def stored_sqlite(tmp_path: Path, runs_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
+async def stored_sqlite(tmp_path: Path, runs_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> WarehouseFixture:
     """The run r1 in a file of its own, with its books: copied, for storing it takes longer."""
     template = _TEMPLATE.get("sqlite")
     if template is None:
         template = tmp_path_factory.mktemp("stored")
-        place = Place(f"sqlite:///{template}/w.sqlite", None)
-        migrate(place.url)
-        await store(place, events_of("r1"))
+        db = WarehouseFixture(f"sqlite:///{template}/w.sqlite", None)
+        migrate(db.url)
+        await store(db, events_of("r1"))
         keep_books(template / "runs", "r1", events_of("r1"))
         _TEMPLATE["sqlite"] = template
     shutil.copytree(template, tmp_path, dirs_exist_ok=True)
-    return Place(f"sqlite:///{tmp_path}/w.sqlite", None)
+    return WarehouseFixture(f"sqlite:///{tmp_path}/w.sqlite", None)
 
 
 @pytest.fixture
-async def stored_mysql(mysql_place: Place, runs_dir: Path) -> Place:
+async def stored_mysql(mysql_db: WarehouseFixture, runs_dir: Path) -> WarehouseFixture:
     """The run r1 on MariaDB and on MySQL 8, with its books."""
-    await store(mysql_place, events_of("r1"))
+    await store(mysql_db, events_of("r1"))
     keep_books(runs_dir, "r1", events_of("r1"))
-    return mysql_place
+    return mysql_db
 
 
 @pytest.fixture(scope="module", autouse=True)

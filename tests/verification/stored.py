@@ -16,11 +16,11 @@ from socialsim.scenario.model import Scenario
 from socialsim.simulation.iterate import simulate
 from socialsim.verification.offsets import LogEnds
 from socialsim.verification.result import VerificationReport, Violation
-from socialsim.verification.verify import read_books, verify_run
+from socialsim.verification.verify import read_manifests, verify_run
 from socialsim.warehouse.base import Batch, OffsetAdvance, OffsetKey
 from socialsim.warehouse.engines import read_engine, writing_engine
 from socialsim.warehouse.schema.tables import EVENT_TABLES, runs
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 SCENARIO = Scenario(
     users=40, days=3, shards=3, seed=3, adoption_midpoint=0.1, adoption_steepness=6, active_day_alpha=5,
@@ -53,17 +53,17 @@ def log_of(events: list[Event]) -> dict[tuple[str, int], list[Event]]:
 
 def ends_of(events: list[Event]) -> LogEnds:
     """What that log says of its ends."""
-    return LogEnds(LOG_ID, {place: len(part) for place, part in log_of(events).items()})
+    return LogEnds(LOG_ID, {db: len(part) for db, part in log_of(events).items()})
 
 
-async def store(place: Place, events: list[Event]) -> None:
+async def store(db: WarehouseFixture, events: list[Event]) -> None:
     """Store them as one consumer would that reads everything in one go."""
     batch = Batch(digests={event.run_id: SCENARIO.digest for event in events})
     for (topic, shard), part in log_of(events).items():
         key = OffsetKey(LOG_ID, GROUP, topic, shard)
         batch.add(key, WIRE_NAMES[type(part[0])], part)
         batch.moves.append(OffsetAdvance(key, 0, len(part)))
-    async with place.opened() as warehouse:
+    async with db.opened() as warehouse:
         await warehouse.offsets([move.key for move in batch.moves])
         await warehouse.store(0, batch)
 
@@ -74,9 +74,9 @@ def events_of(run_id: str, seed: int = 1) -> list[Event]:
     return list(simulate(structs.replace(SCENARIO, seed=seed), run_id))
 
 
-def verified(place: Place, runs_dir: Path, run_id: str, log: LogEnds | None = None) -> VerificationReport:
+def verified(db: WarehouseFixture, runs_dir: Path, run_id: str, log: LogEnds | None = None) -> VerificationReport:
     """What ``socialsim verify`` finds."""
-    with read_engine(place.url, place.password).connect() as connection:
+    with read_engine(db.url, db.password).connect() as connection:
         return verify_on(connection, runs_dir, run_id, log)
 
 
@@ -84,13 +84,13 @@ def verify_on(connection: Connection, runs_dir: Path, run_id: str, log: LogEnds 
     directory = RunDirectory(runs_dir, run_id)
     record = directory.read_record()
     scenario = None if record is None else record.scenario
-    return verify_run(connection, read_books(directory, scenario), scenario, log)
+    return verify_run(connection, read_manifests(directory, scenario), scenario, log)
 
 
 @contextmanager
-def sabotage(place: Place) -> Iterator[Connection]:
+def sabotage(db: WarehouseFixture) -> Iterator[Connection]:
     """A connection whose changes are seen by it alone, and are taken back."""
-    engine = writing_engine(place.target, place.password)
+    engine = writing_engine(db.target, db.password)
     with engine.connect() as connection:
         try:
             yield connection

@@ -7,8 +7,8 @@ from socialsim.events import PLURALS, Event
 from socialsim.runs.manifest import ControlTotals, ManifestBuilder
 from socialsim.verification.stored_totals import stored_totals, with_event
 from socialsim.warehouse.engines import read_engine
-from tests.warehouse.places import Place
 from tests.warehouse.samples import any_events, batch_of, likes
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 
 def ledger_tallies(events: list[Event]) -> dict[tuple[str, int], ControlTotals]:
@@ -22,9 +22,9 @@ def ledger_tallies(events: list[Event]) -> dict[tuple[str, int], ControlTotals]:
     return tallies
 
 
-def tallies_of(place: Place, run_id: str) -> dict[tuple[str, int], ControlTotals]:
-    (run,) = place.rows("SELECT run_key FROM runs WHERE run_id = :run_id", run_id=run_id)
-    with read_engine(place.url, place.password).connect() as connection:
+def tallies_of(db: WarehouseFixture, run_id: str) -> dict[tuple[str, int], ControlTotals]:
+    (run,) = db.rows("SELECT run_key FROM runs WHERE run_id = :run_id", run_id=run_id)
+    with read_engine(db.url, db.password).connect() as connection:
         return stored_totals(connection, run["run_key"])
 
 
@@ -32,31 +32,31 @@ class CanonicalContract:
     @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
     @given(events=any_events)
     @pytest.mark.slow
-    async def test_any_events_give_the_ledgers_tallies(self, place: Place, events: list[Event]) -> None:
+    async def test_any_events_give_the_ledgers_tallies(self, db: WarehouseFixture, events: list[Event]) -> None:
         for table in ("runs", *PLURALS.values()):
-            place.change(f"DELETE FROM {table}")
-        async with place.opened() as warehouse:
+            db.change(f"DELETE FROM {table}")
+        async with db.opened() as warehouse:
             await warehouse.store(0, batch_of(events))
         for run_id in {event.run_id for event in events}:
-            assert tallies_of(place, run_id) == ledger_tallies([e for e in events if e.run_id == run_id])
+            assert tallies_of(db, run_id) == ledger_tallies([e for e in events if e.run_id == run_id])
 
-    async def test_sums_wrap_at_64_bits(self, place: Place) -> None:
+    async def test_sums_wrap_at_64_bits(self, db: WarehouseFixture) -> None:
         events = likes(100, shard=3)
-        async with place.opened() as warehouse:
+        async with db.opened() as warehouse:
             await warehouse.store(0, batch_of(events))
-        assert tallies_of(place, "r1") == ledger_tallies(events)
+        assert tallies_of(db, "r1") == ledger_tallies(events)
 
 
 class TestSqlite(CanonicalContract):
     @pytest.fixture
-    def place(self, sqlite_place: Place) -> Place:
-        return sqlite_place
+    def db(self, sqlite_db: WarehouseFixture) -> WarehouseFixture:
+        return sqlite_db
 
 
 class TestMysql(CanonicalContract):
     @pytest.fixture
-    def place(self, mysql_place: Place) -> Place:
-        return mysql_place
+    def db(self, mysql_db: WarehouseFixture) -> WarehouseFixture:
+        return mysql_db
 
 
 def test_a_tally_grows_by_one_event_as_the_ledger_does() -> None:

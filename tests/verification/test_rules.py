@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from socialsim.verification.row_rules import ROW_RULES
 from socialsim.warehouse.schema.tables import EVENT_TABLES
 from tests.verification.stored import SCENARIO, breaks_of, change, rows_of, sabotage, verify_on
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 NOBODY = 10**15
 Breaker = Callable[[Connection], tuple[str, int | None]]
@@ -194,8 +194,8 @@ BREAKERS: list[tuple[str, str, str, Breaker]] = [
 ]
 
 
-def check_rule(place: Place, runs_dir: Path, check: str, name: str, breaker: Breaker) -> None:
-    with sabotage(place) as connection:
+def check_rule(db: WarehouseFixture, runs_dir: Path, check: str, name: str, breaker: Breaker) -> None:
+    with sabotage(db) as connection:
         says, shard = breaker(connection)
         report = verify_on(connection, runs_dir, "r1")
         # Several rules may be broken by one row; this one must be among them, where it is.
@@ -222,12 +222,12 @@ def _run_key(connection: Connection) -> int:
     [pytest.param(check, name, breaker, id=f"{check}-{what}") for check, name, what, breaker in BREAKERS],
 )
 def test_a_broken_rule_is_named_on_sqlite(
-    stored_sqlite: Place, runs_dir: Path, check: str, name: str, breaker: Breaker
+    stored_sqlite: WarehouseFixture, runs_dir: Path, check: str, name: str, breaker: Breaker
 ) -> None:
     check_rule(stored_sqlite, runs_dir, check, name, breaker)
 
 
-def test_broken_rules_are_named_on_mysql(stored_mysql: Place, runs_dir: Path) -> None:
+def test_broken_rules_are_named_on_mysql(stored_mysql: WarehouseFixture, runs_dir: Path) -> None:
     for check, name, _, breaker in BREAKERS:
         check_rule(stored_mysql, runs_dir, check, name, breaker)
 

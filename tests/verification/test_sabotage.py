@@ -21,7 +21,7 @@ from tests.verification.stored import (
     verified,
     verify_on,
 )
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 NAMES = tuple(EVENT_TYPES)
 COLUMNS = [(name, column.name) for name, table in EVENT_TABLES.items() for column in table.columns]
@@ -68,8 +68,8 @@ def named(breaks: list[Violation], name: str, shard: int) -> Violation:
     return found[0]
 
 
-def check_change(place: Place, runs_dir: Path, name: str, column: str) -> None:
-    with sabotage(place) as connection:
+def check_change(db: WarehouseFixture, runs_dir: Path, name: str, column: str) -> None:
+    with sabotage(db) as connection:
         rows = rows_of(connection, name)
         row = rows[len(rows) // 2]
         change(connection, name, row, **{column: another(column, row[column])})
@@ -77,8 +77,8 @@ def check_change(place: Place, runs_dir: Path, name: str, column: str) -> None:
     named(breaks_of(report, "accounts"), name, row["shard"])
 
 
-def check_deletion(place: Place, runs_dir: Path, name: str) -> None:
-    with sabotage(place) as connection:
+def check_deletion(db: WarehouseFixture, runs_dir: Path, name: str) -> None:
+    with sabotage(db) as connection:
         row = rows_of(connection, name)[3]
         connection.execute(EVENT_TABLES[name].delete().where(row_where(name, row)))
         report = verify_on(connection, runs_dir, "r1")
@@ -88,8 +88,8 @@ def check_deletion(place: Place, runs_dir: Path, name: str) -> None:
     assert account.manifest == account.stored + 1
 
 
-def check_double(place: Place, runs_dir: Path, name: str) -> None:
-    with sabotage(place) as connection:
+def check_double(db: WarehouseFixture, runs_dir: Path, name: str) -> None:
+    with sabotage(db) as connection:
         row = rows_of(connection, name)[3]
         later = row["event_time"] + timedelta(microseconds=1)
         connection.execute(EVENT_TABLES[name].insert().values(**(row | {"event_time": later})))
@@ -99,9 +99,9 @@ def check_double(place: Place, runs_dir: Path, name: str) -> None:
     assert (double.table, double.shard, double.seq) == (PLURALS[name], row["shard"], row["seq"])
 
 
-def check_swap(place: Place, runs_dir: Path, name: str) -> None:
+def check_swap(db: WarehouseFixture, runs_dir: Path, name: str) -> None:
     """Two rows of one shard exchange all that is not their key: counts, sums of ids, everything else stays."""
-    with sabotage(place) as connection:
+    with sabotage(db) as connection:
         rows = rows_of(connection, name)
         keys = set(EVENT_TABLES[name].primary_key.columns.keys())
 
@@ -117,7 +117,7 @@ def check_swap(place: Place, runs_dir: Path, name: str) -> None:
 
 
 class TestSqlite:
-    def test_an_untouched_run_is_verified(self, stored_sqlite: Place, runs_dir: Path) -> None:
+    def test_an_untouched_run_is_verified(self, stored_sqlite: WarehouseFixture, runs_dir: Path) -> None:
         report = verified(stored_sqlite, runs_dir, "r1", ends_of(events_of("r1")))
         assert report.ok
         assert {check.state for check in report.checks} == {"ok"}
@@ -125,22 +125,24 @@ class TestSqlite:
         assert all(account.manifest == account.stored > 0 for account in report.accounts)
 
     @pytest.mark.parametrize(("name", "column"), COLUMNS)
-    def test_a_changed_field_is_named(self, stored_sqlite: Place, runs_dir: Path, name: str, column: str) -> None:
+    def test_a_changed_field_is_named(
+        self, stored_sqlite: WarehouseFixture, runs_dir: Path, name: str, column: str
+    ) -> None:
         check_change(stored_sqlite, runs_dir, name, column)
 
     @pytest.mark.parametrize("name", NAMES)
-    def test_a_deleted_row_is_named(self, stored_sqlite: Place, runs_dir: Path, name: str) -> None:
+    def test_a_deleted_row_is_named(self, stored_sqlite: WarehouseFixture, runs_dir: Path, name: str) -> None:
         check_deletion(stored_sqlite, runs_dir, name)
 
     @pytest.mark.parametrize("name", NAMES)
-    def test_a_doubled_row_is_named(self, stored_sqlite: Place, runs_dir: Path, name: str) -> None:
+    def test_a_doubled_row_is_named(self, stored_sqlite: WarehouseFixture, runs_dir: Path, name: str) -> None:
         check_double(stored_sqlite, runs_dir, name)
 
     @pytest.mark.parametrize("name", NAMES)
-    def test_swapped_rows_are_named(self, stored_sqlite: Place, runs_dir: Path, name: str) -> None:
+    def test_swapped_rows_are_named(self, stored_sqlite: WarehouseFixture, runs_dir: Path, name: str) -> None:
         check_swap(stored_sqlite, runs_dir, name)
 
-    def test_a_time_in_another_spelling_is_named(self, stored_sqlite: Place, runs_dir: Path) -> None:
+    def test_a_time_in_another_spelling_is_named(self, stored_sqlite: WarehouseFixture, runs_dir: Path) -> None:
         """SQLite would take it, and every comparison with it would be wrong."""
         (row,) = stored_sqlite.rows("SELECT shard, seq FROM pictures ORDER BY event_time LIMIT 1")
         stored_sqlite.change(
@@ -149,7 +151,7 @@ class TestSqlite:
         report = verified(stored_sqlite, runs_dir, "r1")
         assert "a stored row differs" in named(breaks_of(report, "accounts"), "picture", row["shard"]).what
 
-    def test_the_end_of_a_shard_is_missed(self, stored_sqlite: Place, runs_dir: Path) -> None:
+    def test_the_end_of_a_shard_is_missed(self, stored_sqlite: WarehouseFixture, runs_dir: Path) -> None:
         """A tail leaves no gap behind it: only the books know that there was more."""
         last = max((event for event in events_of("r1") if event.shard == 1), key=lambda event: event.seq)
         for plural in PLURALS.values():
@@ -159,7 +161,7 @@ class TestSqlite:
             Violation(f"this and all up to seq {last.seq} are not stored", shard=1, seq=last.seq - 2)
         ]
 
-    def test_of_many_missing_rows_the_first_are_told(self, stored_sqlite: Place, runs_dir: Path) -> None:
+    def test_of_many_missing_rows_the_first_are_told(self, stored_sqlite: WarehouseFixture, runs_dir: Path) -> None:
         stored_sqlite.change("DELETE FROM pictures")
         report = verified(stored_sqlite, runs_dir, "r1")
         (gaps,) = [check for check in report.checks if check.name == "gaps"]
@@ -168,16 +170,16 @@ class TestSqlite:
 
 
 class TestMysql:
-    def test_an_untouched_run_is_verified(self, stored_mysql: Place, runs_dir: Path) -> None:
+    def test_an_untouched_run_is_verified(self, stored_mysql: WarehouseFixture, runs_dir: Path) -> None:
         report = verified(stored_mysql, runs_dir, "r1", ends_of(events_of("r1")))
         assert report.ok
         assert {check.state for check in report.checks} == {"ok"}
 
-    def test_changed_fields_are_named(self, stored_mysql: Place, runs_dir: Path) -> None:
+    def test_changed_fields_are_named(self, stored_mysql: WarehouseFixture, runs_dir: Path) -> None:
         for name, column in SOME_COLUMNS:
             check_change(stored_mysql, runs_dir, name, column)
 
-    def test_deleted_doubled_and_swapped_rows_are_named(self, stored_mysql: Place, runs_dir: Path) -> None:
+    def test_deleted_doubled_and_swapped_rows_are_named(self, stored_mysql: WarehouseFixture, runs_dir: Path) -> None:
         for name in NAMES:
             check_deletion(stored_mysql, runs_dir, name)
             check_double(stored_mysql, runs_dir, name)

@@ -1,4 +1,4 @@
-"""Databases of each kind."""
+"""Fixtures for databases of each engine."""
 
 from pathlib import Path
 
@@ -6,30 +6,30 @@ import pytest
 
 from compose.native import Database
 from socialsim.warehouse.schema.migrate import migrate
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 
 @pytest.fixture
-def empty_sqlite(tmp_path: Path) -> Place:
-    """A file that is not there yet, nor its folders."""
-    return Place(f"sqlite:///{tmp_path}/new/folder/w.sqlite", None)
+def empty_sqlite(tmp_path: Path) -> WarehouseFixture:
+    """A file that does not exist yet, in a folder that does not exist yet."""
+    return WarehouseFixture(f"sqlite:///{tmp_path}/new/folder/w.sqlite", None)
 
 
 @pytest.fixture
-def empty_mysql(fresh_database: Database) -> Place:
-    """A database without tables, once on MariaDB and once on MySQL 8."""
-    return Place(fresh_database.url, fresh_database.password)
+def empty_mysql(fresh_database: Database) -> WarehouseFixture:
+    """A database without tables, on MariaDB and on MySQL 8."""
+    return WarehouseFixture(fresh_database.url, fresh_database.password)
 
 
 @pytest.fixture
-def sqlite_place(empty_sqlite: Place) -> Place:
+def sqlite_db(empty_sqlite: WarehouseFixture) -> WarehouseFixture:
     """A migrated file."""
     migrate(empty_sqlite.url)
     return empty_sqlite
 
 
 @pytest.fixture
-def mysql_place(empty_mysql: Place) -> Place:
-    """A migrated database, once on MariaDB and once on MySQL 8."""
+def mysql_db(empty_mysql: WarehouseFixture) -> WarehouseFixture:
+    """A migrated database, on MariaDB and on MySQL 8."""
     migrate(empty_mysql.url, empty_mysql.password)
     return empty_mysql

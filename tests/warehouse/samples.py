@@ -1,4 +1,4 @@
-"""Events and batches for warehouse tests: hand-made ones, and any that the events' definition allows."""
+"""Events and batches for warehouse tests: fixed ones, and strategies for all valid ones."""
 
 from datetime import date
 from typing import Any
@@ -50,7 +50,7 @@ def dead_letter(offset: int = 0, raw: bytes = b"\x00\xff'\\", partition: int = 0
 
 
 def batch_of(events: list[Event], *moves: OffsetAdvance, dead_letters: list[DeadLetter] | None = None) -> Batch:
-    """``events`` of the partition of the first move, if there is one."""
+    """A batch with ``events`` from the partition of the first move, if there is one."""
     batch = Batch(moves=list(moves), dead_letters=dead_letters or [])
     for event in events:
         if moves:
@@ -60,7 +60,7 @@ def batch_of(events: list[Event], *moves: OffsetAdvance, dead_letters: list[Dead
     return batch
 
 
-_texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"))
+_texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 _nasty = st.sampled_from(
     [
         "'",

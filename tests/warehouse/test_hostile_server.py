@@ -1,4 +1,4 @@
-"""Servers whose defaults are somebody else's: all SQL that we ship means the same, or it is said why not."""
+"""Servers with unusual defaults: our SQL means the same there, or the setting is reported."""
 
 import re
 import secrets
@@ -17,7 +17,7 @@ from socialsim.warehouse.schema.migrate import migrate
 from socialsim.warehouse.schema.revision import current_revision
 from tests.docs.test_queries import QUERIES, answers, filled, is_same
 from tests.support.services import MySQLFactory, database_of
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 MODES = "ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,HIGH_NOT_PRECEDENCE,IGNORE_SPACE,ONLY_FULL_GROUP_BY"
 HOSTILE = {
@@ -35,7 +35,7 @@ ODD_PASSWORD = 'it\'s \\_ a "pass`word" #'
 
 @pytest.mark.slow
 @pytest.mark.parametrize("flavour", ["mariadb", "mysql"])
-def test_what_we_ship_means_the_same_on_a_server_with_hostile_defaults(
+def test_our_sql_means_the_same_on_a_server_with_hostile_defaults(
     mysql_factory: MySQLFactory, flavour: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     server: MySQLServer = mysql_factory(flavour=flavour, options=HOSTILE)
@@ -52,10 +52,10 @@ def test_what_we_ship_means_the_same_on_a_server_with_hostile_defaults(
     assert current_revision(users.writer.url, users.reader_password)
 
     with database_of(server, "t_hostile") as database:
-        place = filled(Place(database.url, database.password))
+        db = filled(WarehouseFixture(database.url, database.password))
         engines = {
             row["e"]
-            for row in place.rows(
+            for row in db.rows(
                 "SELECT ENGINE AS e FROM information_schema.tables WHERE "
                 "TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE'"
             )
@@ -63,9 +63,9 @@ def test_what_we_ship_means_the_same_on_a_server_with_hostile_defaults(
         assert engines == {"InnoDB"}
         engine = "MariaDB" if flavour == "mariadb" else "MySQL"
         theirs = [query for query in QUERIES if engine in query.engines]
-        answers(theirs, place)
-        # A person types them into a client of their own, which pins nothing.
-        sqlite = filled(Place(f"sqlite:///{tmp_path}/w.sqlite", None))
+        answers(theirs, db)
+        # Users run these queries in their own client, which pins nothing.
+        sqlite = filled(WarehouseFixture(f"sqlite:///{tmp_path}/w.sqlite", None))
         ours = {query.title: query.sql for query in QUERIES if "SQLite" in query.engines}
         for modes in (MODES, MODES.replace(",ONLY_FULL_GROUP_BY", ""), "ANSI", "TRADITIONAL", ""):
             with server.root_cursor("t_hostile") as cursor:
@@ -82,7 +82,7 @@ def test_what_we_ship_means_the_same_on_a_server_with_hostile_defaults(
 
 
 def superset_means_the_same(server: MySQLServer, database: str) -> None:
-    """Superset pins its sessions by the driver's own option; each of its data sets is a query that runs."""
+    """Superset pins its sessions by a driver option; the query of each of its data sets runs."""
     written = (SUPERSET / "databases/socialsim.yaml").read_text()
     (init_command,) = re.findall(r"^      init_command: (.+)$", written, re.MULTILINE)
     connection = pymysql.connect(
@@ -104,24 +104,24 @@ def superset_means_the_same(server: MySQLServer, database: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("flavour", ["mariadb", "mysql"])
-async def test_a_binary_log_by_statement_is_refused_before_a_table_is_made(
+async def test_a_statement_based_binary_log_is_refused_before_tables_are_created(
     mysql_factory: MySQLFactory, flavour: str
 ) -> None:
     server: MySQLServer = mysql_factory(
         flavour=flavour, options={"log-bin": "binlog", "server-id": "1", "binlog-format": "STATEMENT"}
     )
     with database_of(server, "t_binlog") as database:
-        place = Place(database.url, database.password)
+        db = WarehouseFixture(database.url, database.password)
         with pytest.raises(TerminalError, match=r"binlog_format is STATEMENT.*needed is ROW or MIXED"):
-            migrate(place.url, place.password)
-        assert place.rows("SHOW TABLES") == []
+            migrate(db.url, db.password)
+        assert db.rows("SHOW TABLES") == []
         with server.root_cursor() as cursor:
             cursor.execute("SET GLOBAL binlog_format = 'ROW'")
-        migrate(place.url, place.password)
+        migrate(db.url, db.password)
         with server.root_cursor() as cursor:
             cursor.execute("SET GLOBAL binlog_format = 'STATEMENT'")
         with pytest.raises(TerminalError, match="binlog_format"):
-            async with place.opened():
+            async with db.opened():
                 pass
 
 
@@ -136,7 +136,7 @@ async def test_a_binary_log_by_statement_is_refused_before_a_table_is_made(
         ({"max_allowed_packet": str(PACKET_BYTES_MIN)}, []),
     ],
 )
-def test_a_servers_settings_are_judged(settings: dict[str, str], words: list[str]) -> None:
+def test_unusable_server_settings_are_reported(settings: dict[str, str], words: list[str]) -> None:
     found = list(obstacles(settings))
     assert len(found) == len(words)
     assert all(word in text for word, text in zip(words, found, strict=True))
@@ -144,36 +144,36 @@ def test_a_servers_settings_are_judged(settings: dict[str, str], words: list[str
 
 
 @pytest.fixture(params=["sqlite", "mysql"])
-def empty_place(request: pytest.FixtureRequest, tmp_path: Path, fresh_database: Database) -> Place:
-    """An empty database: an SQLite file in a folder that is there, or one of either server."""
+def empty_db(request: pytest.FixtureRequest, tmp_path: Path, fresh_database: Database) -> WarehouseFixture:
+    """An empty database: an SQLite file in an existing folder, or one on either server."""
     if request.param == "sqlite":
-        return Place(f"sqlite:///{tmp_path}/w.sqlite", None)
-    return Place(fresh_database.url, fresh_database.password)
+        return WarehouseFixture(f"sqlite:///{tmp_path}/w.sqlite", None)
+    return WarehouseFixture(fresh_database.url, fresh_database.password)
 
 
-def test_somebody_elses_table_is_left_alone_and_nothing_is_made(empty_place: Place) -> None:
-    empty_place.change("CREATE TABLE users (name VARCHAR(10))")
-    empty_place.change("INSERT INTO users VALUES ('theirs')")
-    with pytest.raises(InputError, match="holds users, which socialsim did not make; nothing was changed"):
-        migrate(empty_place.url, empty_place.password)
-    assert empty_place.rows("SELECT name FROM users") == [{"name": "theirs"}]
-    assert current_revision(empty_place.url, empty_place.password) is None
-    empty_place.change("DROP TABLE users")
-    assert migrate(empty_place.url, empty_place.password)
+def test_a_foreign_table_is_refused_and_nothing_is_created(empty_db: WarehouseFixture) -> None:
+    empty_db.change("CREATE TABLE users (name VARCHAR(10))")
+    empty_db.change("INSERT INTO users VALUES ('theirs')")
+    with pytest.raises(InputError, match="holds users, which socialsim did not create; nothing was changed"):
+        migrate(empty_db.url, empty_db.password)
+    assert empty_db.rows("SELECT name FROM users") == [{"name": "theirs"}]
+    assert current_revision(empty_db.url, empty_db.password) is None
+    empty_db.change("DROP TABLE users")
+    assert migrate(empty_db.url, empty_db.password)
 
 
-def test_somebody_elses_alembic_is_told_apart(empty_place: Place) -> None:
-    empty_place.change("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
-    empty_place.change("INSERT INTO alembic_version VALUES ('abcdef')")
+def test_a_foreign_alembic_revision_is_refused(empty_db: WarehouseFixture) -> None:
+    empty_db.change("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+    empty_db.change("INSERT INTO alembic_version VALUES ('abcdef')")
     with pytest.raises(SchemaOutdatedError, match=r"revision abcdef.*another program"):
-        migrate(empty_place.url, empty_place.password)
+        migrate(empty_db.url, empty_db.password)
 
 
-def test_a_migration_that_did_not_end_is_said_to_be_one(empty_mysql: Place) -> None:
-    """MySQL keeps the tables of a step that was cut off."""
+def test_an_unfinished_migration_is_reported(empty_mysql: WarehouseFixture) -> None:
+    """MySQL keeps the tables of an interrupted step."""
     empty_mysql.change("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
     empty_mysql.change("CREATE TABLE runs (run_key INTEGER PRIMARY KEY)")
-    with pytest.raises(SchemaOutdatedError, match=r"holds runs and no revision.*did not come to its end"):
+    with pytest.raises(SchemaOutdatedError, match=r"holds runs and no revision.*did not finish"):
         migrate(empty_mysql.url, empty_mysql.password)
     empty_mysql.change("DROP TABLE runs")
     migrate(empty_mysql.url, empty_mysql.password)
@@ -182,7 +182,7 @@ def test_a_migration_that_did_not_end_is_said_to_be_one(empty_mysql: Place) -> N
         migrate(empty_mysql.url, empty_mysql.password)
 
 
-def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
+def test_a_file_where_a_folder_is_needed_is_reported(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     with pytest.raises(InputError, match="data cannot be made a directory"):
         migrate(f"sqlite:///{tmp_path}/data/w.sqlite")

@@ -1,4 +1,4 @@
-"""What is particular to MySQL and MariaDB: statements, pinned sessions, and what happens when something breaks."""
+"""MySQL and MariaDB only: statements, pinned sessions and failures."""
 
 import asyncio
 import contextlib
@@ -27,8 +27,8 @@ from socialsim.warehouse.mysql.warehouse import MysqlWarehouse
 from socialsim.warehouse.schema.migrate import migrate
 from socialsim.warehouse.urls import MysqlTarget
 from tests.support.services import MySQLFactory
-from tests.warehouse.places import Place
 from tests.warehouse.samples import START_US, batch_of, key, like, likes
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 
 def picture(seq: int, caption: str) -> PicturePosted:
@@ -47,23 +47,23 @@ def picture(seq: int, caption: str) -> PicturePosted:
 
 
 @pytest.fixture
-async def warehouse(mysql_place: Place) -> AsyncIterator[MysqlWarehouse]:
-    async with mysql_place.opened(lanes=2) as opened:
+async def warehouse(mysql_db: WarehouseFixture) -> AsyncIterator[MysqlWarehouse]:
+    async with mysql_db.opened(lanes=2) as opened:
         assert isinstance(opened, MysqlWarehouse)
         yield opened
 
 
 @contextlib.contextmanager
-def beside(server: MySQLServer, place: Place) -> Any:
-    """A cursor of the administrator in the same database."""
-    assert isinstance(place.target, MysqlTarget)
-    with server.root_cursor(place.target.database) as cursor:
+def admin_cursor(server: MySQLServer, db: WarehouseFixture) -> Any:
+    """A cursor of the root user in the same database."""
+    assert isinstance(db.target, MysqlTarget)
+    with server.root_cursor(db.target.database) as cursor:
         yield cursor
 
 
-def sessions_of(cursor: Any, place: Place) -> list[int]:
-    assert isinstance(place.target, MysqlTarget)
-    cursor.execute("SELECT id FROM information_schema.processlist WHERE user = %s ORDER BY id", (place.target.user,))
+def sessions_of(cursor: Any, db: WarehouseFixture) -> list[int]:
+    assert isinstance(db.target, MysqlTarget)
+    cursor.execute("SELECT id FROM information_schema.processlist WHERE user = %s ORDER BY id", (db.target.user,))
     return [row[0] for row in cursor.fetchall()]
 
 
@@ -77,18 +77,18 @@ def test_statements_are_bounded_by_rows_and_by_bytes() -> None:
     assert one.rows == 1
 
 
-def test_a_text_without_quotes_stands_as_it_is_and_any_other_in_hexadecimal() -> None:
+def test_a_text_with_quotes_or_backslashes_is_written_in_hexadecimal() -> None:
     assert text_literal("Zoë 😀") == "'Zoë 😀'"
     assert text_literal("it's") == "_utf8mb4 X'69742773'"
     assert text_literal("\\") == "_utf8mb4 X'5c'"
 
 
 @pytest.mark.parametrize("evil", ["1,1),(1", "1' OR '1", '1" OR "1', "\\"])
-def test_a_hand_made_event_cannot_break_out_of_a_number_or_a_word(evil: str) -> None:
+def test_an_invalid_number_or_enumeration_value_cannot_inject_sql(evil: str) -> None:
     event: Any = like(0)
     event.device = evil
     text = ROWS_TEXT["picture_like"](1, [event]).decode()
-    # What is left without escaped characters: the time and the device, each inside of one pair of quotes.
+    # Without escaped characters only the time and the device are left, each in one pair of quotes.
     assert re.sub(r"\\.", "", text).count('"') == 4
     pictured: Any = picture(0, "")
     pictured.width_px = evil
@@ -105,13 +105,15 @@ def test_a_lone_surrogate_is_refused_before_it_is_sent() -> None:
         ROWS_TEXT["picture"](1, [picture(0, "\udce4")])
 
 
-async def test_bulk_is_bulk(mysql: MySQLServer, mysql_place: Place, warehouse: MysqlWarehouse) -> None:
+async def test_a_batch_needs_few_statements(
+    mysql: MySQLServer, mysql_db: WarehouseFixture, warehouse: MysqlWarehouse
+) -> None:
     await warehouse.offsets([key(0)])
     await warehouse.store(0, batch_of(likes(1)))
 
     def inserts() -> int:
-        # The server's own count: other tests add to it, so the least of some tries counts.
-        with beside(mysql, mysql_place) as cursor:
+        # The server's own counter: other tests increase it too, so the smallest of several tries counts.
+        with admin_cursor(mysql, mysql_db) as cursor:
             cursor.execute("SHOW GLOBAL STATUS LIKE 'Com_insert'")
             return int(cursor.fetchone()[1])
 
@@ -125,13 +127,13 @@ async def test_bulk_is_bulk(mysql: MySQLServer, mysql_place: Place, warehouse: M
     assert 5 <= min(counts) <= 10, counts
 
 
-async def test_a_killed_session_is_transient_and_comes_back(
-    mysql: MySQLServer, mysql_place: Place, warehouse: MysqlWarehouse
+async def test_a_killed_session_is_a_transient_error_and_reconnects(
+    mysql: MySQLServer, mysql_db: WarehouseFixture, warehouse: MysqlWarehouse
 ) -> None:
     await warehouse.offsets([key(0)])
     await warehouse.store(0, batch_of(likes(5), OffsetAdvance(key(0), 0, 5)))
-    with beside(mysql, mysql_place) as cursor:
-        for session in sessions_of(cursor, mysql_place):
+    with admin_cursor(mysql, mysql_db) as cursor:
+        for session in sessions_of(cursor, mysql_db):
             cursor.execute(f"KILL {session}")
     move = batch_of(likes(5, first_seq=5), OffsetAdvance(key(0), 5, 10))
     with pytest.raises(TransientError):
@@ -140,19 +142,19 @@ async def test_a_killed_session_is_transient_and_comes_back(
         await warehouse.offsets([key(0)])
     assert await warehouse.offsets([key(0)]) == {key(0): 5}
     await warehouse.store(0, move)
-    assert mysql_place.events()["picture_like"] == likes(10)
+    assert mysql_db.events()["picture_like"] == likes(10)
 
 
-async def test_a_lock_wait_stores_nothing_and_passes(
-    mysql: MySQLServer, mysql_place: Place, monkeypatch: pytest.MonkeyPatch
+async def test_a_lock_wait_timeout_stores_nothing_and_is_transient(
+    mysql: MySQLServer, mysql_db: WarehouseFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     impatient = (*mysql_session._PIN, "SET SESSION innodb_lock_wait_timeout = 1")
     monkeypatch.setattr(mysql_session, "_PIN", impatient)
-    async with mysql_place.opened() as warehouse:
+    async with mysql_db.opened() as warehouse:
         await warehouse.offsets([key(0)])
         await warehouse.store(0, batch_of(likes(1)))
         batch = batch_of(likes(6), OffsetAdvance(key(0), 0, 6))
-        with beside(mysql, mysql_place) as cursor:
+        with admin_cursor(mysql, mysql_db) as cursor:
             cursor.execute("BEGIN")
             cursor.execute("SELECT * FROM consumer_offsets FOR UPDATE")
             with pytest.raises(TransientError, match="1205"):
@@ -163,12 +165,12 @@ async def test_a_lock_wait_stores_nothing_and_passes(
         assert stored.inserted == {"picture_like": 5}
 
 
-async def test_a_frozen_server_is_given_up_and_its_statement_killed(mysql_factory: MySQLFactory) -> None:
+async def test_a_statement_on_a_frozen_server_times_out_and_is_killed(mysql_factory: MySQLFactory) -> None:
     server = mysql_factory(flavour="mariadb")
     database = server.create_database("frozen")
     migrate(database.url, database.password)
-    place = Place(database.url, database.password)
-    async with place.opened(lanes=1, statement_timeout_s=1.0) as warehouse:
+    db = WarehouseFixture(database.url, database.password)
+    async with db.opened(lanes=1, statement_timeout_s=1.0) as warehouse:
         await warehouse.offsets([key(0)])
         await warehouse.store(0, batch_of(likes(1)))
         batch = batch_of(likes(2_000), OffsetAdvance(key(0), 0, 2_000))
@@ -183,11 +185,11 @@ async def test_a_frozen_server_is_given_up_and_its_statement_killed(mysql_factor
         assert stored.inserted == {"picture_like": 1_999}
 
 
-async def test_a_cancelled_store_leaves_the_lane_usable(mysql_place: Place, warehouse: MysqlWarehouse) -> None:
+async def test_a_cancelled_store_leaves_the_lane_usable(mysql_db: WarehouseFixture, warehouse: MysqlWarehouse) -> None:
     await warehouse.offsets([key(0)])
     batch = batch_of(likes(20_000), OffsetAdvance(key(0), 0, 20_000))
     task = asyncio.create_task(warehouse.store(0, batch))
-    while not mysql_place.rows("SELECT run_key FROM runs"):  # noqa: ASYNC110 - the server cannot set an event
+    while not mysql_db.rows("SELECT run_key FROM runs"):  # noqa: ASYNC110 - the server cannot set an event
         await asyncio.sleep(0.001)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -200,11 +202,11 @@ async def test_a_cancelled_store_leaves_the_lane_usable(mysql_place: Place, ware
     assert (await warehouse.counts())["picture_like"] == 20_000
 
 
-async def test_a_server_that_dies_is_transient_and_comes_back(mysql_factory: MySQLFactory) -> None:
+async def test_a_server_restart_is_a_transient_error(mysql_factory: MySQLFactory) -> None:
     server = mysql_factory(flavour="mariadb")
     database = server.create_database("dies")
     migrate(database.url, database.password)
-    async with Place(database.url, database.password).opened(lanes=1) as warehouse:
+    async with WarehouseFixture(database.url, database.password).opened(lanes=1) as warehouse:
         await warehouse.offsets([key(0)])
         await warehouse.store(0, batch_of(likes(5), OffsetAdvance(key(0), 0, 5)))
         server.kill()
@@ -220,43 +222,45 @@ async def test_a_server_that_dies_is_transient_and_comes_back(mysql_factory: MyS
         assert (await warehouse.counts())["picture_like"] == 10
 
 
-async def test_wrong_credentials_are_an_input_error_and_never_shown(mysql_place: Place) -> None:
-    assert isinstance(mysql_place.target, MysqlTarget)
+async def test_wrong_credentials_are_an_input_error_without_the_password(mysql_db: WarehouseFixture) -> None:
+    assert isinstance(mysql_db.target, MysqlTarget)
     for password in ("canary-password", "canary-\u20ac"):
-        warehouse = MysqlWarehouse(mysql_place.target, password)
+        warehouse = MysqlWarehouse(mysql_db.target, password)
         with pytest.raises(InputError) as caught:
             await warehouse.open()
         assert "canary" not in str(caught.value) + repr(warehouse)
         await warehouse.close()
 
 
-async def test_nobody_at_the_address_is_unavailable() -> None:
+async def test_an_unused_address_is_unavailable() -> None:
     warehouse = MysqlWarehouse(MysqlTarget("127.0.0.1", 1, "u", "db"), "p")
     with pytest.raises(ServiceUnavailableError, match=r"MySQL at 127\.0\.0\.1:1 .*make up"):
         await warehouse.open()
     await warehouse.close()
 
 
-async def test_a_missing_table_is_a_schema_error(mysql_place: Place, warehouse: MysqlWarehouse) -> None:
-    mysql_place.change("DROP TABLE picture_likes")
+async def test_a_missing_table_is_a_schema_error(mysql_db: WarehouseFixture, warehouse: MysqlWarehouse) -> None:
+    mysql_db.change("DROP TABLE picture_likes")
     with pytest.raises(SchemaOutdatedError, match="socialsim migrate"):
         await warehouse.store(0, batch_of(likes(1)))
 
 
-async def test_a_missing_privilege_is_terminal(mysql: MySQLServer, mysql_place: Place) -> None:
-    target = mysql_place.target
+async def test_a_missing_privilege_is_terminal(mysql: MySQLServer, mysql_db: WarehouseFixture) -> None:
+    target = mysql_db.target
     assert isinstance(target, MysqlTarget)
-    with beside(mysql, mysql_place) as cursor:
+    with admin_cursor(mysql, mysql_db) as cursor:
         cursor.execute(f"SELECT host FROM mysql.user WHERE user = '{target.user}'")
         ((host,),) = cursor.fetchall()
         cursor.execute(f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM '{target.user}'@'{host}'")
         cursor.execute(f"GRANT SELECT ON `{target.database}`.* TO '{target.user}'@'{host}'")
-    async with mysql_place.opened(lanes=1) as warehouse:
+    async with mysql_db.opened(lanes=1) as warehouse:
         with pytest.raises(TerminalError, match=r"1142\).* socialsim migrate --into mysql://"):
             await warehouse.store(0, batch_of(likes(1, first_seq=1)))
 
 
-async def test_values_that_do_not_fit_are_refused_whole(mysql_place: Place, warehouse: MysqlWarehouse) -> None:
+async def test_values_that_do_not_fit_roll_back_the_batch(
+    mysql_db: WarehouseFixture, warehouse: MysqlWarehouse
+) -> None:
     acceptance = FriendAccepted(
         run_id="r1", shard=0, seq=0, time_us=START_US, user_id=1, device="web", request_id=2**64, requester_id=1
     )
@@ -267,17 +271,17 @@ async def test_values_that_do_not_fit_are_refused_whole(mysql_place: Place, ware
     assert not any((await warehouse.counts()).values())
 
 
-async def test_tls_that_the_server_does_not_offer_is_refused(mysql_place: Place) -> None:
-    target = mysql_place.target
+async def test_tls_that_the_server_does_not_offer_is_refused(mysql_db: WarehouseFixture) -> None:
+    target = mysql_db.target
     assert isinstance(target, MysqlTarget)
     encrypted = MysqlTarget(target.host, target.port, target.user, target.database, "on")
-    warehouse = MysqlWarehouse(encrypted, mysql_place.password)
+    warehouse = MysqlWarehouse(encrypted, mysql_db.password)
     with pytest.raises(InputError, match=r"offers no TLS|certificate"):
         await warehouse.open()
     await warehouse.close()
 
 
-async def test_the_session_is_pinned(mysql_place: Place, warehouse: MysqlWarehouse) -> None:
+async def test_the_session_is_pinned(mysql_db: WarehouseFixture, warehouse: MysqlWarehouse) -> None:
     session = await warehouse._lanes[0].session()
     ((mode, zone, autocommit, charset),) = await session.select(
         b"SELECT @@SESSION.sql_mode, @@SESSION.time_zone, @@SESSION.autocommit, @@character_set_client"
@@ -288,13 +292,13 @@ async def test_the_session_is_pinned(mysql_place: Place, warehouse: MysqlWarehou
     assert (zone, autocommit, charset) == ("+00:00", 0, "utf8mb4")
 
 
-async def test_the_move_of_offsets_reads_the_moves_first_and_finds_each_by_its_key(
-    mysql: MySQLServer, mysql_place: Place, warehouse: MysqlWarehouse
+async def test_the_offset_update_finds_each_row_by_its_primary_key(
+    mysql: MySQLServer, mysql_db: WarehouseFixture, warehouse: MysqlWarehouse
 ) -> None:
     keys = [key(partition) for partition in range(64)]
     await warehouse.offsets(keys)
     sql = move_offsets([MoveRow(one, 0, 1, 1, 0, 0) for one in keys[:8]]).decode()
-    with beside(mysql, mysql_place) as cursor:
+    with admin_cursor(mysql, mysql_db) as cursor:
         cursor.execute(f"EXPLAIN {sql}")
         names = [column[0] for column in cursor.description]
         plan = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -1,4 +1,4 @@
-"""What is particular to SQLite: one file, one writer at a time."""
+"""SQLite only: one file, one writer at a time."""
 
 import sqlite3
 from pathlib import Path
@@ -8,19 +8,19 @@ import pytest
 from socialsim.errors import InputError, TransientError
 from socialsim.warehouse.base import OffsetAdvance
 from socialsim.warehouse.sqlite.warehouse import SqliteWarehouse
-from tests.warehouse.places import Place
 from tests.warehouse.samples import batch_of, key, likes
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 
-def path_of(place: Place) -> Path:
-    return Path(place.url.removeprefix("sqlite:///"))
+def path_of(db: WarehouseFixture) -> Path:
+    return Path(db.url.removeprefix("sqlite:///"))
 
 
-async def test_another_writer_is_transient_and_nothing_is_stored(sqlite_place: Place) -> None:
-    async with sqlite_place.opened(busy_timeout_s=0.01) as warehouse:
+async def test_a_lock_of_another_writer_is_a_transient_error(sqlite_db: WarehouseFixture) -> None:
+    async with sqlite_db.opened(busy_timeout_s=0.01) as warehouse:
         await warehouse.offsets([key(0)])
         batch = batch_of(likes(3), OffsetAdvance(key(0), 0, 3))
-        holder = sqlite3.connect(path_of(sqlite_place), isolation_level=None)
+        holder = sqlite3.connect(path_of(sqlite_db), isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
         with pytest.raises(TransientError, match="another process is writing"):
             await warehouse.store(0, batch)
@@ -32,9 +32,9 @@ async def test_another_writer_is_transient_and_nothing_is_stored(sqlite_place: P
         assert stored.inserted == {"picture_like": 3}
 
 
-async def test_a_reader_does_not_stop_the_writer(sqlite_place: Place) -> None:
-    async with sqlite_place.opened(busy_timeout_s=0.01) as warehouse:
-        reader = sqlite3.connect(path_of(sqlite_place), isolation_level=None)
+async def test_a_reader_does_not_stop_the_writer(sqlite_db: WarehouseFixture) -> None:
+    async with sqlite_db.opened(busy_timeout_s=0.01) as warehouse:
+        reader = sqlite3.connect(path_of(sqlite_db), isolation_level=None)
         reader.execute("BEGIN")
         reader.execute("SELECT COUNT(*) FROM picture_likes").fetchone()
         await warehouse.store(0, batch_of(likes(3)))
@@ -42,11 +42,11 @@ async def test_a_reader_does_not_stop_the_writer(sqlite_place: Place) -> None:
         reader.close()
 
 
-async def test_instants_are_text_of_one_length_that_sorts_as_time_does(sqlite_place: Place) -> None:
-    async with sqlite_place.opened() as warehouse:
+async def test_times_are_stored_as_sortable_text(sqlite_db: WarehouseFixture) -> None:
+    async with sqlite_db.opened() as warehouse:
         await warehouse.offsets([key(0)])
         await warehouse.store(0, batch_of(likes(2), OffsetAdvance(key(0), 0, 2)))
-    rows = sqlite3.connect(path_of(sqlite_place))
+    rows = sqlite3.connect(path_of(sqlite_db))
     (first, second) = rows.execute("SELECT typeof(event_time), event_time FROM picture_likes ORDER BY 2").fetchall()
     assert first == ("text", "2026-01-01 00:00:00.000000")
     assert second == ("text", "2026-01-01 00:00:01.234567")
@@ -56,17 +56,17 @@ async def test_instants_are_text_of_one_length_that_sorts_as_time_does(sqlite_pl
     rows.close()
 
 
-async def test_the_file_is_in_wal_mode_with_large_pages(sqlite_place: Place) -> None:
-    async with sqlite_place.opened() as warehouse:
+async def test_the_file_is_in_wal_mode_with_large_pages(sqlite_db: WarehouseFixture) -> None:
+    async with sqlite_db.opened() as warehouse:
         await warehouse.store(0, batch_of(likes(1)))
-        file = sqlite3.connect(path_of(sqlite_place))
+        file = sqlite3.connect(path_of(sqlite_db))
         assert file.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert file.execute("PRAGMA page_size").fetchone() == (16_384,)
         file.close()
 
 
-async def test_there_is_one_lane(sqlite_place: Place) -> None:
-    async with sqlite_place.opened() as warehouse:
+async def test_there_is_one_lane(sqlite_db: WarehouseFixture) -> None:
+    async with sqlite_db.opened() as warehouse:
         assert warehouse.lanes == 1
         with pytest.raises(ValueError, match="lane 1"):
             await warehouse.store(1, batch_of(likes(1)))

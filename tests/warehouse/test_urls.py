@@ -1,4 +1,4 @@
-"""A warehouse's URL, read once."""
+"""Parsing of warehouse URLs."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from socialsim.warehouse.urls import MysqlTarget, SqliteTarget, parse_warehouse_
         ("mysql://u@h/db?tls=on&tls_ca=/ca.pem", MysqlTarget("h", 3306, "u", "db", "on", Path("/ca.pem"))),
     ],
 )
-def test_what_is_allowed(url: str, target: SqliteTarget | MysqlTarget) -> None:
+def test_valid_urls(url: str, target: SqliteTarget | MysqlTarget) -> None:
     assert parse_warehouse_url(url) == target
 
 
@@ -51,7 +51,7 @@ def test_what_is_allowed(url: str, target: SqliteTarget | MysqlTarget) -> None:
         "mysql://u@h/db#x",
     ],
 )
-def test_what_is_not_allowed_is_named(url: str) -> None:
+def test_invalid_urls_are_refused_with_the_reason(url: str) -> None:
     with pytest.raises(InputError, match="warehouse URL"):
         parse_warehouse_url(url)
 

@@ -53,7 +53,7 @@ def warehouse_access(url: str, settings: Settings) -> tuple[str, str | None]:
     return (url, None) if isinstance(target, SqliteTarget) else (target.url, password(settings, "MYSQL_PASSWORD"))
 
 
-def look_command(url: str) -> str:
+def example_query_command(url: str) -> str:
     """A shell command that shows something of what the warehouse holds."""
     target = parse_warehouse_url(url)
     query = "SELECT country, COUNT(*) FROM users GROUP BY country ORDER BY 2 DESC LIMIT 5"

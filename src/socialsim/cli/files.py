@@ -1,4 +1,4 @@
-"""A file that a command writes beside its work: asked for before the work begins, there whole or not at all."""
+"""An output file of a command: checked before the work starts, and written atomically."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ from socialsim.platform_errors import unwritable
 
 
 def check_writable(out: Path, option: str) -> None:
-    """Raise what ``write_whole`` would raise, before minutes are spent on what is to be written."""
+    """Raise what ``write_whole`` would raise, before minutes are spent on the content."""
     if out.is_dir():
         raise InputError(f"{option} {out}: cannot be written: {os.strerror(errno.EISDIR)}; name a file in it")
     probe = out.with_name(f".{out.name}.{os.getpid()}.tmp")
@@ -22,7 +22,7 @@ def check_writable(out: Path, option: str) -> None:
 
 
 def write_whole(out: Path, data: bytes, option: str) -> None:
-    """Write ``out``; whoever has the old one open keeps it. Raises InputError, LogFullError."""
+    """Replace ``out`` atomically. Raises InputError, LogFullError."""
     try:
         replace_file(out, data)
     except OSError as error:

@@ -30,7 +30,7 @@ def load(name: str) -> Any:
 
 
 def lazy_group(summaries: Mapping[str, str]) -> type[TyperGroup]:
-    """A class of command group that knows commands by name and summary, and imports one when it is invoked."""
+    """A command group class with names and summaries that imports a command when it is invoked."""
 
     class LazyGroup(TyperGroup):
         def __init__(self, **attributes: Any) -> None:

@@ -1,4 +1,4 @@
-"""Log lines on stderr: for people, or one JSON object per line. Whatever else would speak there speaks through them."""
+"""Log lines on stderr, as text or as JSON objects; warnings and driver errors are logged the same way."""
 
 import logging
 import os
@@ -18,7 +18,7 @@ _LOGGERS: Final = {"socialsim": logging.INFO, "aiokafka": logging.ERROR, "asynci
 _DRIVERS: Final = ("aiokafka", "asyncio")
 _JSON_OPTION: Final = "--json-logs"
 _JSON_VARIABLE: Final = "SOCIALSIM_JSON_LOGS"
-_YES: Final = frozenset({"1", "true", "t", "yes", "y", "on"})  # what the option's variable takes for it
+_YES: Final = frozenset({"1", "true", "t", "yes", "y", "on"})  # true values of the option's environment variable
 
 logger = logging.getLogger(__name__)
 
@@ -35,9 +35,9 @@ class _JsonFormatter(logging.Formatter):
 
 
 class _StderrHandler(logging.Handler):
-    """Writes to what ``sys.stderr`` is now: a progress line or a test may have replaced it. Never raises.
+    """Writes to the current ``sys.stderr``, which a progress line or a test may have replaced. Never raises.
 
-    JSON goes out as UTF-8, whatever the locale; text in the stream's encoding.
+    JSON is written as UTF-8, text in the stream's encoding.
     """
 
     def __init__(self, *, as_json: bool) -> None:
@@ -52,10 +52,10 @@ class _StderrHandler(logging.Handler):
         say(line.encode() if self._as_json else line)
 
 
-def only_the_unexpected(record: logging.LogRecord) -> bool:
-    """Of what a driver logs, its own faults, in one line.
+def unexpected_only(record: logging.LogRecord) -> bool:
+    """A filter that passes only exceptions inside a driver, as one line.
 
-    It tells of every connection that fails, several times a second while a server is away. That is ours to tell, once.
+    Drivers log every failed connection, several times a second during an outage. We report an outage once ourselves.
     """
     if record.exc_info is None or record.exc_info[1] is None:
         return False
@@ -65,19 +65,19 @@ def only_the_unexpected(record: logging.LogRecord) -> bool:
 
 
 def configure_logs(*, as_json: bool, quiet: bool, debug: bool = False) -> None:
-    """Send our log lines to stderr; ``quiet`` lets only errors through, ``debug`` all that a driver complains of.
+    """Send log lines to stderr; ``quiet`` passes only errors, ``debug`` all messages of drivers.
 
     May be called again.
     """
     for name, level in _LOGGERS.items():
         handler = _StderrHandler(as_json=as_json)
         if name in _DRIVERS and not debug:
-            handler.addFilter(only_the_unexpected)
+            handler.addFilter(unexpected_only)
         named = logging.getLogger(name)
         named.handlers = [handler]
         named.propagate = False
         named.setLevel(logging.ERROR if quiet else level)
-    # Of a library that has no logger here: without it Python would write its bare text.
+    # Other libraries' loggers: by default Python would write their bare text.
     others = _StderrHandler(as_json=as_json)
     others.setLevel(logging.ERROR if quiet else logging.WARNING)
     logging.lastResort = others
@@ -85,12 +85,12 @@ def configure_logs(*, as_json: bool, quiet: bool, debug: bool = False) -> None:
 
 
 def wants_json(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
-    """Whether lines are to be JSON, known before the command line is understood: it may be what is complained of."""
+    """Whether to log JSON. Works before the arguments are parsed, to report errors in them."""
     return _JSON_OPTION in arguments or environment.get(_JSON_VARIABLE, "").strip().lower() in _YES
 
 
 def complain(text: str, *, as_json: bool, exit_code: int, error: BaseException | None = None) -> None:
-    """The last line of a command that failed. ``error`` is given to show its traceback."""
+    """Write the last line of a failed command, and the traceback of ``error`` if it is given."""
     trace = "" if error is None else "".join(traceback.format_exception(error))
     if as_json:
         fields = {"exit_code": exit_code} | ({"traceback": trace} if trace else {})
@@ -101,20 +101,20 @@ def complain(text: str, *, as_json: bool, exit_code: int, error: BaseException |
     say(f"socialsim: {text}")
 
 
-def log_what_is_not_caught() -> None:
-    """Have the faults of threads, and of what the interpreter cannot raise, logged in one line like all others."""
+def log_uncaught_errors() -> None:
+    """Log uncaught errors of threads, and unraisable ones, in one line."""
 
     def in_thread(args: threading.ExceptHookArgs) -> None:
-        logger.error("a thread ended by %r", args.exc_value)
+        logger.error("a thread failed with %r", args.exc_value)
 
     def unraisable(args: Any) -> None:
-        logger.warning("%s: %r", args.err_msg or "an error that nobody could be told of", args.exc_value)
+        logger.warning("%s: %r", args.err_msg or "an error that could not be raised", args.exc_value)
 
     threading.excepthook = in_thread
     sys.unraisablehook = unraisable
 
 
-def _log_warning(  # noqa: PLR0917 - the signature is the library's
+def _log_warning(  # noqa: PLR0917 - the signature of warnings.showwarning
     message: Warning | str,
     category: type[Warning],
     filename: str,
@@ -137,5 +137,5 @@ def _json_line(level: str, name: str, message: str, fields: Mapping[str, object]
 
 
 def spelled(text: str) -> str:
-    """``text`` without what UTF-8 cannot spell: bytes of an argument or a path that were no UTF-8."""
+    """``text`` with surrogates escaped, which come from arguments or paths that are not UTF-8."""
     return text.encode("utf-8", "backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""``socialsim``: parses, dispatches, and turns every error into one line and an exit code."""
+"""``socialsim``: parses arguments, runs commands, and reports every error in one line with an exit code."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ import typer
 
 from socialsim._version import __version__
 from socialsim.cli.lazy import lazy_group
-from socialsim.cli.logs import complain, configure_logs, log_what_is_not_caught, wants_json
+from socialsim.cli.logs import complain, configure_logs, log_uncaught_errors, wants_json
 from socialsim.cli.options import Session
 from socialsim.cli.output import show
 from socialsim.cli.streams import prepare_streams, silence_stdout
@@ -19,9 +19,9 @@ from socialsim.platform_errors import explain_platform
 from socialsim.settings import is_spelled, load_settings
 
 _EVERYWHERE: Final = ("--quiet", "--json-logs")
-_BROKEN_PIPE_CODE: Final = 141  # what a shell reports for a program that SIGPIPE ended
+_BROKEN_PIPE_CODE: Final = 141  # what a shell reports for a program killed by SIGPIPE
 
-#: By name of a command the first line of its help, in the order in which ``--help`` lists them.
+#: Command names with the first line of their help, in the order of ``--help``.
 COMMANDS: Final = {
     "run": "Simulate a social network and write its events to the event log.",
     "scenario": "List presets and show the parameters of a scenario.",
@@ -77,24 +77,24 @@ def _session(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, 1, 2 (input), 3 (service), 130 or 143 (signals)."""
-    if arguments is None:  # the process is ours
+    if arguments is None:  # called as a program, not from a test
         prepare_streams()
-        log_what_is_not_caught()
+        log_uncaught_errors()
     given = sys.argv[1:] if arguments is None else arguments
     as_json = wants_json(given, os.environ)
     try:
-        check_spelling(given)
+        check_encoding(given)
         settings = load_settings(os.environ, Path(".env"))
-        as_json = wants_json(given, os.environ)  # .env may say so, too
+        as_json = wants_json(given, os.environ)  # .env may set it
         session = Session(settings)
         code = app(args=_hoisted(given), prog_name="socialsim", obj=session, standalone_mode=False)
         return code if isinstance(code, int) else session.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except BrokenPipeError:
-        silence_stdout()  # whoever read our output has enough of it
+        silence_stdout()  # the reader of our output has closed it
         return _BROKEN_PIPE_CODE
-    except Exception as error:  # noqa: BLE001 - told in one line, whatever it is
+    except Exception as error:  # noqa: BLE001 - every error is reported in one line
         text, exit_code = explain(error)
         is_ours = isinstance(error, typer.TyperException)
         shown = error if _is_debugging() and not is_ours else None
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def explain(error: Exception) -> tuple[str, int]:
-    """One sentence for ``error`` and the exit code. "A bug" is what nobody has foreseen, and nothing else."""
+    """One sentence for ``error`` and the exit code. Only unforeseen errors are called a bug."""
     if isinstance(error, typer.TyperException):
         return f"{error.format_message()} (socialsim --help lists what is allowed)", error.exit_code
     known = error if isinstance(error, SocialsimError) else explain_platform(error)
@@ -117,14 +117,14 @@ def _is_debugging() -> bool:
     return os.environ.get("SOCIALSIM_DEBUG") == "1"
 
 
-def check_spelling(arguments: Sequence[str]) -> None:
-    """Raise InputError naming the argument that is not UTF-8: it could not be written down in a run's books."""
-    for place, argument in enumerate(arguments, start=1):
+def check_encoding(arguments: Sequence[str]) -> None:
+    """Raise InputError for an argument that is not UTF-8: it could not be written to a run's record."""
+    for number, argument in enumerate(arguments, start=1):
         if not is_spelled(argument):
-            raise InputError(f"argument {place} is {os.fsencode(argument)!r}, which is not UTF-8")
+            raise InputError(f"argument {number} is {os.fsencode(argument)!r}, which is not UTF-8")
 
 
 def _hoisted(arguments: Sequence[str]) -> list[str]:
-    """``arguments`` with the options that all commands share in front, so that they may stand behind the command too."""
+    """``arguments`` with the global options first, so that they may also follow the command."""
     shared = [argument for argument in arguments if argument in _EVERYWHERE]
     return shared + [argument for argument in arguments if argument not in _EVERYWHERE]

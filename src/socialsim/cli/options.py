@@ -1,4 +1,4 @@
-"""What the commands share: their common options, the settings, and how they were asked to speak."""
+"""What the commands share: common options, the settings, and the output mode."""
 
 import sys
 from dataclasses import dataclass, field
@@ -58,7 +58,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of 
 
 @dataclass(slots=True)
 class Session:
-    """One call of the command line. ``exit_code`` is what it ends with if nothing goes wrong."""
+    """One call of the command line. ``exit_code`` applies if no error is raised."""
 
     settings: Settings
     quiet: bool = False

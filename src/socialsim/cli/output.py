@@ -1,4 +1,4 @@
-"""Results on stdout: text for people, in their encoding, and data for machines, in UTF-8."""
+"""Results on stdout: text for people in the stream's encoding, data for programs in UTF-8."""
 
 import sys
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ Cell = str | int
 
 
 def show(text: str) -> None:
-    """One or more lines for people. Raises OutputError."""
+    """Write one or more lines for people. Raises OutputError."""
     try:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
@@ -21,15 +21,15 @@ def show(text: str) -> None:
 
 
 def show_data(data: str | bytes) -> None:
-    """One or more lines for machines: UTF-8, whatever the locale is. Raises OutputError."""
+    """Write one or more lines for programs in UTF-8, whatever the locale. Raises OutputError."""
     show_bytes((data.encode() if isinstance(data, str) else data) + b"\n")
 
 
 def show_bytes(data: bytes) -> None:
-    """Bytes on stdout as they are. Raises OutputError."""
+    """Write bytes to stdout unchanged. Raises OutputError."""
     raw = getattr(sys.stdout, "buffer", None)
     try:
-        if raw is None:  # in a caller's process, which has put a text in the place of the stream
+        if raw is None:  # a caller has replaced stdout by a text stream
             sys.stdout.write(data.decode())
             return
         sys.stdout.flush()
@@ -48,7 +48,7 @@ def _unwritable(error: OSError | ValueError) -> OutputError:
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
-    """Columns of equal width: texts to the left, numbers to the right with thousands apart."""
+    """Aligned columns: text to the left, numbers to the right with thousands separators."""
     cells = [[f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in rows]
     widths = [max(len(line[i]) for line in [list(headers), *cells]) for i in range(len(headers))]
     numeric = [bool(rows) and all(isinstance(row[i], int) for row in rows) for i in range(len(headers))]

@@ -1,4 +1,4 @@
-"""What a person sees while a command works: one changing line on a terminal, now and then a log line elsewhere."""
+"""Progress of a command: one changing line on a terminal, else a log line now and then."""
 
 import contextlib
 import logging
@@ -20,7 +20,7 @@ _LOG_EVERY_S: Final = 5.0
 
 
 class Live:
-    """Shows the last ``update``. On a terminal it redraws one line of stderr; else it logs every five seconds."""
+    """Shows the last ``update``: redraws one line of stderr on a terminal, else logs every five seconds."""
 
     def __init__(self, *, on_terminal: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._status: Status | None = None
@@ -30,7 +30,7 @@ class Live:
         self._logged_s = clock()
 
     def update(self, text: str, **fields: float | None) -> None:
-        """Show ``text``; ``fields`` are the same numbers for logs that a machine reads, None what is not known."""
+        """Show ``text``; ``fields`` are the same numbers for JSON logs, None if unknown."""
         if self._status is not None:
             with _best_effort():
                 self._status.update(text)
@@ -53,5 +53,5 @@ class Live:
 
 
 def _best_effort() -> AbstractContextManager[None]:
-    """A terminal that is gone, or cannot spell the picture, must not end the work."""
+    """A terminal that is closed, or cannot encode the text, must not end the command."""
     return contextlib.suppress(OSError, ValueError)

@@ -1,4 +1,4 @@
-"""Where the directories of runs are, as the commands that read them look for them."""
+"""Finds the directories of runs for the commands that read them."""
 
 import logging
 from dataclasses import dataclass
@@ -14,52 +14,52 @@ from socialsim.warehouse.urls import SqliteTarget, parse_warehouse_url
 
 logger = logging.getLogger(__name__)
 
-_TELL_PLACE = "--runs-dir names the directory in which run has put them"
+_REMEDY = "--runs-dir names the directory that contains them"
 
 
 @dataclass(frozen=True, slots=True)
 class RunDirectories:
-    """The directories in which the books of runs may lie, the likeliest first."""
+    """The directories that may contain runs, the likeliest first."""
 
     roots: tuple[Path, ...]
 
     def runs(self) -> list[str]:
-        """The ids of the runs that have books in any of them, sorted."""
+        """The ids of the runs in all of them, sorted."""
         return sorted({run_id for root in self.roots for run_id in list_runs(root)})
 
     def directory(self, run_id: str) -> RunDirectory:
-        """The directory of the run: the first that is there, else where it would be expected."""
+        """The existing directory of the run, else the one where it is expected."""
         found = next((root for root in self.roots if run_id in list_runs(root)), self.roots[0])
         return RunDirectory(found, run_id)
 
     def require(self, run_id: str) -> RunDirectory:
-        """The directory of the run. Raises InputError saying where it was looked for, and which option says it."""
+        """The directory of the run. Raises InputError with the searched directories and the option."""
         directory = self.directory(run_id)
         if directory.read_record() is None:
-            raise InputError(f"no books of run {run_id} in {self}: {_TELL_PLACE}")
+            raise InputError(f"no manifests of run {run_id} in {self}: {_REMEDY}")
         return directory
 
-    def tell_missing(self, run_id: str) -> None:
-        """Log where the books of the run were looked for, if they are nowhere."""
+    def warn_if_missing(self, run_id: str) -> None:
+        """Log a warning with the searched directories if the run is in none of them."""
         if self.directory(run_id).read_record() is None:
-            logger.warning("no books of run %s in %s: %s", run_id, self, _TELL_PLACE)
+            logger.warning("no manifests of run %s in %s: %s", run_id, self, _REMEDY)
 
-    def tell_partial(self, run_id: str, events: int, where: str) -> None:
-        """Log it if ``where`` holds another number of the run's events than its manifests name, or the run goes on.
+    def warn_if_partial(self, run_id: str, events: int, where: str) -> None:
+        """Log a warning if the run is incomplete, or ``where`` has another number of events than its manifests.
 
-        A figure of a part must not pass for one of the whole. A run without books cannot be judged.
+        The result for a part must not be taken for that of the whole run. A run without manifests is not judged.
         """
         directory = self.directory(run_id)
         record = directory.read_record()
         if record is None:
             return
         manifests = [directory.read_manifest(shard) for shard in range(record.scenario.shards)]
-        emitted = sum(tally.count for each in manifests if each is not None for tally in each.tallies.values())
+        emitted = sum(totals.count for each in manifests if each is not None for totals in each.tallies.values())
         sealed = record.state == "complete" and all(each is not None and each.sealed for each in manifests)
         if not sealed:
             logger.warning("run %s is not complete: %s holds %d of its events so far", run_id, where, events)
         elif events != emitted:
-            logger.warning("run %s: %s holds %d events, its manifests name %d", run_id, where, events, emitted)
+            logger.warning("run %s: %s holds %d events, its manifests count %d", run_id, where, events, emitted)
 
     def __str__(self) -> str:
         return " or ".join(str(root) for root in self.roots)
@@ -68,10 +68,10 @@ class RunDirectories:
 def find_run_directories(
     given: Path | None, log_url: str | None, into: str | None, settings: Settings
 ) -> RunDirectories:
-    """``given`` and nothing else, or wherever ``run`` may have put them.
+    """Only ``given``, if it is given, else all directories that ``run`` may have used.
 
-    Beside the event files: of the log at ``log_url``, or that SOCIALSIM_FROM or SOCIALSIM_TO names; beside the warehouse
-    ``into``, if it is a file; at the place of the default log; in ``runs``.
+    These are beside the event files (of ``log_url``, SOCIALSIM_FROM and SOCIALSIM_TO), beside the warehouse ``into``
+    if it is a file, beside the default log, and ``runs``.
     """
     if given is not None:
         return RunDirectories((given,))

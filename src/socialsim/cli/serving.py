@@ -1,4 +1,4 @@
-"""Metrics and health of a command, served over HTTP while it works."""
+"""Serves metrics and health of a command over HTTP while it runs."""
 
 import logging
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def serving(view: Telemetry | None, port: int, host: str) -> Iterator[None]:
-    """Serve ``view`` over HTTP within, if there is one. Raises InputError where that is not possible."""
+    """Serve ``view`` over HTTP in this context, if it is given. Raises InputError if the port cannot be used."""
     if view is None:
         yield
         return

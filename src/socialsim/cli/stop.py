@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first asks to leave in good order, the second leaves at once."""
+"""Ctrl-C and SIGTERM: the first requests an orderly stop, the second exits at once."""
 
 import os
 import signal
@@ -10,9 +10,9 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopRequest:
-    """While entered, turns the signals into a request. Use in the main thread only.
+    """A context that turns the signals into a stop request. For the main thread only.
 
-    ``on_stop`` is called once, inside the handler: it may set a flag or wake a loop, nothing else.
+    ``on_stop`` is called once, in the signal handler: it may only set a flag or wake a loop.
     """
 
     def __init__(self, on_stop: Callable[[], None] = lambda: None) -> None:
@@ -21,16 +21,16 @@ class StopRequest:
         self._previous: dict[int, object] = {}
 
     def is_set(self) -> bool:
-        """Whether it was asked to stop."""
+        """Whether a stop was requested."""
         return self._received is not None
 
     @property
     def exit_code(self) -> int:
-        """What the shell expects: 128 and the signal's number, 0 if there was none."""
+        """128 plus the signal's number, as shells expect; 0 without a signal."""
         return 0 if self._received is None else 128 + self._received
 
     def notify(self, on_stop: Callable[[], None]) -> None:
-        """Call ``on_stop`` instead; at once, if the request has come already."""
+        """Call ``on_stop`` from now on; at once if a stop was requested already."""
         self._on_stop = on_stop
         if self.is_set():
             on_stop()
@@ -43,7 +43,7 @@ class StopRequest:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for number, handler in self._previous.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]  # what signal.signal itself returned
+            signal.signal(number, handler)  # type: ignore[arg-type]  # returned by signal.signal
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self._received is not None:

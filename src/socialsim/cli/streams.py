@@ -1,8 +1,8 @@
-"""The standard streams as a command finds them: open, closed, full, or in an encoding that cannot spell everything.
+"""Prepares the standard streams, which may be closed, full, or in an encoding that lacks characters.
 
-A closed stream is nobody who listens, not a fault: it becomes the null device before anything else can get its number, for
-what is written to "stderr" must never end up in a file of events. Text degrades where the encoding lacks a character;
-what a machine reads goes past the encoding, see ``socialsim.cli.output``.
+A closed stream is no error: it becomes the null device before another file can get its descriptor, because text for
+stderr must never end up in an event file. Characters that the encoding lacks are escaped; data for programs bypasses
+the encoding, see ``socialsim.cli.output``.
 """
 
 import contextlib
@@ -15,15 +15,15 @@ _STREAMS: Final = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 
 
 def prepare_streams() -> None:
-    """Give the process three standard streams that can be used, whatever it was started with."""
+    """Make all three standard streams usable."""
     for descriptor, (name, mode) in enumerate(_STREAMS):
         was_open = _is_open(descriptor)
         if not was_open:
             _become_null(descriptor)
         if getattr(sys, name) is None:
-            # Closed at the start, open now: then its number is somebody else's, and is left to them.
-            place = os.devnull if was_open else descriptor
-            opened = open(place, mode, encoding="utf-8", closefd=was_open)  # noqa: SIM115 - lives as long as we
+            # The stream was closed at start. If its descriptor is open, it belongs to another file.
+            target = os.devnull if was_open else descriptor
+            opened = open(target, mode, encoding="utf-8", closefd=was_open)  # noqa: SIM115 - open until the process ends
             setattr(sys, name, opened)
         stream = getattr(sys, name)
         if mode == "w" and isinstance(stream, io.TextIOWrapper):
@@ -31,8 +31,8 @@ def prepare_streams() -> None:
 
 
 def say(line: str | bytes) -> None:
-    """One line on stderr. Never raises: who cannot be told is not told, and the work goes on."""
-    with contextlib.suppress(OSError, ValueError):  # ValueError: closed, or an encoding that refuses the text
+    """Write one line to stderr. Never raises: the command continues even if stderr is gone."""
+    with contextlib.suppress(OSError, ValueError):  # ValueError: closed, or not encodable
         if isinstance(line, bytes) and (raw := getattr(sys.stderr, "buffer", None)) is not None:
             sys.stderr.flush()
             raw.write(line + b"\n")
@@ -42,7 +42,7 @@ def say(line: str | bytes) -> None:
 
 
 def silence_stdout() -> None:
-    """Send what is still to come on stdout nowhere: the interpreter must not complain at its own last flush."""
+    """Discard further output on stdout, so that the interpreter's last flush reports no error."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())
@@ -62,4 +62,4 @@ def _become_null(descriptor: int) -> None:
     if null != descriptor:
         os.dup2(null, descriptor)
         os.close(null)
-    os.set_inheritable(descriptor, True)  # the processes of a run get them too
+    os.set_inheritable(descriptor, True)  # shard processes inherit them

@@ -1,4 +1,4 @@
-"""From the event log into the warehouse: each record exactly once, as a row or as a dead letter."""
+"""Moves records from the event log into the warehouse, exactly once, as rows or as dead letters."""
 
 from socialsim.consumer.consumer import Consumer, StuckError
 from socialsim.consumer.settings import ConsumerSettings

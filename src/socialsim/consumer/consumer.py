@@ -1,7 +1,7 @@
-"""The consumer: reads a log, decodes, and hands the chunks to lanes that store them exactly once.
+"""Reads a log, decodes records and passes chunks to lanes, which store them exactly once.
 
-Everything here runs on one event loop. Only the reading task calls ``poll`` and ``seek``, so that what a poll
-returns is never older than the last seek.
+Everything runs on one event loop. Only the reading task calls ``poll`` and ``seek``, so a poll never returns
+records from before the last seek.
 """
 
 import asyncio
@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from socialsim.consumer.assembly import DecodedChunk, Position, decode_chunk
+from socialsim.consumer.backoff import RetryPolicy
 from socialsim.consumer.decisions import Watchdog, lag_of
 from socialsim.consumer.drain import Drain
 from socialsim.consumer.lane import Lane, LaneContext
-from socialsim.consumer.offsets import RetryPolicy, StoredOffsets
+from socialsim.consumer.offsets import StoredOffsets
 from socialsim.consumer.settings import ConsumerSettings
 from socialsim.consumer.stats import ConsumerStats, Counters
 from socialsim.errors import (
@@ -31,17 +32,17 @@ from socialsim.warehouse.base import OffsetKey, Warehouse
 log = logging.getLogger(__name__)
 
 _TICK_S = 0.5
-_PROBE_EVERY_S = 10.0  # of a log that does not answer: much less than the watchdog's patience
+_PROBE_EVERY_S = 10.0  # while the log does not answer; much less than the watchdog's limit
 
 
 class StuckError(SocialsimError):
-    """There is lag, nothing has moved for too long, and no known cause is being waited out."""
+    """There is lag, nothing has moved for too long, and no known cause explains it."""
 
 
 class Consumer:
-    """Moves records from ``reader`` into ``warehouse`` until it has caught up (``drain``) or is told to stop.
+    """Moves records from ``reader`` into ``warehouse`` until drained or stopped.
 
-    ``on_progress`` gets a snapshot twice a second. The caller opens and closes both ends.
+    ``on_progress`` receives a snapshot twice a second. The caller opens and closes reader and warehouse.
     """
 
     def __init__(
@@ -55,42 +56,45 @@ class Consumer:
         self._settings = settings
         self._on_progress = on_progress
         self._counters = Counters()
-        self._patience = RetryPolicy(settings)
-        self._offsets = StoredOffsets(warehouse, self._patience, self._counters)
+        self._retry = RetryPolicy(settings)
+        self._offsets = StoredOffsets(warehouse, self._retry, self._counters)
         self._positions: dict[TopicPartition, Position] = {}
         self._ends: Mapping[TopicPartition, int] = {}
-        self._looked_s: float | None = None  # when the log last told its ends
-        self._hinted: dict[TopicPartition, int] = {}
+        self._ends_read_s: float | None = None
+        self._published: dict[TopicPartition, int] = {}
         self._drain = Drain(settings.drain_wait_s)
-        self._look_again_s = 0.0  # at what others hold
+        self._next_drain_check_s = 0.0
         self._failed_polls = 0
         self._log_away = False
-        self._proved_away_s = -math.inf  # when last not even a new connection reached the log
+        self._proved_away_s = -math.inf  # when a new connection last failed to reach the log
         self._stopping = False
         self._changed = asyncio.Event()
-        shared = LaneContext(warehouse, self._offsets, self._patience, self._counters, settings, self._changed.set)
-        self._lanes = [Lane(index, shared) for index in range(warehouse.lanes)]
+        context = LaneContext(warehouse, self._offsets, self._retry, self._counters, settings, self._changed.set)
+        self._lanes = [Lane(index, context) for index in range(warehouse.lanes)]
 
     def stats(self) -> ConsumerStats:
-        """What has been done up to now."""
+        """A snapshot of the counts, positions and lag."""
         stored = self._stored()
-        silent_s = None if self._looked_s is None else asyncio.get_running_loop().time() - self._looked_s
+        silent_s = None if self._ends_read_s is None else asyncio.get_running_loop().time() - self._ends_read_s
         elsewhere = None if self._drain.elsewhere is None else sum(self._drain.elsewhere.values())
         ends = {partition: self._ends[partition] for partition in stored if partition in self._ends}
         return self._counters.snapshot(lag_of(stored, ends), elsewhere, stored, ends, silent_s)
 
     def stop(self) -> None:
-        """Read no more, store what is in memory, let ``run`` return within ``stop_within_s``. For signal handlers."""
+        """Stop reading, store what is in memory and let ``run`` return within ``stop_within_s``.
+
+        Safe to call from signal handlers of the event loop.
+        """
         self._stopping = True
-        self._patience.end()
+        self._retry.stop()
         self._changed.set()
 
     async def run(self) -> ConsumerStats:
-        """Work until caught up or stopped.
+        """Consume until caught up or stopped.
 
-        Raises OwnershipLostError, OffsetsLostError, LogReplacedError, LogCorruptError, RunConflictError, TerminalError,
-        StuckError, NotCaughtUpError (``drain`` gave up), and what the reader's ``start`` raises. Whatever the end, rows
-        and offsets agree.
+        Raises OwnershipLostError, OffsetsLostError, LogReplacedError, LogCorruptError,
+        RunConflictError, TerminalError, StuckError, NotCaughtUpError (``drain`` gave up), and what
+        the reader's ``start`` raises. Rows and offsets agree in every case.
         """
         loop = asyncio.get_running_loop()
         try:
@@ -104,7 +108,7 @@ class Consumer:
                     limit.reschedule(loop.time() + self._settings.stop_within_s)
                 for lane in self._lanes:
                     lane.close()
-                await self._rest()
+                await self._drain_lanes()
                 for watch in watches:
                     watch.cancel()
         except TimeoutError:
@@ -115,7 +119,7 @@ class Consumer:
         return self.stats()
 
     async def _read(self) -> None:
-        next_look_s = 0.0
+        next_refresh_s = 0.0
         loop = asyncio.get_running_loop()
         while not self._stopping:
             self._rewind()
@@ -123,10 +127,10 @@ class Consumer:
             fetched = await self._poll(self._settings.records_per_poll, self._settings.poll_timeout_s)
             for part in fetched:
                 self._take(part)
-            if loop.time() >= next_look_s:
+            if loop.time() >= next_refresh_s:
                 await self._refresh_end_offsets()
                 await self._publish_lag_offsets()
-                next_look_s = loop.time() + self._settings.lag_every_s
+                next_refresh_s = loop.time() + self._settings.lag_every_s
             if self._settings.drain and not fetched and await self._has_caught_up():
                 return
 
@@ -134,27 +138,27 @@ class Consumer:
         try:
             fetched = await self._reader.poll(records_max, timeout_s)
         except TransientError as error:
-            # A broker that is away, or positions whose loading a stop request cut short.
+            # The broker is unavailable, or a stop request cut the loading of positions short.
             self._counters.retries += 1
             self._note_log_away(str(error))
-            await self._patience.pause(self._failed_polls)
+            await self._retry.pause(self._failed_polls)
             self._failed_polls += 1
             return []
         self._failed_polls = 0
         return fetched
 
     def _take(self, fetched: Fetched) -> None:
-        """Decode what still matters of ``fetched`` and add it to its lane."""
+        """Decode the records of ``fetched`` that are still needed and add them to their lane."""
         position = self._positions.get(fetched.partition)
         if position is None or position.rewind_to is not None:
             return
         if fetched.first_offset > position.next_offset:
-            _note_hole(position, fetched.first_offset)
+            _handle_gap(position, fetched.first_offset)
             return
         chunk = _continue_at(position, fetched)
         if chunk is None:
             return
-        position.holes = 0
+        position.gaps = 0
         position.next_offset = chunk.next_offset
         if self._counters.first_read_s is None:
             self._counters.first_read_s = asyncio.get_running_loop().time()
@@ -162,7 +166,7 @@ class Consumer:
         self._lanes[fetched.partition.partition % len(self._lanes)].add(chunk)
 
     def _rewind(self) -> None:
-        """Read again from the stored offset where the copies in memory became void."""
+        """Seek to the stored offset where the records in memory became void."""
         assigned = self._reader.assignment()
         for position in self._positions.values():
             if position.rewind_to is not None and position.partition in assigned:
@@ -171,7 +175,10 @@ class Consumer:
                 position.rewind_to = None
 
     async def _wait_for_room(self) -> None:
-        """While any lane is full, read nothing, but poll on now and then: not to poll is to leave the group."""
+        """While any lane is full, read nothing.
+
+        It keeps polling, because a member that does not poll leaves the group.
+        """
         if not self._has_full_lane():
             return
         self._reader.pause()
@@ -188,7 +195,7 @@ class Consumer:
         return any(lane.is_full for lane in self._lanes)
 
     async def _wait_until(self, condition: Callable[[], bool], timeout_s: float | None) -> bool:
-        """Wait for a change of the lanes that makes ``condition`` true; False after ``timeout_s`` or on ``stop``."""
+        """Wait until the lanes make ``condition`` true; False after ``timeout_s`` or on ``stop``."""
         try:
             async with asyncio.timeout(timeout_s):
                 while not condition():
@@ -200,7 +207,7 @@ class Consumer:
             return False
         return True
 
-    async def _rest(self) -> None:
+    async def _drain_lanes(self) -> None:
         """Wait until every lane is idle."""
         while not all(lane.is_idle for lane in self._lanes):
             self._changed.clear()
@@ -212,46 +219,49 @@ class Consumer:
         if any(position.rewind_to is not None for position in self._positions.values()):
             return False
         clock = asyncio.get_running_loop().time
-        if clock() < self._look_again_s:
+        if clock() < self._next_drain_check_s:
             return False
-        stored = await self._look_at_stored() if await self._refresh_end_offsets() else None
+        stored = await self._read_group_offsets() if await self._refresh_end_offsets() else None
         if stored is None:
-            self._drain.forgive(clock())
+            self._drain.restart_wait(clock())
             return False
         if self._drain.is_over(stored, self._ends, self._positions.keys(), clock()):
             return True
         if self._drain.elsewhere:
-            self._look_again_s = clock() + self._settings.lag_every_s
-            if self._drain.is_worth_a_word(clock()):
-                log.warning("drain waits: %s", self._drain.reason(await self._look_at_group(), clock()))
+            self._next_drain_check_s = clock() + self._settings.lag_every_s
+            if self._drain.report_is_due(clock()):
+                log.warning("drain waits: %s", self._drain.reason(await self._group(), clock()))
         return False
 
-    async def _look_at_stored(self) -> dict[TopicPartition, int] | None:
-        """What the warehouse holds of each partition, whoever stored it. None if it does not answer."""
+    async def _read_group_offsets(self) -> dict[TopicPartition, int] | None:
+        """The stored offset of every partition, whichever consumer stored it.
+
+        None if the warehouse does not answer.
+        """
         keys = {partition: self._key(partition) for partition in self._ends}
         try:
-            stored = await self._offsets.look(list(keys.values()), self._settings.backoff_max_s)
+            stored = await self._offsets.peek(list(keys.values()), self._settings.backoff_max_s)
         except (TimeoutError, TransientError) as error:
             log.warning("the offsets cannot be read, trying again: %s", str(error) or "no answer")
             return None
         return {partition: stored[key] for partition, key in keys.items()}
 
-    async def _look_at_group(self) -> GroupLook | None:
+    async def _group(self) -> GroupLook | None:
         try:
-            return await self._patience.within(self._reader.look_at_group(), self._settings.backoff_max_s)
+            return await self._retry.run(self._reader.look_at_group(), self._settings.backoff_max_s)
         except (TimeoutError, TransientError, TerminalError, ServiceUnavailableError) as error:
-            log.info("the group does not tell who holds what: %s", error)
+            log.info("the group's assignment cannot be read: %s", error)
             return None
 
     async def _refresh_end_offsets(self) -> bool:
-        """Ask the log for its ends. False if it could not tell: the last answer stays."""
+        """Read the log ends. False if the log did not answer; the last ends are kept."""
         try:
-            self._ends = await self._patience.within(self._reader.end_offsets(), self._settings.answer_within_s)
+            self._ends = await self._retry.run(self._reader.end_offsets(), self._settings.answer_within_s)
         except (TimeoutError, TransientError, ServiceUnavailableError) as error:
             if not self._stopping:
-                self._note_log_away(str(error) or "it does not tell where it ends")
+                self._note_log_away(str(error) or "it does not return its end offsets")
             return False
-        self._looked_s = asyncio.get_running_loop().time()
+        self._ends_read_s = asyncio.get_running_loop().time()
         self._drain.note_ends(self._ends)
         if self._log_away:
             self._log_away = False
@@ -259,7 +269,7 @@ class Consumer:
         return True
 
     def _note_log_away(self, why: str) -> None:
-        """Say so, once for each time that it goes away."""
+        """Log it once per outage."""
         if not self._log_away:
             self._log_away = True
             log.warning("the log does not answer, waiting for it: %s", why)
@@ -269,11 +279,11 @@ class Consumer:
 
     async def _publish_lag_offsets(self) -> None:
         stored = self._stored()
-        moved = {partition: offset for partition, offset in stored.items() if self._hinted.get(partition) != offset}
+        moved = {partition: offset for partition, offset in stored.items() if self._published.get(partition) != offset}
         if moved:
             with suppress(TimeoutError):
-                await self._patience.within(self._reader.commit_hint(moved), self._settings.answer_within_s)
-            self._hinted = stored
+                await self._retry.run(self._reader.commit_hint(moved), self._settings.answer_within_s)
+            self._published = stored
 
     async def _watch(self) -> None:
         watchdog = Watchdog(self._settings.stuck_after_s)
@@ -281,37 +291,38 @@ class Consumer:
             stats = self.stats()
             self._on_progress(stats)
             now_s = asyncio.get_running_loop().time()
-            watchdog.forgive(self._proved_away_s)
+            watchdog.restart(self._proved_away_s)
             stuck_s = watchdog.stuck_for_s(now_s, self._counters.progress, stats.lag)
             if stuck_s is not None and await self._is_log_away():
                 self._note_log_away("not even over a new connection")
             elif stuck_s is not None:
                 raise StuckError(
                     f"{stats.lag} records wait in the log and nothing has moved for {stuck_s:.0f} s; "
-                    "nothing is lost: start the consumer again"
+                    "nothing is lost; start the consumer again"
                 )
             await asyncio.sleep(_TICK_S)
             self._counters.note_loop_lag(asyncio.get_running_loop().time() - now_s - _TICK_S)
 
     async def _probe(self) -> None:
-        """While the reader finds no log, look whether there is one: until then its connection is not to blame.
+        """While the reader gets no answer, probe the log over a new connection.
 
-        Once the log is back, the reader has the watchdog's whole patience to find it, however long it was away.
+        As long as it is not, the reader's connection is not stuck. Once it is back, the reader has the watchdog's
+        full limit to find it, however long the outage was.
         """
         while True:
             await asyncio.sleep(_PROBE_EVERY_S)
             if self._log_away:
-                with suppress(InputError):  # a broker that is just starting: the watchdog asks again
+                with suppress(InputError):  # the broker may be starting: the watchdog checks again
                     await self._is_log_away()
 
     async def _is_log_away(self) -> bool:
-        """Whether a new connection fares no better than the reader's own, which may have lost its way.
+        """Whether a new connection fails too; the reader's own may be stuck.
 
-        Raises InputError if the log is there and holds nothing for us any more.
+        Raises InputError if the log is available and no longer holds the topics.
         """
         timeout_s = self._settings.answer_within_s
         try:
-            await self._patience.within(self._reader.probe(timeout_s), 2 * timeout_s)
+            await self._retry.run(self._reader.probe(timeout_s), 2 * timeout_s)
         except (TimeoutError, TransientError, ServiceUnavailableError):
             self._proved_away_s = asyncio.get_running_loop().time()
             return True
@@ -322,46 +333,50 @@ class Consumer:
         return OffsetKey(self._reader.log_id, self._settings.group, topic, number, self._reader.identity(topic))
 
     async def _load_positions(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """The reader was given ``partitions``: from here on they are ours, from what the warehouse holds."""
+        """The reader was assigned ``partitions``: start them at the offsets in the warehouse."""
         stored = await self._offsets.read(
             [self._key(partition) for partition in partitions], restart=self._settings.restart_replaced
         )
         positions = {partition: stored[self._key(partition)] for partition in partitions}
         for partition, offset in positions.items():
             self._positions[partition] = Position(partition, self._key(partition), offset, offset)
-        log.info("assigned: %d partitions more, %d now", len(partitions), len(self._positions))
+        log.info("assigned %d more partitions, %d in total", len(partitions), len(self._positions))
         return positions
 
     async def _revoke(self, partitions: Sequence[TopicPartition]) -> None:
-        """The reader lost ``partitions``: forget their copies, let transactions under way end."""
+        """The reader lost ``partitions``: discard their records in memory.
+
+        Waits a limited time for transactions under way.
+        """
         gone = {self._positions.pop(partition) for partition in partitions if partition in self._positions}
         for position in gone:
             position.owned = False
         for lane in self._lanes:
             lane.drop(gone)
-        log.info("revoked: %d partitions, %d left", len(partitions), len(self._positions))
+        log.info("revoked %d partitions, %d left", len(partitions), len(self._positions))
         await self._wait_until(
             lambda: not any(lane.is_storing(gone) for lane in self._lanes), self._settings.revoke_wait_s
         )
 
 
-def _note_hole(position: Position, first_offset: int) -> None:
-    """Read again from the hole on. Raises OffsetsLostError if it is still there then.
+def _handle_gap(position: Position, first_offset: int) -> None:
+    """Read again from the start of the gap. Raises OffsetsLostError if it is there the second time.
 
-    Once it may come of a rebalance in the middle of a poll: the first records are of the old ownership.
+    A single gap can come from a rebalance during a poll: its first records belong to the old
+    ownership.
     """
-    position.holes += 1
-    if position.holes > 1:
+    position.gaps += 1
+    if position.gaps > 1:
         topic, partition = position.partition
         raise OffsetsLostError(
-            f"{topic}[{partition}]: offset {position.next_offset} is next, the log goes on at {first_offset}: "
+            f"{topic}[{partition}]: offset {position.next_offset} is next, the log continues at {first_offset}: "
             "the records between them are gone"
         )
     position.rewind_to = position.next_offset
 
 
 def _continue_at(position: Position, fetched: Fetched) -> DecodedChunk | None:
-    """The part of ``fetched`` from the position on, decoded; None if all of it is known."""
+    """The part of ``fetched`` from the position on, decoded; None if all of it was read before."""
     known = position.next_offset - fetched.first_offset
     if known >= len(fetched.values):
         return None
@@ -371,7 +386,7 @@ def _continue_at(position: Position, fetched: Fetched) -> DecodedChunk | None:
 
 
 def _first_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error that ended the group of tasks: one of ours if there is any."""
+    """The error that ended the task group: a SocialsimError if there is one."""
     leaves: list[BaseException] = []
     pending: list[BaseException] = [group]
     while pending:

@@ -1,4 +1,4 @@
-"""A lane: the partitions whose transactions follow each other on one connection of the warehouse.
+"""A lane stores the batches of some partitions one after another on one warehouse connection.
 
 While one batch is being stored, the next one is assembled; there is never a third.
 """
@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from socialsim.consumer.assembly import DecodedChunk, Position, build_batch
+from socialsim.consumer.backoff import RetryPolicy
 from socialsim.consumer.decisions import due_in_s, is_full, resolve
-from socialsim.consumer.offsets import RetryPolicy, StoredOffsets
+from socialsim.consumer.offsets import StoredOffsets
 from socialsim.consumer.settings import ConsumerSettings
 from socialsim.consumer.stats import Counters
 from socialsim.errors import OwnershipLostError, TransientError
@@ -25,23 +26,26 @@ class LaneContext:
 
     warehouse: Warehouse
     offsets: StoredOffsets
-    patience: RetryPolicy
+    retry: RetryPolicy
     counters: Counters
     settings: ConsumerSettings
-    on_change: Callable[[], None]  #: called when a lane has taken or finished a batch: for whoever waits for that
+    on_change: Callable[[], None]  #: called when a lane has taken or finished a batch
 
 
 class Lane:
-    """Takes chunks from the reading side and stores them, in order, exactly once. ``work`` is its task."""
+    """Stores the chunks that the reading task adds, in order, exactly once.
 
-    def __init__(self, index: int, shared: LaneContext) -> None:
+    ``work`` is the lane's task.
+    """
+
+    def __init__(self, index: int, context: LaneContext) -> None:
         self.index = index
-        self._warehouse = shared.warehouse
-        self._offsets = shared.offsets
-        self._patience = shared.patience
-        self._counters = shared.counters
-        self._settings = shared.settings
-        self._on_change = shared.on_change
+        self._warehouse = context.warehouse
+        self._offsets = context.offsets
+        self._retry = context.retry
+        self._counters = context.counters
+        self._settings = context.settings
+        self._on_change = context.on_change
         self._assembling: list[DecodedChunk] = []
         self._rows = 0
         self._size_bytes = 0
@@ -70,7 +74,7 @@ class Lane:
         return any(chunk.position in positions for chunk in self._in_flight)
 
     def add(self, chunk: DecodedChunk) -> None:
-        """Put a chunk into the batch that is being assembled."""
+        """Add a chunk to the batch that is being assembled."""
         if not self._assembling:
             self._oldest_s = asyncio.get_running_loop().time()
         self._assembling.append(chunk)
@@ -80,11 +84,11 @@ class Lane:
             self._wake.set()
 
     def drop(self, positions: set[Position]) -> None:
-        """Forget what is assembled of ``positions``; a transaction under way goes on."""
+        """Discard the assembled chunks of ``positions``; a transaction under way continues."""
         self._set_assembling([chunk for chunk in self._assembling if chunk.position not in positions])
 
     def close(self) -> None:
-        """Store what is assembled, then let ``work`` end."""
+        """Store what is assembled, then let ``work`` return."""
         self._closing = True
         self._wake.set()
 
@@ -135,26 +139,26 @@ class Lane:
                     await self._reconcile(batch, refused=refused)
                 except TransientError:
                     self._abandon()
-                if self._patience.at_end and not refused:
+                if self._retry.stopping and not refused:
                     self._abandon()
                 if self._in_flight:
-                    await self._patience.pause(attempt)
+                    await self._retry.pause(attempt)
                     attempt += 1
             else:
                 self._counters.count_stored(stored, asyncio.get_running_loop().time())
                 if stored.conflicts:
-                    _sound_alarm(stored.conflicts)
+                    _report_conflicts(stored.conflicts)
                 for chunk in self._in_flight:
                     self._advance(chunk)
                 self._in_flight = []
 
     def _abandon(self) -> None:
-        """Leave without storing: the outcome stays open, and the next start reads it from the offsets."""
+        """Give up without knowing the outcome; the next start reads it from the offsets."""
         self._in_flight = []
         self._set_assembling([])
 
     async def _reconcile(self, batch: Batch, *, refused: bool) -> None:
-        """After a transaction without a known end: keep in flight only what is neither stored nor void."""
+        """Learn an unknown outcome; keep in flight what is neither stored nor void."""
         stored = await self._offsets.read([move.key for move in batch.moves])
         outcome = resolve(batch.moves, stored)
         void: set[Position] = set()
@@ -173,8 +177,8 @@ class Lane:
             self._counters.conflicts += 1
             position.rewind_to = position.stored_offset = stored[position.key]
         if refused:
-            # Counted for the replayed ones too: a warehouse that refuses while no offset moves must not be
-            # asked for ever.
+            # Count the replayed ones too, else a warehouse that refuses while no offset moves would
+            # be retried for ever.
             for position in void | {chunk.position for chunk in replay}:
                 self._count_conflict(position)
 
@@ -184,7 +188,7 @@ class Lane:
             topic, partition = position.partition
             raise OwnershipLostError(
                 f"{topic}[{partition}]: another consumer of group {position.key.group} has moved the offset "
-                f"{position.conflicts} times in a row; give each log that is read twice a --group of its own"
+                f"{position.conflicts} times in a row; give each consumer of the same log its own --group"
             )
 
     def _advance(self, chunk: DecodedChunk) -> None:
@@ -192,11 +196,11 @@ class Lane:
         chunk.position.conflicts = 0
 
 
-def _sound_alarm(conflicts: Mapping[str, int]) -> None:
-    """No fault of the road does this: two runs share an id, or something else writes into the log."""
+def _report_conflicts(conflicts: Mapping[str, int]) -> None:
+    """Log an error: two runs share an id, or another program writes to the log."""
     counts = ", ".join(f"{count} {name}" for name, count in sorted(conflicts.items()))
     log.error(
-        "identity conflict: %s with the identity of a stored event and another content; the stored rows stay, "
+        "identity conflict: %s with the identity of a stored event and different content; the stored rows stay, "
         "the records are dead letters of class %s",
         counts,
         IDENTITY_CONFLICT,

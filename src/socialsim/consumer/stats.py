@@ -1,4 +1,4 @@
-"""What the consumer has done so far: counted as it goes, handed out as frozen snapshots."""
+"""Counts what the consumer does, and returns frozen snapshots of the counts."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,33 +11,34 @@ from socialsim.warehouse.base import Stored
 
 @dataclass(frozen=True, slots=True)
 class ConsumerStats:
-    """A snapshot. Counts are since the consumer started; by type means by the event's wire name."""
+    """A snapshot. Counts start with the consumer; "by type" means by the event's wire name."""
 
-    records: int  #: read from the log, those read again after a rewind included
+    records: int  #: read from the log, including records read again after a rewind
     inserted: Mapping[str, int]  #: new rows by type
-    duplicates: Mapping[str, int]  #: rows that were there already, by type
-    recovered: Mapping[str, int]  #: rows by type whose commit was confirmed by the offset after its answer was lost
+    duplicates: Mapping[str, int]  #: rows that were stored already, by type
+    recovered: Mapping[str, int]  #: rows by type whose commit was confirmed by the offset after the answer was lost
     dead_letters: int
     batches: int
-    retries: int  #: transactions and offset readings that failed in a way that may pass
+    retries: int  #: transactions and offset reads that failed with a transient error
     conflicts: int  #: partitions whose offset another consumer had moved
-    identity_conflicts: int  #: dead letters whose identity was taken by a row with another content: an alarm
+    identity_conflicts: int  #: dead letters whose identity is stored with different content: an alarm
     assigned: int  #: partitions
-    #: Records in the assigned partitions that were not stored at the last look; None while that is not known, also
-    #: because no partition is assigned.
+    #: Records in the assigned partitions that were not stored when the log ends were last read;
+    #: None while it is unknown or no partition is assigned.
     lag: int | None
-    #: Of a drain: records that were not stored at the last look in partitions that this consumer does not have.
+    #: During a drain: records not yet stored in partitions that this consumer does not own; None:
+    #: unknown.
     elsewhere: int | None
     working_s: float  #: from the first record read to the last batch stored
     offsets: Mapping[TopicPartition, int]  #: the next offset to be stored, of each assigned partition
-    ends: Mapping[TopicPartition, int]  #: the log's ends at the last look, of the partitions assigned then
-    log_silent_s: float | None  #: since the log last told its ends; None: it never did
-    loop_lag_s: float  #: how late the event loop last woke a task that slept
+    ends: Mapping[TopicPartition, int]  #: the last known log end of each assigned partition
+    log_silent_s: float | None  #: since the log ends were last read; None: never
+    loop_lag_s: float  #: how late the event loop last woke a sleeping task
     loop_lag_max_s: float
 
     @property
     def rows(self) -> int:
-        """Everything that was stored or found stored."""
+        """All records that are stored, whether new or stored before."""
         kinds = (self.inserted, self.duplicates, self.recovered)
         return sum(sum(kind.values()) for kind in kinds) + self.dead_letters
 
@@ -60,14 +61,14 @@ class Counters:
     retries: int = 0
     conflicts: int = 0
     identity_conflicts: int = 0
-    unreachable: int = 0  #: failed readings of the offsets: the warehouse is away, and this consumer knows
+    unreachable: int = 0  #: failed reads of the offsets: the warehouse is known to be unavailable
     first_read_s: float | None = None
     last_stored_s: float = 0.0
     loop_lag_s: float = 0.0
     loop_lag_max_s: float = 0.0
 
     def count_stored(self, stored: Stored, now_s: float) -> None:
-        """A transaction's own account of what it did."""
+        """Add the counts of one transaction."""
         self.inserted.update(stored.inserted)
         self.duplicates.update(stored.duplicates)
         self.dead_letters += stored.dead_letters
@@ -76,20 +77,20 @@ class Counters:
         self.last_stored_s = now_s
 
     def count_recovered(self, chunk: DecodedChunk, now_s: float) -> None:
-        """A chunk that the stored offset shows to be stored."""
+        """Add a chunk whose commit the stored offset confirms."""
         for name, events in chunk.events.items():
             self.recovered[name] += len(events)
         self.dead_letters += len(chunk.dead_letters)
         self.last_stored_s = now_s
 
     def note_loop_lag(self, late_s: float) -> None:
-        """A task that slept was woken ``late_s`` after its time."""
+        """Record that a sleeping task was woken ``late_s`` late."""
         self.loop_lag_s = max(0.0, late_s)
         self.loop_lag_max_s = max(self.loop_lag_max_s, late_s)
 
     @property
     def progress(self) -> tuple[int, ...]:
-        """Changes with everything that counts as being alive; waiting for an absent warehouse does."""
+        """Changes with every sign of progress; retrying an unavailable warehouse is one."""
         return (self.records, self.batches, self.conflicts, self.unreachable)
 
     def snapshot(
@@ -100,7 +101,7 @@ class Counters:
         ends: Mapping[TopicPartition, int],
         log_silent_s: float | None,
     ) -> ConsumerStats:
-        """The counts as they stand, beside what the consumer itself knows."""
+        """The current counts together with the consumer's positions."""
         working_s = 0.0 if self.first_read_s is None else max(0.0, self.last_stored_s - self.first_read_s)
         return ConsumerStats(
             self.records,

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 from scipy import stats
 
-from socialsim.realism.bands import BY_ID, STATISTICS, Band, Evidence, Statistic, Use
+from socialsim.realism.bands import STATISTICS, Band, Evidence, Statistic, Use
 from socialsim.realism.outcome import Measurement
 
 Verdict = Literal["pass", "warn", "fail", "n/a"]
@@ -156,8 +156,3 @@ def interval_of(values: Sequence[float]) -> tuple[float, float] | None:
     spread = float(stats.sem(values) * stats.t.ppf((1 + _CONFIDENCE) / 2, len(values) - 1))
     centre = float(np.mean(values))
     return centre - spread, centre + spread
-
-
-def check_ids(ids: Sequence[str]) -> list[str]:
-    """The members of ``ids`` that are not the id of a statistic."""
-    return [each for each in ids if each not in BY_ID]

@@ -22,7 +22,7 @@ from socialsim.warehouse.batches.conflicts import (
     differing,
     row_key,
 )
-from socialsim.warehouse.batches.positions import Place, StoredPosition, compare, note_changes, replaced_error
+from socialsim.warehouse.batches.positions import OffsetRowKey, StoredPosition, compare, log_changes, replaced_error
 from socialsim.warehouse.batches.run_keys import KnownRun, check_scenarios, unknown_runs
 from socialsim.warehouse.batches.transaction import MoveRow, TransactionCounts, groups, move_rows, run_ids
 
@@ -86,7 +86,7 @@ class MemoryWarehouse(Warehouse):
         self.rows: dict[str, dict[Identity, Event]] = {name: {} for name in EVENT_TYPES}
         self.dead_letters: dict[tuple[str, str, int, int, str], DeadLetter] = {}
         self.stored_offsets: dict[OffsetKey, int] = {}
-        self.books: defaultdict[OffsetKey, OffsetCounters] = defaultdict(OffsetCounters)
+        self.offset_counters: defaultdict[OffsetKey, OffsetCounters] = defaultdict(OffsetCounters)
         self.runs: dict[str, None] = {}  #: run ids, in the order of their first rows
         self.digests: dict[str, str] = {}  #: of the scenarios of runs, where a batch told them
         self.attempts = 0
@@ -117,7 +117,7 @@ class MemoryWarehouse(Warehouse):
         found = compare(keys, rows)
         if found.replaced and not restart:
             raise replaced_error(found.replaced, rows)
-        note_changes(found)
+        log_changes(found)
         for key in found.adopted:
             self._rename(key, self.stored_offsets.pop(key._replace(identity="")))
         for key in found.replaced:
@@ -125,19 +125,19 @@ class MemoryWarehouse(Warehouse):
         self.stored_offsets |= dict.fromkeys(found.missing, 0)
         return found.offsets | dict.fromkeys([*found.missing, *found.replaced], 0)
 
-    def _positions(self) -> dict[Place, StoredPosition]:
-        return {key.place: StoredPosition(offset, key.identity) for key, offset in self.stored_offsets.items()}
+    def _positions(self) -> dict[OffsetRowKey, StoredPosition]:
+        return {key.primary_key: StoredPosition(offset, key.identity) for key, offset in self.stored_offsets.items()}
 
     def _rename(self, key: OffsetKey, offset: int) -> None:
-        """The position of the key's place becomes this very key's; its books stay its own."""
-        for old in [each for each in self.stored_offsets if each.place == key.place]:
+        """Replace the identity in a stored position; its counters are kept."""
+        for old in [each for each in self.stored_offsets if each.primary_key == key.primary_key]:
             del self.stored_offsets[old]
-        for old in [each for each in self.books if each.place == key.place and each != key]:
-            self.books[key] = self.books.pop(old)
+        for old in [each for each in self.offset_counters if each.primary_key == key.primary_key and each != key]:
+            self.offset_counters[key] = self.offset_counters.pop(old)
         self.stored_offsets[key] = offset
 
     async def stored(self, keys: Sequence[OffsetKey]) -> dict[OffsetKey, int]:
-        """The stored offsets, for a look."""
+        """The stored offsets, without creating any."""
         await asyncio.sleep(0)
         return dict.fromkeys(keys, 0) | compare(keys, self._positions()).offsets
 
@@ -179,7 +179,7 @@ class MemoryWarehouse(Warehouse):
         counts = TransactionCounts()
         conflicts: list[Conflict] = []
         new: dict[str, dict[Identity, Event]] = {name: {} for name in batch.events}
-        for group in list(groups(batch, runs, by_source=True)):
+        for group in list(groups(batch, runs, by_partition=True)):
             table, added = self.rows[group.name], new[group.name]
             before = len(added)
             contents = CONTENTS[group.name]
@@ -191,8 +191,8 @@ class MemoryWarehouse(Warehouse):
             inserted = len(added) - before
             counts.add(group.name, group.key, inserted, len(group.events) - inserted)
             conflicts += differing(DuplicateCandidates(group, group.events), map(contents, group.events), rows)
-        letters = [*batch.dead_letters, *dead_letters_of(batch, conflicts, counts)]
-        moves = move_rows(batch, counts, letters)
+        dead_letters = [*batch.dead_letters, *dead_letters_of(batch, conflicts, counts)]
+        moves = move_rows(batch, counts, dead_letters)
         for move in moves:
             if self.stored_offsets.get(move.key) != move.old:
                 raise OwnershipLostError(
@@ -204,13 +204,19 @@ class MemoryWarehouse(Warehouse):
             self.rows[name] |= added
             self.runs |= dict.fromkeys(event.run_id for event in added.values())
         self.digests |= {run_id: run.digest for run_id, run in known.items()}
-        for letter in letters:
-            position = letter.log_id, letter.topic, letter.partition, letter.offset, letter.identity
-            self.dead_letters.setdefault(position, letter)
+        for dead_letter in dead_letters:
+            position = (
+                dead_letter.log_id,
+                dead_letter.topic,
+                dead_letter.partition,
+                dead_letter.offset,
+                dead_letter.identity,
+            )
+            self.dead_letters.setdefault(position, dead_letter)
         for move in moves:
             self.stored_offsets[move.key] = move.new
-            self.books[move.key].add(move)
-        return counts.stored(letters)
+            self.offset_counters[move.key].add(move)
+        return counts.stored(dead_letters)
 
     async def counts(self) -> dict[str, int]:
         """The number of rows by wire name, and of ``dead_letters``."""

@@ -41,7 +41,7 @@ from socialsim.warehouse.schema.tables import runs
 _ABSENT_KEY: Final = -1
 
 _MANIFESTS: Final = ("manifests", "every shard of the run has a sealed manifest")
-_SCENARIO: Final = ("scenario", "the stored events are of the scenario that the manifests are of")
+_SCENARIO: Final = ("scenario", "the stored events belong to the scenario of the manifests")
 _ACCOUNTS: Final = (
     "accounts",
     "manifest = stored + dead letters by shard and type: counts, first and last seq, hash sums",
@@ -52,7 +52,7 @@ _OFFSETS: Final = ("offsets", "consumed = inserted + duplicates + dead letters i
 _LOG_END: Final = ("log end", "every record of the log is consumed")
 
 
-def read_books(directory: RunDirectory, scenario: Scenario | None) -> ManifestSet:
+def read_manifests(directory: RunDirectory, scenario: Scenario | None) -> ManifestSet:
     """The run's manifests. Raises InputError if one is invalid."""
     shards = range(scenario.shards) if scenario is not None else range(0)
     return ManifestSet(directory.run_id, {shard: directory.read_manifest(shard) for shard in shards})
@@ -124,7 +124,7 @@ def _check_scenario(connection: Connection, run_id: str, scenario: Scenario | No
     if not stored:
         return not_checked(*_SCENARIO, "the log of what is stored did not tell it")
     own = scenario.digest
-    what = f"rows of the scenario with digest {stored[:12]} are stored, the manifests are of the one with {own[:12]}"
+    what = f"rows of the scenario with digest {stored[:12]} are stored, the manifests have digest {own[:12]}"
     return result(*_SCENARIO, [] if stored == own else [Violation(what, table="runs")])
 
 

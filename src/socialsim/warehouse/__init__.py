@@ -1,6 +1,6 @@
-"""Where the events end: tables, migrations and bulk writers for MySQL and SQLite behind one interface."""
+"""Tables, migrations and bulk writers for MySQL and SQLite behind one interface."""
 
 import logging
 
-# Alembic tells of every step at INFO, the first ones while it is imported; only its warnings concern a person.
+# Alembic logs every step at INFO, some while it is imported; users need only its warnings.
 logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -1,6 +1,6 @@
-"""The warehouse as the consumer sees it: rows and offsets in one transaction, or neither.
+"""The warehouse interface of the consumer: rows and offsets are stored in one transaction.
 
-Two implementations share this interface and one contract test suite: ``mysql`` (MySQL 8 and MariaDB) and ``sqlite``.
+Two implementations share one contract test suite: ``mysql`` (MySQL 8 and MariaDB) and ``sqlite``.
 """
 
 from abc import ABC, abstractmethod
@@ -10,20 +10,22 @@ from typing import Final, NamedTuple
 
 from socialsim.events import Event
 
-#: A dead letter's bytes are kept whole up to here, four times Kafka's default largest record. Of a longer one this
-#: much is kept, beside its true length and the SHA-256 of all of it: servers refuse packets of more than 16 MiB.
+#: Up to this size, four times Kafka's default maximum record, all bytes of a dead letter are kept.
+#: A longer one is truncated, with its true length and the SHA-256 of the whole: servers refuse
+#: packets of more than 16 MiB.
 DEAD_LETTER_BYTES_MAX: Final = 4 * 1024 * 1024
 
 
-#: The error class of a record whose identity is taken by a row with another content.
+#: The error class of a record whose identity is stored already with different content.
 IDENTITY_CONFLICT: Final = "identity_conflict"
 
 
 class OffsetKey(NamedTuple):
-    """Whose position in which partition of which topic.
+    """One consumer group's position in one partition.
 
-    The first four members name it. ``identity`` tells the topic from a later one of the same name; it is empty where the
-    log cannot tell, and is compared with nothing then.
+    The first four members are the primary key. ``identity`` distinguishes the topic from a
+    recreated one of the same name; it is empty if the log has no identities, and then it is not
+    compared.
     """
 
     log_id: str
@@ -33,21 +35,21 @@ class OffsetKey(NamedTuple):
     identity: str = ""
 
     @property
-    def place(self) -> tuple[str, str, str, int]:
-        """What the stored position is found by."""
+    def primary_key(self) -> tuple[str, str, str, int]:
+        """The primary key of the row in ``consumer_offsets``."""
         return self[:4]
 
 
 class OffsetAdvance(NamedTuple):
-    """A compare-and-set: the stored offset moves from ``old`` to ``new`` or the transaction is void."""
+    """A compare-and-set from ``old`` to ``new``; if it fails, the transaction is rolled back."""
 
     key: OffsetKey
     old: int
     new: int
 
 
-class Source(NamedTuple):
-    """The partition that the next ``rows`` events of a list came from."""
+class PartitionSpan(NamedTuple):
+    """The partition of the next ``rows`` events of a list."""
 
     key: OffsetKey
     rows: int
@@ -55,7 +57,7 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record that could not become a row, kept with where it stood and why; see DEAD_LETTER_BYTES_MAX."""
+    """A record that could not become a row, with its position and the reason."""
 
     log_id: str
     topic: str
@@ -67,8 +69,8 @@ class DeadLetter:
     identity: str = ""  #: of the topic, see OffsetKey
 
 
-class RecordPlace(NamedTuple):
-    """Where in the log an event of a batch stood, and its record."""
+class RecordPosition(NamedTuple):
+    """The position of an event in the log, and its record."""
 
     key: OffsetKey
     offset: int
@@ -79,41 +81,41 @@ class RecordPlace(NamedTuple):
 class Batch:
     """What one transaction stores. ``events`` maps a wire name to its events, in any order.
 
-    ``sources`` tells, span by span in the order of ``events``, which partition they came from. It feeds the counters
-    beside the stored offsets (consumed = inserted + duplicates + dead letters); events without it are stored alike
-    but counted for no partition. ``add`` keeps both in step.
+    ``spans`` gives the partitions of the events, span by span in the order of ``events``, for the
+    counters beside the stored offsets (consumed = inserted + duplicates + dead letters). Events
+    without spans are stored but counted for no partition. ``add`` keeps both consistent.
 
-    ``locate`` is asked, for one of these very events, where its record stood: only when a row with the same identity and
-    another content is stored already. Such a record becomes a dead letter of the same transaction.
+    ``locate`` returns the log position of one of these event objects. It is called only for
+    identity conflicts, which become dead letters of the same transaction.
 
-    ``digests`` are those of the scenarios of the events' runs, by run id, where the log tells them.
+    ``digests`` maps run ids to scenario digests, as far as the log has them.
     """
 
     events: dict[str, list[Event]] = field(default_factory=dict)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     moves: list[OffsetAdvance] = field(default_factory=list)
-    sources: dict[str, list[Source]] = field(default_factory=dict)
-    locate: Callable[[Event], RecordPlace | None] | None = None
+    spans: dict[str, list[PartitionSpan]] = field(default_factory=dict)
+    locate: Callable[[Event], RecordPosition | None] | None = None
     digests: dict[str, str] = field(default_factory=dict)
 
     def add(self, key: OffsetKey, name: str, events: Sequence[Event]) -> None:
-        """Take ``events`` of the wire name ``name``, read from the partition of ``key``."""
+        """Add ``events`` of the wire name ``name``, read from the partition of ``key``."""
         self.events.setdefault(name, []).extend(events)
-        self.sources.setdefault(name, []).append(Source(key, len(events)))
+        self.spans.setdefault(name, []).append(PartitionSpan(key, len(events)))
 
     @property
     def rows(self) -> int:
-        """How many rows the batch would insert if none were there yet."""
+        """The number of rows that the batch inserts if none of them is stored yet."""
         return sum(map(len, self.events.values())) + len(self.dead_letters)
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What one transaction did: new rows and rows that were there already, by wire name; and dead letters.
+    """The result of one transaction: new rows and duplicates by wire name, and dead letters.
 
-    The three add up to ``Batch.rows``. A duplicate is never changed: the row that came first stays. ``conflicts`` are
-    the events, by wire name, whose identity was taken by a row with another content: where the batch could tell where
-    they stood they are among the dead letters, else among the duplicates.
+    The three add up to ``Batch.rows``. A duplicate changes nothing: the first row stays.
+    ``conflicts`` counts, by wire name, events whose identity was stored with different content:
+    they are among the dead letters if the batch could locate them, else among the duplicates.
     """
 
     inserted: Mapping[str, int]
@@ -123,11 +125,11 @@ class Stored:
 
 
 class Warehouse(ABC):
-    """Stores batches through ``lanes`` independent connections; a lane is used by one task at a time.
+    """Stores batches through ``lanes`` connections; one task at a time uses a lane.
 
-    Every method raises TransientError when trying again on a fresh connection may help (the lane reconnects by
-    itself at its next use) and TerminalError when it will not. After a TransientError out of ``store`` the outcome
-    is unknown until ``offsets`` is read: equal to ``new`` it was committed, equal to ``old`` it was not.
+    Every method raises TransientError if a retry on a new connection may succeed (the lane reconnects at its next
+    use) and TerminalError if it cannot. After a TransientError from ``store`` the outcome is unknown until
+    ``offsets`` is read: an offset equal to ``new`` means committed, equal to ``old`` not committed.
     """
 
     lanes: int
@@ -136,33 +138,40 @@ class Warehouse(ABC):
     async def open(self) -> None:
         """Connect and check the schema.
 
-        Raises ServiceUnavailableError, SchemaOutdatedError (names the command to run), InputError (credentials).
+        Raises ServiceUnavailableError, SchemaOutdatedError (with the command to run), InputError
+        (credentials).
         """
 
     @abstractmethod
     async def offsets(self, keys: Sequence[OffsetKey], *, restart: bool = False) -> dict[OffsetKey, int]:
-        """The next offset of each key. A key never seen before gets a row with 0 first, so that moves never insert.
+        """The next offset of each key.
 
-        A position of an older version, which kept no identity, takes the key's. Raises LogReplacedError if a position
-        is of another topic of that name; with ``restart`` it becomes 0 in the topic that is there, and the counters stay.
+        A new key gets a row at 0 first, so that advancing offsets never inserts.
+
+        A position without an identity, stored by an older version, takes the key's. Raises
+        LogReplacedError if the topic was recreated; with ``restart`` the position becomes 0 in the
+        new topic, and the counters are kept.
         """
 
     @abstractmethod
     async def stored(self, keys: Sequence[OffsetKey]) -> dict[OffsetKey, int]:
-        """The same for a look: nothing is written or locked. 0 where there is no position, or one of another topic."""
+        """Like ``offsets`` without writing or locking.
+
+        0 if there is no position, or only one of a deleted topic.
+        """
 
     @abstractmethod
     async def store(self, lane: int, batch: Batch) -> Stored:
-        """Rows, dead letters and offset moves in one transaction.
+        """Store rows, dead letters and offset advances in one transaction.
 
-        With nothing stored it raises OwnershipLostError if any move finds another ``old``, RunConflictError if the warehouse
-        knows a run of another scenario under the id of one of these.
+        Stores nothing and raises OwnershipLostError if a stored offset is not ``old``,
+        RunConflictError if a run id is stored with another scenario.
         """
 
     @abstractmethod
     async def counts(self) -> dict[str, int]:
-        """How many rows each event table holds, by wire name, and ``dead_letters``."""
+        """The number of rows of each event table, by wire name, and of ``dead_letters``."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Release every connection; open transactions roll back. Never raises, may be called twice."""
+        """Close all connections; open transactions roll back. Never raises, may be called twice."""

@@ -1,7 +1,10 @@
-"""Dead letters, looked at and tried again. Synchronous, beside the bulk path: there are few of them.
+"""Reads and replays dead letters.
 
-A record that is replayed becomes a row and stops being a dead letter in one transaction, together with the books of the
-partition: consumed = inserted + duplicates + dead letters stays true for each consumer group that had counted it.
+Synchronous and separate from the bulk path: there are few of them.
+
+One transaction turns a replayed record from a dead letter into a row and corrects the counters of
+its partition: consumed = inserted + duplicates + dead letters stays true for every consumer group
+that counted it.
 """
 
 import hashlib
@@ -22,12 +25,12 @@ from socialsim.warehouse.schema.tables import EVENT_TABLES, consumer_offsets, de
 from socialsim.warehouse.urls import WarehouseTarget, parse_warehouse_url
 
 _NAMES: Final = {plural: name for name, plural in PLURALS.items()}
-_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - columns hold UTC without saying so
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - columns hold UTC without a zone
 _PAGE: Final = 500
 
 
 class ErrorGroup(NamedTuple):
-    """The dead letters of one topic and class of error."""
+    """Count and newest time of the dead letters of one topic and error class."""
 
     error_class: str
     topic: str
@@ -36,7 +39,7 @@ class ErrorGroup(NamedTuple):
 
 
 class StoredDeadLetter(NamedTuple):
-    """One dead letter. ``raw`` is what is kept of the record, see DEAD_LETTER_BYTES_MAX."""
+    """One dead letter. ``raw`` may be truncated, see DEAD_LETTER_BYTES_MAX."""
 
     id: int
     log_id: str
@@ -52,7 +55,7 @@ class StoredDeadLetter(NamedTuple):
 
 
 class Replayed(NamedTuple):
-    """What became of one dead letter: stored (``stored`` "inserted" or "duplicate"), or left, with ``reason``."""
+    """The result of one replay; ``stored`` is "inserted", "duplicate" or None."""
 
     id: int
     stored: str | None
@@ -62,8 +65,8 @@ class Replayed(NamedTuple):
 class DeadLetters:
     """The dead letters of the warehouse at ``url``. Use as a context manager.
 
-    Every method raises ServiceUnavailableError, TransientError, TerminalError, SchemaOutdatedError as drivers' errors
-    are translated; opening raises InputError for a URL or file that is not there.
+    Every method raises ServiceUnavailableError, TransientError, TerminalError, SchemaOutdatedError;
+    opening raises InputError for an invalid URL or a missing file.
     """
 
     def __init__(self, url: str, password: str | None = None) -> None:
@@ -79,28 +82,28 @@ class DeadLetters:
         self._writing.dispose()
 
     def groups(self) -> list[ErrorGroup]:
-        """How many there are by class of error and topic, the most frequent first."""
-        letters = func.count().label("letters")
+        """Their number by error class and topic, the most frequent first."""
+        count = func.count().label("letters")
         columns_ = (dead_letters.c.error_class, dead_letters.c.topic)
-        query = select(*columns_, letters, func.max(dead_letters.c.created_at)).group_by(*columns_)
+        query = select(*columns_, count, func.max(dead_letters.c.created_at)).group_by(*columns_)
         with self._connected(self._reading) as connection:
             found = [ErrorGroup(*row) for row in connection.execute(query)]
         return sorted(found, key=lambda group: (-group.letters, group.error_class, group.topic))
 
     def latest(self, limit: int) -> list[StoredDeadLetter]:
-        """The newest ``limit``, without their bytes."""
+        """The newest ``limit`` dead letters, without their bytes."""
         chosen = [column for column in _COLUMNS if column is not dead_letters.c.raw]
         query = select(*chosen).order_by(dead_letters.c.id.desc()).limit(limit)
         with self._connected(self._reading) as connection:
             return [StoredDeadLetter(**(dict(row) | {"raw": b""})) for row in connection.execute(query).mappings()]
 
     def get(self, letter_id: int) -> StoredDeadLetter:
-        """One of them, whole. Raises InputError if there is none with this id."""
+        """One dead letter with its bytes. Raises InputError if the id is unknown."""
         with self._connected(self._reading) as connection:
             return self._get(connection, letter_id)
 
     def ids(self) -> Iterator[int]:
-        """The ids of all that are there, ascending. What comes in while it is being used may or may not be among them."""
+        """All ids, ascending. Dead letters stored during the iteration may be missing."""
         last = 0
         while True:
             query = select(dead_letters.c.id).where(dead_letters.c.id > last).order_by(dead_letters.c.id).limit(_PAGE)
@@ -112,17 +115,17 @@ class DeadLetters:
             last = page[-1]
 
     def replay(self, letter_id: int) -> Replayed:
-        """Decode it again with today's codec; if that succeeds store the row and remove the letter, else leave it."""
+        """Decode it with the current codec; on success replace the dead letter by a row."""
         try:
             with self._connected(self._writing) as connection, connection.begin():
-                letter = self._get(connection, letter_id)
-                event = _decode(letter)
+                dead_letter = self._get(connection, letter_id)
+                event = _decode(dead_letter)
                 run_key = _run_key(connection, event.run_id)
                 inserted = _insert(connection, run_key, event)
                 if inserted:
                     _mark_days(connection, run_key, event)
                 _remove(connection, letter_id)
-                _correct_books(connection, letter, inserted=inserted)
+                _correct_offset_counters(connection, dead_letter, inserted=inserted)
         except InvalidRecordError as error:
             return Replayed(letter_id, None, str(error))
         return Replayed(letter_id, "inserted" if inserted else "duplicate", "")
@@ -156,33 +159,33 @@ _COLUMNS: Final = (
 )
 
 
-def _decode(letter: StoredDeadLetter) -> Event:
-    """Raises InvalidRecordError, with today's reason."""
-    if letter.raw_bytes != len(letter.raw):
-        raise InvalidRecordError("too_large", f"of {letter.raw_bytes} bytes only {len(letter.raw)} were kept")
-    if hashlib.sha256(letter.raw).hexdigest() != letter.raw_sha256:
+def _decode(dead_letter: StoredDeadLetter) -> Event:
+    """Raises InvalidRecordError with the current codec's reason."""
+    if dead_letter.raw_bytes != len(dead_letter.raw):
+        raise InvalidRecordError("too_large", f"of {dead_letter.raw_bytes} bytes only {len(dead_letter.raw)} were kept")
+    if hashlib.sha256(dead_letter.raw).hexdigest() != dead_letter.raw_sha256:
         raise InvalidRecordError("damaged", "the bytes that were kept do not have the SHA-256 of the record")
-    # A topic is a prefix of the log's, a dot or a slash, and the event's plural.
-    return decode(letter.raw, _NAMES.get(re.split(r"[./]", letter.topic)[-1]))
+    # A topic is the log's prefix, a dot or a slash, and the event's plural.
+    return decode(dead_letter.raw, _NAMES.get(re.split(r"[./]", dead_letter.topic)[-1]))
 
 
 def _run_key(connection: Connection, run_id: str) -> int:
-    """The run's key. A run that nothing was stored of before is made known."""
+    """The run's key. Inserts the run if it is new."""
     values = {"run_id": run_id, "created_at": datetime.now(UTC).replace(tzinfo=None)}
-    connection.execute(_harmless(connection, runs, values, no_op="run_key"))
+    connection.execute(_idempotent_insert(connection, runs, values, no_op="run_key"))
     return int(connection.execute(select(runs.c.run_key).where(runs.c.run_id == run_id)).scalar_one())
 
 
 def _insert(connection: Connection, run_key: int, event: Event) -> bool:
-    """True if the row is new. Raises InvalidRecordError if its identity is taken by another content."""
+    """True if the row is new. Raises InvalidRecordError on an identity conflict."""
     name = WIRE_NAMES[type(event)]
     table = EVENT_TABLES[name]
     values: dict[str, Any] = {"run_key": run_key, "event_time": _EPOCH + timedelta(microseconds=event.time_us)}
     values |= {column: getattr(event, column) for column in columns(name)[2:]}
-    if connection.execute(_harmless(connection, table, values, no_op="run_key")).rowcount == 1:
+    if connection.execute(_idempotent_insert(connection, table, values, no_op="run_key")).rowcount == 1:
         return True
-    place = and_(*(column == values[column.name] for column in table.primary_key.columns))
-    stored: Row[Any] = connection.execute(select(table).where(place)).one()
+    same_key = and_(*(column == values[column.name] for column in table.primary_key.columns))
+    stored: Row[Any] = connection.execute(select(table).where(same_key)).one()
     if dict(stored._mapping) != values:
         raise InvalidRecordError(
             "identity_conflict", f"run {event.run_id} has another {name} with shard {event.shard}, seq {event.seq}"
@@ -191,7 +194,10 @@ def _insert(connection: Connection, run_key: int, event: Event) -> bool:
 
 
 def _mark_days(connection: Connection, run_key: int, event: Event) -> None:
-    """The key figures of the event's day, and of all later ones, hold no longer. See ``analytics.kpi.compute``."""
+    """Mark the event's day and all later ones dirty, see ``kpi.compute``.
+
+    The bulk writers have the same statement.
+    """
     connection.execute(select(runs.c.run_key).where(runs.c.run_key == run_key).with_for_update(read=True))
     day = (_EPOCH + timedelta(microseconds=event.time_us)).date()
     late = (kpi_days.c.run_key == run_key, kpi_days.c.day >= day)
@@ -200,23 +206,26 @@ def _mark_days(connection: Connection, run_key: int, event: Event) -> None:
 
 def _remove(connection: Connection, letter_id: int) -> None:
     if connection.execute(delete(dead_letters).where(dead_letters.c.id == letter_id)).rowcount != 1:
-        raise InvalidRecordError("gone", "another process has replayed it meanwhile")
+        raise InvalidRecordError("gone", "another process has replayed it in the meantime")
 
 
-def _harmless(connection: Connection, table: Table, values: dict[str, Any], *, no_op: str) -> Insert:
-    """An insert that leaves a row alone that is there already, and then counts 0."""
+def _idempotent_insert(connection: Connection, table: Table, values: dict[str, Any], *, no_op: str) -> Insert:
+    """An insert that changes nothing and counts 0 if the row exists."""
     if connection.dialect.name == "sqlite":
         return sqlite.insert(table).values(values).on_conflict_do_nothing()
     return mysql.insert(table).values(values).on_duplicate_key_update({no_op: table.c[no_op]})
 
 
-def _correct_books(connection: Connection, letter: StoredDeadLetter, *, inserted: bool) -> None:
-    """Each group that went past the record had counted a dead letter: now a row, new to one of them at most."""
+def _correct_offset_counters(connection: Connection, dead_letter: StoredDeadLetter, *, inserted: bool) -> None:
+    """Move one dead letter to ``inserted`` or ``duplicates`` for each group that counted it.
+
+    At most one group inserted the row.
+    """
     counted = and_(
-        consumer_offsets.c.log_id == letter.log_id,
-        consumer_offsets.c.topic == letter.topic,
-        consumer_offsets.c.partition_id == letter.partition,
-        consumer_offsets.c.next_offset > letter.offset,
+        consumer_offsets.c.log_id == dead_letter.log_id,
+        consumer_offsets.c.topic == dead_letter.topic,
+        consumer_offsets.c.partition_id == dead_letter.partition,
+        consumer_offsets.c.next_offset > dead_letter.offset,
         consumer_offsets.c.dead_letters > 0,
     )
     query = select(consumer_offsets.c.consumer_group).where(counted).order_by(consumer_offsets.c.consumer_group)

@@ -1,4 +1,4 @@
-"""The drivers' errors in our words: may it pass (TransientError), or not, and whose fault is it."""
+"""Translates driver errors: transient or terminal, and who has to act."""
 
 import sqlite3
 import ssl
@@ -20,7 +20,7 @@ MYSQL_REMEDY: Final = "start it with: make up"
 
 #: The server did not answer at all: 2003 cannot connect, 2002 no socket, 2005 unknown host.
 _UNREACHABLE: Final = frozenset({2002, 2003, 2005})
-#: May pass on a fresh connection.
+#: A retry on a new connection may succeed.
 _TRANSIENT: Final = frozenset(
     {
         1040,  # too many connections
@@ -58,25 +58,25 @@ _TRANSIENT: Final = frozenset(
         1114,  # the table is full
     }
 )
-#: Who may come in, and to which database: what was typed is wrong.
+#: Wrong credentials, host or database name.
 _CREDENTIALS: Final = frozenset({1045, 1049, 1130, 1251, 1524, 1698, 1820, 1862, 3118, 3159})
-#: The user may log in, but nobody has given him rights on this database yet.
+#: The user may log in but has no privileges on this database yet.
 _NO_RIGHTS: Final = 1044
-#: The user may come in and lacks a right: on a table, a column, for a statement, on a routine.
+#: The user lacks a privilege on a table, a column, a routine or for a statement.
 _RIGHT_MISSING: Final = frozenset({1142, 1143, 1227, 1370})
-#: The tables are not there or not as this version expects them.
+#: Tables or columns are missing.
 _SCHEMA: Final = frozenset({1054, 1146})
 
 
 def translate_mysql(error: BaseException, target: MysqlTarget, *, tried_s: float) -> SocialsimError:
-    """Our error for ``error`` out of PyMySQL, aiomysql or the socket below them."""
+    """The SocialsimError for ``error`` from PyMySQL, aiomysql or their socket."""
     if isinstance(error, SocialsimError):
         return error
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return InputError(f"{target}: the server's certificate is not accepted: {cause.verify_message}")
-        cause = cause.__cause__ or cause.__context__  # PyMySQL raises within the handler, and not from it
+        cause = cause.__cause__ or cause.__context__  # PyMySQL raises in the handler without ``from``
     if isinstance(error, TimeoutError):
         return TransientError(f"{target}: no answer in time; the outcome is unknown")
     if isinstance(error, (OSError, EOFError)):
@@ -93,25 +93,26 @@ def _by_code(code: int, text: str, target: MysqlTarget, tried_s: float, *, inter
         return ServiceUnavailableError(f"MySQL at {target.address}", tried_s, MYSQL_REMEDY)
     if (refusal := _refusal(code, text, target)) is not None:
         return refusal
-    # InterfaceError (0, 'Not connected') and packets out of order: the connection is gone, not the request wrong.
+    # InterfaceError (0, 'Not connected') and packets out of order mean a lost connection, not a
+    # wrong request.
     if code in _TRANSIENT or interface or "Packet sequence number wrong" in text:
         return TransientError(text)
     return TerminalError(text)
 
 
 def _refusal(code: int, text: str, target: MysqlTarget) -> SocialsimError | None:
-    """What a user must change: credentials, rights or the schema. None if it is none of these."""
+    """The error if the user must change credentials, privileges or the schema, else None."""
     grants = "with SOCIALSIM_MYSQL_MIGRATOR and its password set"
     if code in _CREDENTIALS:
         return InputError(text)
     if code == _NO_RIGHTS:
         return SchemaOutdatedError(
-            f"{text}; the migrator gives the writer and the reader their rights, so run, {grants}: "
+            f"{text}; the migrator grants the writer and the reader their rights; run, {grants}: "
             f"socialsim migrate --into {target}"
         )
     if code in _RIGHT_MISSING:
         return TerminalError(
-            f"{text}; {grants}, this gives user {target.user!r} its rights: socialsim migrate --into {target}"
+            f"{text}; {grants}, this grants user {target.user!r} its rights: socialsim migrate --into {target}"
         )
     if code in _SCHEMA:
         return SchemaOutdatedError(f"{text}; run: socialsim migrate --into {target}")
@@ -119,12 +120,12 @@ def _refusal(code: int, text: str, target: MysqlTarget) -> SocialsimError | None
 
 
 def translate_sqlite(error: BaseException, target: SqliteTarget) -> SocialsimError:
-    """Our error for ``error`` out of sqlite3."""
+    """The SocialsimError for ``error`` from sqlite3."""
     if isinstance(error, SocialsimError):
         return error
     if not isinstance(error, sqlite3.Error):
         return TerminalError(f"{target}: {type(error).__name__}: {error}")
-    # The low byte is the primary code, the rest says more about it.
+    # The low byte is the primary code; the rest is detail.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     text = f"{target}: {error}"
     kind: type[SocialsimError] = TerminalError

@@ -1,4 +1,4 @@
-"""SQLAlchemy engines for what is not the bulk path: migrations and reading."""
+"""SQLAlchemy engines for migrations, KPIs and reads; the bulk path has its own connections."""
 
 import os
 import sqlite3
@@ -22,16 +22,16 @@ from socialsim.warehouse.urls import MysqlTarget, SqliteTarget, WarehouseTarget,
 
 CONNECT_TIMEOUT_S = 10
 SQLITE_BUSY_TIMEOUT_S = 10
-#: Of a new file; measured a tenth faster than 4 KiB.
+#: For new files; measured a tenth faster than 4 KiB.
 SQLITE_PAGE_BYTES = 16_384
 _SQLITE_CACHE_KIB = 64 * 1024
 
 
 def read_engine(url: str, password: str | None = None) -> Engine:
-    """A synchronous engine for analytics at ``url``: sessions are UTC and cannot write.
+    """A synchronous engine for read-only sessions in UTC.
 
-    Statements raise SQLAlchemy's errors; wrap their use in ``translated`` to get ours. Raises InputError, also where
-    the SQLite file does not exist: reading never creates it.
+    Statements raise SQLAlchemy's errors; ``translated`` turns them into SocialsimErrors. Raises
+    InputError for an invalid URL or a missing SQLite file: reading never creates it.
     """
     target = parse_warehouse_url(url)
     if isinstance(target, SqliteTarget):
@@ -42,9 +42,11 @@ def read_engine(url: str, password: str | None = None) -> Engine:
 
 
 def writing_engine(target: WarehouseTarget, password: str | None, *, connections: int = 0) -> Engine:
-    """A synchronous engine for migrations and key figures. On SQLite a transaction takes the write lock at its start.
+    """A synchronous engine for migrations and KPIs.
 
-    Up to ``connections`` stay open until the engine is disposed of, for those who need one again and again.
+    On SQLite a transaction takes the write lock at its start.
+
+    Up to ``connections`` are pooled until the engine is disposed of.
     """
     if isinstance(target, SqliteTarget):
         return _sqlite_engine(target, read_only=False, connections=connections)
@@ -53,7 +55,7 @@ def writing_engine(target: WarehouseTarget, password: str | None, *, connections
 
 @contextmanager
 def translated(target: WarehouseTarget) -> Iterator[None]:
-    """Turn the drivers' errors within into ours, see socialsim.warehouse.driver_errors."""
+    """Translate driver errors into SocialsimErrors, see socialsim.warehouse.driver_errors."""
     try:
         yield
     except DBAPIError as error:
@@ -75,11 +77,11 @@ def _pool(connections: int) -> dict[str, Any]:
     return {"poolclass": QueuePool, "pool_size": connections} if connections else {"poolclass": NullPool}
 
 
-def _how_to_read(path: Path) -> str:
-    """Options for a file that is only read.
+def _read_only_options(path: Path) -> str:
+    """URI options for reading a file.
 
-    In WAL mode even a reader makes a file beside it, unless it is told that nobody writes. Where we may not make one, and
-    no writer has left or keeps one, that is so.
+    In WAL mode even a reader creates a file beside the database unless the database is opened as
+    immutable. That is safe where the directory is read-only and no writer's WAL exists.
     """
     wal = path.with_name(f"{path.name}-wal")
     if os.access(path.parent, os.W_OK) or wal.exists():
@@ -89,7 +91,7 @@ def _how_to_read(path: Path) -> str:
 
 @contextmanager
 def _closed_on_error(connection: "sqlite3.Connection | pymysql.connections.Connection[Any]") -> Iterator[None]:
-    """Nobody else can close a connection that was opened and then could not be made ready."""
+    """Close a connection whose setup fails: nothing else has a reference to it."""
     try:
         yield
     except BaseException:
@@ -102,12 +104,12 @@ def _sqlite_engine(target: SqliteTarget, *, read_only: bool, connections: int = 
 
     def connect() -> sqlite3.Connection:
         # isolation_level None: the driver's own BEGIN would come after DDL, not before it.
-        uri = f"file:{quote(str(path))}?{_how_to_read(path) if read_only else 'mode=rwc'}"
+        uri = f"file:{quote(str(path))}?{_read_only_options(path) if read_only else 'mode=rwc'}"
         connection = sqlite3.connect(
             uri, uri=True, timeout=SQLITE_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
         with _closed_on_error(connection):
-            connection.execute(f"PRAGMA page_size={SQLITE_PAGE_BYTES}")  # of no effect on a file that holds tables
+            connection.execute(f"PRAGMA page_size={SQLITE_PAGE_BYTES}")  # no effect on a file with tables
             connection.execute(f"PRAGMA cache_size=-{_SQLITE_CACHE_KIB}")
             connection.execute("PRAGMA temp_store=MEMORY")
             connection.execute("PRAGMA synchronous=NORMAL")  # see socialsim.warehouse.sqlite.warehouse
@@ -132,7 +134,7 @@ class _Connection(_PymysqlConnection):  # type: ignore[misc]
         super()._request_authentication()
 
     def _force_close(self) -> None:
-        # Of an answer that is read row by row there may be more: whoever collects it would try to read on.
+        # Otherwise the garbage collector would read the rest of an unbuffered result.
         if self._result is not None:
             self._result.unbuffered_active = False
         super()._force_close()
@@ -146,7 +148,7 @@ def _mysql_engine(target: MysqlTarget, password: str | None, *, read_only: bool,
             host=target.host,
             port=target.port,
             user=target.user,
-            password=(password or "").encode(),  # bytes: a text is sent as Latin-1, and the server keeps UTF-8
+            password=(password or "").encode(),  # bytes: a str is sent as Latin-1, and the server expects UTF-8
             database=target.database,
             charset="utf8mb4",
             connect_timeout=CONNECT_TIMEOUT_S,
@@ -158,13 +160,14 @@ def _mysql_engine(target: MysqlTarget, password: str | None, *, read_only: bool,
             for statement in PIN:
                 cursor.execute(statement)
             if read_only:
-                # Whatever the server's default is: all statements of a transaction are to see one moment.
+                # All statements of a transaction must read one snapshot, whatever the server's
+                # default.
                 cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             if context is not None:
                 cursor.execute("SHOW STATUS LIKE 'Ssl_cipher'")
                 row = cursor.fetchone()
                 if row is None or not row[1]:
-                    raise InputError(f"{target}: the server does not encrypt the session although tls=on was asked")
+                    raise InputError(f"{target}: the server does not encrypt the session although tls=on was requested")
         return connection
 
     return create_engine("mysql+pymysql://", creator=connect, **_pool(connections))

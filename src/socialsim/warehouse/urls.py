@@ -1,4 +1,7 @@
-"""Where a warehouse lies, read from its URL. A password has no place in a URL: it would end up in logs and ``ps``."""
+"""Parses warehouse URLs.
+
+Passwords are not allowed in URLs: they would end up in logs and ``ps``.
+"""
 
 import re
 from dataclasses import dataclass
@@ -43,7 +46,7 @@ class MysqlTarget:
 
     @property
     def url(self) -> str:
-        """The whole of it, options included, as ``parse_warehouse_url`` reads it."""
+        """The URL with all options, as ``parse_warehouse_url`` accepts it."""
         ca = f"&tls_ca={quote(str(self.tls_ca), safe='/')}" if self.tls_ca else ""
         return f"mysql://{quote(self.user, safe='')}@{self.address}/{self.database}?tls={self.tls}{ca}"
 
@@ -63,7 +66,7 @@ def parse_warehouse_url(url: str) -> WarehouseTarget:
     scheme, separator, rest = url.partition("://")
     if separator and scheme == "sqlite":
         return _sqlite(url, rest)
-    if url.startswith("sqlite:"):  # as file:PATH is the short form of an event log
+    if url.startswith("sqlite:"):  # the short form, like file:PATH for event logs
         return _sqlite(url, "/" + url.removeprefix("sqlite:"))
     if separator and scheme == "mysql":
         return _mysql(url)
@@ -85,7 +88,7 @@ def _mysql(url: str) -> MysqlTarget:
         parts = urlsplit(url)
         port = parts.port or MYSQL_PORT_DEFAULT
     except ValueError as error:
-        # The sentence of urllib may quote the part behind a colon, which may be a password.
+        # urllib's message may quote the part after a colon, which may be a password.
         raise InputError("warehouse URL mysql://...: host or port is malformed; " + _ALLOWED) from error
     if parts.password is not None:
         raise InputError("warehouse URL mysql://...: a password does not belong in a URL; set SOCIALSIM_MYSQL_PASSWORD")
@@ -104,7 +107,7 @@ def _mysql(url: str) -> MysqlTarget:
     if tls not in ("off", "on"):
         raise InputError(f"warehouse URL {url!r}: tls is {tls!r}, allowed are on and off")
     if tls_ca is not None and (tls == "off" or not tls_ca):
-        raise InputError(f"warehouse URL {url!r}: tls_ca names a PEM file and goes with tls=on")
+        raise InputError(f"warehouse URL {url!r}: tls_ca names a PEM file and needs tls=on")
     return MysqlTarget(
         parts.hostname, port, user, database, "on" if tls == "on" else "off", Path(tls_ca) if tls_ca else None
     )

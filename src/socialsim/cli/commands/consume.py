@@ -1,4 +1,4 @@
-"""``socialsim consume``: from the event log into the warehouse."""
+"""``socialsim consume``: stores the event log in the warehouse."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import typer
 
 from socialsim.bootstrap.log import SESSION_TIMEOUT_S, check_group, open_reader
 from socialsim.bootstrap.migration import open_warehouse
-from socialsim.bootstrap.warehouse import is_new_warehouse, look_command
+from socialsim.bootstrap.warehouse import example_query_command, is_new_warehouse
 from socialsim.cli.options import (
     LOG_URL_DEFAULT,
     METRICS_HOST_DEFAULT,
@@ -32,7 +32,7 @@ from socialsim.transport.urls import parse_log_url
 from socialsim.warehouse.base import Warehouse
 
 _DEFAULTS: Final = ConsumerSettings()
-#: A drain waits longer than a group waits for a member that was killed.
+#: A drain waits this much longer than a group waits for a killed member.
 _DRAIN_MORE_S: Final = _DEFAULTS.drain_wait_s - SESSION_TIMEOUT_S
 _PROBE_TIMEOUT_S: Final = 15.0
 
@@ -99,7 +99,7 @@ def consume(
     if drain_wait_s is not None and drain_wait_s <= session_timeout_s:
         raise InputError(
             f"--drain-wait-s is {drain_wait_s:g}, it must be more than --session-timeout-s, {session_timeout_s:g}: the "
-            "partitions of a consumer that was killed come only then"
+            "partitions of a killed consumer are reassigned only then"
         )
     settings = ConsumerSettings(
         group=check_group(group),
@@ -111,7 +111,7 @@ def consume(
     )
     reader = open_reader(source, session.settings, group=group, run_id=None, session_timeout_s=session_timeout_s)
     if is_new_warehouse(into, session.settings):
-        asyncio.run(reader.probe(_PROBE_TIMEOUT_S))  # no file is made for a log that is not there
+        asyncio.run(reader.probe(_PROBE_TIMEOUT_S))  # create no file if the log is unavailable
     warehouse = open_warehouse(into, session.settings)
     view = ConsumerTelemetry() if metrics_port else None
     with (
@@ -132,7 +132,7 @@ def consume(
 
 def _show_progress(live: Live, stats: ConsumerStats) -> None:
     lag = "unknown" if stats.lag is None else f"{stats.lag:,}"
-    others = f", {stats.elsewhere:,} with others" if stats.elsewhere else ""
+    others = f", {stats.elsewhere:,} with other consumers" if stats.elsewhere else ""
     live.update(
         f"{stats.rows:,} rows, {stats.rows_per_s:,.0f} rows/s, lag {lag}{others}",
         rows=stats.rows,
@@ -169,7 +169,7 @@ async def _consume(
 def _report(stats: ConsumerStats, into: str) -> str:
     columns = {"inserted": stats.inserted, "duplicates": stats.duplicates}
     if any(stats.recovered.values()):
-        columns["confirmed"] = stats.recovered  # stored, though the commit's answer was lost
+        columns["confirmed"] = stats.recovered  # stored, although the commit's answer was lost
     rows: list[list[Cell]] = [[name, *(kind.get(name, 0) for kind in columns.values())] for name in EVENT_TYPES]
     rows.append(["total", *(sum(kind.values()) for kind in columns.values())])
     conflicts = f", {stats.identity_conflicts:,} of them identity conflicts" if stats.identity_conflicts else ""
@@ -179,6 +179,6 @@ def _report(stats: ConsumerStats, into: str) -> str:
             f"dead letters  {stats.dead_letters:,}{conflicts}",
             f"rows/s        {stats.rows_per_s:,.0f}",
             f"warehouse     {into}",
-            f"next          {look_command(into)}",
+            f"next          {example_query_command(into)}",
         ]
     )

@@ -1,4 +1,4 @@
-"""``socialsim dashboard``: a run's KPIs and its ingestion, live."""
+"""``socialsim dashboard``: serves a run's KPIs and its ingestion as a live page."""
 
 import functools
 import os
@@ -29,7 +29,7 @@ def dashboard(
     ] = None,
     into: IntoOption = WAREHOUSE_URL_DEFAULT,
     run_id: Annotated[
-        str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="needed if there are several runs")
+        str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="required if there are several runs")
     ] = None,
     port: Annotated[
         int,
@@ -50,25 +50,25 @@ def dashboard(
     library = load_plotly_js()
     connect = functools.partial(reading, into, session.settings)
     with connect() as connection:
-        find_run(connection, run_id)  # what is wrong now is told now, and not on the page
-    # A pipe, and no lock: the handler may come at any moment, also while the lock is held that it would wait for.
-    ear, mouth = os.pipe()
+        find_run(connection, run_id)  # report errors before the page is served
+    # A pipe, not a lock: the signal handler may run while the main thread holds the lock.
+    wake_reader, wake_writer = os.pipe()
 
     def wake() -> None:
-        os.write(mouth, b".")
+        os.write(wake_writer, b".")
 
     with (
         StopRequest(wake) as stop,
-        SnapshotPoller(connect, run_id, _ask_log(from_, into, session.settings)) as watcher,
+        SnapshotPoller(connect, run_id, _log_ends_reader(from_, into, session.settings)) as poller,
     ):
-        with WebServer(responder(lambda: watcher.snapshot, library, token), port, host, option="--port") as server:
+        with WebServer(responder(lambda: poller.snapshot, library, token), port, host, option="--port") as server:
             show(f"dashboard at http://{server.address}/ (Ctrl-C ends it)")
-            os.read(ear, 1)
+            os.read(wake_reader, 1)
         session.exit_code = stop.exit_code
 
 
-def _ask_log(from_: str | None, into: str, settings: Settings) -> "AskLog | None":
-    """By default the log beside the default warehouse, if it is there."""
+def _log_ends_reader(from_: str | None, into: str, settings: Settings) -> "AskLog | None":
+    """By default the log beside the default warehouse, if it exists."""
     if from_ is None:
         log = parse_log_url(LOG_URL_DEFAULT, "--from")
         beside = into == WAREHOUSE_URL_DEFAULT and isinstance(log, FileUrl) and Path(log.path).is_dir()

@@ -1,15 +1,15 @@
-"""``socialsim dead-letters``: records that could not become rows, looked at and tried again."""
+"""``socialsim dead-letters``: lists, shows and replays records that could not become rows."""
 
 from collections import Counter
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import msgspec
 import typer
 
 from socialsim.bootstrap.warehouse import open_dead_letters
+from socialsim.cli.json_output import show_json
 from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, IntoOption, Session
-from socialsim.cli.output import show, show_bytes, show_data, table
+from socialsim.cli.output import show, show_bytes, table
 from socialsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,22 +35,22 @@ def list_(
 ) -> None:
     """Count dead letters by error class and show the newest."""
     session: Session = context.obj
-    with open_dead_letters(into, session.settings) as letters:
-        groups, latest = letters.groups(), letters.latest(limit)
+    with open_dead_letters(into, session.settings) as dead_letters:
+        groups, latest = dead_letters.groups(), dead_letters.latest(limit)
     if as_json:
-        show_data(_json({"groups": [group._asdict() for group in groups], "latest": [_facts(each) for each in latest]}))
+        show_json({"groups": [group._asdict() for group in groups], "latest": [_fields(each) for each in latest]})
         return
     if not groups:
         show("there are no dead letters")
         return
     counted = [(group.error_class, group.topic, group.letters, str(group.latest)) for group in groups]
-    show(table(("error", "topic", "letters", "latest"), counted))
+    show(table(("error", "topic", "dead letters", "latest"), counted))
     if latest:
         newest = [
             (str(each.id), each.error_class, f"{each.topic}[{each.partition}]", each.offset, _printable(each.reason))
             for each in latest
         ]
-        show("\n" + table(("id", "error", "place", "offset", "reason"), newest))
+        show("\n" + table(("id", "error", "partition", "offset", "reason"), newest))
 
 
 @app.command("show")
@@ -64,16 +64,18 @@ def show_one(
 ) -> None:
     """Show one dead letter: its position, the reason and its bytes."""
     session: Session = context.obj
-    with open_dead_letters(into, session.settings) as letters:
-        letter = letters.get(letter_id)
+    with open_dead_letters(into, session.settings) as dead_letters:
+        dead_letter = dead_letters.get(letter_id)
     if raw:
-        show_bytes(letter.raw)
+        show_bytes(dead_letter.raw)
         return
-    facts = _facts(letter) | {"raw": escaped(letter.raw)}
+    fields = _fields(dead_letter) | {"raw": escaped(dead_letter.raw)}
     if as_json:
-        show_data(_json(facts))
+        show_json(fields)
         return
-    show("\n".join(f"{name:<12} {value if name == 'raw' else _printable(str(value))}" for name, value in facts.items()))
+    show(
+        "\n".join(f"{name:<12} {value if name == 'raw' else _printable(str(value))}" for name, value in fields.items())
+    )
 
 
 @app.command("replay")
@@ -93,24 +95,24 @@ def replay(
         raise InputError("dead-letters replay: name the IDs to replay, or give --all")
     outcomes: Counter[str] = Counter()
     left: list[tuple[str, str]] = []
-    with open_dead_letters(into, session.settings) as letters:
-        for letter_id in letters.ids() if everything else chain(letter_ids or ()):
-            done = letters.replay(letter_id)
+    with open_dead_letters(into, session.settings) as dead_letters:
+        for letter_id in dead_letters.ids() if everything else chain(letter_ids or ()):
+            done = dead_letters.replay(letter_id)
             outcomes[done.stored or "left"] += 1
             if done.stored is None and len(left) < _LEFT_SHOWN_MAX:
                 left.append((str(done.id), _printable(done.reason)))
-    show(f"stored {outcomes['inserted']:,}, were stored already {outcomes['duplicate']:,}, left {outcomes['left']:,}")
+    show(f"stored {outcomes['inserted']:,}, already stored {outcomes['duplicate']:,}, left {outcomes['left']:,}")
     if left:
-        show("\n" + table(("left", "why"), left))
+        show("\n" + table(("left", "reason"), left))
         session.exit_code = 1
 
 
-def _facts(letter: "StoredDeadLetter") -> dict[str, Any]:
-    return {name: value for name, value in letter._asdict().items() if name != "raw"}
+def _fields(dead_letter: "StoredDeadLetter") -> dict[str, Any]:
+    return {name: value for name, value in dead_letter._asdict().items() if name != "raw"}
 
 
 def escaped(raw: bytes) -> str:
-    """Bytes of unknown origin in printable ASCII: a terminal must not obey them. Reversible."""
+    """Bytes of unknown origin as printable ASCII, safe for terminals. Reversible."""
     return "".join(
         chr(byte) if 0x20 <= byte < 0x7F and byte != 0x5C else _ESCAPES.get(byte, f"\\x{byte:02x}") for byte in raw
     )
@@ -120,9 +122,5 @@ _ESCAPES: Final = {0x5C: "\\\\", 0x0A: "\\n", 0x0D: "\\r", 0x09: "\\t"}
 
 
 def _printable(text: str) -> str:
-    """A text that may repeat parts of a record, on one line and without control characters."""
+    """A text that may quote a record, on one line and without control characters."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
-def _json(value: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()

@@ -1,4 +1,4 @@
-"""``socialsim digest``: whether two logs hold the same run."""
+"""``socialsim digest``: shows whether two logs hold the same run."""
 
 import asyncio
 import logging
@@ -33,14 +33,14 @@ def digest(
     reader = open_reader(source, session.settings, group=None, run_id=run_id)
     result = asyncio.run(read_digest(reader, run_id))
     digest_text = result.hexdigest()
-    find_run_directories(None, from_, None, session.settings).tell_partial(result.run_id, result.events, from_)
+    find_run_directories(None, from_, None, session.settings).warn_if_partial(result.run_id, result.events, from_)
     show_data(f"{digest_text}  {result.run_id}")
 
 
 async def read_digest(reader: EventReader, run_id: str | None) -> RunDigest:
-    """Read everything that is in the log now and digest the run ``run_id``, or the only one.
+    """Read the log to its present end and digest the run ``run_id``, or the only one.
 
-    Raises InputError if there is no such run, or several to choose from; DigestError. Closes the reader.
+    Raises InputError if there is no such run, or there are several; DigestError. Closes the reader.
     """
     runs: dict[str, RunDigest] = {}
     unknown = 0
@@ -53,10 +53,10 @@ async def read_digest(reader: EventReader, run_id: str | None) -> RunDigest:
                 unknown += 1
             elif run_id is None or event.run_id == run_id:
                 run = runs.setdefault(event.run_id, RunDigest(event.run_id))
-                if len(runs) == 1:  # with several runs only their names are told
+                if len(runs) == 1:  # with several runs only their ids are needed
                     run.add(event.shard, event.seq, value)
 
     await read_to_end(reader, take)
     if unknown:
-        log.warning("%d records are no events and were passed over", unknown)
+        log.warning("%d records are no events and were skipped", unknown)
     return runs[choose_run(run_id, list(runs), "the log")]

@@ -1,14 +1,13 @@
-"""``socialsim export``: a run's rows as files."""
+"""``socialsim export``: writes a run's rows to files."""
 
 import logging
-import re
-from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from socialsim.bootstrap.warehouse import reading
+from socialsim.cli.days import parse_days
 from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, Session
 from socialsim.cli.output import show, table
 from socialsim.cli.run_directories import find_run_directories
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from socialsim.export.manifest import FormatName, TableEntry
 
 logger = logging.getLogger(__name__)
-
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def export(
@@ -60,7 +57,7 @@ def export(
 ) -> None:
     """Write a run's rows as Parquet or CSV from one snapshot, with a manifest."""
     session: Session = context.obj
-    chosen, span, kind = choose_tables(tables), _span(since, until), _format(format_name)
+    chosen, span, kind = choose_tables(tables), ExportPeriod(*parse_days(since, until)), _format(format_name)
     with StopRequest() as stop, reading(from_, session.settings) as connection:
         run = find_run(connection, run_id)
         if run is None:
@@ -74,14 +71,14 @@ def export(
             format_name=kind,
             path=to,
             replace=force,
-            on_table=_tell,
+            on_table=_log_table,
             is_stopping=stop.is_set,
         )
         session.exit_code = 0 if manifest is not None else stop.exit_code
     if manifest is not None and tables is None and since is None and until is None:
         rows = sum(entry.rows for entry in manifest.tables if entry.table in PLURALS.values())
-        find_run_directories(None, None, from_, session.settings).tell_partial(run.run_id, rows, from_)
-    show(f"stopped; {to} is as it was" if manifest is None else _as_text(manifest, to))
+        find_run_directories(None, None, from_, session.settings).warn_if_partial(run.run_id, rows, from_)
+    show(f"stopped; {to} is unchanged" if manifest is None else _as_text(manifest, to))
 
 
 def _format(text: str) -> "FormatName":
@@ -92,26 +89,7 @@ def _format(text: str) -> "FormatName":
     raise InputError(f"--format is {text!r}, allowed are {' and '.join(FORMATS)}")
 
 
-def _span(since: str | None, until: str | None) -> "ExportPeriod":
-
-    first, last = _date(since, "--since"), _date(until, "--until")
-    if first is not None and last is not None and first > last:
-        raise InputError(f"--since is {first}, which is after --until {last}")
-    return ExportPeriod(first, last)
-
-
-def _date(text: str | None, place: str) -> date | None:
-    if text is None:
-        return None
-    try:
-        if _DATE.fullmatch(text):
-            return date.fromisoformat(text)
-    except ValueError:
-        pass
-    raise InputError(f"{place} is {text!r}, allowed is a day as YYYY-MM-DD")
-
-
-def _tell(entry: "TableEntry") -> None:
+def _log_table(entry: "TableEntry") -> None:
     logger.info("%s: %d rows", entry.table, entry.rows)
 
 

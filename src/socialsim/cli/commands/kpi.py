@@ -2,7 +2,6 @@
 
 import functools
 import logging
-import re
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +14,8 @@ from sqlalchemy import Engine, false, update
 
 from socialsim.bootstrap.warehouse import computing
 from socialsim.cli.commands.kpi_check import check_stored
+from socialsim.cli.days import parse_day, parse_days
+from socialsim.cli.json_output import show_json
 from socialsim.cli.options import (
     METRICS_HOST_DEFAULT,
     WAREHOUSE_URL_DEFAULT,
@@ -33,7 +34,6 @@ from socialsim.errors import InputError
 from socialsim.kpi import (
     CONNECTIONS,
     DayRange,
-    KpiRow,
     StoredExtent,
     read_daily,
     read_scalars,
@@ -48,11 +48,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_GLANCE_S: Final = 0.1  #: how long a request to stop may wait
+_STOP_POLL_S: Final = 0.1  #: longest delay until a stop request is noticed
 _DAYS_SHOWN: Final = 31
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
-#: Columns of the tables that are printed, by their headings.
+#: Columns of the printed tables: heading and metric.
 _TABLES: Final[tuple[dict[str, str], ...]] = (
     {
         "dau": "dau", "wau": "wau", "mau": "mau", "stickiness": "stickiness", "sign-ups": "signups",
@@ -122,13 +121,15 @@ def kpi(
     session: Session = context.obj
     day_range = DayRange(*_range(day, since, until))
     if follow and not day_range.is_open:
-        raise InputError("--follow computes every day: --date, --since and --until do not go with it")
+        raise InputError("--follow computes every day: --date, --since and --until cannot be given with it")
     if check:
         if follow or not day_range.is_open:
-            raise InputError("--check compares every day: --date, --since, --until and --follow do not go with it")
+            raise InputError(
+                "--check compares every day: --date, --since, --until and --follow cannot be given with it"
+            )
         check_stored(session, into=into, run_id=run_id, runs_dir=runs_dir, as_json=as_json)
         return
-    books = find_run_directories(runs_dir, None, into, session.settings)
+    directories = find_run_directories(runs_dir, None, into, session.settings)
     view = KpiTelemetry() if follow else None
     with (
         serving(view if metrics_port else None, metrics_port, metrics_host),
@@ -139,7 +140,7 @@ def kpi(
         service = KpiService(
             engine,
             str(target),
-            books.directory,
+            directories.directory,
             complete=complete,
             translated=functools.partial(translated, target),
             stopped=stop.is_set,
@@ -149,9 +150,9 @@ def kpi(
             service.follow(run_id, view, functools.partial(_show_day, engine, as_json=as_json))
         else:
             _show_computed(engine, target, service.once(run_id, day_range), day_range, as_json=as_json)
-    # For a service, being told to end is how it ends well.
-    told_to_end = follow and stop.exit_code == 128 + signal.SIGTERM
-    session.exit_code = 0 if told_to_end else stop.exit_code
+    # SIGTERM is the regular end of a service.
+    ended_by_sigterm = follow and stop.exit_code == 128 + signal.SIGTERM
+    session.exit_code = 0 if ended_by_sigterm else stop.exit_code
 
 
 def _show_day(engine: Engine, run_id: str, run_key: int, day: date, *, as_json: bool) -> None:
@@ -170,7 +171,8 @@ def _show_computed(
         if as_json:
             since = day_range.since or (None if day_range.is_open else computed.extent.first_day)
             rows = read_daily(connection, computed.run_key, since=since, until=day_range.until)
-            show_data(_as_json(computed.run_id, computed.days, rows))
+            daily = [row._asdict() for row in rows]
+            show_json({"run_id": computed.run_id, "computed": computed.days, "kpi_daily": daily})
             return
         scalars = read_scalars(connection, computed.run_key, since=day_range.since, until=day_range.until)
     shown = dict(list(scalars.items())[-_DAYS_SHOWN:]) if day_range.is_open else scalars
@@ -178,14 +180,14 @@ def _show_computed(
 
 
 def _wait(stopped: Callable[[], bool], for_s: float) -> None:
-    """Sleep ``for_s``, or shorter if there is a request to stop."""
+    """Sleep ``for_s``, or less if a stop is requested."""
     end_s = time.monotonic() + for_s
     while not stopped() and time.monotonic() < end_s:
-        time.sleep(_GLANCE_S)
+        time.sleep(_STOP_POLL_S)
 
 
 def _require_writable(engine: "Engine", target: "WarehouseTarget") -> None:
-    """Raise what the first day's figures would, before they are computed: a server may be read-only, a user too."""
+    """Raise before the first day is computed if the server is read-only or the user may not write."""
 
     with translated(target), engine.connect() as connection:
         connection.execute(update(kpi_days).where(false()).values(dirty=kpi_days.c.dirty))
@@ -194,34 +196,16 @@ def _require_writable(engine: "Engine", target: "WarehouseTarget") -> None:
 
 def _range(day: str | None, since: str | None, until: str | None) -> tuple[date | None, date | None]:
     if day is not None and (since is not None or until is not None):
-        raise InputError("--date does not go with --since and --until")
+        raise InputError("--date cannot be given with --since and --until")
     if day is not None:
-        return (_date(day, "--date"),) * 2
-    first = None if since is None else _date(since, "--since")
-    last = None if until is None else _date(until, "--until")
-    if first is not None and last is not None and first > last:
-        raise InputError(f"--since is {first}, which is after --until {last}")
-    return first, last
-
-
-def _date(text: str, place: str) -> date:
-    try:
-        if _DATE.fullmatch(text):
-            return date.fromisoformat(text)
-    except ValueError:
-        pass
-    raise InputError(f"{place} is {text!r}, allowed is a day as YYYY-MM-DD")
-
-
-def _as_json(run_id: str, days: list[date], rows: "list[KpiRow]") -> str:
-    whole = {"run_id": run_id, "computed": days, "kpi_daily": [row._asdict() for row in rows]}
-    return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode()
+        return (parse_day(day, "--date"),) * 2
+    return parse_days(since, until)
 
 
 def _as_text(
     run_id: str, warehouse: str, stream: "StoredExtent", days: list[date], scalars: Mapping[date, Mapping[str, float]]
 ) -> str:
-    spans = f"{days[0]} to {days[-1]}" if days else "every closed day has its figures"
+    spans = f"{days[0]} to {days[-1]}" if days else "every closed day has its KPIs"
     lines = [
         f"run        {run_id}",
         f"warehouse  {warehouse}",
@@ -231,15 +215,13 @@ def _as_text(
     if not scalars:
         lines[-1] = "computed   none: no day is closed yet"
     for columns in _TABLES if scalars else ():
-        rows = [
-            [str(day), *(_cell(figures, metric) for metric in columns.values())] for day, figures in scalars.items()
-        ]
+        rows = [[str(day), *(_cell(values, metric) for metric in columns.values())] for day, values in scalars.items()]
         lines += ["", table(("day", *columns), rows)]
     return "\n".join(lines)
 
 
-def _cell(figures: Mapping[str, float], metric: str) -> str:
-    value = figures.get(metric)
+def _cell(values: Mapping[str, float], metric: str) -> str:
+    value = values.get(metric)
     if value is None:
         return "-"
     if metric in _COUNTS:

@@ -1,4 +1,4 @@
-"""``socialsim migrate``: the warehouse's tables."""
+"""``socialsim migrate``: creates or upgrades the warehouse's tables."""
 
 import typer
 

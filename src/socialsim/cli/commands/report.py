@@ -1,4 +1,4 @@
-"""``socialsim report``: a run's KPIs as one HTML file."""
+"""``socialsim report``: writes a run's KPIs to one HTML file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -38,5 +38,5 @@ def report(
         content = build_content(read_rows(connection, run))
     page = render(content, library).encode()
     write_whole(out, page, "--out")
-    days = f"{len(content.days)} days" if content.days else "no day has its figures yet; run: socialsim kpi"
+    days = f"{len(content.days)} days" if content.days else "no day has its KPIs yet; run: socialsim kpi"
     show(f"run     {content.run_id} ({days})\nreport  {out} ({len(page) / 1e6:.1f} MB)")

@@ -1,4 +1,4 @@
-"""``socialsim run``: simulate into an event log."""
+"""``socialsim run``: simulates a run into an event log."""
 
 import itertools
 import logging
@@ -135,7 +135,7 @@ def run(
     processes_count = parse_processes(processes, chosen)
     pace = parse_speed(speed)
     if then_live and pace is not None:
-        raise InputError("--speed cannot be given with --then-live: time goes by as it does")
+        raise InputError("--speed cannot be given with --then-live, which runs in real time")
     if dry_run:
         for event in itertools.islice(simulate(chosen, name), _DRY_RUN_EVENTS):
             show_data(encode(event))
@@ -169,17 +169,17 @@ def _simulate(
 ) -> None:
     with lead_run(log, session.settings, run_id, scenario, options) as led:
         if led.state == "unfinished":
-            logger.info("run %s was begun before: going on with it", run_id)
+            logger.info("run %s exists: resuming it", run_id)
         if led.state == "complete":
             show(f"run {run_id} is complete in {log}: nothing to do\nnext       socialsim consume --drain --from {log}")
             return
         began_s = time.monotonic()
 
-        def progress(made: "Progress") -> None:
+        def show_progress(progress: "Progress") -> None:
             if view is not None:
-                view.update(made)
-            events = made.events
-            days = (made.simulated_us - scenario.start_us) / DAY_US
+                view.update(progress)
+            events = progress.events
+            days = (progress.simulated_us - scenario.start_us) / DAY_US
             per_s = events / max(1e-9, time.monotonic() - began_s)
             live.update(
                 f"day {days:.1f} of {scenario.days}, {events:,} events, {per_s:,.0f} events/s",
@@ -195,7 +195,7 @@ def _simulate(
                 led,
                 processes=processes,
                 pacer=pacer,
-                on_progress=progress,
+                on_progress=show_progress,
                 stop=stop,
                 drain_timeout_s=drain_timeout_s,
                 on_restart=lambda: None if view is None else view.note_restart(),
@@ -205,8 +205,8 @@ def _simulate(
             led.complete()
     if result.unwritten:
         raise NotDrainedError(
-            f"asked to stop, but {log} did not take everything within {drain_timeout_s:g} s: {result.unwritten:,} events "
-            f"of run {run_id} are not written; they are not lost, this goes on with them: "
+            f"stopped, but {log} did not accept all events within {drain_timeout_s:g} s: {result.unwritten:,} events "
+            f"of run {run_id} are not written; they are not lost, to write them run: "
             f"socialsim run --resume {run_id} --to {log}"
         )
     session.exit_code = stop.exit_code
@@ -226,10 +226,10 @@ def _simulate(
 
 
 def check_resume(context: typer.Context) -> None:
-    """A run that is gone on with keeps its scenario. Raises InputError naming the option that would change it."""
+    """Raise InputError for options that would change the scenario of a resumed run."""
     for name in ("users", "days", "seed", "start", "shards", "scenario", "preset", "backfill", "run_id"):
         source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":  # from the environment they speak of new runs
+        if source is not None and source.name == "COMMANDLINE":  # the environment sets them for new runs
             raise InputError(f"--{name.replace('_', '-')} cannot be given with --resume: the run keeps its own")
 
 
@@ -243,15 +243,15 @@ def parse_backfill(text: str | None) -> int | None:
 
 
 def check_backfill(context: typer.Context, *, then_live: bool) -> None:
-    """The past ends now. Raises InputError naming the option that says otherwise."""
+    """Raise InputError for options that contradict --backfill, whose days end now."""
     for name in ("start",) if then_live else ("start", "days"):
         source = context.get_parameter_source(name)
         if source is not None and source.name != "DEFAULT":
-            raise InputError(f"--{name} cannot be given with --backfill, which says when the run begins and ends")
+            raise InputError(f"--{name} cannot be given with --backfill, which sets when the run begins and ends")
 
 
 def backfill_span(past_days: int, now_s: float, days: int | None) -> tuple[str, int]:
-    """Start and length in days of a run whose first ``past_days`` lie before ``now_s``, seconds since the epoch.
+    """Start and days of a run whose first ``past_days`` end at ``now_s``, seconds since the epoch.
 
     Raises InputError if the run would end before now.
     """
@@ -266,7 +266,7 @@ def backfill_span(past_days: int, now_s: float, days: int | None) -> tuple[str, 
 
 
 def parse_processes(text: str, scenario: Scenario) -> int:
-    """``auto``, which looks at the population and the cores that this process may use, or a number."""
+    """The number of processes; ``auto`` depends on the population and the usable cores."""
     if text == "auto":
         return choose_processes(scenario.users, usable_cores())
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= scenario.shards:
@@ -277,7 +277,7 @@ def parse_processes(text: str, scenario: Scenario) -> int:
 
 
 def usable_cores() -> int:
-    """The cores that this process may use; all that there are where the system does not tell (macOS)."""
+    """Number of cores this process may use; all cores on systems without affinity (macOS)."""
     try:
         return len(os.sched_getaffinity(0))
     except (AttributeError, OSError):
@@ -285,7 +285,7 @@ def usable_cores() -> int:
 
 
 def parse_speed(text: str) -> float | None:
-    """``max`` is None: as fast as it goes. Else simulated seconds per real second."""
+    """Simulated seconds per real second; None for ``max``, which is unlimited."""
     if text == "max":
         return None
     try:

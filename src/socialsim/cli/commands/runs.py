@@ -1,11 +1,11 @@
-"""``socialsim runs``: every run that is known here."""
+"""``socialsim runs``: lists the known runs."""
 
-import msgspec
 import typer
 
 from socialsim.bootstrap.adapters import count_stored_rows
+from socialsim.cli.json_output import show_json
 from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, IntoOption, JsonOption, RunsDirOption, Session
-from socialsim.cli.output import show, show_data, table
+from socialsim.cli.output import show, table
 from socialsim.cli.run_directories import find_run_directories
 from socialsim.runs.summary import RunSummary, summarize_runs
 from socialsim.warehouse.urls import SqliteTarget, parse_warehouse_url
@@ -20,18 +20,18 @@ def runs(
 ) -> None:
     """List the runs with their state, events, rows and last verification."""
     session: Session = context.obj
-    shelves = find_run_directories(runs_dir, None, into, session.settings)
-    directories = [shelves.directory(run_id) for run_id in shelves.runs()]
+    run_directories = find_run_directories(runs_dir, None, into, session.settings)
+    directories = [run_directories.directory(run_id) for run_id in run_directories.runs()]
     target = parse_warehouse_url(into)
     is_new = isinstance(target, SqliteTarget) and not target.path.exists()  # nothing was consumed yet
     summaries = summarize_runs(directories, None if is_new else count_stored_rows(into, session.settings))
     if as_json:
-        show_data(msgspec.json.format(msgspec.json.encode(summaries), indent=2))
+        show_json(summaries)
     elif summaries:
         headers = ("run", "state", "users", "days", "seed", "events", "rows", "last verification")
         show(table(headers, [_row(each) for each in summaries]))
     else:
-        show(f"no runs: neither in {shelves} nor in {target}")
+        show(f"no runs: neither in {run_directories} nor in {target}")
 
 
 def _row(run: "RunSummary") -> tuple[str, ...]:

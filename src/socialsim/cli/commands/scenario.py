@@ -1,4 +1,4 @@
-"""``socialsim scenario``: what a run is made of; and the options by which runs are given a scenario."""
+"""``socialsim scenario``: shows scenarios; also the options by which commands choose one."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from socialsim.cli.json_output import show_json
 from socialsim.cli.options import JsonOption
 from socialsim.cli.output import show, show_data, table
 from socialsim.errors import InputError
@@ -30,12 +31,10 @@ PresetOption = Annotated[
 def list_presets(*, as_json: JsonOption = False) -> None:
     """List the presets."""
     if as_json:
-        show_data(
-            json.dumps({name: {"purpose": preset.purpose} | dict(preset.knobs) for name, preset in PRESETS.items()})
-        )
+        show_json({name: {"purpose": preset.purpose} | dict(preset.knobs) for name, preset in PRESETS.items()})
     else:
         rows = [
-            (name, (people := make_scenario(name)).users, people.days, preset.purpose)
+            (name, (scenario := make_scenario(name)).users, scenario.days, preset.purpose)
             for name, preset in PRESETS.items()
         ]
         show(table(("preset", "users", "days", "for"), rows))
@@ -77,7 +76,7 @@ def show_scenario(
 
 
 def as_toml(scenario: Scenario) -> str:
-    """The scenario as a file for ``--scenario``, each knob explained."""
+    """The scenario as a TOML file for ``--scenario`` with comments."""
     lines = []
     for knob in knobs():
         value = getattr(scenario, knob.name)
@@ -86,7 +85,7 @@ def as_toml(scenario: Scenario) -> str:
 
 
 def choose_scenario(path: Path | None, preset: str | None, **given: int | str | None) -> Scenario:
-    """The scenario of preset, file and options; the later win. Raises InputError naming the option or the file's place."""
+    """The scenario of preset, file and options; the later override. Raises InputError with option or position."""
     fields: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if path is not None:
         return load_scenario(path, preset, **fields)

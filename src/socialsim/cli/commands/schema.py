@@ -1,4 +1,4 @@
-"""``socialsim schema``: what an event looks like, for programs."""
+"""``socialsim schema``: prints the JSON Schema of an event."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""``socialsim topics``: the event log's topics."""
+"""``socialsim topics``: creates, alters and describes the event log's topics."""
 
 import asyncio
 import logging
@@ -71,12 +71,12 @@ def create(
         )
     )
     if created is None:
-        show(f"{log} needs no topics: run makes its files")
+        show(f"{log} needs no topics: run creates its files")
         return
     if created.warnings:
         logger.warning("%s", created.warnings)
     names = created.names
-    show(f"created {len(names)}: {', '.join(names)}" if names else "created none: all were there already, as needed")
+    show(f"created {len(names)}: {', '.join(names)}" if names else "created none: all exist with the required settings")
 
 
 @app.command("alter")
@@ -98,7 +98,7 @@ def alter(
     elif changed:
         show(table(("topic", "setting", "was", "is"), changed))
     else:
-        show("altered none: all are as needed")
+        show("altered none: all have the required settings")
 
 
 @app.command("describe")
@@ -122,12 +122,12 @@ def describe(context: typer.Context, *, to: ToOption = LOG_URL_DEFAULT) -> None:
         for fault in each.faults:
             faults.setdefault(fault, []).append(each.topic)
     if faults:
-        told = [f"{fault} ({', '.join(topics)})" for fault, topics in faults.items()]
-        show("\n".join(["", *told, f"`socialsim topics alter --to {log}` sets what is needed"]))
+        lines = [f"{fault} ({', '.join(topics)})" for fault, topics in faults.items()]
+        show("\n".join(["", *lines, f"`socialsim topics alter --to {log}` sets what is needed"]))
 
 
 def verdict(topic: TopicDescription) -> str:
-    """One word or two on a topic's settings."""
+    """A short verdict on a topic's settings."""
     if topic.settings is None:
         return "not readable"
     return "not as needed" if topic.faults else "ok"

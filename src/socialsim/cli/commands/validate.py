@@ -1,4 +1,4 @@
-"""``socialsim validate``: does a run look like a real network?"""
+"""``socialsim validate``: compares a run with published figures of real networks."""
 
 import asyncio
 import logging
@@ -16,8 +16,9 @@ from socialsim.bootstrap.run import LeadOptions, lead_run, run_simulation
 from socialsim.bootstrap.warehouse import reading
 from socialsim.cli.commands.run import parse_processes
 from socialsim.cli.files import check_writable, write_whole
+from socialsim.cli.json_output import show_json
 from socialsim.cli.options import LOG_URL_DEFAULT, JsonOption, RunsDirOption, Session
-from socialsim.cli.output import show, show_data, table
+from socialsim.cli.output import show, table
 from socialsim.cli.run_directories import RunDirectories, find_run_directories
 from socialsim.cli.stop import StopRequest
 from socialsim.errors import InputError
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from socialsim.realism.validation import Subject, Validation
     from socialsim.realism.view import AnalysisView
 
-# ruff: noqa: PLC0415 - numpy and scipy are an extra: every other command does without them
+# ruff: noqa: PLC0415 - numpy and scipy are an extra that no other command needs
 
 logger = logging.getLogger(__name__)
 
@@ -91,36 +92,38 @@ def validate(
     from socialsim.realism.view import AnalysisView
 
     session: Session = context.obj
-    chosen = _chosen(only)
+    chosen = _statistic_ids(only)
     library = None
     if page is not None:
         from socialsim.report.plotly_js import load_plotly_js
 
-        library = load_plotly_js()  # before the work, for what it may complain of
+        library = load_plotly_js()  # before the work: it may raise
         check_writable(page, "--page")
     source = _source(context, from_, into)
-    books = _books(runs_dir, source, session.settings)
-    run = _read(source, session.settings, run_id, books)
-    books.tell_partial(run.run_id, run.total, source)
-    known = _scenario_of(books, run.run_id)
+    directories = _run_directories(runs_dir, source, session.settings)
+    run = _read(source, session.settings, run_id, directories)
+    directories.warn_if_partial(run.run_id, run.total, source)
+    known = _scenario_of(directories, run.run_id)
     view = AnalysisView(run)
-    outcomes = measure(view, chosen)
+    measured = measure(view, chosen)
     other = other_view = other_subject = None
     if baseline is not None:
         other_view = AnalysisView(
-            _read(baseline, session.settings, baseline_run_id, _books(None, baseline, session.settings))
+            _read(baseline, session.settings, baseline_run_id, _run_directories(None, baseline, session.settings))
         )
         other, other_subject = measure(other_view, chosen), _subject(other_view, baseline, None)
     repeated: list[tuple[Subject, dict[str, Measurement]]] = []
     if seeds:
         base = load_scenario(scenario) if scenario is not None else known
         if base is None:
-            raise InputError(f"--seeds needs the run's scenario, which is not in {books}: give it by --scenario FILE")
+            raise InputError(
+                f"--seeds needs the run's scenario, which is not in {directories}: give it with --scenario FILE"
+            )
         repeated = list(_simulated(base, seeds, processes, lambda each: measure(AnalysisView(each), chosen)))
     named = preset or (preset_of(known) if known is not None else None)
     validation = make_validation(
         _subject(view, source, known),
-        judge(outcomes, other, [each for _, each in repeated], named),
+        judge(measured, other, [each for _, each in repeated], named),
         preset=named,
         baseline=other_subject,
         seeds=[each for each, _ in repeated],
@@ -132,7 +135,7 @@ def validate(
         write_whole(page, render(validation, make_charts(view, other_view), library).encode(), "--page")
     session.exit_code = 0 if validation.ok else 1
     if as_json:
-        show_data(_as_json(validation))
+        show_json({"ok": validation.ok} | msgspec.to_builtins(validation))
     else:
         show(_as_text(validation, page))
 
@@ -143,8 +146,8 @@ def _require_extra() -> None:
         raise InputError(f"validate needs {' and '.join(missing)}; run: {how_to_add('validate')}")
 
 
-def _chosen(only: str | None) -> list[str]:
-    """The ids of ``--only``. Raises InputError naming those that are none."""
+def _statistic_ids(only: str | None) -> list[str]:
+    """The ids of ``--only``. Raises InputError naming unknown ones."""
     from socialsim.realism.bands import BY_ID
 
     chosen = [] if only is None else [each.strip() for each in only.split(",") if each.strip()]
@@ -155,7 +158,7 @@ def _chosen(only: str | None) -> list[str]:
 
 
 def _source(context: typer.Context, from_: str | None, into: str | None) -> str:
-    """Which of the two is read: the one on the command line, else the log. Raises InputError if both are there."""
+    """The source to read: the one on the command line, else the log. Raises InputError if both are given."""
     given = {name for name in ("from_", "into") if _is_given(context, name)}
     if len(given) == 2:
         raise InputError("--from and --into cannot be given together: a run is read from one of them")
@@ -169,16 +172,16 @@ def _is_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _books(given: Path | None, source: str, settings: Settings) -> RunDirectories:
+def _run_directories(given: Path | None, source: str, settings: Settings) -> RunDirectories:
     is_log = source.startswith(_LOG_SCHEMES)
     return find_run_directories(given, source if is_log else None, None if is_log else source, settings)
 
 
-def _read(url: str, settings: Settings, run_id: str | None, books: RunDirectories) -> "RunEvents":
+def _read(url: str, settings: Settings, run_id: str | None, directories: RunDirectories) -> "RunEvents":
     from socialsim.realism.reading import read_log, read_warehouse
 
     def span_us(chosen: str) -> tuple[int, int] | None:
-        scenario = _scenario_of(books, chosen)
+        scenario = _scenario_of(directories, chosen)
         return None if scenario is None else (scenario.start_us, scenario.end_us)
 
     if url.startswith(_LOG_SCHEMES):
@@ -188,21 +191,21 @@ def _read(url: str, settings: Settings, run_id: str | None, books: RunDirectorie
         return read_warehouse(connection, run_id, span_us)
 
 
-def _scenario_of(books: RunDirectories, run_id: str) -> Scenario | None:
-    record = books.directory(run_id).read_record()
+def _scenario_of(directories: RunDirectories, run_id: str) -> Scenario | None:
+    record = directories.directory(run_id).read_record()
     return None if record is None else record.scenario
 
 
 def _simulated(
     scenario: Scenario, seeds: int, processes: str, measured: "Callable[[RunEvents], dict[str, Measurement]]"
 ) -> "Iterator[tuple[Subject, dict[str, Measurement]]]":
-    """Simulate ``scenario`` with other seeds into files that do not stay, and read those."""
+    """Simulate ``scenario`` with other seeds into temporary files and measure them."""
     from socialsim.realism.view import AnalysisView
 
     count = parse_processes(processes, scenario)
-    for place in range(1, seeds + 1):
-        other = msgspec.structs.replace(scenario, seed=(scenario.seed + place) % 2**63)
-        logger.info("simulating seed %d (%d of %d)", other.seed, place, seeds)
+    for index in range(1, seeds + 1):
+        other = msgspec.structs.replace(scenario, seed=(scenario.seed + index) % 2**63)
+        logger.info("simulating seed %d (%d of %d)", other.seed, index, seeds)
         with tempfile.TemporaryDirectory(prefix="socialsim-validate-") as directory:
             url = f"file:{directory}/events"
             settings = Settings({"SOCIALSIM_RUNS": f"{directory}/runs"})
@@ -239,11 +242,6 @@ def _subject(view: "AnalysisView", source: str, scenario: Scenario | None) -> "S
         unreadable=run.unreadable,
         seed=None if scenario is None else scenario.seed,
     )
-
-
-def _as_json(validation: "Validation") -> str:
-    whole = {"ok": validation.ok} | msgspec.to_builtins(validation)
-    return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode()
 
 
 def _as_text(validation: "Validation", page: Path | None) -> str:

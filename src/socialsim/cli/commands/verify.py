@@ -1,4 +1,4 @@
-"""``socialsim verify``: nothing lost, nothing doubled, nothing changed?"""
+"""``socialsim verify``: reconciles the stored rows with the run's manifests."""
 
 import logging
 from datetime import UTC, datetime
@@ -9,15 +9,16 @@ import msgspec
 import typer
 
 from socialsim.bootstrap.warehouse import reading
+from socialsim.cli.json_output import show_json
 from socialsim.cli.log_ends import read_log_ends
 from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, IntoOption, JsonOption, RunsDirOption, Session
-from socialsim.cli.output import show, show_data, table
+from socialsim.cli.output import show, table
 from socialsim.cli.run_directories import find_run_directories
 from socialsim.errors import NOT_YET, LogFullError
 from socialsim.runs.catalog import choose_known_run
 from socialsim.runs.directory import Verification
 from socialsim.verification.result import CheckResult, VerificationReport
-from socialsim.verification.verify import read_books, verify_run
+from socialsim.verification.verify import read_manifests, verify_run
 from socialsim.warehouse.urls import parse_warehouse_url
 
 logger = logging.getLogger(__name__)
@@ -41,17 +42,17 @@ def verify(
 
     Exits with 0 only if every check passes, with 75 while the run is being simulated."""
     session: Session = context.obj
-    shelves = find_run_directories(runs_dir, from_, into, session.settings)
+    directories = find_run_directories(runs_dir, from_, into, session.settings)
     with reading(into, session.settings) as connection:
-        chosen = choose_known_run(connection, shelves.runs(), run_id)
-        directory = shelves.directory(chosen)
-        shelves.tell_missing(chosen)
+        chosen = choose_known_run(connection, directories.runs(), run_id)
+        directory = directories.directory(chosen)
+        directories.warn_if_missing(chosen)
         record = directory.read_record()
-        is_growing = directory.is_led()  # asked before the books are read: what ends meanwhile is judged next time
+        is_growing = directory.is_led()  # before the manifests are read: a run that ends now is judged next time
         scenario = None if record is None else record.scenario
-        # After the moment that the rows are of has begun: no stored offset is beyond this end.
+        # Read after the snapshot of the rows: no stored offset can be beyond this end.
         log = None if from_ is None else read_log_ends(from_, session.settings, chosen)
-        report = verify_run(connection, read_books(directory, scenario), scenario, log)
+        report = verify_run(connection, read_manifests(directory, scenario), scenario, log)
     target = str(parse_warehouse_url(into))
     verification = Verification(
         run_id=chosen,
@@ -64,24 +65,19 @@ def verify(
     if record is not None:
         try:
             directory.write_verification(verification)
-        except LogFullError as error:  # looking needs no right to write: the verdict stands
-            logger.warning("%s; socialsim runs will not know of this verification", error)
+        except LogFullError as error:  # verifying needs no write permission: the verdict is valid
+            logger.warning("%s; socialsim runs will not show this verification", error)
     if as_json:
-        show_data(_as_json(report, verification))
+        head = {"warehouse": verification.warehouse, "checked_at": verification.checked_at}
+        show_json(msgspec.to_builtins(head) | msgspec.to_builtins(report))
     else:
         show(as_text(report, target, directory.path))
     if session.exit_code == NOT_YET:
-        logger.warning("run %s is being simulated: it can be verified when it has come to its end", chosen)
+        logger.warning("run %s is being simulated: it can be verified when it has ended", chosen)
 
 
-def _as_json(report: VerificationReport, verification: Verification) -> str:
-    head = {"warehouse": verification.warehouse, "checked_at": verification.checked_at}
-    whole = msgspec.to_builtins(head) | msgspec.to_builtins(report)
-    return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode()
-
-
-def as_text(report: VerificationReport, warehouse: str, books: Path) -> str:
-    """The report for a person: what there is, what was checked, the first rows that break."""
+def as_text(report: VerificationReport, warehouse: str, directory: Path) -> str:
+    """The report for people: event counts, checks, and the first violations."""
     numbers = [
         (each.manifest, each.stored, each.dead_letters, each.manifest - each.stored - each.dead_letters)
         for each in report.accounts
@@ -95,14 +91,14 @@ def as_text(report: VerificationReport, warehouse: str, books: Path) -> str:
         verdict += f" (not checked: {', '.join(left_out)})"
     return "\n".join(
         [
-            f"run        {report.run_id} ({books})",
+            f"run        {report.run_id} ({directory})",
             f"warehouse  {warehouse}",
             "",
             table(("event", "manifest", "stored", "dead letters", "difference"), [*rows, ("total", *totals)]),
             "",
             table(("check", "result", "what it proves"), [_row(check) for check in report.checks]),
             "",
-            *(line for check in broken for line in _breaks(check)),
+            *(line for check in broken for line in _violations(check)),
             verdict,
         ]
     )
@@ -113,6 +109,6 @@ def _row(check: CheckResult) -> tuple[str, str, str]:
     return check.name, state, f"{check.proves}; {check.note}" if check.state == "not checked" else check.proves
 
 
-def _breaks(check: CheckResult) -> list[str]:
+def _violations(check: CheckResult) -> list[str]:
     more = ["  ... and more"] if check.more else []
     return [f"{check.name}:", *(f"  {each}" for each in check.breaks), *more, ""]

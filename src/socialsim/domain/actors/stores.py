@@ -46,11 +46,6 @@ class UserStore(Store[UserStoreMessage]):
         self._next_session_id = shard
         self._shards = shards
 
-    @property
-    def signed_up(self) -> int:
-        """Number of the shard's users who have signed up."""
-        return self._next_id - self._users.start
-
     def answer_to(self, message: UserStoreMessage) -> int | None:
         """The next session id; or the next user id, None when all users have signed up."""
         if type(message) is NewSessionId:

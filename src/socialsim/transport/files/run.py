@@ -61,10 +61,6 @@ class FileRun:
         """Distinguishes the run from a later one with its id; empty if an older version created it."""
         return self._meta.identity
 
-    def acknowledged_seqs(self) -> list[int]:
-        """The last ``seq`` of each shard according to its index, -1 for none. Changes nothing."""
-        return [sum(records) - 1 for records in self._final_counts()]
-
     def complete(self) -> None:
         """Mark the run complete and store its counts. All of its writers must be drained and closed.
 

@@ -106,7 +106,6 @@ class FileWriter(EventWriter):
             os.close(self._writers_lock)
             raise
         self._buffer_bytes = min(buffer_bytes, _BUFFERS_BYTES_MAX // max(1, len(self._shards)))
-        self._directories_synced = False
         self._thread = threading.Thread(target=self._sync_requests, name="event-files-sync", daemon=True)
         self._thread.start()
 

@@ -1,1 +1,1 @@
-"""What one transaction stores, whatever the engine: rows, positions, duplicates. Pure."""
+"""The engine-independent content of one transaction: rows, positions, duplicates. Pure."""

@@ -1,8 +1,10 @@
-"""Events whose identity is taken by a row with another content. Pure; asked only where a transaction met duplicates.
+"""Identity conflicts: events whose identity is stored with different content.
 
-The same record twice is harmless and expected. Another record under the same identity is not: two runs share an id, or
-somebody writes into the log. The row that came first stays, the record is kept as a dead letter, and the books count it
-as one.
+Pure; runs only after duplicates.
+
+Duplicate records are harmless and expected. Another record with the same identity is not: two runs
+share an id, or another program writes to the log. The first row stays; the record is kept and
+counted as a dead letter.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,27 +17,27 @@ from socialsim.warehouse.batches.rows import columns
 from socialsim.warehouse.batches.transaction import Group, TransactionCounts
 
 _KEY_COLUMNS: Final = 4  # run_key, event_time, shard, seq
-#: The columns behind the primary key, by wire name.
+#: The columns after the primary key, by wire name.
 CONTENT_COLUMNS: Final = {name: columns(name)[_KEY_COLUMNS:] for name in EVENT_TYPES}
-#: An event's values of these, in the types that MySQL's driver answers with.
+#: The values of these columns of an event, in the types that MySQL's driver returns.
 CONTENTS: Final[Mapping[str, Callable[[Event], tuple[Any, ...]]]] = {
     name: attrgetter(*names) for name, names in CONTENT_COLUMNS.items()
 }
 
-#: ``event_time`` as microseconds, ``shard``, ``seq``: a row's place within its table and run.
+#: ``event_time`` in microseconds, ``shard``, ``seq``: a row's key within its table and run.
 RowKey: TypeAlias = tuple[int, int, int]
 row_key: Final[Callable[[Event], RowKey]] = attrgetter("time_us", "shard", "seq")
 
 
 class DuplicateCandidates(NamedTuple):
-    """Events of one table and run of which some were there already, in whatever content."""
+    """Events of one table and run, some of which were stored already."""
 
     group: Group
     events: Sequence[Event]
 
 
 class Conflict(NamedTuple):
-    """An event, and the row that has its identity."""
+    """An event, and the content of the stored row with its identity."""
 
     group: Group
     event: Event
@@ -43,29 +45,32 @@ class Conflict(NamedTuple):
 
 
 def differing(
-    suspects: DuplicateCandidates, contents: Iterable[tuple[Any, ...]], stored: Mapping[RowKey, tuple[Any, ...]]
+    candidates: DuplicateCandidates, contents: Iterable[tuple[Any, ...]], stored: Mapping[RowKey, tuple[Any, ...]]
 ) -> list[Conflict]:
-    """Those whose row differs. ``contents`` are the events' own, ``stored`` those of their rows."""
+    """The candidates whose stored row differs.
+
+    ``contents`` belong to the events, ``stored`` to their rows.
+    """
     return [
-        Conflict(suspects.group, event, stored[row_key(event)])
-        for event, content in zip(suspects.events, contents, strict=True)
+        Conflict(candidates.group, event, stored[row_key(event)])
+        for event, content in zip(candidates.events, contents, strict=True)
         if stored[row_key(event)] != content
     ]
 
 
-def dead_letters_of(batch: Batch, conflicts: Iterable[Conflict], tally: TransactionCounts) -> list[DeadLetter]:
-    """The conflicts as dead letters, where the batch can tell where each stood; ``tally`` moves them there."""
-    letters = []
+def dead_letters_of(batch: Batch, conflicts: Iterable[Conflict], counts: TransactionCounts) -> list[DeadLetter]:
+    """The conflicts that the batch can locate, as dead letters; ``counts`` is corrected."""
+    dead_letters = []
     for group, event, stored in conflicts:
-        tally.conflicts[group.name] = tally.conflicts.get(group.name, 0) + 1
-        place = batch.locate(event) if batch.locate is not None else None
-        if place is None:
+        counts.conflicts[group.name] = counts.conflicts.get(group.name, 0) + 1
+        found = batch.locate(event) if batch.locate is not None else None
+        if found is None:
             continue
-        key, offset, raw = place
+        key, offset, raw = found
         pairs = zip(CONTENT_COLUMNS[group.name], CONTENTS[group.name](event), stored, strict=True)
         differences = ", ".join(f"{name} {new} is stored as {old}" for name, new, old in pairs if str(new) != str(old))
         reason = f"run {event.run_id} has another {group.name} with shard {event.shard}, seq {event.seq}: {differences}"
-        place_of = (key.log_id, key.topic, key.partition, offset)
-        letters.append(DeadLetter(*place_of, raw, IDENTITY_CONFLICT, reason, key.identity))
-        tally.drop_duplicate(group.name, key)
-    return letters
+        position = (key.log_id, key.topic, key.partition, offset)
+        dead_letters.append(DeadLetter(*position, raw, IDENTITY_CONFLICT, reason, key.identity))
+        counts.remove_duplicate(group.name, key)
+    return dead_letters

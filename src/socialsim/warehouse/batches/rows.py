@@ -1,7 +1,9 @@
-"""Events as rows: which columns each type has and how their values are spelled. Pure, shared by both engines.
+"""Events as rows: the columns of each type and the format of their values.
 
-A formatter is compiled once for each event type from one line of source, because a row is formatted for every event
-that is ever stored: calling a function for each value would cost more than all of it.
+Pure, shared by both engines.
+
+A formatter is compiled once for each event type from one line of source, because it runs for every
+stored event: a function call for each value would cost more than the rest.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,22 +23,22 @@ _CACHED_SECONDS_MAX: Final = 50_000
 
 
 class ColumnKind(Enum):
-    """What a column holds, as far as spelling its value goes."""
+    """What a column holds, as far as formatting its value is concerned."""
 
     INTEGER = "integer"
     TEXT = "text"
-    WORD = "word"  #: one of a few fixed words
+    ENUM = "enum"  #: one of a few fixed values
     DATE = "date"
 
 
 class _Seconds(dict[int, str]):
-    """``YYYY-MM-DD HH:MM:SS.`` of a second since the epoch, made once for each second of a stretch of time."""
+    """``YYYY-MM-DD HH:MM:SS.`` of a second since the epoch, cached."""
 
     def __missing__(self, second: int) -> str:
         if len(self) >= _CACHED_SECONDS_MAX:
             self.clear()
         instant = _EPOCH + timedelta(seconds=second)
-        # Not strftime, which leaves out leading zeros of the year on some platforms.
+        # strftime leaves out leading zeros of the year on some platforms.
         text = f"{instant:%m-%d %H:%M:%S}."
         self[second] = text = f"{instant.year:04d}-{text}"
         return text
@@ -45,8 +47,8 @@ class _Seconds(dict[int, str]):
 #: ``SECONDS[time_us // 1_000_000]`` and six digits are the text of ``time_us``.
 SECONDS: Final = _Seconds()
 
-#: The same as source for ``compile_formatter``. A million is added and its digit cut: that is three times as fast as
-#: a format with leading zeros.
+#: The same as source for ``compile_formatter``. Adding a million and cutting its digit is three
+#: times as fast as a format with leading zeros.
 INSTANT_SOURCE: Final = "SECONDS[(t := e.time_us) // 1000000] + str(t % 1000000 + 1000000)[1:]"
 
 
@@ -56,20 +58,20 @@ def instant_text(time_us: int) -> str:
 
 
 def payload_kinds(name: str) -> dict[str, ColumnKind]:
-    """The columns behind the common ones of the event type with wire name ``name``, in order, with their kinds."""
+    """The kinds of the event type's own columns, which follow the common ones, in order."""
     return {column: _KINDS[type(kind)] for column, kind in _members(name).items() if column not in _COMMON}
 
 
-def words(name: str, column: str) -> tuple[str, ...]:
-    """The words that ``column`` of the event type ``name`` may hold."""
+def enum_values(name: str, column: str) -> tuple[str, ...]:
+    """The values that ``column`` of the event type ``name`` may have."""
     literal = _members(name)[column]
     if not isinstance(literal, msgspec.inspect.LiteralType):
-        raise TypeError(f"{name}.{column} is not one of a few words")
-    return tuple(str(word) for word in literal.values)
+        raise TypeError(f"{name}.{column} is no enumeration")
+    return tuple(str(value) for value in literal.values)
 
 
 def _members(name: str) -> dict[str, msgspec.inspect.Type]:
-    """The type of each member of the event type ``name``, without its description."""
+    """The type of each member of the event type ``name``, without metadata."""
     info = msgspec.inspect.type_info(EVENT_TYPES[name])
     if not isinstance(info, msgspec.inspect.StructType):
         raise TypeError(f"{name} is not a struct")
@@ -86,9 +88,9 @@ def columns(name: str) -> tuple[str, ...]:
 
 
 def compile_formatter(name: str, row: str, names: dict[str, Any]) -> RowFormatter:
-    """A formatter whose row is the Python expression ``row`` over the event ``e``, ``run`` and ``names``.
+    """A formatter for the Python expression ``row`` over the event ``e``, ``run`` and ``names``.
 
-    ``row`` is composed of our own column names only, never of data.
+    ``row`` consists of our own column names, never of data.
     """
     source = f"lambda run, events: [{row} for e in events]"
     formatter: RowFormatter = eval(compile(source, f"<rows of {name}>", "eval"), dict(names))  # noqa: S307
@@ -99,6 +101,6 @@ _COMMON: Final = frozenset({"run_id", "shard", "seq", "time_us", "user_id", "dev
 _KINDS: Final[dict[type, ColumnKind]] = {
     msgspec.inspect.IntType: ColumnKind.INTEGER,
     msgspec.inspect.StrType: ColumnKind.TEXT,
-    msgspec.inspect.LiteralType: ColumnKind.WORD,
+    msgspec.inspect.LiteralType: ColumnKind.ENUM,
     msgspec.inspect.DateType: ColumnKind.DATE,
 }

@@ -1,4 +1,7 @@
-"""What the writer and the reader may do, table by table. The migrator gives it after each migration."""
+"""The privileges of the writer and the reader on each table.
+
+The migrator grants them after each migration.
+"""
 
 import re
 from collections.abc import Iterator
@@ -24,9 +27,9 @@ from socialsim.warehouse.schema.tables import (
 from socialsim.warehouse.schema.views import VIEWS
 from socialsim.warehouse.urls import MysqlTarget
 
-#: Events are only ever added. The upsert that makes replays harmless needs the right to "change" one column of the key,
-#: to itself: with it a row could be moved to another run, but none of its facts altered. MariaDB wants that right for
-#: every column that an upsert names, so there it is for the whole table.
+#: Events are only added. The idempotent upsert needs UPDATE on one key column, which it sets to
+#: itself: the privilege would allow moving a row to another run, but not changing its content.
+#: MariaDB needs UPDATE on every column that an upsert names, so there it is granted on the table.
 _APPEND: Final = "SELECT, INSERT, UPDATE (run_key)"
 _CHANGE: Final = "SELECT, INSERT, UPDATE, DELETE"
 _REPLACE: Final = "SELECT, INSERT, DELETE"
@@ -34,7 +37,7 @@ _WRITER: Final[dict[str, str]] = {
     **{table.name: _APPEND for table in EVENT_TABLES.values()},
     runs.name: "SELECT, INSERT, UPDATE (run_key, scenario_digest)",
     consumer_offsets.name: "SELECT, INSERT, UPDATE",
-    dead_letters.name: "SELECT, INSERT, UPDATE (id, topic_identity), DELETE",  # a replayed one is one no more
+    dead_letters.name: "SELECT, INSERT, UPDATE (id, topic_identity), DELETE",  # a replayed one is deleted
     kpi_days.name: "SELECT, INSERT, UPDATE",
     **{table.name: _REPLACE for table in (user_day, active_users, creator_day, kpi_daily, cohort_weekly)},
 }
@@ -43,27 +46,30 @@ _HOST: Final = re.compile(r"[A-Za-z0-9_.:%-]{1,255}")
 
 
 def grants(database: str, *, writer: str, reader: str | None, host: str, mariadb: bool) -> Iterator[str]:
-    """The statements. Raises InputError for a name that would need to be escaped."""
+    """The GRANT statements. Raises InputError for a name that would need escaping."""
     if not _HOST.fullmatch(host):
         raise InputError(f"MySQL: the migrator's host {host!r} cannot be used for the writer")
     if not re.fullmatch(r"[A-Za-z0-9_$-]{1,64}", database):
-        raise InputError(f"MySQL: {database!r} is no database name that rights can be given on")
+        raise InputError(f"MySQL: {database!r} is no database name on which privileges can be granted")
     for table in metadata.sorted_tables:
         writing = _WRITER.get(table.name, _CHANGE)
         if mariadb:
             writing = re.sub(r"UPDATE \([\w, ]+\)", "UPDATE", writing)
         yield _grant(writing, database, table.name, writer, host)
         if reader is not None:
-            yield _grant(_readable(table), database, table.name, reader, host)
+            yield _grant(_reader_privileges(table), database, table.name, reader, host)
     for user in filter(None, (writer, reader)):
         for name in ("alembic_version", *VIEWS):
             yield _grant("SELECT", database, name, user, host)
 
 
 def apply_grants(target: MysqlTarget, password: str | None, *, writer: str, reader: str | None) -> None:
-    """Give both their rights, as the migrator that ``target`` names. They exist, with the same host as the migrator.
+    """Grant both users their privileges as the migrator of ``target``.
 
-    Raises TerminalError if they do not or the migrator may not, InputError, ServiceUnavailableError.
+    They must exist with the migrator's host.
+
+    Raises TerminalError if they do not exist or the migrator may not grant, InputError,
+    ServiceUnavailableError.
     """
     engine = writing_engine(target, password)
     try:
@@ -77,8 +83,8 @@ def apply_grants(target: MysqlTarget, password: str | None, *, writer: str, read
         engine.dispose()
 
 
-def _readable(table: Table) -> str:
-    """All but the bytes of records that could not be understood: nobody knows what is in them."""
+def _reader_privileges(table: Table) -> str:
+    """Everything except the bytes of invalid records, whose content is unknown."""
     if table is not dead_letters:
         return "SELECT"
     return f"SELECT ({', '.join(column.name for column in table.columns if column is not table.c.raw)})"
@@ -87,4 +93,4 @@ def _readable(table: Table) -> str:
 def _grant(privileges: str, database: str, table: str, user: str, host: str) -> str:
     if not _NAME.fullmatch(user):
         raise InputError(f"MySQL user {user!r}: letters, digits, '_', '.' and '-' are allowed")
-    return f"GRANT {privileges} ON `{database}`.`{table}` TO '{user}'@'{host}'"  # names were checked, none is quoted
+    return f"GRANT {privileges} ON `{database}`.`{table}` TO '{user}'@'{host}'"  # the names were checked above

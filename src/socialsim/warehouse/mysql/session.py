@@ -1,7 +1,7 @@
-"""One connection to MySQL or MariaDB with pinned settings, a deadline round every call, and our errors.
+"""One connection to MySQL or MariaDB with pinned settings and a deadline for every call.
 
-aiomysql has no read timeout, keeps a connection of which half an answer was read, and reconnects silently when pinged;
-so a session is thrown away at the first error of any kind, and never pinged.
+aiomysql has no read timeout, keeps connections whose answer was only half read, and reconnects silently on ping.
+Therefore a session is discarded at its first error, and never pinged.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ from socialsim.warehouse.urls import MysqlTarget
 
 CONNECT_TIMEOUT_S: Final = 10.0
 STATEMENT_TIMEOUT_S: Final = 60.0
-#: Less than the statement's deadline, so that a lock is told apart from a server that does not answer.
+#: Less than the statement's deadline, to distinguish a lock from a server that does not answer.
 LOCK_WAIT_S: Final = 20
-_GOODBYE_TIMEOUT_S: Final = 1.0
+_CLOSE_TIMEOUT_S: Final = 1.0
 
-# READ COMMITTED: without gap locks two consumers that append to one table do not wait for each other.
+# READ COMMITTED has no gap locks, so consumers that append to one table do not wait for each other.
 _PIN: Final = (
     *PIN,
     f"SET SESSION autocommit = 0, innodb_lock_wait_timeout = {LOCK_WAIT_S}",
@@ -40,13 +40,17 @@ _AiomysqlConnection: Any = aiomysql.Connection  # the driver has no types
 
 class _DriverConnection(_AiomysqlConnection):  # type: ignore[misc]
     async def _request_authentication(self) -> None:
-        # The driver would go on without encryption, and an answer to the server's challenge is already too much to tell.
+        # The driver would continue without encryption and answer the server's challenge in the
+        # clear.
         require_tls(self._ssl_context, self.server_capabilities)
         await super()._request_authentication()
 
 
 def as_driver_text(password: str) -> str:
-    """``password`` such that aiomysql, which sends it as Latin-1, sends it as UTF-8, in which the server keeps it."""
+    """``password`` as a str whose Latin-1 encoding is its UTF-8.
+
+    aiomysql sends Latin-1, and the server expects UTF-8.
+    """
     return password.encode().decode("latin-1")
 
 
@@ -55,22 +59,26 @@ _DRIVER_ERRORS: Final = (pymysql.MySQLError, OSError, EOFError, RuntimeError)
 
 
 class MysqlSession:
-    """An open connection, made by ``connect``. Every method translates errors and closes the session on any of them."""
+    """An open connection, created by ``connect``.
+
+    Every method translates errors, and closes the session on any.
+    """
 
     def __init__(self, target: MysqlTarget, connection: Any, timeout_s: float) -> None:
         self._target = target
         self._connection = connection
         self._timeout_s = timeout_s
         self.is_open = True
-        #: True when the server may still be busy with a statement of this session after it was closed.
-        self.may_run_on = False
+        #: True if the server may still execute a statement of this session after it was closed.
+        self.may_still_be_running = False
         self.server_started_s = 0  #: the server's own clock, seconds since the epoch
 
     @classmethod
     async def connect(cls, target: MysqlTarget, password: str, timeout_s: float) -> Self:
-        """Connect, log in, pin the session's settings and check that they hold.
+        """Connect, log in, pin the session's settings and read them back.
 
-        Raises ServiceUnavailableError, InputError (credentials, certificate, no encryption), TerminalError (settings).
+        Raises ServiceUnavailableError, InputError (credentials, certificate, no encryption),
+        TerminalError (settings).
         """
         loop = asyncio.get_running_loop()
         began_s = loop.time()
@@ -83,7 +91,7 @@ class MysqlSession:
             charset="utf8mb4",
             autocommit=None,
             ssl=client_context(target),
-            local_infile=False,  # a hostile server could ask for any file of ours
+            local_infile=False,  # a hostile server could request local files
             program_name="socialsim",
         )
         session = cls(target, connection, timeout_s)
@@ -106,11 +114,11 @@ class MysqlSession:
 
     @property
     def thread_id(self) -> int:
-        """The server's number for this session, by which it can be killed."""
+        """The server's connection id of this session, for ``kill``."""
         return int(self._connection.thread_id())
 
     async def execute(self, sql: bytes) -> int:
-        """Run one statement and return how many rows it changed: 1 for a new row, 0 for one left as it was."""
+        """Run one statement and return the number of changed rows."""
         try:
             async with asyncio.timeout(self._timeout_s):
                 return int(await self._connection.query(sql))
@@ -127,7 +135,7 @@ class MysqlSession:
             raise self._broken(error) from error
 
     async def kill(self, thread_id: int) -> None:
-        """End another session of the same user, if it is still there: its open transaction rolls back."""
+        """Kill another session of the same user, if it exists; its transaction rolls back."""
         try:
             async with asyncio.timeout(self._timeout_s):
                 await self._connection.query(b"KILL CONNECTION %d" % thread_id)
@@ -138,18 +146,21 @@ class MysqlSession:
             raise self._broken(error) from error
 
     async def close(self) -> None:
-        """Say goodbye and close; an open transaction rolls back. Never raises."""
+        """Close gracefully; an open transaction rolls back. Never raises."""
         if not self.is_open:
             return
         try:
-            async with asyncio.timeout(_GOODBYE_TIMEOUT_S):
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                 await self._connection.ensure_closed()
         except (*_DRIVER_ERRORS, asyncio.CancelledError):
             pass
         self.abandon()
 
     def abandon(self) -> None:
-        """Close without a word. What was not sent yet will not be sent: the server must not act on half a goodbye."""
+        """Abort the connection.
+
+        Unsent bytes are dropped: the server must not receive a partial statement.
+        """
         self.is_open = False
         writer = self._connection._writer
         if writer is not None:
@@ -157,8 +168,8 @@ class MysqlSession:
         self._connection.close()
 
     def _broken(self, error: BaseException) -> BaseException:
-        """Abandon the session and say what ``error`` is in our words; a cancellation stays what it is."""
-        self.may_run_on = isinstance(error, (TimeoutError, asyncio.CancelledError))
+        """Abandon the session and translate ``error``; a cancellation stays unchanged."""
+        self.may_still_be_running = isinstance(error, (TimeoutError, asyncio.CancelledError))
         self.abandon()
         if isinstance(error, _DRIVER_ERRORS):
             return translate_mysql(error, self._target, tried_s=self._timeout_s)
@@ -181,7 +192,7 @@ class MysqlSession:
         for obstacle in obstacles(settings):
             raise TerminalError(f"{self._target}: {obstacle}")
         if self._target.tls == "on" and not await self._cipher():
-            raise InputError(f"{self._target}: the server does not encrypt the session although tls=on was asked")
+            raise InputError(f"{self._target}: the server does not encrypt the session although tls=on was requested")
         (clock,) = (await self.select(b"SELECT UNIX_TIMESTAMP()"))[0]
         (_, uptime_s) = (await self.select(b"SHOW GLOBAL STATUS LIKE 'Uptime'"))[0]
         self.server_started_s = int(clock) - int(uptime_s)

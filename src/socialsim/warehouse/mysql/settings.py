@@ -1,7 +1,7 @@
-"""What a session on MySQL or MariaDB is pinned to, and what the server itself must be set to.
+"""Session settings on MySQL and MariaDB, and requirements on the server's own settings.
 
-A server's defaults are somebody else's: whatever its sql_mode, character sets, time zone and limits are, every session
-of ours begins with these statements, so that the same SQL means the same everywhere.
+We do not control a server's defaults. Every session starts with these statements, so the same SQL
+has the same meaning whatever the server's sql_mode, character sets, time zone and limits are.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ SQL_MODE: Final = (
     "STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
     "NO_ENGINE_SUBSTITUTION"
 )
-#: For every session: what text means, what a time is, how much is answered, and where new tables go.
+#: For every session: character set, time zone, result limits and the engine of new tables.
 PIN: Final = (
     f"SET SESSION sql_mode = '{SQL_MODE}'",
     "SET NAMES utf8mb4 COLLATE utf8mb4_bin",
@@ -21,14 +21,16 @@ PIN: Final = (
     "SET SESSION default_storage_engine = InnoDB, sql_safe_updates = 0",
     "SET SESSION sql_big_selects = 1, sql_select_limit = 18446744073709551615",
 )
-#: A dead letter of the largest size in hexadecimal, and the rest of its statement.
+#: The largest dead letter in hexadecimal, and the rest of its statement.
 PACKET_BYTES_MIN: Final = 2 * DEAD_LETTER_BYTES_MAX + 65_536
-#: What ``obstacles`` looks at.
-LOOK: Final = "SHOW VARIABLES WHERE Variable_name IN ('max_allowed_packet', 'log_bin', 'binlog_format')"
+#: Reads the variables that ``obstacles`` checks.
+SERVER_SETTINGS_QUERY: Final = (
+    "SHOW VARIABLES WHERE Variable_name IN ('max_allowed_packet', 'log_bin', 'binlog_format')"
+)
 
 
 def obstacles(settings: Mapping[str, str]) -> Iterator[str]:
-    """Why events could not be stored on a server with these settings, each with the statement that mends it."""
+    """Reasons why the server could not store events, each with the statement that fixes it."""
     if settings.get("log_bin") == "ON" and settings.get("binlog_format", "").upper() == "STATEMENT":
         yield (
             "the server's binlog_format is STATEMENT, with which it refuses every insert at isolation level READ "

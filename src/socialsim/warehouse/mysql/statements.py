@@ -16,10 +16,10 @@ from socialsim.warehouse.mysql.literals import (
     tuple_literal,
 )
 
-#: Small enough to leave in one write, so that the server works on it while the next one is made.
+#: Small enough for one write, so that the server executes one statement while the next is built.
 STATEMENT_ROWS_MAX: Final = 1_000
 STATEMENT_BYTES_MAX: Final = 1_000_000
-#: Keys of which the rows are read back at once.
+#: Maximum number of keys whose rows are read back by one query.
 KEYS_MAX: Final = 500
 
 BEGIN: Final = b"START TRANSACTION"
@@ -35,14 +35,14 @@ topic_identity, created_at) VALUES """
 
 
 class Insert(NamedTuple):
-    """One bulk statement and the events that it carries."""
+    """One bulk insert and its events."""
 
     sql: bytes
     events: Sequence[Event]
 
     @property
     def rows(self) -> int:
-        """How many rows it offers."""
+        """The number of rows to insert, duplicates included."""
         return len(self.events)
 
 
@@ -54,7 +54,10 @@ def event_inserts(
     rows_max: int = STATEMENT_ROWS_MAX,
     bytes_max: int = STATEMENT_BYTES_MAX,
 ) -> Iterator[Insert]:
-    """``events`` as inserts of at most ``rows_max`` rows and ``bytes_max`` bytes (one row at least), made as needed."""
+    """``events`` as inserts of at most ``rows_max`` rows and ``bytes_max`` bytes.
+
+    Built lazily; a single row may be larger.
+    """
     for start in range(0, len(events), rows_max):
         yield from _inserts(name, run_key, events[start : start + rows_max], bytes_max)
 
@@ -70,12 +73,12 @@ def _inserts(name: str, run_key: int, events: Sequence[Event], bytes_max: int) -
 
 
 def lock_run(run_key: int) -> bytes:
-    """Keeps whoever announces days of the run waiting until this transaction is over; others may hold it as well."""
+    """Blocks the registration of days of the run until this transaction ends; a shared lock."""
     return f"SELECT run_key FROM runs WHERE run_key = {run_key:d} LOCK IN SHARE MODE".encode()  # noqa: S608
 
 
 def mark_days(run_key: int, time_us: int) -> bytes:
-    """The key figures of the instant's day, and of all later ones, hold no longer. See ``analytics.kpi.compute``."""
+    """Mark the instant's day and all later ones dirty, see ``kpi.compute``."""
     return (
         f"UPDATE kpi_days SET dirty = dirty + 1 WHERE run_key = {run_key:d} "  # noqa: S608
         f"AND day >= {text_literal(instant_text(time_us)[:10])}"
@@ -83,9 +86,9 @@ def mark_days(run_key: int, time_us: int) -> bytes:
 
 
 def select_contents(name: str, run_key: int, events: Sequence[Event]) -> bytes:
-    """The rows that stand under the keys of ``events``: time in microseconds since the epoch, shard, seq, content.
+    """The stored rows of ``events``: microseconds since the epoch, shard, seq, content.
 
-    The keys are a small table that is read first, so that each row is found by its primary key on any server.
+    The keys are a derived table that is read first, so any server finds each row by its primary key.
     """
     first, *rest = [
         f"TIMESTAMP'{instant_text(event.time_us)}' AS a,{event.shard:d} AS b,{event.seq:d} AS c" for event in events
@@ -100,13 +103,16 @@ def select_contents(name: str, run_key: int, events: Sequence[Event]) -> bytes:
 
 
 def insert_dead_letter(row: DeadLetterRow) -> bytes:
-    """One dead letter; alone in its statement, for it may be large. One that is there already stays as it is."""
+    """Insert one dead letter unless it exists.
+
+    It has a statement of its own because it may be large.
+    """
     values = tuple_literal(row).removesuffix(")")
     return f"{_INSERT_DEAD_LETTER}{values},UTC_TIMESTAMP(6)) ON DUPLICATE KEY UPDATE id = id".encode()
 
 
 def insert_run(run_id: str, digest: str) -> bytes:
-    """Make the run known, if it is not."""
+    """Insert the run unless it exists."""
     return (
         "INSERT INTO runs (run_id, created_at, scenario_digest) "  # noqa: S608
         f"VALUES ({text_literal(run_id)},UTC_TIMESTAMP(6),{text_literal(digest)}) "
@@ -114,8 +120,8 @@ def insert_run(run_id: str, digest: str) -> bytes:
     ).encode()
 
 
-def tell_scenario(run_id: str, digest: str) -> bytes:
-    """Keep the run's scenario, if none is known of it."""
+def set_scenario_digest(run_id: str, digest: str) -> bytes:
+    """Set the run's scenario digest unless it has one."""
     return (
         f"UPDATE runs SET scenario_digest = {text_literal(digest)} "  # noqa: S608
         f"WHERE run_id = {text_literal(run_id)} AND scenario_digest = ''"
@@ -123,35 +129,35 @@ def tell_scenario(run_id: str, digest: str) -> bytes:
 
 
 def select_runs(run_ids: Sequence[str]) -> bytes:
-    """``run_id, run_key, scenario_digest`` of those that are known."""
+    """``run_id, run_key, scenario_digest`` of the existing runs."""
     return f"SELECT run_id, run_key, scenario_digest FROM runs WHERE run_id IN {tuple_literal(run_ids)}".encode()  # noqa: S608
 
 
 def insert_offsets(keys: Sequence[OffsetKey]) -> bytes:
-    """Rows at offset 0 for ``keys``, if there are none."""
+    """Insert rows at offset 0 for ``keys`` unless they exist."""
     rows = ",".join(
-        f"{tuple_literal(key.place).removesuffix(')')},0,0,0,0,0,0,{text_literal(key.identity)},UTC_TIMESTAMP(6))"
+        f"{tuple_literal(key.primary_key).removesuffix(')')},0,0,0,0,0,0,{text_literal(key.identity)},UTC_TIMESTAMP(6))"
         for key in keys
     )
     return f"{_INSERT_OFFSETS}{rows} ON DUPLICATE KEY UPDATE next_offset = next_offset".encode()
 
 
 def select_offsets(keys: Sequence[OffsetKey], *, lock: bool) -> bytes:
-    """The stored positions of ``keys``: their place, offset and identity.
+    """The stored positions of ``keys``: primary key, offset and identity.
 
-    With ``lock`` a locking read: where the end of a transaction is not known because its connection broke at COMMIT, this
-    waits until the server has ended it, and reads what is true from then on.
+    With ``lock`` it is a locking read: after a connection broke at COMMIT, it waits until the
+    server has ended that transaction, and reads its final outcome.
     """
-    places = ",".join(tuple_literal(key.place) for key in keys)
+    rows = ",".join(tuple_literal(key.primary_key) for key in keys)
     return (
         "SELECT log_id, consumer_group, topic, partition_id, next_offset, topic_identity FROM consumer_offsets "  # noqa: S608
-        f"WHERE (log_id, consumer_group, topic, partition_id) IN ({places})"
+        f"WHERE (log_id, consumer_group, topic, partition_id) IN ({rows})"
         f"{' LOCK IN SHARE MODE' if lock else ''}"
     ).encode()
 
 
 def adopt_offsets(topic: OffsetKey) -> list[bytes]:
-    """Positions and dead letters in the topic of a key that are of no known identity are of this one."""
+    """Give positions and dead letters of the topic that have no identity the key's identity."""
     names = f"log_id = {text_literal(topic.log_id)} AND topic = {text_literal(topic.topic)} AND topic_identity = ''"
     new = text_literal(topic.identity)
     group = f" AND consumer_group = {text_literal(topic.group)}"
@@ -162,7 +168,7 @@ def adopt_offsets(topic: OffsetKey) -> list[bytes]:
 
 
 def restart_offset(key: OffsetKey) -> bytes:
-    """The position of a replaced topic begins anew in the one that is there."""
+    """Reset the position of a recreated topic to the start of the new one."""
     log_id, group, topic = map(text_literal, key[:3])
     return (
         f"UPDATE consumer_offsets SET next_offset = 0, topic_identity = {text_literal(key.identity)}, "  # noqa: S608
@@ -174,7 +180,7 @@ def restart_offset(key: OffsetKey) -> bytes:
 def move_offsets(moves: Sequence[MoveRow]) -> bytes:
     """All compare-and-sets as one statement, which must change exactly ``len(moves)`` rows.
 
-    The small table of moves is read first and finds each offset by its primary key.
+    The derived table of moves is read first and finds each offset by its primary key.
     """
     first, *rest = moves
     union = " UNION ALL ".join([_select_move(first, _NAMED), *(_select_move(move, _PLAIN) for move in rest)])

@@ -9,7 +9,10 @@ from socialsim.warehouse.urls import MysqlTarget
 
 
 def client_context(target: MysqlTarget) -> ssl.SSLContext | None:
-    """Checks certificate and host name; None with ``tls=off``. Raises InputError for a bad ``tls_ca``."""
+    """A context that checks certificate and host name; None with ``tls=off``.
+
+    Raises InputError for a bad ``tls_ca``.
+    """
     if target.tls == "off":
         return None
     try:
@@ -21,6 +24,9 @@ def client_context(target: MysqlTarget) -> ssl.SSLContext | None:
 
 
 def require_tls(context: ssl.SSLContext | None, server_capabilities: int) -> None:
-    """To be called before the first answer to the server: raises InputError if it cannot do the TLS that is asked."""
+    """Raises InputError if the server does not support the requested TLS.
+
+    Call it before answering the server.
+    """
     if context is not None and not server_capabilities & CLIENT.SSL:
-        raise InputError("the MySQL server offers no TLS although tls=on was asked; nothing was sent to it")
+        raise InputError("the MySQL server offers no TLS although tls=on was requested; nothing was sent to it")

@@ -1,4 +1,4 @@
-"""The warehouse on MySQL 8 or MariaDB: hand-made bulk statements over a few owned connections."""
+"""The warehouse on MySQL 8 or MariaDB: handwritten bulk statements over a few connections."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
@@ -17,7 +17,7 @@ from socialsim.warehouse.batches.conflicts import (
     dead_letters_of,
     differing,
 )
-from socialsim.warehouse.batches.positions import Place, StoredPosition, compare, note_changes, replaced_error
+from socialsim.warehouse.batches.positions import OffsetRowKey, StoredPosition, compare, log_changes, replaced_error
 from socialsim.warehouse.batches.run_keys import KnownRun, check_scenarios, unknown_runs
 from socialsim.warehouse.batches.transaction import (
     Group,
@@ -25,7 +25,7 @@ from socialsim.warehouse.batches.transaction import (
     dead_letter_row,
     groups,
     move_rows,
-    several_sources,
+    spans_several_partitions,
 )
 from socialsim.warehouse.mysql.session import STATEMENT_TIMEOUT_S, MysqlSession
 from socialsim.warehouse.mysql.statements import (
@@ -45,18 +45,18 @@ from socialsim.warehouse.mysql.statements import (
     select_contents,
     select_offsets,
     select_runs,
-    tell_scenario,
+    set_scenario_digest,
 )
 from socialsim.warehouse.schema.revision import check_revision
 from socialsim.warehouse.urls import MysqlTarget
 
-#: Measured: three connections store about 2.5 times what one does, a fourth adds nothing.
+#: Measured: three connections store about 2.5 times as much as one; a fourth adds nothing.
 LANES_DEFAULT: Final = 3
 _RESTART_TOLERANCE_S: Final = 2
 
 
 class _ConnectionSlot:
-    """A place for one session, which is opened at its first use and again after any error."""
+    """Holds one session, which is opened at its first use and again after any error."""
 
     def __init__(self, target: MysqlTarget, password: str, timeout_s: float) -> None:
         self._target = target
@@ -70,8 +70,8 @@ class _ConnectionSlot:
         if old is not None and old.is_open:
             return old
         self._session = session = await MysqlSession.connect(self._target, self._password, self._timeout_s)
-        if old is not None and old.may_run_on and _same_server(old, session):
-            # The server may still hold the locks of a statement that nobody waits for any more.
+        if old is not None and old.may_still_be_running and _same_server(old, session):
+            # The server may still hold the locks of an abandoned statement.
             await session.kill(old.thread_id)
         return session
 
@@ -82,11 +82,11 @@ class _ConnectionSlot:
 
 
 class MysqlWarehouse(Warehouse):
-    """Rows at ``target`` over ``lanes`` connections, and one more for offsets and counts.
+    """Stores rows at ``target`` over ``lanes`` connections; one more serves offsets and counts.
 
-    The tables are made by ``migrate`` before. ``statement_timeout_s`` bounds the wait for each answer of the server;
-    the password is kept out of every text. A lost connection is opened again at the lane's next use, never in
-    mid-transaction.
+    ``migrate`` must have created the tables. ``statement_timeout_s`` limits the wait for each
+    answer of the server; no message contains the password. A lost connection is reopened at the
+    lane's next use, never during a transaction.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class MysqlWarehouse(Warehouse):
         self._target = target
         self._lanes = [_ConnectionSlot(target, password or "", statement_timeout_s) for _ in range(lanes)]
         self._control = _ConnectionSlot(target, password or "", statement_timeout_s)
-        # Several tasks may ask for offsets and counts.
+        # Several tasks may read offsets and counts.
         self._control_lock = asyncio.Lock()
         self._runs: dict[str, KnownRun] = {}
         self._run_keys: dict[str, int] = {}
@@ -120,7 +120,10 @@ class MysqlWarehouse(Warehouse):
         check_revision(str(rows[0][0]) if rows else None, self._target)
 
     async def offsets(self, keys: Sequence[OffsetKey], *, restart: bool = False) -> dict[OffsetKey, int]:
-        """See Warehouse. Waits for a transaction that is about to move one of ``keys``, and reads its outcome."""
+        """See Warehouse.
+
+        Waits for transactions that advance one of ``keys``, and reads their outcome.
+        """
         wanted = sorted(set(keys))
         if not wanted:
             return {}
@@ -132,7 +135,7 @@ class MysqlWarehouse(Warehouse):
                 raise replaced_error(found.replaced, rows)
             if found.is_settled:
                 return found.offsets
-            note_changes(found)
+            log_changes(found)
             if found.missing:
                 await session.execute(insert_offsets(found.missing))
             for topic in sorted({key._replace(partition=0) for key in found.adopted}):
@@ -159,15 +162,15 @@ class MysqlWarehouse(Warehouse):
         """See Warehouse."""
         session = await _reconnected(self._lanes[lane])
         try:
-            await self._learn_run_keys(session, batch)
-            stored = await self._transaction(session, batch, by_source=False)
+            await self._load_run_keys(session, batch)
+            stored = await self._transaction(session, batch, by_partition=False)
             if stored is None:
-                stored = await self._transaction(session, batch, by_source=True)
+                stored = await self._transaction(session, batch, by_partition=True)
         except BaseException:
-            # Whatever state the transaction is in: closing the connection rolls it back.
+            # Closing the connection rolls the transaction back, whatever its state.
             session.abandon()
             raise
-        assert stored is not None  # noqa: S101 - told apart by source it always has an answer
+        assert stored is not None  # noqa: S101 - with by_partition it never returns None
         return stored
 
     async def counts(self) -> dict[str, int]:
@@ -196,15 +199,15 @@ class MysqlWarehouse(Warehouse):
                 session.abandon()
                 raise
 
-    async def _learn_run_keys(self, session: MysqlSession, batch: Batch) -> None:
-        """Get or make the keys of runs not met before, in a transaction of its own that holds no lock when it ends."""
+    async def _load_run_keys(self, session: MysqlSession, batch: Batch) -> None:
+        """Read or create the keys of unknown runs in their own transaction, to hold no lock."""
         wanted = unknown_runs(batch, self._runs)
         if not wanted:
             return
         for run_id, digest in wanted.items():
             await session.execute(insert_run(run_id, digest))
             if digest:
-                await session.execute(tell_scenario(run_id, digest))
+                await session.execute(set_scenario_digest(run_id, digest))
         await session.execute(COMMIT)
         found = await session.select(select_runs(list(wanted)))
         await session.execute(COMMIT)
@@ -213,51 +216,54 @@ class MysqlWarehouse(Warehouse):
         self._runs.update(runs)
         self._run_keys.update({run_id: run.run_key for run_id, run in runs.items()})
 
-    async def _transaction(self, session: MysqlSession, batch: Batch, *, by_source: bool) -> Stored | None:
-        """Store the batch; None, rolled back, if the partitions must be told apart to know whose the duplicates are.
+    async def _transaction(self, session: MysqlSession, batch: Batch, *, by_partition: bool) -> Stored | None:
+        """Store the batch; None, rolled back, if duplicates require separate partitions.
 
-        Merged over partitions statements are few and large, and without a duplicate every row is its partition's.
+        Statements merged over partitions are few and large. Without duplicates the counts of each partition are
+        known all the same.
         """
-        tally = TransactionCounts()
-        suspects: list[DuplicateCandidates] = []
-        firsts: dict[int, int] = {}  # by run, the earliest time that may be new
+        counts = TransactionCounts()
+        candidates: list[DuplicateCandidates] = []
+        earliest_us: dict[int, int] = {}  # by run key, the earliest time of inserted statements
         await session.execute(BEGIN)
-        async with aclosing(_insert(session, groups(batch, self._run_keys, by_source=by_source))) as counts:
-            async for group, events, inserted in counts:
+        async with aclosing(_insert(session, groups(batch, self._run_keys, by_partition=by_partition))) as results:
+            async for group, events, inserted in results:
                 if inserted < len(events):
-                    if not by_source and several_sources(batch, group.name):
+                    if not by_partition and spans_several_partitions(batch, group.name):
                         await session.execute(ROLLBACK)
                         return None
-                    suspects.append(DuplicateCandidates(group, events))
+                    candidates.append(DuplicateCandidates(group, events))
                 if inserted:
-                    firsts[group.run_key] = min(firsts.get(group.run_key, TIME_US_MAX), events[0].time_us)
-                tally.add(group.name, group.key, inserted, len(events) - inserted)
-        if not by_source:
-            tally.spread(batch)
-        conflicts = [conflict for each in suspects for conflict in await _conflicts(session, each)]
-        letters = [*batch.dead_letters, *dead_letters_of(batch, conflicts, tally)]
-        for letter in sorted(map(dead_letter_row, letters)):
-            await session.execute(insert_dead_letter(letter))
-        for run_key, time_us in sorted(firsts.items()):
+                    earliest_us[group.run_key] = min(earliest_us.get(group.run_key, TIME_US_MAX), events[0].time_us)
+                counts.add(group.name, group.key, inserted, len(events) - inserted)
+        if not by_partition:
+            counts.count_merged_inserts(batch)
+        conflicts = [conflict for each in candidates for conflict in await _conflicts(session, each)]
+        dead_letters = [*batch.dead_letters, *dead_letters_of(batch, conflicts, counts)]
+        for dead_letter in sorted(map(dead_letter_row, dead_letters)):
+            await session.execute(insert_dead_letter(dead_letter))
+        for run_key, time_us in sorted(earliest_us.items()):
             await session.execute(lock_run(run_key))
             await session.execute(mark_days(run_key, time_us))
-        moves = move_rows(batch, tally, letters)
+        moves = move_rows(batch, counts, dead_letters)
         if moves and await session.execute(move_offsets(moves)) != len(moves):
             await session.execute(ROLLBACK)
-            places = ", ".join(f"{move.key.topic}/{move.key.partition} at {move.old}" for move in moves)
-            raise OwnershipLostError(f"group {moves[0].key.group}: another consumer has one of {places}")
+            expected = ", ".join(f"{move.key.topic}/{move.key.partition} at {move.old}" for move in moves)
+            raise OwnershipLostError(f"group {moves[0].key.group}: another consumer owns one of {expected}")
         await session.execute(COMMIT)
-        return tally.stored(letters)
+        return counts.stored(dead_letters)
 
 
-async def _insert(session: MysqlSession, every: Iterable[Group]) -> AsyncGenerator[tuple[Group, Sequence[Event], int]]:
-    """Insert group after group; for each statement the group, its events and how many of them are new.
+async def _insert(
+    session: MysqlSession, batches: Iterable[Group]
+) -> AsyncGenerator[tuple[Group, Sequence[Event], int]]:
+    """Insert the groups; yield the group, events and number of new rows of each statement.
 
-    While the server works on one statement the next one is made.
+    The next statement is built while the server executes the current one.
     """
     under_way: tuple[Group, Sequence[Event], asyncio.Task[int]] | None = None
     try:
-        for group in every:
+        for group in batches:
             for insert in event_inserts(group.name, group.run_key, group.events):
                 if under_way is not None:
                     yield under_way[0], under_way[1], await under_way[2]
@@ -271,18 +277,21 @@ async def _insert(session: MysqlSession, every: Iterable[Group]) -> AsyncGenerat
             await asyncio.wait([under_way[2]])
 
 
-async def _conflicts(session: MysqlSession, suspects: DuplicateCandidates) -> list[Conflict]:
-    """Those of the suspects that stand with another content in the table."""
-    group, events = suspects
+async def _conflicts(session: MysqlSession, candidates: DuplicateCandidates) -> list[Conflict]:
+    """The candidates that are stored with different content."""
+    group, events = candidates
     stored: dict[RowKey, tuple[Any, ...]] = {}
     for start in range(0, len(events), KEYS_MAX):
         for row in await session.select(select_contents(group.name, group.run_key, events[start : start + KEYS_MAX])):
             stored[int(row[0]), int(row[1]), int(row[2])] = tuple(row[3:])
-    return differing(suspects, map(CONTENTS[group.name], events), stored)
+    return differing(candidates, map(CONTENTS[group.name], events), stored)
 
 
 async def _reconnected(lane: _ConnectionSlot) -> MysqlSession:
-    """The lane's session. A server that is away in the middle of the work may come back: that is transient."""
+    """The lane's session.
+
+    A server that becomes unreachable during the work is a transient error.
+    """
     try:
         return await lane.session()
     except ServiceUnavailableError as error:
@@ -291,7 +300,7 @@ async def _reconnected(lane: _ConnectionSlot) -> MysqlSession:
 
 async def _select_offsets(
     session: MysqlSession, keys: Sequence[OffsetKey], *, lock: bool
-) -> dict[Place, StoredPosition]:
+) -> dict[OffsetRowKey, StoredPosition]:
     rows = await session.select(select_offsets(keys, lock=lock))
     return {
         (log_id, group, topic, partition): StoredPosition(offset, identity)
@@ -300,5 +309,5 @@ async def _select_offsets(
 
 
 def _same_server(old: MysqlSession, new: MysqlSession) -> bool:
-    """False after a restart, when the old session's number may belong to another one."""
+    """False after a restart, when the old session's id may belong to another session."""
     return abs(old.server_started_s - new.server_started_s) <= _RESTART_TOLERANCE_S

@@ -1,6 +1,6 @@
-"""The tables as SQL for readers: ``python -m socialsim.warehouse.schema.ddl`` writes ``docs/schema/``.
+"""The schema as SQL: ``python -m socialsim.warehouse.schema.ddl`` writes ``docs/schema/``.
 
-Migrations make the tables; this is what they come to.
+Migrations create the tables; this is their result.
 """
 
 import re
@@ -23,7 +23,7 @@ _TITLES: Final[dict[EngineName, str]] = {"mysql": "MySQL 8 and MariaDB", "sqlite
 
 
 def ddl(engine: EngineName) -> str:
-    """Every CREATE statement for ``engine``, with the revision that it describes."""
+    """All CREATE statements for ``engine``, with the revision."""
     dialect = _DIALECTS[engine]()
     statements: list[str] = []
     for table in metadata.tables.values():

@@ -1,4 +1,7 @@
-"""At which revision a warehouse's tables are, and which one this version needs. Loads no migration tool."""
+"""The revision of a warehouse's tables, and the one that this version needs.
+
+Does not load Alembic.
+"""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +20,10 @@ _SCRIPT: Final = re.compile(r"(\d{4})_\w+\.py")
 
 
 def current_revision(url: str, password: str | None = None) -> str | None:
-    """The revision of the tables at ``url``, None where none were made yet. Raises InputError, ServiceUnavailableError."""
+    """The revision of the tables at ``url``, None without tables.
+
+    Raises InputError, ServiceUnavailableError.
+    """
     target = parse_warehouse_url(url)
     if isinstance(target, SqliteTarget) and not target.path.exists():
         return None
@@ -26,7 +32,7 @@ def current_revision(url: str, password: str | None = None) -> str | None:
 
 
 def expected_revision() -> str:
-    """The revision that this version of the program works with: that of the last migration."""
+    """The revision that this version needs: that of the last migration."""
     return max(known_revisions())
 
 
@@ -36,7 +42,7 @@ def known_revisions() -> frozenset[str]:
     names = [path.name for path in versions.iterdir()] if versions.is_dir() else []
     found = frozenset(match[1] for name in names if (match := _SCRIPT.fullmatch(name)))
     if not found:
-        raise SchemaOutdatedError(f"no migrations in {versions}: the installation is not complete")
+        raise SchemaOutdatedError(f"no migrations in {versions}: the installation is incomplete")
     return found
 
 
@@ -50,7 +56,7 @@ def check_revision(found: str | None, target: WarehouseTarget) -> None:
     if found not in known_revisions():
         raise SchemaOutdatedError(
             f"{target} is at revision {found}, which this version does not know (it has {expected}); update socialsim, "
-            "or give it a database of its own if another program made the tables"
+            "or give it a database of its own if another program created the tables"
         )
     raise SchemaOutdatedError(
         f"{target} is at revision {found}, this version needs {expected}; run: socialsim migrate --into {target}"
@@ -59,7 +65,7 @@ def check_revision(found: str | None, target: WarehouseTarget) -> None:
 
 @contextmanager
 def connected(engine: Engine, target: WarehouseTarget) -> Iterator[Connection]:
-    """A connection of ``engine``, which is disposed of at the end; errors are ours."""
+    """A connection of ``engine`` with translated errors; the engine is disposed of at the end."""
     try:
         with translated(target), engine.connect() as connection:
             yield connection
@@ -68,7 +74,7 @@ def connected(engine: Engine, target: WarehouseTarget) -> Iterator[Connection]:
 
 
 def read_revision(connection: Connection) -> str | None:
-    """The revision that the database records; None where none was recorded."""
+    """The revision that the database records, or None."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found = connection.scalar(text("SELECT version_num FROM alembic_version"))
@@ -76,7 +82,7 @@ def read_revision(connection: Connection) -> str | None:
 
 
 def scripts_path() -> Path:
-    """The scripts inside an installed package, or at the top of a source checkout."""
+    """The migration scripts: inside an installed package, or at the top of a source checkout."""
     package = Path(__file__).resolve().parents[2]
     installed = package / "_migrations"
     return installed if installed.is_dir() else package.parent.parent / "migrations"

@@ -1,13 +1,14 @@
 """The warehouse's tables, for both engines, as SQLAlchemy Core metadata.
 
-Every event table is clustered by ``(run_key, event_time, shard, seq)``: ``run_key`` stands for the run's id and keeps
-keys small, time order makes inserts append and lets BI read a range of days, ``shard`` and ``seq`` are the event's
-identity within the run. (An identity has one time, so the key is as unique as the identity.) It is the only unique
-key, because the upsert that makes replays harmless would swallow a conflict in another one. There are no foreign
-keys: partitions are consumed independently, a like may come before its picture. Which column refers to what is said by
-``REFERS`` instead, for readers and tools.
+Every event table is clustered by ``(run_key, event_time, shard, seq)``: ``run_key`` replaces the
+run's id and keeps keys small, time order makes inserts append and lets BI read a range of days,
+``shard`` and ``seq`` are the event's identity within the run. (An identity has one time, so the key
+is as unique as the identity.) It is the only unique key, because the idempotent upsert would hide a
+conflict in another one. There are no foreign keys: partitions are consumed independently, and a
+like may be stored before its picture. ``REFERS`` documents the references instead.
 
-Indexes are the largest cost of an insert (each takes a fifth to a half of the speed), so each one says who needs it.
+Indexes are the largest cost of an insert (each takes a fifth to a half of the speed), so each has a
+comment on its use.
 """
 
 from datetime import date
@@ -36,7 +37,7 @@ from socialsim.events import PLURALS
 
 metadata: Final = MetaData()
 
-# Exact comparison on every engine: a binary collation, and one that MySQL and MariaDB both have.
+# A binary collation, which compares exactly, and which MySQL and MariaDB both have.
 _TABLE_OPTIONS: Final[dict[str, Any]] = {
     "mysql_engine": "InnoDB",
     "mysql_charset": "utf8mb4",
@@ -52,29 +53,32 @@ def _text(length: int) -> TypeEngine[str]:
     return String(length).with_variant(mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), "mysql")
 
 
-# SQLite keeps it as text, 'YYYY-MM-DD HH:MM:SS.ffffff', which sorts and compares as time does.
+# SQLite stores it as text, 'YYYY-MM-DD HH:MM:SS.ffffff', which sorts like the time.
 _INSTANT: Final = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")
 _UNSIGNED_16: Final = SmallInteger().with_variant(mysql.SMALLINT(unsigned=True), "mysql")
-# Only an INTEGER PRIMARY KEY numbers itself on SQLite.
+# Only an INTEGER PRIMARY KEY autoincrements on SQLite.
 _NUMBERED: Final = BigInteger().with_variant(Integer(), "sqlite")
 _BLOB: Final = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql")
 
 
-#: The key of ``Column.info`` under which its ``Reference``s are.
+#: The key of the ``Reference``s in ``Column.info``.
 REFERS: Final = "refers"
 
 
 class Reference(NamedTuple):
-    """The column holds a key of another table's row, of the same run. No constraint sees to it; ``verify`` looks."""
+    """The column holds the key of a row of another table in the same run.
+
+    Not a constraint; ``verify`` checks it.
+    """
 
     table: str
     column: str
-    once: bool = False  #: whether at most one row refers to each
-    where: str = ""  #: SQL, if it is so for some of the rows only
+    once: bool = False  #: whether at most one row refers to each key
+    where: str = ""  #: SQL condition, if only some rows refer to it
 
 
 def references(column: Column[Any]) -> tuple[Reference, ...]:
-    """What ``column`` refers to; more than one only if each is for some of the rows."""
+    """The references of ``column``; several only if each has a ``where``."""
     found: tuple[Reference, ...] = column.info.get(REFERS, ())
     return found
 
@@ -83,7 +87,7 @@ def _column(name: str, kind: TypeEngine[Any]) -> Column[Any]:
     return Column(name, kind, nullable=False)
 
 
-def _refers(name: str, *to: Reference, kind: TypeEngine[Any] | None = None) -> Column[Any]:
+def _reference(name: str, *to: Reference, kind: TypeEngine[Any] | None = None) -> Column[Any]:
     return Column(name, kind or BigInteger(), nullable=False, info={REFERS: to})
 
 
@@ -107,8 +111,8 @@ def _event_table(name: str, *payload: Column[Any] | Index) -> Table:
         _column("event_time", _INSTANT),
         _column("shard", _UNSIGNED_16),
         _column("seq", BigInteger()),
-        # Whoever acts has signed up; the sign-up is the row that all others refer to.
-        _column("user_id", BigInteger()) if name == "users" else _refers("user_id", _USER),
+        # Acting users have signed up; all other rows refer to the sign-up.
+        _column("user_id", BigInteger()) if name == "users" else _reference("user_id", _USER),
         _column("device", _ascii(6)),
         _column("version", SmallInteger()),
         *payload,
@@ -124,7 +128,7 @@ runs: Final = Table(
     Column("run_key", Integer, primary_key=True, autoincrement=True),
     _column("run_id", _ascii(32)),
     _column("created_at", _INSTANT),
-    # Of the scenario; empty until a record tells it. Rows of two scenarios are never mixed under one id.
+    # Empty until a record has it. Rows of two scenarios are never mixed under one id.
     Column("scenario_digest", _ascii(64), nullable=False, server_default=""),
     UniqueConstraint("run_id", name="runs_run_id"),
     **_TABLE_OPTIONS,
@@ -140,11 +144,12 @@ users: Final = _event_table(
     _column("birthday", Date()),
     _column("country", _ascii(2)),
     _column("city", _text(64)),
-    # Every other event joins its actor here: his country and age in BI, "does he exist, was it later" in verification.
+    # Every other event joins its actor here: country and age in BI, existence and order in
+    # verification.
     Index("users_user", "run_key", "user_id"),
 )
 
-# No index: sessions are read by their time, and nothing refers to them.
+# No index: sessions are read by time, and nothing refers to them.
 sessions: Final = _event_table(
     "sessions",
     _column("session_id", BigInteger()),
@@ -154,16 +159,16 @@ sessions: Final = _event_table(
 friend_requests: Final = _event_table(
     "friend_requests",
     _column("request_id", BigInteger()),
-    _refers("receiver_id", _USER),
+    _reference("receiver_id", _USER),
     # Acceptances join their request: acceptance rate and delay in BI, orphans in verification.
     Index("friend_requests_request", "run_key", "request_id"),
 )
 
 friend_acceptances: Final = _event_table(
     "friend_acceptances",
-    _refers("request_id", Reference("friend_requests", "request_id", once=True)),
-    _refers("requester_id", _USER),
-    # The other side of that join, for "requests still unanswered" and "accepted twice".
+    _reference("request_id", Reference("friend_requests", "request_id", once=True)),
+    _reference("requester_id", _USER),
+    # The other side of that join: unanswered requests, and requests accepted twice.
     Index("friend_acceptances_request", "run_key", "request_id"),
 )
 
@@ -173,7 +178,7 @@ pictures: Final = _event_table(
     _column("caption", _text(1000)),
     _column("width_px", _UNSIGNED_16),
     _column("height_px", _UNSIGNED_16),
-    # Likes and comments join their picture; with its publisher in the index that is all they need of it.
+    # Likes and comments join their picture; with the publisher in it, the index covers the join.
     Index("pictures_picture", "run_key", "picture_id", "user_id"),
 )
 
@@ -188,14 +193,15 @@ videos: Final = _event_table(
 
 picture_likes: Final = _event_table(
     "picture_likes",
-    _refers("picture_id", _PICTURE),
-    # Likes of one picture and the most liked ones without reading the table; "liked twice" reads it in order.
+    _reference("picture_id", _PICTURE),
+    # Likes of one picture, and the most liked ones, without reading the table; finds double likes
+    # in order.
     Index("picture_likes_picture_user", "run_key", "picture_id", "user_id"),
 )
 
 video_likes: Final = _event_table(
     "video_likes",
-    _refers("video_id", _VIDEO),
+    _reference("video_id", _VIDEO),
     _column("watched_s", Integer()),
     # As for picture likes.
     Index("video_likes_video_user", "run_key", "video_id", "user_id"),
@@ -205,24 +211,25 @@ comments: Final = _event_table(
     "comments",
     _column("comment_id", BigInteger()),
     _column("content_kind", _ascii(7)),
-    _refers(
+    _reference(
         "content_id",
         _PICTURE._replace(where="content_kind = 'picture'"),
         _VIDEO._replace(where="content_kind = 'video'"),
     ),
     _column("text", _text(1000)),
-    # The comments under one picture or video, and the most discussed ones.
+    # The comments on one picture or video, and the most discussed ones.
     Index("comments_content", "run_key", "content_kind", "content_id"),
 )
 
 
 def _identity() -> Column[Any]:
-    """What tells the topic from a later one of its name; empty where the log cannot tell, or an older version wrote."""
+    """Distinguishes recreated topics; empty for logs without identities and older versions."""
     return Column("topic_identity", _ascii(64), nullable=False, server_default="")
 
 
-# How far each consumer group is, moved by compare-and-set in the transaction of the rows. The counters are the books of
-# the same transactions: consumed = inserted + duplicates + dead_letters for each partition, also after a rewind.
+# The position of each consumer group, advanced by compare-and-set in the transaction of the rows.
+# The counters are updated in the same transactions: consumed = inserted + duplicates + dead_letters
+# per partition, also after a rewind.
 consumer_offsets: Final = Table(
     "consumer_offsets",
     metadata,
@@ -235,7 +242,7 @@ consumer_offsets: Final = Table(
     _column("inserted", BigInteger()),
     _column("duplicates", BigInteger()),
     _column("dead_letters", BigInteger()),
-    _column("commits", BigInteger()),  # one more in each transaction, so that a match always counts as a change
+    _column("commits", BigInteger()),  # incremented by each transaction, so that a match always counts as a changed row
     _column("updated_at", _INSTANT),
     _identity(),
     PrimaryKeyConstraint("log_id", "consumer_group", "topic", "partition_id"),
@@ -243,7 +250,8 @@ consumer_offsets: Final = Table(
     **_TABLE_OPTIONS,
 )
 
-# A record that cannot be stored is a fact about the log, so its place in the log is its identity, whoever read it.
+# An invalid record is a fact about the log: its position in the log is its key, whichever group
+# read it.
 dead_letters: Final = Table(
     "dead_letters",
     metadata,
@@ -263,10 +271,10 @@ dead_letters: Final = Table(
     **_TABLE_OPTIONS,
 )
 
-# --- key figures: made out of the events by ``socialsim kpi``, and made again where they are gone ----------------------
+# --- KPIs: derived from the events by ``socialsim kpi``, which recreates them if they are deleted -----------------------
 
 
-#: The first day that every engine knows.
+#: The first day that every engine supports.
 NEVER: Final = date(1000, 1, 1)
 
 
@@ -282,58 +290,60 @@ def _kpi_table(name: str, key: tuple[str, ...], *columns: Column[Any] | Index) -
     )
 
 
-# Which days have their figures. Whoever stores an event marks its day and all later ones here, in the same transaction.
+# The days with KPIs. Storing an event marks its day and all later ones dirty in the same
+# transaction.
 kpi_days: Final = _kpi_table(
     "kpi_days",
     ("day",),
     _column("day", Date()),
-    _column("dirty", BigInteger()),  # 0: its figures hold; else it counts what came in since
+    _column("dirty", BigInteger()),  # 0: up to date; else the number of transactions with late rows since
     _column("events", BigInteger()),
     _column("users_so_far", BigInteger()),  # from the run's first day to the end of this one
     _column("friendships_so_far", BigInteger()),
     Column("computed_at", _INSTANT, nullable=True),
 )
 
-# One row for each user and day on which he did something.
+# One row per user and active day.
 user_day: Final = _kpi_table(
     "user_day",
     ("day", "user_id"),
-    _refers("day", _DAY, kind=Date()),
-    _refers("user_id", _USER),
+    _reference("day", _DAY, kind=Date()),
+    _reference("user_id", _USER),
     Column("signup_day", Date(), nullable=True),
     Column("country", _ascii(2), nullable=True),
     Column("first_post_at", _INSTANT, nullable=True),  # of this day
-    *(_column(plural, Integer()) for plural in PLURALS.values()),  # how many of each kind
-    # A user's active day before, without reading those of all others.
+    *(_column(plural, Integer()) for plural in PLURALS.values()),  # number of events of each type
+    # A user's previous active day without reading other users.
     Index("user_day_user", "run_key", "user_id", "day"),
 )
 
-# How many users were active on a day, by the day of their sign-up and by their last active day before; NEVER if there is
-# none. A few hundred rows a day, from which a month's active users are added up instead of counted.
+# The number of active users of a day, by sign-up day and by previous active day (NEVER if there is
+# none). A few hundred rows per day, from which a month's active users are summed instead of
+# counted.
 active_users: Final = _kpi_table(
     "active_users",
     ("day", "signup_day", "previous_day"),
-    _refers("day", _DAY, kind=Date()),
+    _reference("day", _DAY, kind=Date()),
     _column("signup_day", Date()),
     _column("previous_day", Date()),
     _column("users", BigInteger()),
 )
 
-# One row for each user and day on which posts of his were liked, whoever was active.
+# One row per user and day on which their posts were liked, whether they were active or not.
 creator_day: Final = _kpi_table(
     "creator_day",
     ("day", "user_id"),
-    _refers("day", _DAY, kind=Date()),
-    _refers("user_id", _USER),
+    _reference("day", _DAY, kind=Date()),
+    _reference("user_id", _USER),
     _column("likes", BigInteger()),
     _column("first_like_at", _INSTANT),  # of this day
 )
 
-# The figures, see docs/kpis.md.
+# Metric values, see docs/kpis.md.
 kpi_daily: Final = _kpi_table(
     "kpi_daily",
     ("day", "metric", "dimension", "dimension_value"),
-    _refers("day", _DAY, kind=Date()),
+    _reference("day", _DAY, kind=Date()),
     _column("metric", _ascii(32)),
     _column("dimension", _ascii(16)),
     _column("dimension_value", _ascii(32)),

@@ -1,8 +1,8 @@
-"""Views for BI tools. Migrations make them; a test holds what they make against this."""
+"""Views for BI tools. Migrations create them; a test compares the result with this."""
 
 from typing import Final
 
-#: The figures that are one number for each run and day, in the order of the columns of ``kpi_daily_wide``.
+#: The metrics with one value for each run and day, in the column order of ``kpi_daily_wide``.
 WIDE_METRICS: Final = (
     "dau",
     "wau",
@@ -50,6 +50,9 @@ GROUP BY r.run_id, k.day"""  # noqa: S608 - our own names
 
 
 def create_view(name: str, engine: str) -> str:
-    """The statement. On MySQL whoever reads the view needs the right to read the tables, whoever made it."""
+    """The CREATE VIEW statement.
+
+    On MySQL a reader of the view needs privileges on the tables, not its creator.
+    """
     security = "SQL SECURITY INVOKER " if engine == "mysql" else ""
     return f"CREATE {security}VIEW {name} AS\n{VIEWS[name]}"

@@ -1,4 +1,4 @@
-"""The embedded warehouse: one SQLite file in WAL mode, written by one thread of its own."""
+"""The embedded warehouse: one SQLite file in WAL mode, written by a dedicated thread."""
 
 import asyncio
 import sqlite3
@@ -19,7 +19,7 @@ from socialsim.warehouse.batches.conflicts import (
     differing,
     row_key,
 )
-from socialsim.warehouse.batches.positions import Place, StoredPosition, compare, note_changes, replaced_error
+from socialsim.warehouse.batches.positions import OffsetRowKey, StoredPosition, compare, log_changes, replaced_error
 from socialsim.warehouse.batches.rows import (
     INSTANT_SOURCE,
     SECONDS,
@@ -48,13 +48,13 @@ _T = TypeVar("_T")
 
 BUSY_TIMEOUT_S: Final = 10.0
 
-# A page cache that holds the inner pages of the indexes of some ten million rows.
+# The page cache holds the inner index pages of about ten million rows.
 _CACHE_KIB: Final = 65_536
-# WAL lets readers work beside the writer. synchronous=NORMAL does not wait for the disk at each commit: a power loss
-# may take back the last transactions, whole, never a part of one. Rows and offsets go back together, so the consumer
-# reads those records from the log once more and nothing is lost; FULL would only make that rarer.
-# Pages of an index are written again and again while rows come in at random places of it; a log of 64 MiB lets them
-# gather before they are copied into the file.
+# WAL lets readers work beside the writer. synchronous=NORMAL does not wait for the disk at each
+# commit: a power loss may undo the last transactions, each as a whole. Rows and offsets are undone
+# together, so the consumer reads those records from the log again and nothing is lost; FULL would
+# only make that rarer. Random inserts write the same index pages again and again; a WAL of 64 MiB
+# collects these writes before a checkpoint copies them into the file.
 _PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
@@ -66,7 +66,7 @@ _NOW: Final = "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'"
 
 _INSERT_RUN: Final = f"""\
 INSERT INTO runs (run_id, created_at, scenario_digest) VALUES (?, {_NOW}, ?) ON CONFLICT (run_id) DO NOTHING"""  # noqa: S608
-_TELL_SCENARIO: Final = "UPDATE runs SET scenario_digest = ? WHERE run_id = ? AND scenario_digest = ''"
+_SET_SCENARIO_DIGEST: Final = "UPDATE runs SET scenario_digest = ? WHERE run_id = ? AND scenario_digest = ''"
 _SELECT_RUN: Final = "SELECT run_key, scenario_digest FROM runs WHERE run_id = ?"
 _INSERT_OFFSET: Final = f"""\
 INSERT INTO consumer_offsets (log_id, consumer_group, topic, partition_id, next_offset, consumed, inserted, duplicates,
@@ -78,7 +78,7 @@ WHERE log_id = ? AND consumer_group = ? AND topic = ? AND partition_id = ?"""
 _ADOPT_OFFSETS: Final = """\
 UPDATE consumer_offsets SET topic_identity = ?
 WHERE log_id = ? AND consumer_group = ? AND topic = ? AND topic_identity = ''"""
-_ADOPT_LETTERS: Final = """\
+_ADOPT_DEAD_LETTERS: Final = """\
 UPDATE dead_letters SET topic_identity = ? WHERE log_id = ? AND topic = ? AND topic_identity = ''"""
 _RESTART_OFFSET: Final = f"""\
 UPDATE consumer_offsets SET next_offset = 0, topic_identity = ?, commits = commits + 1, updated_at = {_NOW}
@@ -92,7 +92,7 @@ _INSERT_DEAD_LETTER: Final = f"""\
 INSERT INTO dead_letters (log_id, topic, partition_id, record_offset, raw, raw_bytes, raw_sha256, error_class, reason,
   topic_identity, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {_NOW})
 ON CONFLICT (log_id, topic, topic_identity, partition_id, record_offset) DO NOTHING"""  # noqa: S608
-# The key figures of a day, and of all later ones, hold no longer. See ``analytics.kpi.compute``.
+# Marks a day and all later ones dirty, see ``kpi.compute``.
 _MARK_DAYS: Final = "UPDATE kpi_days SET dirty = dirty + 1 WHERE run_key = ? AND day >= ?"
 
 
@@ -127,10 +127,13 @@ _FORMATTERS: Final = {name: _formatter(name) for name in EVENT_TYPES}
 
 
 class SqliteWarehouse(Warehouse):
-    """Rows in the SQLite file ``path``, made by ``migrate`` before. One lane: SQLite has one writer at a time.
+    """Stores rows in the SQLite file ``path``, created by ``migrate``.
 
-    All SQL runs on one thread of its own, so the event loop stays free. Another process may read at any time; while
-    another one writes, this one waits up to ``busy_timeout_s`` and then raises TransientError.
+    One lane: SQLite has one writer at a time.
+
+    All SQL runs on a dedicated thread and does not block the event loop. Other processes may read
+    at any time; while another one writes, this one waits up to ``busy_timeout_s`` and then raises
+    TransientError.
     """
 
     lanes = 1
@@ -180,16 +183,19 @@ class SqliteWarehouse(Warehouse):
         executor.shutdown(wait=False)
 
     async def _call(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Run ``work`` on the thread. A cancelled caller leaves; the transaction still ends, one way or the other."""
+        """Run ``work`` on the thread.
+
+        If the caller is cancelled, the transaction still commits or rolls back.
+        """
         if self._executor is None:
             self._executor = ThreadPoolExecutor(1, thread_name_prefix="socialsim-sqlite")
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._guarded, work)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._run_on_thread, work)
 
-    def _guarded(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+    def _run_on_thread(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         try:
             return work(self._connected())
         except BaseException as error:
-            # Closing rolls back, whatever the statement left behind.
+            # Closing rolls back any open transaction.
             self._drop_connection()
             if isinstance(error, (sqlite3.Error, OSError)):
                 raise translate_sqlite(error, self._target) from error
@@ -224,41 +230,41 @@ class SqliteWarehouse(Warehouse):
         connection.execute("BEGIN IMMEDIATE")
         new_runs = self._missing_runs(connection, batch)
         run_keys = {run_id: run.run_key for run_id, run in (self._runs | new_runs).items()}
-        tally = TransactionCounts()
+        counts = TransactionCounts()
         conflicts: list[Conflict] = []
-        firsts: dict[int, int] = {}  # by run, the earliest time that may be new
-        for group in groups(batch, run_keys, by_source=True):
+        earliest_us: dict[int, int] = {}  # by run key, the earliest time of a group with new rows
+        for group in groups(batch, run_keys, by_partition=True):
             rows = _FORMATTERS[group.name](group.run_key, group.events)
             inserted = connection.executemany(_INSERTS[group.name], rows).rowcount
-            tally.add(group.name, group.key, inserted, len(rows) - inserted)
+            counts.add(group.name, group.key, inserted, len(rows) - inserted)
             if inserted:
-                firsts[group.run_key] = min(firsts.get(group.run_key, TIME_US_MAX), group.events[0].time_us)
+                earliest_us[group.run_key] = min(earliest_us.get(group.run_key, TIME_US_MAX), group.events[0].time_us)
             if inserted < len(rows):
                 conflicts += _conflicts(connection, group, rows)
-        letters = [*batch.dead_letters, *dead_letters_of(batch, conflicts, tally)]
-        connection.executemany(_INSERT_DEAD_LETTER, sorted(map(dead_letter_row, letters)))
-        for run_key, time_us in firsts.items():
+        dead_letters = [*batch.dead_letters, *dead_letters_of(batch, conflicts, counts)]
+        connection.executemany(_INSERT_DEAD_LETTER, sorted(map(dead_letter_row, dead_letters)))
+        for run_key, time_us in earliest_us.items():
             connection.execute(_MARK_DAYS, (run_key, instant_text(time_us)[:10]))
-        for move in move_rows(batch, tally, letters):
+        for move in move_rows(batch, counts, dead_letters):
             _move(connection, move)
         connection.execute("COMMIT")
-        # Remembered only now: a rolled back transaction takes its run keys with it.
+        # Cached only after the commit: a rollback undoes the run keys too.
         self._runs.update(new_runs)
-        return tally.stored(letters)
+        return counts.stored(dead_letters)
 
     def _missing_runs(self, connection: sqlite3.Connection, batch: Batch) -> dict[str, KnownRun]:
         found: dict[str, KnownRun] = {}
         wanted = unknown_runs(batch, self._runs)
         for run_id, digest in wanted.items():
             connection.execute(_INSERT_RUN, (run_id, digest))
-            connection.execute(_TELL_SCENARIO, (digest, run_id))
+            connection.execute(_SET_SCENARIO_DIGEST, (digest, run_id))
             found[run_id] = KnownRun(*connection.execute(_SELECT_RUN, (run_id,)).fetchone())
         check_scenarios(wanted, found)
         return found
 
 
 def _conflicts(connection: sqlite3.Connection, group: Group, rows: list[tuple[Any, ...]]) -> list[Conflict]:
-    """Those events of ``group``, whose ``rows`` were offered, that stand with another content in the table."""
+    """The events of ``group`` that are stored with different content than their ``rows``."""
     select = _SELECT_CONTENTS[group.name]
     stored = {
         row_key(event): connection.execute(select, row[:4]).fetchone()
@@ -268,17 +274,17 @@ def _conflicts(connection: sqlite3.Connection, group: Group, rows: list[tuple[An
 
 
 def _move(connection: sqlite3.Connection, move: MoveRow) -> None:
-    books = (move.new, move.new - move.old, move.inserted, move.duplicates, move.dead_letters)
-    if connection.execute(_MOVE_OFFSET, (*books, *move.key.place, move.old, move.key.identity)).rowcount != 1:
-        place = f"{move.key.topic}/{move.key.partition}"
+    counters = (move.new, move.new - move.old, move.inserted, move.duplicates, move.dead_letters)
+    if connection.execute(_MOVE_OFFSET, (*counters, *move.key.primary_key, move.old, move.key.identity)).rowcount != 1:
+        partition = f"{move.key.topic}/{move.key.partition}"
         raise OwnershipLostError(
-            f"group {move.key.group}: {place} is not at offset {move.old}: another consumer has it"
+            f"group {move.key.group}: {partition} is not at offset {move.old}: another consumer owns it"
         )
 
 
-def _rows(connection: sqlite3.Connection, keys: list[OffsetKey]) -> dict[Place, StoredPosition]:
-    found = {key.place: connection.execute(_SELECT_OFFSET, key.place).fetchone() for key in keys}
-    return {place: StoredPosition(*row) for place, row in found.items() if row is not None}
+def _rows(connection: sqlite3.Connection, keys: list[OffsetKey]) -> dict[OffsetRowKey, StoredPosition]:
+    found = {key.primary_key: connection.execute(_SELECT_OFFSET, key.primary_key).fetchone() for key in keys}
+    return {key: StoredPosition(*row) for key, row in found.items() if row is not None}
 
 
 def _offsets(connection: sqlite3.Connection, keys: list[OffsetKey], *, restart: bool) -> dict[OffsetKey, int]:
@@ -287,12 +293,12 @@ def _offsets(connection: sqlite3.Connection, keys: list[OffsetKey], *, restart: 
     found = compare(keys, rows)
     if found.replaced and not restart:
         raise replaced_error(found.replaced, rows)
-    note_changes(found)
-    connection.executemany(_INSERT_OFFSET, [(*key.place, key.identity) for key in found.missing])
+    log_changes(found)
+    connection.executemany(_INSERT_OFFSET, [(*key.primary_key, key.identity) for key in found.missing])
     for log_id, group, topic, _, identity in sorted({key._replace(partition=0) for key in found.adopted}):
         connection.execute(_ADOPT_OFFSETS, (identity, log_id, group, topic))
-        connection.execute(_ADOPT_LETTERS, (identity, log_id, topic))
-    connection.executemany(_RESTART_OFFSET, [(key.identity, *key.place) for key in found.replaced])
+        connection.execute(_ADOPT_DEAD_LETTERS, (identity, log_id, topic))
+    connection.executemany(_RESTART_OFFSET, [(key.identity, *key.primary_key) for key in found.replaced])
     connection.execute("COMMIT")
     return found.offsets | dict.fromkeys([*found.missing, *found.replaced], 0)
 

@@ -13,7 +13,7 @@ from socialsim.transport.base import EventReader, TopicPartition, never_abandon
 from socialsim.warehouse.base import Warehouse
 from tests.support.account import events_of
 from tests.support.patience import HANG_S, POLL_S, Deadline
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 #: Some twelve hundred events of all types, over all of eight shards.
 SMALL: Final = Scenario(
@@ -48,7 +48,7 @@ def log_of(scenario: Scenario, partitions: int = 4) -> MemoryLog:
 
 async def consume(
     log: MemoryLog,
-    place: Place,
+    db: WarehouseFixture,
     settings: ConsumerSettings = QUICK,
     *,
     on_progress: Callable[[ConsumerStats], None] = lambda _: None,
@@ -57,7 +57,7 @@ async def consume(
     """Consume the log until it is drained. ``options`` are the warehouse's."""
     reader = log.reader(settings.group)
     try:
-        async with asyncio.timeout(HANG_S), place.opened(**options) as warehouse:
+        async with asyncio.timeout(HANG_S), db.opened(**options) as warehouse:
             return await Consumer(reader, warehouse, settings, on_progress).run()
     finally:
         await reader.close()

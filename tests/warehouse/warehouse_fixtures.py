@@ -1,4 +1,4 @@
-"""A database that a warehouse test uses, of whatever kind, and how to look into it from beside."""
+"""Databases under test, with access to their content that bypasses the warehouse."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -21,35 +21,35 @@ from socialsim.warehouse.sqlite.warehouse import SqliteWarehouse
 from socialsim.warehouse.urls import MysqlTarget, SqliteTarget, parse_warehouse_url
 
 
-class Looking(Protocol):
-    """A warehouse of whatever kind, and how to look into it from beside."""
+class InspectableWarehouse(Protocol):
+    """A warehouse of any engine with access to its stored content."""
 
     def make(self) -> Warehouse:
-        """A warehouse that is not open. All that are made share one content."""
+        """A warehouse that is not open. All warehouses from here share the same content."""
 
     def opened(self) -> AbstractAsyncContextManager[Warehouse]:
-        """The same, opened, and closed at the end."""
+        """An open warehouse, which is closed at the end."""
 
     def events(self) -> dict[str, list[Event]]:
         """Every stored event, by wire name and in order of run, shard, seq."""
 
-    def forget_events(self) -> None:
-        """Take all events away."""
+    def delete_events(self) -> None:
+        """Delete all events."""
 
-    def letters(self) -> list[dict[str, Any]]:
+    def dead_letters(self) -> list[dict[str, Any]]:
         """The dead letters, in order of topic, partition, offset."""
 
-    def books(self) -> list[dict[str, Any]]:
+    def offset_rows(self) -> list[dict[str, Any]]:
         """The stored offsets with their counters, in order of topic and partition."""
 
-    def turn_back(self, offset: int, *keys: OffsetKey) -> None:
+    def rewind(self, offset: int, *keys: OffsetKey) -> None:
         """Set the next offset of ``keys``."""
 
     def runs(self) -> list[str]:
-        """The ids of the runs that are known, in the order in which they came."""
+        """The ids of the stored runs, oldest first."""
 
 
-class MemoryPlace:
+class MemoryWarehouseFixture:
     """The fake warehouse."""
 
     def __init__(self) -> None:
@@ -68,21 +68,26 @@ class MemoryPlace:
     def events(self) -> dict[str, list[Event]]:
         return {name: sorted(table.values(), key=_identity) for name, table in self._content.rows.items()}
 
-    def forget_events(self) -> None:
+    def delete_events(self) -> None:
         for table in self._content.rows.values():
             table.clear()
 
-    def letters(self) -> list[dict[str, Any]]:
-        return [dead_letter_row(letter)._asdict() for _, letter in sorted(self._content.dead_letters.items())]
+    def dead_letters(self) -> list[dict[str, Any]]:
+        return [dead_letter_row(each)._asdict() for _, each in sorted(self._content.dead_letters.items())]
 
-    def books(self) -> list[dict[str, Any]]:
+    def offset_rows(self) -> list[dict[str, Any]]:
         content = self._content
         return [
-            {"topic": key.topic, "partition_id": key.partition, "next_offset": offset, **asdict(content.books[key])}
+            {
+                "topic": key.topic,
+                "partition_id": key.partition,
+                "next_offset": offset,
+                **asdict(content.offset_counters[key]),
+            }
             for key, offset in sorted(content.stored_offsets.items())
         ]
 
-    def turn_back(self, offset: int, *keys: OffsetKey) -> None:
+    def rewind(self, offset: int, *keys: OffsetKey) -> None:
         self._content.stored_offsets |= dict.fromkeys(keys, offset)
 
     def runs(self) -> list[str]:
@@ -90,8 +95,8 @@ class MemoryPlace:
 
 
 @dataclass(frozen=True)
-class Place:
-    """An empty database of one kind, and how to look into it from beside."""
+class WarehouseFixture:
+    """A database of one engine with access to its stored content."""
 
     url: str
     password: str | None
@@ -124,17 +129,17 @@ class Place:
         with writing_engine(self.target, self.password).begin() as connection:
             connection.execute(text(sql), values)
 
-    def forget_events(self) -> None:
+    def delete_events(self) -> None:
         for table in EVENT_TABLES.values():
             self.change(f"DELETE FROM {table.name}")
 
-    def letters(self) -> list[dict[str, Any]]:
+    def dead_letters(self) -> list[dict[str, Any]]:
         return self.rows("SELECT * FROM dead_letters ORDER BY topic, partition_id, record_offset")
 
-    def books(self) -> list[dict[str, Any]]:
+    def offset_rows(self) -> list[dict[str, Any]]:
         return self.rows("SELECT * FROM consumer_offsets ORDER BY topic, partition_id")
 
-    def turn_back(self, offset: int, *keys: OffsetKey) -> None:
+    def rewind(self, offset: int, *keys: OffsetKey) -> None:
         for key in keys:
             self.change(
                 "UPDATE consumer_offsets SET next_offset = :offset WHERE log_id = :log_id "

@@ -15,7 +15,7 @@ from socialsim.transport.kafka import KafkaLog
 from socialsim.transport.kafka.identity import read_topics
 from tests.support.account import assert_stored, events_of
 from tests.support.processes import Cli
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 FIRST = Scenario(users=60, days=2)
 SECOND = Scenario(users=150, days=3, seed=9)
@@ -31,9 +31,9 @@ def log(kafka: KafkaCluster, topic_prefix: str) -> KafkaLog:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def db(tmp_path: Path) -> WarehouseFixture:
     """The default warehouse of what is started in ``tmp_path``."""
-    return Place(f"sqlite:///{tmp_path}/socialsim-data/socialsim.sqlite", None)
+    return WarehouseFixture(f"sqlite:///{tmp_path}/socialsim-data/socialsim.sqlite", None)
 
 
 async def delete_topics(log: KafkaLog) -> None:
@@ -55,7 +55,7 @@ def make_anew(start: Start, log: KafkaLog) -> None:
 
 
 def test_topics_made_anew_stop_the_consumer_and_can_be_read_from_their_start(
-    start: Start, log: KafkaLog, place: Place
+    start: Start, log: KafkaLog, db: WarehouseFixture
 ) -> None:
     drain = ("consume", "--drain", "--from", log.url)
     start("topics", "create", "--to", log.url, "--partitions", "2").wait(0)
@@ -69,17 +69,17 @@ def test_topics_made_anew_stop_the_consumer_and_can_be_read_from_their_start(
     assert refused.says("it was deleted and made anew"), refused.tail()
     assert refused.says("--restart-replaced"), refused.tail()
     assert "Traceback" not in refused.tail()
-    assert_stored(place, events_of(FIRST, "ra"), dead_letters=0)
+    assert_stored(db, events_of(FIRST, "ra"), dead_letters=0)
 
     start(*drain, "--restart-replaced").wait(0)
-    assert_stored(place, (*events_of(FIRST, "ra"), *events_of(SECOND, "rb")), dead_letters=0)
+    assert_stored(db, (*events_of(FIRST, "ra"), *events_of(SECOND, "rb")), dead_letters=0)
     start(*drain).wait(0)
     verified = start("verify", "--from", log.url, "--run-id", "rb")
     assert "log end" in verified.wait(0)
 
 
 def test_verify_and_a_new_group_know_that_positions_of_deleted_topics_are_void(
-    start: Start, log: KafkaLog, place: Place
+    start: Start, log: KafkaLog, db: WarehouseFixture
 ) -> None:
     start("topics", "create", "--to", log.url, "--partitions", "2").wait(0)
     start(*RUN_FIRST, "--to", log.url).wait(0)
@@ -91,7 +91,7 @@ def test_verify_and_a_new_group_know_that_positions_of_deleted_topics_are_void(
     assert "records are not consumed yet" in verified.wait(1)
     start("consume", "--drain", "--from", log.url, "--group", "new").wait(0)
     start("verify", "--from", log.url).wait(0)
-    assert_stored(place, events_of(FIRST, "ra"), dead_letters=0)
+    assert_stored(db, events_of(FIRST, "ra"), dead_letters=0)
 
 
 def test_a_complete_run_whose_topics_were_made_anew_is_simulated_into_the_new_ones_when_asked(
@@ -110,7 +110,7 @@ def test_a_complete_run_whose_topics_were_made_anew_is_simulated_into_the_new_on
 
 
 def test_another_scenario_under_the_id_of_a_run_whose_books_are_gone_is_not_stored(
-    start: Start, log: KafkaLog, place: Place, tmp_path: Path
+    start: Start, log: KafkaLog, db: WarehouseFixture, tmp_path: Path
 ) -> None:
     start("topics", "create", "--to", log.url, "--partitions", "2").wait(0)
     start(*RUN_FIRST, "--to", log.url).wait(0)
@@ -120,10 +120,12 @@ def test_another_scenario_under_the_id_of_a_run_whose_books_are_gone_is_not_stor
     refused = start("consume", "--drain", "--from", log.url)
     refused.wait(2)
     assert refused.says("run ra: the warehouse holds rows of the scenario with digest"), refused.tail()
-    assert_stored(place, events_of(FIRST, "ra"), dead_letters=0)
+    assert_stored(db, events_of(FIRST, "ra"), dead_letters=0)
 
 
-def test_a_file_run_written_anew_under_its_id_stops_the_consumer(start: Start, place: Place, tmp_path: Path) -> None:
+def test_a_file_run_written_anew_under_its_id_stops_the_consumer(
+    start: Start, db: WarehouseFixture, tmp_path: Path
+) -> None:
     events = tmp_path / "socialsim-data" / "events"
     start(*RUN_FIRST).wait(0)
     start("consume", "--drain").wait(0)
@@ -134,11 +136,11 @@ def test_a_file_run_written_anew_under_its_id_stops_the_consumer(start: Start, p
     assert refused.says("it was deleted and made anew"), refused.tail()
     start("consume", "--drain", "--restart-replaced").wait(0)
     start("verify", "--from", f"file:{events}").wait(0)
-    assert_stored(place, events_of(FIRST, "ra"), dead_letters=0)
+    assert_stored(db, events_of(FIRST, "ra"), dead_letters=0)
 
 
 def test_a_file_run_of_another_scenario_under_a_stored_id_is_not_stored(
-    start: Start, place: Place, tmp_path: Path
+    start: Start, db: WarehouseFixture, tmp_path: Path
 ) -> None:
     start(*RUN_FIRST).wait(0)
     start("consume", "--drain").wait(0)
@@ -148,4 +150,4 @@ def test_a_file_run_of_another_scenario_under_a_stored_id_is_not_stored(
     refused = start("consume", "--drain", "--restart-replaced")
     refused.wait(2)
     assert refused.says("run ra: the warehouse holds rows of the scenario with digest"), refused.tail()
-    assert_stored(place, events_of(FIRST, "ra"), dead_letters=0)
+    assert_stored(db, events_of(FIRST, "ra"), dead_letters=0)

@@ -15,9 +15,9 @@ from socialsim.simulation.supervisor import RunDependencies, RunResult, run
 from socialsim.testing.manifests import MemoryManifests
 from socialsim.transport.base import EventWriter, Record, RunInfo, never_abandon
 from socialsim.transport.kafka import KafkaLog, KafkaReader, KafkaWriter, ProducerOptions, create_topics
-from tests.faults.roads import QUICK
+from tests.faults.pipelines import QUICK
 from tests.support.patience import HANG_S
-from tests.warehouse.places import Place
+from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 TYPES: Final = {topic: name for name, topic in PLURALS.items()}
 #: Small batches and a small allowance, so that a little town makes the writer wait; and no patience with a silent broker.
@@ -93,7 +93,7 @@ class KafkaRun:
             connect_timeout_s=HANG_S,
         )
         self.writer = StruckWriter(inner, strikes)
-        self.books = MemoryManifests()
+        self.manifests = MemoryManifests()
         self.simulated_us = 0
         self._stop = threading.Event()
         self._scenario = scenario
@@ -105,7 +105,7 @@ class KafkaRun:
             self._scenario,
             run_id=self._scenario.run_id,
             processes=1,
-            equipment=RunDependencies(lambda _: self.writer, self.books),
+            equipment=RunDependencies(lambda _: self.writer, self.manifests),
             on_progress=self._note,
             stop=self._stop,
         )
@@ -124,11 +124,11 @@ def reader_of(log: KafkaLog, group: str | None = SETTINGS.group, session_timeout
     return KafkaReader(log, TYPES, group=group, connect_timeout_s=HANG_S, session_timeout_s=session_timeout_s)
 
 
-async def drain(log: KafkaLog, place: Place, settings: ConsumerSettings = SETTINGS) -> ConsumerStats:
+async def drain(log: KafkaLog, db: WarehouseFixture, settings: ConsumerSettings = SETTINGS) -> ConsumerStats:
     """Consume what is in the log now."""
     reader = reader_of(log, settings.group)
     try:
-        async with asyncio.timeout(HANG_S), place.opened() as warehouse:
+        async with asyncio.timeout(HANG_S), db.opened() as warehouse:
             return await Consumer(reader, warehouse, settings).run()
     finally:
         await reader.close()
