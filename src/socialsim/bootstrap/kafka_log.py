@@ -17,7 +17,10 @@ from socialsim.transport.urls import KafkaUrl
 
 
 def cluster_of(log: KafkaUrl, settings: Settings) -> kafka.KafkaLog:
-    """The cluster with the credentials of the settings. Raises InputError for contradictory ones."""
+    """The cluster with the credentials of the settings.
+
+    Raises InputError for contradictory ones.
+    """
     token = settings.secret("KAFKA_TOKEN")
     token_file = secrets.path(settings, "KAFKA_TOKEN_FILE")
     security = kafka.KafkaSecurity(
@@ -85,7 +88,10 @@ async def describe_topics(
 
 
 def read_identities(log: KafkaUrl, settings: Settings, topics: Sequence[str]) -> dict[str, str]:
-    """Map topics to ids, which differ between topics of one name. Raises ServiceUnavailableError."""
+    """Map topics to ids, which differ between topics of one name.
+
+    Raises ServiceUnavailableError.
+    """
     found = asyncio.run(kafka.read_topics(cluster_of(log, settings), topics))
     return {name: each.identity for name, each in found.topics.items() if each.identity}
 

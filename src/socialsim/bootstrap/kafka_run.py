@@ -37,8 +37,9 @@ class KafkaRun:
     def open(
         self, known: RunRecord | None, now_us: int, *, replaced: bool, again: bool, live: bool, check: bool
     ) -> tuple[RunState, LogExtent | None]:
-        """The run's state and its extent. ``known`` is the record of a previous attempt in this log.
+        """The run's state and its extent.
 
+        ``known`` is the record of a previous attempt in this log.
         ``replaced``: the topics of that attempt were deleted; new ones may have their names.
 
         Raises InputError for topics that are missing or that would lose or refuse records (without

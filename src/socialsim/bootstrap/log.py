@@ -16,7 +16,8 @@ from socialsim.transport.urls import FileUrl, LogUrl
 
 TOPICS: Final = tuple(PLURALS.values())
 TYPES: Final = {topic: name for name, topic in PLURALS.items()}
-SESSION_TIMEOUT_S: Final = 45.0  #: default; a Kafka consumer group drops a member after this silence
+#: default; a Kafka consumer group drops a member after this silence
+SESSION_TIMEOUT_S: Final = 45.0
 _GROUP: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -28,7 +29,10 @@ def check_group(group: str) -> str:
 
 
 def runs_root(log: LogUrl, settings: Settings) -> Path:
-    """Directory of the manifests of runs in ``log``: ``SOCIALSIM_RUNS``, else ``runs`` beside its files."""
+    """Directory of the manifests of runs in ``log``.
+
+    It is ``SOCIALSIM_RUNS``, else ``runs`` beside the event files.
+    """
     chosen = settings.text("RUNS")
     if chosen is not None:
         return Path(chosen)
@@ -71,7 +75,10 @@ async def create_topics(
     topic_config: Sequence[str] = (),
     no_topic_config: bool = False,
 ) -> TopicsMade | None:
-    """Create missing topics; None for a log without topics. Raises InputError, also for unfit topics."""
+    """Create missing topics; None for a log without topics.
+
+    Raises InputError, also for unfit topics.
+    """
     if isinstance(log, FileUrl):
         return None
     names, warnings = await log_adapter(log).create_topics(
@@ -89,7 +96,10 @@ async def create_topics(
 async def alter_topics(
     log: LogUrl, settings: Settings, *, topic_config: Sequence[str] = (), no_topic_config: bool = False
 ) -> list[tuple[str, str, str, str]] | None:
-    """Apply the required settings; topic, setting, old and new value of each change. None for files."""
+    """Apply the required settings; topic, setting, old and new value of each change.
+
+    None for files.
+    """
     if isinstance(log, FileUrl):
         return None
     changes: list[tuple[str, str, str, str]] = await log_adapter(log).alter_topics(

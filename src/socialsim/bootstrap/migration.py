@@ -13,7 +13,10 @@ from socialsim.warehouse.urls import SqliteTarget
 
 
 def open_warehouse(url: str, settings: Settings) -> Warehouse:
-    """A warehouse that is not open yet. Creates the tables of SQLite; only ``migrate`` does for MySQL."""
+    """A warehouse that is not open yet.
+
+    Creates the tables of SQLite; only ``migrate`` does for MySQL.
+    """
     target = warehouse_target(url, settings)
     if isinstance(target, SqliteTarget):
         migrate_tables(url)

@@ -13,12 +13,16 @@ RunState = Literal["new", "unfinished", "complete"]
 
 @dataclass(frozen=True, slots=True)
 class LeadOptions:
-    """How a run is started or resumed. ``now_us`` is the wall clock, microseconds since the epoch."""
+    """How a run is started or resumed.
+
+    ``now_us`` is the wall clock, microseconds since the epoch.
+    """
 
     now_us: int
     again: bool = False  #: simulate everything again, whatever the manifests say
     live: bool = False  #: events arrive in real time, none lies in the future
-    check_topics: bool = True  #: refuse topics that would lose or refuse records, instead of warning only
+    #: refuse topics that would lose or refuse records, instead of warning only
+    check_topics: bool = True
 
 
 class OpenedRun(NamedTuple):

@@ -43,7 +43,8 @@ class LedRun:
     writer_factory: Callable[[range], EventWriter]  #: opens the log for some shards; picklable
     manifests: RunManifests
     complete: Callable[[], None]  #: to call once everything is durable
-    observer_factory: Callable[[range], EventObserver]  #: for the process that simulates these shards
+    #: for the process that simulates these shards
+    observer_factory: Callable[[range], EventObserver]
 
 
 def begun_run(log: LogUrl, settings: Settings, run_id: str) -> tuple[Scenario, LogUrl]:

@@ -1,4 +1,4 @@
-"""Opens the warehouse of a URL to read or to compute KPIs; ``migration`` opens it for the consumer."""
+"""Opens the warehouse of a URL to read or to compute KPIs; see ``migration`` for the consumer."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -81,7 +81,10 @@ def reading(url: str, settings: Settings) -> Iterator[Connection]:
 
 @contextmanager
 def computing(url: str, settings: Settings, *, connections: int) -> Iterator[tuple[Engine, WarehouseTarget]]:
-    """An engine that may write, for a warehouse with an up-to-date schema. Raises as ``reading`` does."""
+    """An engine that may write, for a warehouse with an up-to-date schema.
+
+    Raises as ``reading`` does.
+    """
     access = warehouse_access(url, settings)
     target = parse_warehouse_url(access[0])
     check_revision(current_revision(*access), target)
