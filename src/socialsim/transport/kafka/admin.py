@@ -213,7 +213,9 @@ async def _wait_for_leaders(client: AIOKafkaAdminClient, names: list[str], timeo
 async def inspect_topics(
     cluster: KafkaLog, topics: Sequence[str], *, timeout_s: float = CONNECT_TIMEOUT_S
 ) -> ClusterState:
-    """The cluster's id, and the existing ``topics`` (short names) with offsets and settings, in order."""
+    """The cluster's id, and the existing ``topics`` (short names) with offsets and settings, in
+    order.
+    """
     async with _connected(cluster, timeout_s) as client:
         cluster_id = str((await client.describe_cluster())["cluster_id"])
         described = await client.describe_topics([cluster.topic(name) for name in topics])

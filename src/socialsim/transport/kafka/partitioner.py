@@ -1,4 +1,6 @@
-"""The partition of a user's events, the same as chosen by the murmur2 partitioners of Java and librdkafka."""
+"""The partition of a user's events, the same as chosen by the murmur2 partitioners of Java and
+librdkafka.
+"""
 
 from array import array
 from typing import Final

@@ -32,7 +32,8 @@ log = logging.getLogger(__name__)
 _PORTION_MAX: Final = 500
 _SESSION_TIMEOUT_S: Final = 45.0
 _HEARTBEAT_S: Final = 3
-_POLL_INTERVAL_MAX_S: Final = 7 * 86_400  # a paused reader does not poll; heartbeats show that it is alive
+# a paused reader does not poll; heartbeats show that it is alive
+_POLL_INTERVAL_MAX_S: Final = 7 * 86_400
 _CLOSE_TIMEOUT_S: Final = 5.0
 _HINT_TIMEOUT_S: Final = 5.0
 _LOG_ID_MAX: Final = 64
@@ -107,7 +108,8 @@ class KafkaReader(EventReader):
         self._topics = found.topics
         consumer = self._consumer = await start_client(self._make_consumer, self._cluster, self._connect_timeout_s)
         if self._group is not None:
-            # Only once it has started: starting waits for the group, whose listener needs the consumer.
+            # Only once it has started: starting waits for the group, whose listener needs the
+            # consumer.
             consumer.subscribe(list(self._names), listener=_Listener(self))
         else:
             everything = [
@@ -133,7 +135,8 @@ class KafkaReader(EventReader):
             fetch_max_wait_ms=100,
         )
 
-    # Called by aiokafka between polls. It ignores their exceptions, so they are stored for the next poll.
+    # Called by aiokafka between polls. It ignores their exceptions, so they are stored for the next
+    # poll.
 
     async def _take_over(self, assigned: Sequence[KafkaPartition]) -> None:
         ours = [TopicPartition(*partition) for partition in sorted(assigned)]
@@ -180,7 +183,8 @@ class KafkaReader(EventReader):
     async def poll(self, records_max: int, timeout_s: float) -> list[Fetched]:
         """Up to ``records_max`` records of positioned partitions, or none after ``timeout_s``.
 
-        Raises OffsetsLostError, LogCorruptError, TransientError, TerminalError, and what a callback raised.
+        Raises OffsetsLostError, LogCorruptError, TransientError, TerminalError, and what a callback
+        raised.
         """
         self._raise_failure()
         if self._paused:

@@ -232,7 +232,9 @@ def _days(milliseconds: int) -> str:
 
 
 def kafka_tool_command(bootstrap: str, deviations: Iterable[Deviation]) -> str:
-    """The command of Kafka's tools that fixes the first topic of ``deviations``, which is not empty."""
+    """The command of Kafka's tools that fixes the first topic of ``deviations``, which is not
+    empty.
+    """
     all_of_them = list(deviations)
     topic = all_of_them[0].topic
     pairs = ",".join(

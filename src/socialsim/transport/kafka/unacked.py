@@ -70,7 +70,10 @@ class UnackedRecords:
         self._open_size = 0
 
     def put(self, shard: int, records: Sequence[Record], size: int) -> None:
-        """Add records to the open group. The hot path: one table look-up and one append per record."""
+        """Add records to the open group.
+
+        The hot path: one table look-up and one append per record.
+        """
         queues, hashes = self._queues, self._hashes
         for record in records:
             user_id = record[1]

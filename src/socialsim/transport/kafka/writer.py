@@ -82,8 +82,8 @@ class KafkaWriter(EventWriter):
         known = acknowledged or {}
         self._acknowledged = {shard: known.get(shard, -1) for shard in shards}
         self._next_seq = {shard: seq + 1 for shard, seq in self._acknowledged.items()}
-        # Shared by both threads: the deque, whose ends are thread-safe, and the attributes after it,
-        # which the condition protects.
+        # Shared by both threads: the deque, whose ends are thread-safe, and the attributes after
+        # it, which the condition protects.
         self._handed_over: deque[tuple[int, Sequence[Record], int]] = deque()
         self._changed = threading.Condition()
         self._unacknowledged_bytes = 0
@@ -152,11 +152,15 @@ class KafkaWriter(EventWriter):
         self._unwoken_bytes = 0
         loop = self._loop
         if loop is not None:
-            with contextlib.suppress(RuntimeError):  # closed; the next loop begins with these records
+            # closed; the next loop begins with these records
+            with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._woken.set)
 
     def throttle(self, should_abandon: Callable[[], bool] = never_abandon) -> None:
-        """Wait without a time limit while too much is unacknowledged. Raises if the writer failed."""
+        """Wait without a time limit while too much is unacknowledged.
+
+        Raises if the writer failed.
+        """
         if self._unacknowledged_bytes > self._unacknowledged_bytes_max:
             self.flush()
             with self._changed:
@@ -285,7 +289,9 @@ class KafkaWriter(EventWriter):
             await stop_client(producer, stop_timeout_s if sender.is_idle else 0.0)
 
     async def _unless_closing(self, work: Coroutine[Any, Any, AIOKafkaProducer]) -> AIOKafkaProducer | None:
-        """The result of ``work``; None if ``close`` is called first, which must not wait for a broker."""
+        """The result of ``work``; None if ``close`` is called first, which must not wait for a
+        broker.
+        """
         task = asyncio.create_task(work)
         while not task.done() and not self._closing:
             await asyncio.wait([task], timeout=_WAIT_SLICE_S)
@@ -306,7 +312,9 @@ class KafkaWriter(EventWriter):
         )
 
     async def _pump(self, unacked: UnackedRecords, sender: BatchSender) -> None:
-        """Pass appended records to the producer and report acknowledgements, until the producer ends."""
+        """Pass appended records to the producer and report acknowledgements, until the producer
+        ends.
+        """
         woken = self._woken = asyncio.Event()
         acknowledged = sender.acknowledged
         waits = {asyncio.create_task(_forward(acknowledged, woken))}
