@@ -1,4 +1,6 @@
-"""What a record costs in each value format: CPU to encode and to decode, bytes, and bytes behind zstd."""
+"""What a record costs in each value format: CPU to encode and to decode, bytes, and bytes behind
+zstd.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -13,13 +15,17 @@ from socialsim import Scenario, simulate
 from socialsim.events import EVENT_TYPES, WIRE_NAMES, Event, decode, encode
 from socialsim.events.avro import compile_reader, compile_writer
 
-#: Of each type, at most: what fits into the caches of a processor's core beside the tables, as in a run.
+#: Of each type, at most: what fits into the caches of a processor's core beside the tables, as in a
+#: run.
 _SAMPLE = 400
 _REPEATS = 15
 
 
 def main(*, rounds: int, users: int, days: int) -> None:
-    """Measure and print. Formats take turns in each round, whose best counts: a busy machine only adds to it."""
+    """Measure and print.
+
+    Formats take turns in each round, whose best counts: a busy machine only adds to it.
+    """
     print(conditions("socialsim", "msgspec"))
     samples = _samples(users, days)
     rows = []

@@ -17,7 +17,7 @@ _SECRETS = (
     "SOCIALSIM_MYSQL_READER_PASSWORD",
     "SOCIALSIM_MYSQL_ROOT_PASSWORD",
 )
-#: Of services that were added later: a ``docker.env`` from before lacks them.
+#: Settings of services added later, which an older ``docker.env`` lacks.
 _LATER_SECRETS = ("SOCIALSIM_SUPERSET_PASSWORD", "SOCIALSIM_SUPERSET_SECRET_KEY")
 _USERS = {"SOCIALSIM_MYSQL_MIGRATOR": "socialsim_migrator", "SOCIALSIM_MYSQL_READER": "socialsim_reader"}
 _PORTS = {
@@ -44,7 +44,10 @@ def _succeeds(argv: list[str]) -> bool:
 
 
 class DockerStack:
-    """Kafka and MySQL in containers. Ports and passwords stay in ``docker.env`` as long as the data do."""
+    """Kafka and MySQL in containers.
+
+    ``docker.env`` keeps ports and passwords as long as the data exist.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -52,11 +55,13 @@ class DockerStack:
 
     @property
     def exists(self) -> bool:
-        """Whether it was brought up and not wiped."""
+        """Whether it was started and not wiped."""
         return self.env_path.exists()
 
     def up(self, *, registry: bool = False) -> Endpoints:
-        """Start Kafka and MySQL, with ``registry`` a schema registry too, and wait until they are healthy."""
+        """Start Kafka and MySQL, with ``registry`` a schema registry too, and wait until they are
+        healthy.
+        """
         values = self._environment()
         self._compose("up", "--detach", "--wait", "kafka", "mysql", *(["registry"] if registry else []))
         kafka = f"kafka://127.0.0.1:{values['SOCIALSIM_KAFKA_PORT']}"
@@ -66,14 +71,17 @@ class DockerStack:
         return Endpoints(kafka, mysql, users, address if registry else None)
 
     def superset_up(self) -> tuple[str, str]:
-        """Build and start Superset, and wait until it is healthy; its URL and its administrator's password."""
+        """Build and start Superset and wait until it is healthy.
+
+        Returns URL and administrator's password.
+        """
         values = self._environment()
         self._compose("up", "--detach", "--wait", "--build", "superset")
         url = f"http://127.0.0.1:{values['SOCIALSIM_SUPERSET_PORT']}/superset/dashboard/socialsim/"
         return url, values["SOCIALSIM_SUPERSET_PASSWORD"]
 
     def down(self, *, wipe: bool = False) -> None:
-        """Remove the containers, and with ``wipe`` their data."""
+        """Remove the containers, with ``wipe`` also their data."""
         self._compose("down", *(["--volumes"] if wipe else []))
         if wipe:
             self.env_path.unlink()

@@ -1,4 +1,6 @@
-"""Apicurio Registry, which speaks Confluent's REST interface, with its schemas in a file of its own database (H2)."""
+"""Apicurio Registry, which speaks Confluent's REST interface, with its schemas in a file of its own
+database (H2).
+"""
 
 import http.client
 from collections.abc import Mapping
@@ -23,7 +25,10 @@ class RegistrySpec:
 
 
 class RegistryServer(NativeServer):
-    """One registry. ``url`` is what ``--registry`` takes. Its schemas survive a restart and a SIGKILL."""
+    """One registry.
+
+    ``url`` is what ``--registry`` takes. Its schemas survive a restart and a SIGKILL.
+    """
 
     def __init__(self, spec: RegistrySpec, *, die_with_parent: bool = True) -> None:
         super().__init__("registry", Path(spec.directory), spec.port, die_with_parent=die_with_parent)
@@ -42,7 +47,8 @@ class RegistryServer(NativeServer):
     def command(self) -> list[str]:
         """The server itself."""
         (jar,) = install.ensure_registry().glob("*-runner.jar")
-        # H2 writes behind by half a second unless it is told not to: an id that was given out must never be given again.
+        # H2 writes behind by half a second unless it is told not to: an id that was given out must
+        # never be given again.
         database = f"jdbc:h2:file:{self.directory / 'schemas'};WRITE_DELAY=0"
         return [
             install.ensure_java(),

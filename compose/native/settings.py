@@ -1,4 +1,4 @@
-"""The settings that the native stack shares with Docker Compose, read from ``settings.toml``."""
+"""The settings shared by the native stack and Docker Compose, from ``settings.toml``."""
 
 import tomllib
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ COMPOSE_DIR = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True)
 class KafkaSettings:
-    """Version and broker properties; ``replication`` is by number of brokers."""
+    """Version and broker properties; ``replication`` maps numbers of brokers to properties."""
 
     version: str
     scala: str
@@ -31,7 +31,9 @@ class MySQLSettings:
 
 @dataclass(frozen=True, slots=True)
 class RegistrySettings:
-    """Version of Apicurio Registry, its archive on Maven Central, and the path of Confluent's interface."""
+    """Version of Apicurio Registry, its archive on Maven Central, and the path of Confluent's
+    interface.
+    """
 
     version: str
     artifact: str
@@ -50,7 +52,7 @@ class Settings:
 
 @cache
 def load_settings() -> Settings:
-    """Read the file once. A missing or unknown key is an error of ours, raised as TypeError."""
+    """Read the file once. A missing or unknown key is a bug, raised as TypeError."""
     table = tomllib.loads((COMPOSE_DIR / "settings.toml").read_text(encoding="utf-8"))
     return Settings(
         kafka=KafkaSettings(**table["kafka"]),

@@ -60,7 +60,9 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for when it is asked for: the command line starts without the simulation."""
+    """Import what is asked for when it is asked for: the command line starts without the
+    simulation.
+    """
     if name not in __all__:
         raise AttributeError(f"module 'socialsim' has no attribute {name!r}")
     value = getattr(import_module(_HOMES.get(name, "socialsim.events")), name)

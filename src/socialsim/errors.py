@@ -102,7 +102,9 @@ class SchemaRefusedError(InputError):
 
 
 class UnknownSchemaError(SocialsimError):
-    """A record names a schema that the registry does not know, or that could not be asked for in time."""
+    """A record names a schema that the registry does not know, or that could not be asked for in
+    time.
+    """
 
 
 class ActorFailedError(SocialsimError):

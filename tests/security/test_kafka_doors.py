@@ -77,7 +77,7 @@ def test_each_door_opens_to_its_own_key_alone(inside, tmp_path: Path, kafka_clus
             [
                 (
                     {"SOCIALSIM_KAFKA_TOKEN_FILE": "", "SOCIALSIM_KAFKA_TOKEN": expired},
-                    "does not take the bearer token",
+                    "rejects the bearer token",
                 ),
                 ({"SOCIALSIM_KAFKA_TOKEN_FILE": ""}, "OAUTHBEARER needs SOCIALSIM_KAFKA_TOKEN"),
             ],

@@ -1,1 +1,3 @@
-"""The stream described for others' tools: an AsyncAPI document and a data contract, made from the event types."""
+"""The stream described for others' tools: an AsyncAPI document and a data contract, made from the
+event types.
+"""

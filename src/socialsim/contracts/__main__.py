@@ -1,4 +1,6 @@
-"""``python -m socialsim.contracts`` writes ``docs/reference/asyncapi.json`` and ``docs/reference/datacontract.json``."""
+"""``python -m socialsim.contracts`` writes ``docs/reference/asyncapi.json`` and
+``docs/reference/datacontract.json``.
+"""
 
 import sys
 from collections.abc import Callable

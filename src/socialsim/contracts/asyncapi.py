@@ -1,4 +1,6 @@
-"""The stream as an AsyncAPI 3 document with Kafka's bindings: a channel for each topic, a message for each event type."""
+"""The stream as an AsyncAPI 3 document with Kafka's bindings: a channel for each topic, a message
+for each event type.
+"""
 
 from typing import Any, Final
 
@@ -45,7 +47,7 @@ def _channel(name: str) -> dict[str, Any]:
         "bindings": {
             "kafka": {
                 "topic": topic,
-                # -1: whoever reads later finds everything; record times are simulated.
+                # -1: late readers find everything; record times are simulated.
                 "topicConfiguration": {"cleanup.policy": ["delete"], "retention.ms": -1},
                 "bindingVersion": _KAFKA,
             }

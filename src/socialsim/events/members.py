@@ -1,7 +1,9 @@
-"""What each event type consists of, in one neutral form that every generated schema, codec and document is made from.
+"""What each event type consists of, in one neutral form that every generated schema, codec and
+document is made from.
 
-msgspec's description of a type is what the JSON codec needs. Avro, the registry's JSON Schema and the documents of
-``socialsim.contracts`` need a little less and a little more: a kind for each member, its bounds, and one line about it.
+msgspec's description of a type is what the JSON codec needs. Avro, the registry's JSON Schema and
+the documents of ``socialsim.contracts`` need a little less and a little more: a kind for each
+member, its bounds, and one line about it.
 """
 
 import inspect
@@ -26,7 +28,10 @@ class FieldKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class EventField:
-    """One member of an event type. Bounds that a kind does not have are None; ``default`` may be NODEFAULT."""
+    """One member of an event type.
+
+    Bounds that a kind does not have are None; ``default`` may be NODEFAULT.
+    """
 
     name: str
     kind: FieldKind
@@ -82,7 +87,10 @@ DESCRIPTIONS: Final[dict[str, str]] = {
 
 
 def members(event_type: type[Event]) -> tuple[EventField, ...]:
-    """The members of ``event_type`` in the order of their definition. Raises TypeError for a kind that is not known."""
+    """The members of ``event_type`` in the order of their definition.
+
+    Raises TypeError for a kind that is not known.
+    """
     info = msgspec.inspect.type_info(event_type)
     if not isinstance(info, msgspec.inspect.StructType):
         raise TypeError(f"{event_type.__name__} is not a struct")
@@ -108,7 +116,9 @@ def _member(event_type: type[Event], field: msgspec.inspect.Field) -> EventField
         told = told or inner
     place = f"{event_type.__name__}.{field.name}"
     described = told or DESCRIPTIONS.get(field.name, "")
-    return EventField(field.name, description=described, optional=optional, default=field.default, **_shape(kind, place))
+    return EventField(
+        field.name, description=described, optional=optional, default=field.default, **_shape(kind, place)
+    )
 
 
 def _bare(kind: msgspec.inspect.Type) -> tuple[msgspec.inspect.Type, str]:

@@ -1,8 +1,9 @@
 """The JSON Schema of each event as a schema registry is told it.
 
-It says what the published one says (``schema.py``), in a form that registries can compare: draft-07, because their
-checks do not know 2020-12; and without the version's number, because an enum of one number lets no second version
-be registered. The model stays closed, so what may be added is an optional member, under BACKWARD.
+It says what the published one says (``schema.py``), in a form that registries can compare:
+draft-07, because their checks do not know 2020-12; and without the version's number, because an
+enum of one number lets no second version be registered. The model stays closed, so what may be
+added is an optional member, under BACKWARD.
 """
 
 from typing import Any, Final
@@ -16,7 +17,10 @@ _REFERENCE: Final = "#/$defs/"
 
 
 def registry_schema(name: str) -> dict[str, Any]:
-    """The JSON Schema for a registry of the event with the wire name ``name``. Raises KeyError if there is none."""
+    """The JSON Schema for a registry of the event with the wire name ``name``.
+
+    Raises KeyError if there is none.
+    """
     return for_registry(event_schema(name), name)
 
 

@@ -1,4 +1,6 @@
-"""A schema registry's client: what is told to a registry, what is asked of it, and how records name their schemas."""
+"""A schema registry's client: what is told to a registry, what is asked of it, and how records name
+their schemas.
+"""
 
 from socialsim.registry.address import RegistryAddress, registry_address
 from socialsim.registry.base import (

@@ -17,7 +17,10 @@ _EXAMPLE: Final = "http://127.0.0.1:8081"
 
 @dataclass(frozen=True, slots=True)
 class RegistryAddress:
-    """A registry's URL in its parts, checked, with what it is told of us. ``path`` has no slash at its end."""
+    """A registry's URL in its parts, checked, with what it is told of us.
+
+    ``path`` has no slash at its end.
+    """
 
     scheme: str
     host: str
@@ -35,7 +38,10 @@ class RegistryAddress:
         return f"{self.scheme}://{host}{port}{self.path}"
 
     def tls(self) -> ssl.SSLContext | None:
-        """For ``https``: certificates are verified. Raises InputError if the CA file is of no use."""
+        """For ``https``: certificates are verified.
+
+        Raises InputError if the CA file is of no use.
+        """
         if self.scheme != "https":
             return None
         try:
@@ -57,15 +63,16 @@ class RegistryAddress:
 def registry_address(url: str, settings: Settings, place: str = "--registry") -> RegistryAddress:
     """The registry at ``url``, which stood at ``place``. Raises InputError for what cannot be one.
 
-    User and password come from SOCIALSIM_REGISTRY_USERNAME and SOCIALSIM_REGISTRY_PASSWORD, the CA's certificate from
-    the file SOCIALSIM_REGISTRY_CAFILE.
+    User and password come from SOCIALSIM_REGISTRY_USERNAME and SOCIALSIM_REGISTRY_PASSWORD, the
+    CA's certificate from the file SOCIALSIM_REGISTRY_CAFILE.
     """
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
         raise InputError(f"{place}: {url!r} is no URL ({error}); one is {_EXAMPLE}") from None
-    if parts.username is not None or parts.password is not None:  # not shown: it may hold the password
+    # not shown: it may hold the password
+    if parts.username is not None or parts.password is not None:
         raise InputError(
             f"{place}: a URL holds no user and no password, for URLs are shown and logged; "
             "set SOCIALSIM_REGISTRY_USERNAME and SOCIALSIM_REGISTRY_PASSWORD"

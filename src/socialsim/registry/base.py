@@ -1,7 +1,8 @@
-"""What a schema registry does for us: the interface, with the errors that every implementation raises.
+"""What a schema registry does for us: the interface, with the errors that every implementation
+raises.
 
-All methods raise ServiceUnavailableError if the registry cannot be reached in time, and SchemaRefusedError, with the
-registry's own reason, if it does not do what it is asked.
+All methods raise ServiceUnavailableError if the registry cannot be reached in time, and
+SchemaRefusedError, with the registry's own reason, if it does not do what it is asked.
 """
 
 from abc import ABC, abstractmethod
@@ -40,7 +41,9 @@ class SchemaText:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A schema's identity: ``schema_id`` in this registry, ``guid`` in all of them, None where it is not served."""
+    """A schema's identity: ``schema_id`` in this registry, ``guid`` in all of them, None where it
+    is not served.
+    """
 
     schema_id: int
     guid: UUID | None = None
@@ -74,7 +77,9 @@ class Registry(ABC):
 
     @abstractmethod
     async def register(self, subject: str, schema: SchemaText) -> Registered:
-        """Make ``schema`` the subject's latest; the same identity as before if the subject holds it already."""
+        """Make ``schema`` the subject's latest; the same identity as before if the subject holds it
+        already.
+        """
 
     @abstractmethod
     async def find(self, subject: str, schema: SchemaText) -> Registered | None:
@@ -86,7 +91,10 @@ class Registry(ABC):
 
     @abstractmethod
     async def by_guid(self, guid: UUID) -> SchemaText:
-        """The schema of that GUID. Raises UnknownSchemaError if there is none, or if GUIDs are not served."""
+        """The schema of that GUID.
+
+        Raises UnknownSchemaError if there is none, or if GUIDs are not served.
+        """
 
     @abstractmethod
     async def latest(self, subject: str) -> SubjectVersion | None:
@@ -106,4 +114,7 @@ class Registry(ABC):
 
     @abstractmethod
     async def set_compatibility(self, subject: str, level: Compatibility) -> None:
-        """Give the subject a level of its own. Before it is there, registries differ: some keep the level, some do not."""
+        """Give the subject a level of its own.
+
+        Before it is there, registries differ: some keep the level, some do not.
+        """

@@ -1,9 +1,11 @@
-"""What a reader of records remembers of a registry: schemas by their ids, and which ids there are none of.
+"""What a reader of records remembers of a registry: schemas by their ids, and which ids there are
+none of.
 
-A schema never changes under its id, so that what was found is kept, and the registry may go away. What was not found
-is asked for again within a limit, for a registry's copy may lag behind its writer's; then the id counts as unknown for
-a while, and its records are refused at once. Records with ever new invented ids hold nobody up for long: while
-many ids are known to be unknown, a further one is asked for once.
+A schema never changes under its id, so that what was found is kept, and the registry may go away.
+What was not found is asked for again within a limit, for a registry's copy may lag behind its
+writer's; then the id counts as unknown for a while, and its records are refused at once. Records
+with ever new invented ids hold nobody up for long: while many ids are known to be unknown, a
+further one is asked for once.
 """
 
 import asyncio
@@ -27,15 +29,17 @@ class Limits:
     wait_s: float = 10.0  #: for an id that the registry does not know, or cannot be asked for
     pause_s: float = 0.5  #: between two questions for it
     unknown_s: float = 60.0  #: that an id counts as unknown without a question
-    patient_for: int = 16  #: so many unknown ids are waited for at a time; further ones are asked for once
+    #: so many unknown ids are waited for at a time; further ones are asked for once
+    patient_for: int = 16
     unknown_max: int = 10_000  #: so many unknown ids are remembered
 
 
 class SchemaCache(Generic[Made]):
     """What ``make`` makes of each schema, such as a reader of its records, made once.
 
-    ``get`` may be called by many tasks at once: an id is looked up by the first, and all are told. What ``make`` raises is
-    raised to each of them, and again for each later record: the schema will not change.
+    ``get`` may be called by many tasks at once: an id is looked up by the first, and all are told.
+    What ``make`` raises is raised to each of them, and again for each later record: the schema will
+    not change.
     """
 
     def __init__(
@@ -54,7 +58,10 @@ class SchemaCache(Generic[Made]):
         return self._made.get(key)
 
     async def get(self, key: SchemaKey) -> Made:
-        """What is made of the schema ``key``. Raises UnknownSchemaError, or what ``make`` raised."""
+        """What is made of the schema ``key``.
+
+        Raises UnknownSchemaError, or what ``make`` raised.
+        """
         while key not in self._made:
             if key in self._useless:
                 raise self._useless[key].with_traceback(None)  # else each raise would lengthen it
@@ -111,7 +118,7 @@ class SchemaCache(Generic[Made]):
     def _keep(self, key: SchemaKey, schema: SchemaText) -> None:
         try:
             self._made[key] = self._make(key, schema)
-        except Exception as error:  # noqa: BLE001 - raised to whoever asks, see get
+        except Exception as error:  # noqa: BLE001 - raised by get
             self._useless[key] = error
 
     def _fresh_unknown(self) -> int:

@@ -1,4 +1,6 @@
-"""A client of registries that speak Confluent's REST interface: Confluent's, Karapace, Apicurio (``/apis/ccompat/v7``)."""
+"""A client of registries that speak Confluent's REST interface: Confluent's, Karapace, Apicurio
+(``/apis/ccompat/v7``).
+"""
 
 import asyncio
 import json
@@ -28,8 +30,9 @@ _PASSING_CODES: Final = (50001, 50002, 50003)
 
 
 class HttpRegistry(Registry):
-    """The registry at ``address``. Each request has ``request_timeout_s``; one that gets no answer, or an answer that
-    the server cannot serve it now, is asked again until ``patience_s`` have passed.
+    """The registry at ``address``. Each request has ``request_timeout_s``; one that gets no answer,
+    or an answer that the server cannot serve it now, is asked again until ``patience_s`` have
+    passed.
     """
 
     def __init__(
@@ -142,7 +145,10 @@ class HttpRegistry(Registry):
         raise AssertionError("pauses do not end")
 
     def _content(self, answer: HttpAnswer, what: str, kind: type = dict) -> Any:
-        """The answer's JSON. Raises SchemaRefusedError if it is a refusal, InputError if we may not ask."""
+        """The answer's JSON.
+
+        Raises SchemaRefusedError if it is a refusal, InputError if we may not ask.
+        """
         if answer.status in (401, 403):
             raise InputError(
                 f"the schema registry at {self.address} answers {answer.status} to the request to {what}; "

@@ -1,8 +1,9 @@
-"""How a record names its schema, in Confluent's wire format: pure functions over its value and headers.
+"""How a record names its schema, in Confluent's wire format: pure functions over its value and
+headers.
 
-Either five bytes go before the value (a zero byte and the schema's id, which is of one registry), or the header
-``__value_schema_id`` holds a one byte and the schema's GUID, which is the same in all registries, and the value stays
-as it is. The header may also hold the five bytes.
+Either five bytes go before the value (a zero byte and the schema's id, which is of one registry),
+or the header ``__value_schema_id`` holds a one byte and the schema's GUID, which is the same in all
+registries, and the value stays as it is. The header may also hold the five bytes.
 """
 
 import struct
@@ -29,7 +30,9 @@ class FramingError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """What a record says of its schema: nothing, its id, or its GUID; the payload begins at ``start``."""
+    """What a record says of its schema: nothing, its id, or its GUID; the payload begins at
+    ``start``.
+    """
 
     schema: int | UUID | None
     start: int
@@ -53,8 +56,8 @@ def guid_header(guid: UUID) -> tuple[str, bytes]:
 def sniff(value: bytes, headers: Headers = ()) -> Framing:
     """How this record names its schema. A header goes before the value's own first byte.
 
-    JSON begins with no zero byte, so that what was written without a registry is told from what was written with one.
-    Raises FramingError if the header, or the value's beginning, is neither.
+    JSON begins with no zero byte, so that what was written without a registry is told from what was
+    written with one. Raises FramingError if the header, or the value's beginning, is neither.
     """
     for name, content in headers:
         if name == VALUE_SCHEMA_HEADER:

@@ -1,6 +1,8 @@
-"""One request, one connection, one deadline: HTTP as a registry's client needs it, on asyncio's streams.
+"""One request, one connection, one deadline: HTTP as a registry's client needs it, on asyncio's
+streams.
 
-The deadline is of the whole exchange, so a server that sends a byte now and then does not hold anybody up.
+The deadline is of the whole exchange, so a server that sends a byte now and then does not hold
+anybody up.
 """
 
 import asyncio
@@ -22,7 +24,10 @@ _KIND: Final = "application/vnd.schemaregistry.v1+json"
 
 
 class UnreachableError(Exception):
-    """No answer: no connection, no end of it in time, or no HTTP. The text says which; asking again may help."""
+    """No answer: no connection, no end of it in time, or no HTTP.
+
+    The text says which; asking again may help.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,10 @@ class HttpAnswer:
 async def exchange(
     address: RegistryAddress, method: str, path: str, body: bytes | None, timeout_s: float
 ) -> HttpAnswer:
-    """Ask for ``path`` below the registry's own. Raises UnreachableError, InputError for a certificate that is not good."""
+    """Ask for ``path`` below the registry's own.
+
+    Raises UnreachableError, InputError for a certificate that is not good.
+    """
     tls = address.tls()
     try:
         async with asyncio.timeout(timeout_s):

@@ -214,7 +214,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     popular_share: Annotated[float, _share("likes per post", "likes of trending posts, of all likes")] = 0.07
 
     def __post_init__(self) -> None:
-        for name, allowed in _field_types().items():  # msgspec checks what it decodes, not what Python constructs
+        # msgspec checks what it decodes, not what Python constructs
+        for name, allowed in _field_types().items():
             try:
                 value = msgspec.convert(getattr(self, name), allowed)
             except msgspec.ValidationError as error:
@@ -337,7 +338,8 @@ def make_scenario(preset: str | None = None, **fields: Any) -> Scenario:
 
 
 def load_scenario(path: Path, preset: str | None = None, **overrides: Any) -> Scenario:
-    """A Scenario from a TOML file whose keys are the fields. Raises InputError naming file and field.
+    """A Scenario from a TOML file whose keys are the fields. Raises InputError naming file and
+    field.
 
     ``overrides`` take precedence over the file, the file over ``preset``. Without ``preset``, the
     file's own key ``preset`` is used, if it has one.

@@ -27,10 +27,11 @@ def takes_all(_: Compatibility, __: SchemaText, ___: list[SchemaText]) -> str | 
 
 
 class MemoryRegistry(Registry):
-    """Keeps the promises of ``socialsim.registry.Registry``. Compatibility is as ``judge`` says: it knows no rules itself.
+    """Keeps the promises of ``socialsim.registry.Registry``. Compatibility is as ``judge`` says: it
+    knows no rules itself.
 
-    ``away`` makes every request fail as if nobody answered; ``serves_guids`` is what newer registries do; ``asked`` counts
-    the requests by the method's name.
+    ``away`` makes every request fail as if nobody answered; ``serves_guids`` is what newer
+    registries do; ``asked`` counts the requests by the method's name.
     """
 
     def __init__(self, judge: Judge = takes_all, *, serves_guids: bool = True) -> None:

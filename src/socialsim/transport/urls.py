@@ -25,7 +25,10 @@ class FileUrl:
 
 @dataclass(frozen=True, slots=True)
 class KafkaUrl:
-    """An event log in Kafka. ``topic_prefix`` ends with a dot; topics are named ``<prefix><topic>``."""
+    """An event log in Kafka.
+
+    ``topic_prefix`` ends with a dot; topics are named ``<prefix><topic>``.
+    """
 
     bootstrap: tuple[str, ...]
     topic_prefix: str = "socialsim."

@@ -1,4 +1,6 @@
-"""Events in Avro's binary encoding: schemas, writers and readers, all generated from the event types."""
+"""Events in Avro's binary encoding: schemas, writers and readers, all generated from the event
+types.
+"""
 
 from socialsim.events.avro.datum import Schema, UnreadableSchemaError
 from socialsim.events.avro.reader import Reader, compile_reader

@@ -1,7 +1,8 @@
 """Avro's own data, read by any schema: the plain way, one closure for each part of the schema.
 
-What comes from a registry was written by somebody else, so a schema is checked here before anything is read by it, and
-what is read is bounded: by the record's bytes, and by the depth of Python's stack.
+What comes from a registry was written by somebody else, so a schema is checked here before anything
+is read by it, and what is read is bounded: by the record's bytes, and by the depth of Python's
+stack.
 """
 
 import struct
@@ -30,7 +31,10 @@ def malformed(reason: str) -> InvalidRecordError:
 
 
 def read_long(raw: bytes, at: int) -> tuple[int, int]:
-    """A signed number, int or long. Raises InvalidRecordError if it does not end, or has more than 64 bits."""
+    """A signed number, int or long.
+
+    Raises InvalidRecordError if it does not end, or has more than 64 bits.
+    """
     try:
         unsigned, end = read_varint(raw, at)
     except IndexError:
@@ -174,7 +178,10 @@ class Names:
 
 
 def _fields(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The fields of a record's schema. Raises UnreadableSchemaError if they are none, or two have one name."""
+    """The fields of a record's schema.
+
+    Raises UnreadableSchemaError if they are none, or two have one name.
+    """
     fields: list[Mapping[str, Any]] = _part(schema, "fields", list)
     if not all(isinstance(field, Mapping) for field in fields):
         raise UnreadableSchemaError("a field is no object")
@@ -203,7 +210,10 @@ def _union(branches: list[Parse]) -> Parse:
 
 
 def branch_number(number: int, count: int) -> int:
-    """``number`` if a union of ``count`` branches has such a one. Raises InvalidRecordError otherwise."""
+    """``number`` if a union of ``count`` branches has such a one.
+
+    Raises InvalidRecordError otherwise.
+    """
     if not 0 <= number < count:
         raise malformed(f"branch {number} of a union of {count}")
     return number
@@ -234,7 +244,9 @@ def _record(fields: list[tuple[str, Parse]]) -> Parse:
 
 
 def _blocks(item: Parse) -> Parse:
-    """An array, or a map whose keys ``item`` reads with the values: blocks of items, ended by an empty one."""
+    """An array, or a map whose keys ``item`` reads with the values: blocks of items, ended by an
+    empty one.
+    """
 
     def parse(raw: bytes, at: int) -> tuple[list[Any], int]:
         values: list[Any] = []

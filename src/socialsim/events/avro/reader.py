@@ -1,12 +1,13 @@
 """Avro's bytes to events, checked as completely as JSON's are.
 
-A reader is compiled for a pair: the schema a record was written by, and the event type it is read as. It follows Avro's
-rules of resolution: members that only the writer knew are skipped, members that it did not know take their
-defaults, words that the reader does not know become the enum's default.
+A reader is compiled for a pair: the schema a record was written by, and the event type it is read
+as. It follows Avro's rules of resolution: members that only the writer knew are skipped, members
+that it did not know take their defaults, words that the reader does not know become the enum's
+default.
 
-The compiled function reads what the simulator writes, and gives an event only if everything about it is right. All
-else it leaves to a plain reader, which takes whatever Avro allows, has msgspec check the members as those of a JSON
-record, and says what is wrong.
+The compiled function reads what the simulator writes, and gives an event only if everything about
+it is right. All else it leaves to a plain reader, which takes whatever Avro allows, has msgspec
+check the members as those of a JSON record, and says what is wrong.
 """
 
 import inspect
@@ -41,7 +42,8 @@ Reader: TypeAlias = Callable[[bytes], Event]
 
 
 def compile_reader(event_type: type[Event], written_by: Schema | None = None, start: int = 0) -> Reader:
-    """A reader of records that ``written_by`` wrote (the type's own schema if None), each behind ``start`` bytes.
+    """A reader of records that ``written_by`` wrote (the type's own schema if None), each behind
+    ``start`` bytes.
 
     Raises UnreadableSchemaError if no event of ``event_type`` can be read by that schema.
     """
@@ -143,8 +145,9 @@ def _read_date(raw: bytes, at: int) -> tuple[date, int]:
         ) from None
 
 
-#: By the member's kind, and by the written type with its logical type: what can be read. Avro promotes int to long and
-#: bytes to string; a number without a logical type is taken for what the member is.
+#: By the member's kind, and by the written type with its logical type: what can be read. Avro
+#: promotes int to long and bytes to string; a number without a logical type is taken for what the
+#: member is.
 _READ_AS: Final[dict[tuple[FieldKind, str, str | None], Parse]] = {
     (FieldKind.INTEGER, "int", None): datum.read_long,
     (FieldKind.INTEGER, "long", None): datum.read_long,
@@ -184,7 +187,10 @@ def _plain(event_type: type[Event], fields: list[_Field], start: int) -> Reader:
 
 
 class _Heads(dict[bytes, tuple[str, int]]):
-    """Run and shard by the bytes of both. Raises what shows that they are not as the simulator writes them."""
+    """Run and shard by the bytes of both.
+
+    Raises what shows that they are not as the simulator writes them.
+    """
 
     def __missing__(self, head: bytes) -> tuple[str, int]:
         size, begin = read_varint(head, 0)
@@ -272,7 +278,10 @@ class _Source:
         self._values |= {"run_id": "run_id", "shard": "shard"}
 
     def _step(self, field: _Field) -> bool:
-        """Add what reads one field. Only names of our own members get into the source, never those of a schema."""
+        """Add what reads one field.
+
+        Only names of our own members get into the source, never those of a schema.
+        """
         member = field.member
         kind = field.kind
         base = kind.get("type") if isinstance(kind, Mapping) else kind

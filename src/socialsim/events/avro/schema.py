@@ -1,8 +1,9 @@
 """The Avro schema of each event, made from its type.
 
-Instants and dates have their logical types. Words are enums whose first symbol, ``unknown``, is the enum's default:
-a reader that has not heard of a new word gets ``unknown`` instead of an error, so new words and optional members are
-compatible in both directions, over all versions (FULL_TRANSITIVE). The simulator never writes ``unknown``.
+Instants and dates have their logical types. Words are enums whose first symbol, ``unknown``, is the
+enum's default: a reader that has not heard of a new word gets ``unknown`` instead of an error, so
+new words and optional members are compatible in both directions, over all versions
+(FULL_TRANSITIVE). The simulator never writes ``unknown``.
 """
 
 from typing import Any, Final
@@ -30,7 +31,9 @@ def avro_schema(event_type: type[Event]) -> dict[str, Any]:
 
 
 def avro_schema_text(name: str) -> str:
-    """The schema of the event with the wire name ``name`` as a registry is told it: JSON in one line."""
+    """The schema of the event with the wire name ``name`` as a registry is told it: JSON in one
+    line.
+    """
     return msgspec.json.encode(avro_schema(EVENT_TYPES[name])).decode()
 
 

@@ -1,4 +1,6 @@
-"""Avro's integers: zigzag numbers in base 128, lowest digit first, and the tables that spell them quickly."""
+"""Avro's integers: zigzag numbers in base 128, lowest digit first, and the tables that spell them
+quickly.
+"""
 
 from datetime import date
 from typing import Final
@@ -33,11 +35,13 @@ def long(number: int) -> bytes:
     return varint(zigzag(number))
 
 
-#: Numbers below 2**14 as they end a varint. A dict, not a list: a negative number is no key, but is an index.
+#: Numbers below 2**14 as they end a varint. A dict, not a list: a negative number is no key, but is
+#: an index.
 ENDS: Final[dict[int, bytes]] = {number: varint(number) for number in range(1 << 14)}
 #: The same numbers as the two lowest digits of a longer varint.
 DIGITS: Final = [bytes((number & 0x7F | 0x80, number >> 7 | 0x80)) for number in range(1 << 14)]
-#: What two such bytes, read as a little-endian 16-bit number, stand for: in the first place, and in the second.
+#: What two such bytes, read as a little-endian 16-bit number, stand for: in the first place, and in
+#: the second.
 LOW: Final[dict[int, int]] = {int.from_bytes(two, "little"): number for number, two in enumerate(DIGITS)}
 MIDDLE: Final[dict[int, int]] = {two: number << 14 for two, number in LOW.items()}
 
@@ -52,10 +56,13 @@ def large(unsigned: int) -> bytes:
 
 
 class HighDigits(dict[int, bytes]):
-    """``varint(unsigned >> 28)`` by that number: an instant's high digits, the same for two minutes of time."""
+    """``varint(unsigned >> 28)`` by that number: an instant's high digits, the same for two minutes
+    of time.
+    """
 
     def __missing__(self, high: int) -> bytes:
-        if not 0 < high < 1 << 36:  # zero would be a digit that is not written; a negative or larger one is no long
+        # zero would be a digit that is not written; a negative or larger one is no long
+        if not 0 < high < 1 << 36:
             raise KeyError(high)
         if len(self) >= CACHED_MAX:
             self.clear()
@@ -90,7 +97,10 @@ class SpelledDates(dict[date, bytes]):
 
 
 class ReadDates(dict[int, date]):
-    """The date of an unsigned number. Raises ValueError or OverflowError if there is no such date."""
+    """The date of an unsigned number.
+
+    Raises ValueError or OverflowError if there is no such date.
+    """
 
     def __missing__(self, unsigned: int) -> date:
         if len(self) >= CACHED_MAX:

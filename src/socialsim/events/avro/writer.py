@@ -1,8 +1,10 @@
-"""Events to Avro's bytes: one function for each type, compiled from source that is made from the type's members.
+"""Events to Avro's bytes: one function for each type, compiled from source that is made from the
+type's members.
 
-The compiled function joins table entries; a number is spelled two digits at a time, the run and the shard in one
-piece, an instant's high digits once for two minutes of simulated time. Whatever it finds in none of its tables it leaves
-to a plain writer, which spells everything number by number, and refuses what is out of bounds.
+The compiled function joins table entries; a number is spelled two digits at a time, the run and the
+shard in one piece, an instant's high digits once for two minutes of simulated time. Whatever it
+finds in none of its tables it leaves to a plain writer, which spells everything number by number,
+and refuses what is out of bounds.
 """
 
 from collections.abc import Callable
@@ -29,9 +31,11 @@ _RUNS_CACHED_MAX: Final = 8
 
 
 def compile_writer(event_type: type[Event], prefix: bytes = b"") -> Writer:
-    """A writer of events of ``event_type``; each record begins with ``prefix``, such as a schema's id.
+    """A writer of events of ``event_type``; each record begins with ``prefix``, such as a schema's
+    id.
 
-    The writer raises ValueError for a value that the type does not allow, as far as another could be read for it.
+    The writer raises ValueError for a value that the type does not allow, as far as another could
+    be read for it.
     """
     parts = members(event_type)
     names: dict[str, Any] = {
@@ -49,7 +53,7 @@ def compile_writer(event_type: type[Event], prefix: bytes = b"") -> Writer:
 
 
 def plain_writer(event_type: type[Event], prefix: bytes = b"") -> Writer:
-    """The same by plain code, with every bound checked; the compiled writer is held against it."""
+    """The same by plain code, with every bound checked; the compiled one must agree."""
     spellers = [(member, _speller(member)) for member in members(event_type)]
 
     def write(event: Any) -> bytes:
@@ -94,7 +98,10 @@ def _pieces(parts: tuple[EventField, ...], prefix: bytes, names: dict[str, Any])
 
 
 def _expressions(member: EventField, value: str, names: dict[str, Any], before: list[str] | None) -> list[str]:
-    """The pieces of one value that is there. Statements are allowed where there is a list for them."""
+    """The pieces of one value that is there.
+
+    Statements are allowed where there is a list for them.
+    """
     match member.kind:
         case FieldKind.INSTANT if before is not None:
             t, low = f"t_{member.name}", f"l_{member.name}"

@@ -3,7 +3,7 @@
 ::
 
     <root>/log.json                               the log's identity
-    <root>/<run_id>/run.json                      the run: scenario, shards, topics, state, final counts
+    <root>/<run_id>/run.json                      scenario, shards, topics, state, final counts
     <root>/<run_id>/<topic>/<shard:05d>.ndjson    the records, pure newline-delimited JSON
     <root>/<run_id>/_index/<shard:05d>.idx        which bytes of them are valid, see ``index``
     <root>/<run_id>/.lock, .writers               locks: exclusive of the leader, shared of writers

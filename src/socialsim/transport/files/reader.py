@@ -15,7 +15,8 @@ _DISCOVER_EVERY_S: Final = 1.0
 
 
 class FileReader(EventReader):
-    """Reads all runs of a log, or only ``run_id``, and follows them as they grow and new ones appear.
+    """Reads all runs of a log, or only ``run_id``, and follows them as they grow and new ones
+    appear.
 
     There is no group: all partitions are assigned from the start and none is ever revoked. Reads
     are small and come from the page cache, so they happen on the event loop. ``poll_s`` is the

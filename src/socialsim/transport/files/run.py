@@ -62,7 +62,8 @@ class FileRun:
         return self._meta.identity
 
     def complete(self) -> None:
-        """Mark the run complete and store its counts. All of its writers must be drained and closed.
+        """Mark the run complete and store its counts. All of its writers must be drained and
+        closed.
 
         Raises RunConflictError if one is still open, LogCorruptError if files and index differ,
         LogFullError.

@@ -1,4 +1,4 @@
-"""The event log in Kafka: one topic for each type of event, the acting user as the key."""
+"""The event log in Kafka: one topic per event type, keyed by the acting user."""
 
 from socialsim.transport.kafka.admin import alter_topics, create_topics, describe_topics, inspect_topics, refuse
 from socialsim.transport.kafka.batch_sender import ProducerOptions

@@ -1,4 +1,4 @@
-"""Topics: make them, look at them, alter their settings."""
+"""Creates and inspects topics, and alters their settings."""
 
 import asyncio
 import contextlib
@@ -31,14 +31,14 @@ _LOOK_AGAIN_S: Final = 0.05
 
 
 class ClusterState(NamedTuple):
-    """What ``inspect_topics`` saw: those topics that exist, by their short names."""
+    """The cluster's id and the state of the existing topics by short name."""
 
     cluster_id: str
     topics: dict[str, TopicState]
 
 
 class Created(NamedTuple):
-    """The topics that were made, by their full names, and where those that were there are not quite as needed."""
+    """The full names of the created topics, and the tolerable deviations of all topics."""
 
     names: list[str]
     warnings: list[Deviation]
@@ -58,7 +58,7 @@ async def _connected(cluster: KafkaLog, timeout_s: float) -> AsyncIterator[AIOKa
 async def read_cluster(
     cluster: KafkaLog, topics: Sequence[str], *, timeout_s: float = CONNECT_TIMEOUT_S
 ) -> tuple[str, dict[str, int]]:
-    """The cluster's id, and of those ``topics`` (short names) that exist the number of partitions."""
+    """The cluster's id, and the numbers of partitions of the existing ``topics`` (short names)."""
     async with _connected(cluster, timeout_s) as client:
         cluster_id = str((await client.describe_cluster())["cluster_id"])
         described = await client.describe_topics([cluster.topic(name) for name in topics])
@@ -79,12 +79,13 @@ async def create_topics(
     overrides: SettingOverrides = NO_OVERRIDES,
     timeout_s: float = CONNECT_TIMEOUT_S,
 ) -> Created:
-    """Make the topics that are not there yet, after a look at those that are.
+    """Create the missing topics, after checking the existing ones.
 
-    ``replication`` None means three copies, or as many as there are brokers. Of three or more copies all but one must
-    have a record before it counts as written. Nothing is made, and InputError raised, if a topic exists with another
-    number of partitions or with settings under which records would be lost, if the brokers are too few, or if the
-    cluster refuses a topic. Raises ServiceUnavailableError.
+    ``replication`` None means three replicas, or one per broker if there are fewer. With three or
+    more replicas, a record is acknowledged once all but one have it. Raises InputError and creates
+    nothing if a topic exists with another number of partitions or with settings that would lose
+    records, if there are too few brokers, or if the cluster refuses a topic. Raises
+    ServiceUnavailableError.
     """
     if partitions < 1 or (replication is not None and replication < 1):
         raise InputError("topics: partitions and replication must be at least 1")
@@ -106,7 +107,7 @@ async def create_topics(
             copies = replication or min(_REPLICATION_DEFAULT_MAX, brokers)
             settings = overrides.settings(copies)
             wanted = [NewTopic(name, partitions, copies, topic_configs=settings) for name in missing]
-            # A policy that refuses the third topic must not leave two behind.
+            # Validated first, so that a refused topic does not leave some of the others created.
             _check_created(cluster, await client.create_topics(wanted, validate_only=True), copies, settings)
             _check_created(cluster, await client.create_topics(wanted), copies, settings)
             await _wait_for_leaders(client, missing, timeout_s)
@@ -115,7 +116,7 @@ async def create_topics(
 
 
 def _check_created(cluster: KafkaLog, response: Any, copies: int, settings: Mapping[str, str]) -> None:
-    """Raises InputError for what the cluster does not allow, TerminalError for the rest."""
+    """Raise InputError for topics that the cluster does not allow, TerminalError for other errors."""
     for name, code, *rest in response.topic_errors:
         kind = kafka_errors.for_code(code)
         if kind is kafka_errors.NoError:
@@ -123,36 +124,36 @@ def _check_created(cluster: KafkaLog, response: Any, copies: int, settings: Mapp
         said = " ".join(filter(None, rest)) or kind.description
         text = f"Kafka at {cluster.address} refuses topic {name}: {said} ({kind.__name__})"
         if kind is kafka_errors.TopicAlreadyExistsError:
-            raise InputError(f"{text}; somebody else makes the topics at this moment: try again")
+            raise InputError(f"{text}; another program is creating the topics: try again")
         if kind in (kafka_errors.PolicyViolationError, kafka_errors.InvalidConfigurationError):
             named = [f"{key}={value}" for key, value in settings.items() if key in said]
             asked = ", ".join(named or [f"{key}={value}" for key, value in settings.items()]) or "no setting"
             raise InputError(
-                f"{text}; asked for were {copies} copies and {asked}; --replication chooses the copies, "
-                "--topic-config KEY=VALUE another value, --topic-config KEY= leaves one setting to the cluster and "
-                "--no-topic-config all of them"
+                f"{text}; requested were {copies} replicas and {asked}; --replication sets the number of replicas, "
+                "--topic-config KEY=VALUE sets another value, --topic-config KEY= leaves one setting to the cluster, "
+                "--no-topic-config leaves all of them"
             )
         if kind in (kafka_errors.InvalidReplicationFactorError, kafka_errors.InvalidPartitionsError):
-            raise InputError(f"{text}; --replication and --partitions choose other numbers")
-        raise TerminalError(f"{text}; the user needs the right to create topics")
+            raise InputError(f"{text}; --replication and --partitions set other numbers")
+        raise TerminalError(f"{text}; the user needs the permission to create topics")
 
 
 def check_settings(
     cluster: KafkaLog, states: Iterable[TopicState], overrides: SettingOverrides = NO_OVERRIDES
 ) -> list[Deviation]:
-    """Those deviations that can be lived with. Raises InputError for the others, naming the commands that mend them."""
+    """The tolerable deviations. Raises InputError for others, naming the commands that fix them."""
     deviations = [each for state in states for each in compare(state, overrides)]
     refuse(cluster, deviations)
     return deviations
 
 
 def refuse(cluster: KafkaLog, deviations: Sequence[Deviation]) -> None:
-    """Raises InputError for deviations under which records would be lost or refused."""
+    """Raise InputError for deviations that would lose or refuse records."""
     refused = [each for each in deviations if each.refused]
     if refused:
         raise InputError(
-            f"Kafka at {cluster.address}: {sum_up(refused)}; `socialsim topics alter --to {cluster.url}` sets what is "
-            f"needed, or for each topic `{kafka_tool_command(cluster.address, refused)}`"
+            f"Kafka at {cluster.address}: {sum_up(refused)}; run `socialsim topics alter --to {cluster.url}`, "
+            f"or for each topic `{kafka_tool_command(cluster.address, refused)}`"
         )
 
 
@@ -163,9 +164,10 @@ async def alter_topics(
     overrides: SettingOverrides = NO_OVERRIDES,
     timeout_s: float = CONNECT_TIMEOUT_S,
 ) -> list[Deviation]:
-    """Set what is not as needed in those of ``topics`` that exist, and nothing else; what was changed.
+    """Alter only the settings of ``topics`` that deviate. Returns what was changed.
 
-    Raises InputError for a setting that the cluster refuses, TerminalError without the right to alter.
+    Raises InputError for a missing topic or a setting that the cluster refuses, TerminalError
+    without the permission to alter.
     """
     there = (await inspect_topics(cluster, topics, timeout_s=timeout_s)).topics
     if missing := [name for name in topics if name not in there]:
@@ -190,18 +192,18 @@ async def alter_topics(
             asked = ", ".join(f"{key}={value}" for key, value in settings[name].items())
             if kind in (kafka_errors.PolicyViolationError, kafka_errors.InvalidConfigurationError):
                 raise InputError(
-                    f"{text}; asked for were {asked}; --topic-config KEY=VALUE asks for another value, "
+                    f"{text}; requested were {asked}; --topic-config KEY=VALUE sets another value, "
                     "--topic-config KEY= leaves a setting as it is"
                 )
-            raise TerminalError(f"{text}; the user needs the right to alter the topics' settings")
+            raise TerminalError(f"{text}; the user needs the permission to alter topic settings")
     return deviations
 
 
 async def _wait_for_leaders(client: AIOKafkaAdminClient, names: list[str], timeout_s: float) -> None:
-    """A new topic is known to its creator first; wait, for some time, until it can be written to."""
+    """Wait up to ``timeout_s`` until all partitions of new topics have a leader."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(timeout_s):
-            while any(  # noqa: ASYNC110 - the broker calls nobody back
+            while any(  # noqa: ASYNC110 - the broker sends no notification
                 topic["error_code"] or any(each["leader"] < 0 for each in topic["partitions"])
                 for topic in await client.describe_topics(names)
             ):
@@ -211,7 +213,9 @@ async def _wait_for_leaders(client: AIOKafkaAdminClient, names: list[str], timeo
 async def inspect_topics(
     cluster: KafkaLog, topics: Sequence[str], *, timeout_s: float = CONNECT_TIMEOUT_S
 ) -> ClusterState:
-    """The cluster's id, and those of ``topics`` (short names) that exist with their edges and settings, in order."""
+    """The cluster's id, and the existing ``topics`` (short names) with offsets and settings, in
+    order.
+    """
     async with _connected(cluster, timeout_s) as client:
         cluster_id = str((await client.describe_cluster())["cluster_id"])
         described = await client.describe_topics([cluster.topic(name) for name in topics])
@@ -247,7 +251,7 @@ async def inspect_topics(
 async def describe_topics(
     cluster: KafkaLog, topics: Sequence[str], *, timeout_s: float = CONNECT_TIMEOUT_S
 ) -> list[TopicDescription]:
-    """Those of ``topics`` that exist, in their order, under their full names, with a verdict on their settings."""
+    """The existing ``topics``, in order, with full names and the deviations of their settings."""
     states = (await inspect_topics(cluster, topics, timeout_s=timeout_s)).topics
     return [
         TopicDescription(
@@ -263,7 +267,7 @@ async def describe_topics(
 
 
 async def _read_settings(client: AIOKafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:
-    """By topic its settings. Topics whose settings the user may not read are left out."""
+    """The settings by topic, without topics whose settings the user may not read."""
     if not names:
         return {}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]

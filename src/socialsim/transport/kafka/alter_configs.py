@@ -1,6 +1,7 @@
-"""The request that changes some settings of a topic and leaves the others, which aiokafka does not have.
+"""Kafka's IncrementalAlterConfigs request, which aiokafka lacks: it changes only the named
+settings.
 
-Its own AlterConfigs replaces all of them: settings that somebody else made would be lost.
+aiokafka's AlterConfigs replaces all settings of a topic, so settings made by others would be lost.
 """
 
 from aiokafka.protocol.api import Request, RequestStruct, Response
@@ -11,7 +12,7 @@ SET = 0
 
 
 class IncrementalAlterConfigsResponse_v0(Response):  # noqa: N801 - as the driver names them
-    """What became of each resource."""
+    """The result of each resource."""
 
     API_KEY = 44
     API_VERSION = 0
@@ -62,5 +63,5 @@ class IncrementalAlterConfigsRequest(Request[IncrementalAlterConfigsRequest_v0])
         ]
 
     def build(self, request_struct_class: type[IncrementalAlterConfigsRequest_v0]) -> IncrementalAlterConfigsRequest_v0:
-        """The request as it goes over the wire."""
+        """The request's wire structure."""
         return request_struct_class(self._resources, False)

@@ -1,4 +1,4 @@
-"""One producer's life: fill batches, send them in order, until it fails or has sent enough."""
+"""Sends batches in order through one producer, until it fails or has used its sequence numbers."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from aiokafka import errors as kafka_errors
 from socialsim.transport.base import Record
 from socialsim.transport.kafka.unacked import PartitionQueue, UnackedRecords
 
-#: One batch on its way to the broker and one ready behind it. More would only hide that the broker is slow.
+#: Per partition: one batch being sent and the next one ready. More would only hide a slow broker.
 IN_FLIGHT_MAX: Final = 2
 
 Headers = Sequence[tuple[str, bytes]]
@@ -20,16 +20,16 @@ Headers = Sequence[tuple[str, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class ProducerOptions:
-    """How to send. Sizes are in bytes before compression."""
+    """Settings of a producer. Sizes are in bytes before compression."""
 
     batch_bytes: int = 256 * 1024
-    compression: str | None = "zstd"  #: at aiokafka's fixed level 3; level 1 cannot be reached through its interface
-    request_timeout_s: float = 30.0  #: also how long a batch waits for a leader before the producer is given up
-    records_per_producer_max: int = 2**31 - 2**26  #: per partition: its sequence numbers have 31 bits
+    compression: str | None = "zstd"  #: at level 3, which aiokafka fixes
+    request_timeout_s: float = 30.0  #: also the longest wait of a batch for a partition's leader
+    records_per_producer_max: int = 2**31 - 2**26  #: per partition: sequence numbers have 31 bits
 
 
 class BatchSender:
-    """Sends the unacknowledged records through one producer. Runs on the writer's own loop."""
+    """Sends the unacknowledged records through one producer, on the loop of the writer's thread."""
 
     def __init__(
         self,
@@ -42,25 +42,27 @@ class BatchSender:
         self._unacked = unacked
         self._topics = topics
         self._options = options
-        self._record_bytes = 200.0  # a running mean, to guess from a count whether a batch is full
+        # a running mean, to estimate from a count whether a batch is full
+        self._record_bytes = 200.0
         self._sent: dict[PartitionQueue, int] = {}
         self._changed = {queue: asyncio.Event() for queue in unacked.all_queues}
         self._due: set[PartitionQueue] = set()
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
-        self.sequence_exhausted = False  #: set near the end of a partition's sequence numbers: nothing new is sent
+        #: a partition's sequence numbers run out: nothing new is sent
+        self.sequence_exhausted = False
         self.acknowledged = asyncio.Event()
-        self.delivered_s = -1.0  #: when the broker last acknowledged anything, by time.monotonic
+        self.delivered_s = -1.0  #: ``time.monotonic`` of the last acknowledgement
         self._tasks = [asyncio.create_task(self._send_partition(queue)) for queue in unacked.all_queues]
         for task in self._tasks:
             task.add_done_callback(self._note_task)
 
     def measure(self, records: int, size: int) -> None:
-        """Tell how large records are just now."""
+        """Update the mean record size with ``records`` records of ``size`` bytes."""
         if records:
             self._record_bytes += 0.1 * (size / records - self._record_bytes)
 
     def wake(self, *, everything: bool) -> None:
-        """Look at the queues: send full batches, or whatever there is if ``everything``."""
+        """Send full batches; with ``everything``, also the waiting records that do not fill one."""
         full = self._options.batch_bytes / self._record_bytes
         for queue, changed in self._changed.items():
             if everything and queue.waiting:
@@ -87,7 +89,7 @@ class BatchSender:
                 queue.take(count)
                 if not queue.waiting:
                     self._due.discard(queue)
-                # Waits while an earlier batch of the partition stands in the producer's own queue.
+                # Waits while an earlier batch of the partition is in the producer's queue.
                 future = await self._producer.send_batch(builder, topic, partition=queue.partition)
                 future.add_done_callback(lambda done: self._note_delivery(queue, done))
 
@@ -119,7 +121,7 @@ class BatchSender:
             self.failed.set_result(task.exception() or kafka_errors.KafkaError("a sending task ended"))
 
     async def stop(self) -> None:
-        """End the sending tasks. What was in flight has an unknown fate from now on."""
+        """Cancel the sending tasks. Whether records in flight reach the log is then unknown."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -128,7 +130,7 @@ class BatchSender:
 
 
 def fill(builder: Any, records: Sequence[Record], headers: Headers) -> int:
-    """Put records into a batch until it is full, and close it; how many went in, one at least."""
+    """Add records to a batch until it is full, and close it. Returns their number, at least 1."""
     append = builder.append
     count = 0
     for _, user_id, _, time_us, value in records:

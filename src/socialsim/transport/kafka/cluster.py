@@ -1,4 +1,4 @@
-"""Which Kafka, and how to get in. Nothing here prints a password or a token."""
+"""The address of a Kafka cluster and its credentials. Nothing here prints a password or a token."""
 
 import re
 import ssl
@@ -18,31 +18,31 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A bearer token: its text, or the file where whoever renews it puts it."""
+    """A bearer token: its text, or the file that a renewing service writes it to."""
 
     text: str | None = field(default=None, repr=False)
     file: Path | None = None
 
     def read(self) -> str:
-        """The token as it is now. Raises InputError; the message never holds it."""
+        """The current token. Raises InputError, whose message never contains it."""
         if self.file is None:
-            place, text = "SOCIALSIM_KAFKA_TOKEN", self.text or ""
+            source, text = "SOCIALSIM_KAFKA_TOKEN", self.text or ""
         else:
-            place = f"SOCIALSIM_KAFKA_TOKEN_FILE: {self.file}"
+            source = f"SOCIALSIM_KAFKA_TOKEN_FILE: {self.file}"
             try:
                 text = self.file.read_text(encoding="utf-8").rstrip("\r\n")
             except (OSError, UnicodeDecodeError) as error:
                 reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-                raise InputError(f"{place} cannot be read: {reason}") from error
+                raise InputError(f"{source} cannot be read: {reason}") from error
         if not _TOKEN.fullmatch(text):
             raise InputError(
-                f"{place} holds no bearer token: letters, digits and . _ ~ + / - are allowed, = at its end"
+                f"{source} holds no bearer token: letters, digits and . _ ~ + / - are allowed, = at its end"
             )
         return text
 
 
 class _TokenProvider(AbstractTokenProvider):
-    """Asked by the driver for each connection, so that a renewed token is used from the next one on."""
+    """Called by the driver for each connection, so new connections use a renewed token."""
 
     def __init__(self, token: Token) -> None:
         self._token = token
@@ -53,15 +53,15 @@ class _TokenProvider(AbstractTokenProvider):
 
 @dataclass(frozen=True, slots=True)
 class KafkaSecurity:
-    """Encryption and credentials. Raises InputError if they do not fit together or a file cannot be read."""
+    """Encryption and credentials. Raises InputError if they conflict or a file cannot be read."""
 
     protocol: SecurityProtocol = "PLAINTEXT"
     mechanism: SaslMechanism = "SCRAM-SHA-512"
     username: str | None = None
     password: str | None = field(default=None, repr=False)
-    cafile: Path | None = None  #: of the CA that signed the brokers' certificates; None for the system's
-    certfile: Path | None = None  #: our own certificate, with those that lead from it to the brokers' authority
-    keyfile: Path | None = None  #: its key; None if the certificate's file holds it
+    cafile: Path | None = None  #: the CA of the brokers' certificates; None for the system's CAs
+    certfile: Path | None = None  #: our certificate with its chain
+    keyfile: Path | None = None  #: its key; None if ``certfile`` contains it
     key_password: str | None = field(default=None, repr=False)
     token: Token | None = None
 
@@ -134,12 +134,12 @@ class KafkaSecurity:
             raise InputError(f"SOCIALSIM_KAFKA_CAFILE: {self.cafile} holds no certificate: {error}") from error
         if self.certfile is not None:
             try:
-                # As a function: without one OpenSSL would ask at the terminal.
+                # As a function: without one, OpenSSL would prompt on the terminal.
                 context.load_cert_chain(self.certfile, self.keyfile, password=lambda: self.key_password or "")
             except OSError as error:
-                place = self.certfile if self.keyfile is None else f"{self.certfile} and {self.keyfile}"
+                files = self.certfile if self.keyfile is None else f"{self.certfile} and {self.keyfile}"
                 raise InputError(
-                    f"SOCIALSIM_KAFKA_CERTFILE and _KEYFILE: {place} are no certificate with its key, or "
+                    f"SOCIALSIM_KAFKA_CERTFILE and _KEYFILE: {files} are no certificate with its key, or "
                     f"SOCIALSIM_KAFKA_KEY_PASSWORD is not the key's: {error.strerror or error}"
                 ) from error
         return context
@@ -147,7 +147,7 @@ class KafkaSecurity:
 
 @dataclass(frozen=True, slots=True)
 class KafkaLog:
-    """An event log in Kafka: ``bootstrap`` servers as HOST:PORT, and what its topics' names begin with."""
+    """An event log in Kafka: ``bootstrap`` servers as HOST:PORT, and the prefix of topic names."""
 
     bootstrap: tuple[str, ...]
     topic_prefix: str = "socialsim."
@@ -155,12 +155,12 @@ class KafkaLog:
 
     @property
     def address(self) -> str:
-        """The bootstrap servers, for a person."""
+        """The bootstrap servers, for messages."""
         return ",".join(self.bootstrap)
 
     @property
     def url(self) -> str:
-        """What a person would give as ``--to``."""
+        """The value of ``--to`` for this log."""
         path = "" if self.topic_prefix == "socialsim." else f"/{self.topic_prefix.rstrip('.')}"
         return f"kafka://{self.address}{path}"
 
@@ -169,7 +169,7 @@ class KafkaLog:
         return self.topic_prefix + name
 
     def client_options(self) -> dict[str, Any]:
-        """The keyword arguments that all of aiokafka's clients share."""
+        """The keyword arguments that all aiokafka clients share."""
         return {"bootstrap_servers": list(self.bootstrap), "client_id": "socialsim", **self.security.client_options()}
 
     def unavailable(self, tried_s: float) -> ServiceUnavailableError:
@@ -177,7 +177,7 @@ class KafkaLog:
         return ServiceUnavailableError(f"Kafka at {self.address}", tried_s, "`make up` starts a local one")
 
     def missing_topics(self, names: list[str]) -> InputError:
-        """The error for topics that are not there."""
+        """The error for missing topics."""
         listed = ", ".join(self.topic(name) for name in names)
         return InputError(
             f"Kafka at {self.address} has no topic {listed}; run `socialsim topics create --to {self.url}`"

@@ -1,4 +1,4 @@
-"""Starting aiokafka's clients: tried again for a while, then an error that a person can act on."""
+"""Starts and stops aiokafka clients, with retries and errors that users can act on."""
 
 import asyncio
 import logging
@@ -27,7 +27,7 @@ ClientT = TypeVar("ClientT", bound=_Client)
 
 
 def translate(error: BaseException, cluster: KafkaLog) -> SocialsimError:
-    """A driver's error as one of ours."""
+    """Our error for a driver's error."""
     meaning = meaning_of(error)
     remedy = f"; {meaning.remedy}" if meaning.remedy else ""
     return meaning.kind(f"Kafka at {cluster.address}: {type(error).__name__}: {error}{remedy}")
@@ -36,14 +36,15 @@ def translate(error: BaseException, cluster: KafkaLog) -> SocialsimError:
 async def start_client(make: Callable[[], ClientT], cluster: KafkaLog, timeout_s: float) -> ClientT:
     """A started client.
 
-    Raises ServiceUnavailableError after ``timeout_s``, or at once if the cluster sends us where we cannot get;
-    TerminalError if the broker refuses us, InputError if it does so for our password or we it for its certificate.
+    Raises ServiceUnavailableError after ``timeout_s``, or at once if the addresses that the cluster
+    advertises cannot be reached; TerminalError if the broker refuses access; InputError if a
+    password, token or certificate is not accepted, by the broker or by us.
     """
     clock = asyncio.get_running_loop().time
     started_s = clock()
     backoff_s = _BACKOFF_FIRST_S
     if cluster.security.token is not None and (refusal := await find_refusal(cluster)) is not None:
-        raise refusal  # the driver does not notice
+        raise refusal  # the driver does not notice it
     while True:
         client = make()
         left_s = timeout_s - (clock() - started_s)
@@ -70,27 +71,30 @@ async def start_client(make: Callable[[], ClientT], cluster: KafkaLog, timeout_s
 
 
 def _advertised(client: object) -> list[tuple[str, int]]:
-    """Where the cluster says that its brokers are."""
+    """The broker addresses that the cluster advertises."""
     connection = getattr(client, "client", None) or getattr(client, "_client", None)
     metadata = getattr(connection, "cluster", None)
     return [] if metadata is None else sorted((broker.host, broker.port) for broker in metadata.brokers())
 
 
 async def stop_client(client: object, timeout_s: float = _STOP_TIMEOUT_S) -> None:
-    """Stop a client within ``timeout_s`` or leave it: with its broker gone it would wait for ever. Never raises."""
+    """Stop a client, or abandon it after ``timeout_s``: without a broker it would wait forever.
+
+    Never raises.
+    """
     stop = getattr(client, "stop", None) or getattr(client, "close")  # noqa: B009 - the admin client's name for it
     if not await _ends(stop(), timeout_s):
-        log.debug("a Kafka client did not stop in good order and is left")
+        log.debug("a Kafka client did not stop cleanly and is abandoned")
     connection = getattr(client, "client", None) or getattr(client, "_client", None)
     if connection is not None:
         await _ends(connection.close(), timeout_s)
 
 
 async def _ends(work: Coroutine[Any, Any, None], timeout_s: float) -> bool:
-    """Whether ``work`` comes to a good end within ``timeout_s``. Raises nothing of it.
+    """Whether ``work`` succeeds within ``timeout_s``. Does not raise its exceptions.
 
-    In a task of its own: with the broker away the driver's own cancelled tasks may end its ``stop`` as if it was us who
-    are cancelled.
+    Runs in a separate task: if the broker is gone, the driver's cancelled tasks may raise
+    CancelledError from ``stop`` although this task was not cancelled.
     """
     task = asyncio.create_task(work)
     try:
@@ -107,7 +111,7 @@ async def _ends(work: Coroutine[Any, Any, None], timeout_s: float) -> bool:
 
 
 def reject_unknown_topics(cluster: KafkaLog, wanted: list[str], counts: dict[str, int]) -> None:
-    """Raises InputError naming the command that makes them, if topics are missing from ``counts``."""
+    """Raise InputError naming the command that creates them, if topics are missing from ``counts``."""
     if missing := [name for name in wanted if name not in counts]:
         raise cluster.missing_topics(missing)
 

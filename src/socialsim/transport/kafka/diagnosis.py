@@ -1,4 +1,4 @@
-"""Why a client cannot start: aiokafka says only that no broker could be reached, whatever the reason was."""
+"""Finds out why a client cannot start. aiokafka only reports that no broker could be reached."""
 
 import asyncio
 import socket
@@ -17,7 +17,7 @@ _TIMEOUT_MS: Final = 5_000
 
 
 async def find_refusal(cluster: KafkaLog) -> InputError | None:
-    """Connect once to each broker; an error if one refuses us, or we it, for a reason that no second try mends."""
+    """Connect once to each broker. Returns an error if a refusal, by either side, is permanent."""
     options = cluster.client_options()
     del options["bootstrap_servers"]
     for server in cluster.bootstrap:
@@ -36,10 +36,10 @@ async def find_refusal(cluster: KafkaLog) -> InputError | None:
 
 
 async def require_reachable(cluster: KafkaLog, advertised: Sequence[tuple[str, int]]) -> None:
-    """Raise ServiceUnavailableError if none of the brokers can be reached where the cluster says that they are.
+    """Raise ServiceUnavailableError if no broker can be reached at its advertised address.
 
-    A client asks whom it knows where the brokers are, and goes there. What they say of themselves may be a name that only
-    their own network knows; the driver would wait for it without a word.
+    A client connects to the addresses that the bootstrap servers advertise. These may be names that
+    only the brokers' network can resolve; the driver would wait for them silently.
     """
     if not advertised or any(_spelled(host, port) in cluster.bootstrap for host, port in advertised):
         return
@@ -60,12 +60,12 @@ async def require_reachable(cluster: KafkaLog, advertised: Sequence[tuple[str, i
     raise ServiceUnavailableError(
         f"{', '.join(reasons)}, to which Kafka at {cluster.address} sends its clients",
         loop.time() - began_s,
-        "the brokers' setting advertised.listeners says so: it must name what this machine can reach",
+        "set the brokers' advertised.listeners to addresses that this machine can reach",
     )
 
 
 async def _reach(host: str, port: int) -> str | None:
-    """None if something listens there, else the place and why not."""
+    """None if the address accepts connections, else the address and the reason."""
     try:
         async with asyncio.timeout(_TIMEOUT_MS / 1000):
             _, writer = await asyncio.open_connection(host, port)
@@ -86,8 +86,9 @@ def _spelled(host: str, port: int) -> str:
 async def _finish_token(connection: Any) -> None:
     """Raise SaslAuthenticationFailed if the broker did not take the token.
 
-    It says no by a message that has no error code, and the driver takes any message for a yes; the code comes in answer to
-    the client's last word. A broker that said yes expects no such word, and answers with another code.
+    A broker rejects a token with a message without an error code, and the driver takes any message
+    for acceptance. The error code arrives in the reply to the client's final message. A broker that
+    accepted the token does not expect that message and replies with another code.
     """
     try:
         answer = await connection.send(SaslAuthenticateRequest(b"\x01"))
@@ -98,33 +99,35 @@ async def _finish_token(connection: Any) -> None:
 
 
 def _explain(error: BaseException, server: str, cluster: KafkaLog) -> InputError | None:
-    """The refusal that ``error`` stands for; None if it is none."""
+    """The refusal that ``error`` reports; None if it is not a refusal."""
     text = None
     if alert := _certificate_alert(error):
-        text = f"does not take our certificate, or wants one ({alert}); check SOCIALSIM_KAFKA_CERTFILE and _KEYFILE"
+        text = f"rejects our certificate, or requires one ({alert}); check SOCIALSIM_KAFKA_CERTFILE and _KEYFILE"
     elif isinstance(error, ssl.SSLCertVerificationError):
         return InputError(
             f"Kafka at {server}: the broker's certificate is not accepted: {error.verify_message}; {_trusted(cluster)}"
         )
     elif isinstance(error, ssl.SSLError):
         return InputError(
-            f"Kafka at {server}: no TLS there ({error.reason}); "
+            f"Kafka at {server}: does not speak TLS ({error.reason}); "
             f"SOCIALSIM_KAFKA_SECURITY_PROTOCOL is {cluster.security.protocol}"
         )
     elif isinstance(error, (kafka_errors.SaslAuthenticationFailed, kafka_errors.AuthenticationFailedError)):
         text = (
-            f"does not let user {cluster.security.username!r} in; "
-            "check SOCIALSIM_KAFKA_USERNAME and SOCIALSIM_KAFKA_PASSWORD"
+            f"refuses user {cluster.security.username!r}; check SOCIALSIM_KAFKA_USERNAME and SOCIALSIM_KAFKA_PASSWORD"
             if cluster.security.token is None
-            else "does not take the bearer token; check SOCIALSIM_KAFKA_TOKEN or its file, and when it expires"
+            else "rejects the bearer token; check SOCIALSIM_KAFKA_TOKEN or its file, and its expiry"
         )
     elif isinstance(error, kafka_errors.UnsupportedSaslMechanismError):
-        return InputError(f"Kafka at {server}: {error}; SOCIALSIM_KAFKA_SASL_MECHANISM chooses another")
+        return InputError(f"Kafka at {server}: {error}; set SOCIALSIM_KAFKA_SASL_MECHANISM to another")
     return None if text is None else InputError(f"Kafka at {server} {text}")
 
 
 def _certificate_alert(error: BaseException | None) -> str | None:
-    """What the broker says of our certificate. With TLS 1.3 it does so after the handshake, by ending the connection."""
+    """The broker's TLS alert about our certificate, None if there is none.
+
+    With TLS 1.3 it arrives after the handshake, when the broker closes the connection.
+    """
     while error is not None:
         reason = getattr(error, "reason", None)
         if isinstance(error, ssl.SSLError) and "ALERT" in (reason or "") and "CERT" in (reason or ""):
@@ -135,6 +138,6 @@ def _certificate_alert(error: BaseException | None) -> str | None:
 
 def _trusted(cluster: KafkaLog) -> str:
     cafile = cluster.security.cafile
-    return "SOCIALSIM_KAFKA_CAFILE names the authority to trust; " + (
-        "without it the system's are" if cafile is None else f"it is {cafile}"
+    return "SOCIALSIM_KAFKA_CAFILE names the CA to trust; " + (
+        "it is unset, so the system's CAs are trusted" if cafile is None else f"it is {cafile}"
     )

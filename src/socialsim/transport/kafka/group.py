@@ -1,4 +1,4 @@
-"""Who reads in a consumer group, as its coordinator tells."""
+"""Reads the members of a consumer group from its coordinator."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -17,7 +17,7 @@ _STABLE: Final = "Stable"
 async def read_members(
     cluster: KafkaLog, group: str, *, own_id: str, timeout_s: float
 ) -> tuple[bool, tuple[Member, ...]]:
-    """Whether the group's partitions are dealt out, and its members but for ``own_id``.
+    """Whether the group's partitions are assigned, and its members other than ``own_id``.
 
     Raises ServiceUnavailableError, TransientError, TerminalError.
     """

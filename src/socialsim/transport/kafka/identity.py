@@ -1,6 +1,6 @@
-"""What tells a topic from a later one of the same name: its id, which the broker gives it when it is made.
+"""Reads topic ids, which distinguish a topic from a later one with the same name.
 
-aiokafka asks for metadata in versions up to 5, which do not carry it. Version 10 does, from Kafka 2.8 on.
+aiokafka requests metadata in versions up to 5, which have no topic ids. Version 10 (Kafka 2.8) has.
 """
 
 import logging
@@ -109,26 +109,26 @@ class _MetadataRequest(Request[_MetadataRequestV10]):
 
 
 class Topic(NamedTuple):
-    """A topic as it stands. ``identity`` is empty where the broker gives topics no ids."""
+    """The state of a topic. ``identity`` is empty if the broker has no topic ids."""
 
     identity: str
     partitions: int
 
 
 class Topics(NamedTuple):
-    """A cluster and those of its topics that were asked for and are there, by their full names."""
+    """A cluster's id, and the requested topics that exist, by full name."""
 
     cluster_id: str
     topics: dict[str, Topic]
 
 
 async def look_at_topics(client: AIOKafkaClient, names: Sequence[str]) -> Topics:
-    """Ask any broker, over a client that is started. Raises the driver's errors."""
+    """Ask any broker, through a started client. Raises the driver's errors."""
     await client.ready(node := client.get_random_node())
     try:
         answer = (await client.send(node, _MetadataRequest(names))).to_object()
     except (kafka_errors.IncompatibleBrokerVersion, NotImplementedError):
-        log.info("the brokers give topics no ids: a topic that is made anew will not be told from the one before")
+        log.info("the brokers have no topic ids: a topic that is created anew cannot be distinguished from the old one")
         answer = (await client.send(node, MetadataRequest(list(names)))).to_object()
     topics = {
         each["topic"]: Topic(_identity(each), len(each["partitions"]))
@@ -144,7 +144,10 @@ def _identity(topic: dict[str, Any]) -> str:
 
 
 async def read_topics(cluster: KafkaLog, names: Sequence[str], *, timeout_s: float = CONNECT_TIMEOUT_S) -> Topics:
-    """The same over a connection of its own; ``names`` are short. Raises ServiceUnavailableError, TransientError."""
+    """``look_at_topics`` over a separate connection, for short ``names``.
+
+    Raises ServiceUnavailableError, TransientError.
+    """
     admin = await start_client(lambda: AIOKafkaAdminClient(**cluster.client_options()), cluster, timeout_s)
     try:
         return await look_at_topics(admin._client, [cluster.topic(name) for name in names])

@@ -1,6 +1,6 @@
-"""What each of the driver's errors means: may it pass, whose fault is it, and what is there to do.
+"""Classifies the driver's errors: our error class for each, and the remedy.
 
-A class that stands here by itself is known; one that a later driver adds counts as what it derives from.
+A class that a later version of the driver adds is classified like its base class.
 """
 
 from typing import Final, NamedTuple
@@ -11,31 +11,33 @@ from socialsim.errors import InputError, SocialsimError, TerminalError, Transien
 
 
 class Meaning(NamedTuple):
-    """Our class for an error, and what follows its sentence."""
+    """Our class for an error, and the remedy that its message ends with."""
 
     kind: type[SocialsimError]
     remedy: str = ""
 
 
 _PASSES: Final = Meaning(TransientError)
-_DENIED: Final = Meaning(TerminalError, "check SOCIALSIM_KAFKA_USERNAME, its password and its rights")
+_DENIED: Final = Meaning(TerminalError, "check SOCIALSIM_KAFKA_USERNAME, its password and its permissions")
 _SIZE: Final = Meaning(TerminalError, "raise the topic's max.message.bytes, or the broker's message.max.bytes")
 _TOPIC: Final = Meaning(
-    InputError, "the broker does not allow what the topics are asked to be: see topics create --help"
+    InputError, "the broker does not allow the requested topics: see socialsim topics create --help"
 )
-_OLD: Final = Meaning(TerminalError, "the broker is too old, or speaks another protocol: Kafka from 2.1 on is needed")
+_OLD: Final = Meaning(TerminalError, "the broker is too old or speaks another protocol: Kafka 2.1 or later is needed")
 _GROUP: Final = Meaning(InputError, "choose another --group")
 _BUG: Final = Meaning(TerminalError, "this is a bug: SOCIALSIM_DEBUG=1 shows the traceback to report")
-_POLICY: Final = Meaning(TerminalError, "a policy of the cluster forbids it: ask whoever runs it")
+_POLICY: Final = Meaning(TerminalError, "a policy of the cluster forbids it: ask its administrator")
 
 MEANINGS: Final[dict[type[BaseException], Meaning]] = {
-    # Who we are, and what we may.
+    # Authentication and authorization.
     errors.AuthenticationFailedError: _DENIED,
     errors.AuthenticationMethodNotSupported: _DENIED,
     errors.SaslAuthenticationFailed: _DENIED,
     errors.IllegalSaslStateError: _DENIED,
-    errors.UnsupportedSaslMechanismError: Meaning(TerminalError, "SOCIALSIM_KAFKA_SASL_MECHANISM chooses another"),
-    errors.SecurityDisabled: Meaning(TerminalError, "the broker has no authorizer: SOCIALSIM_KAFKA_SECURITY_PROTOCOL"),
+    errors.UnsupportedSaslMechanismError: Meaning(TerminalError, "set SOCIALSIM_KAFKA_SASL_MECHANISM to another"),
+    errors.SecurityDisabled: Meaning(
+        TerminalError, "the broker has no authorizer: check SOCIALSIM_KAFKA_SECURITY_PROTOCOL"
+    ),
     errors.TopicAuthorizationFailedError: _DENIED,
     errors.GroupAuthorizationFailedError: _DENIED,
     errors.ClusterAuthorizationFailedError: _DENIED,
@@ -47,11 +49,11 @@ MEANINGS: Final[dict[type[BaseException], Meaning]] = {
     errors.DelegationTokenAuthorizationFailed: _DENIED,
     errors.DelegationTokenExpired: _DENIED,
     errors.InvalidPrincipalType: _DENIED,
-    # What was asked for.
+    # Values that the user chose.
     errors.InvalidSessionTimeoutError: Meaning(InputError, "the broker does not allow this --session-timeout-s"),
     errors.InvalidGroupIdError: _GROUP,
     errors.InconsistentGroupProtocolError: Meaning(
-        InputError, "the group's members are of another program: choose another --group"
+        InputError, "the group's members belong to another program: choose another --group"
     ),
     errors.NonEmptyGroup: _GROUP,
     errors.GroupIdNotFound: _GROUP,
@@ -60,15 +62,15 @@ MEANINGS: Final[dict[type[BaseException], Meaning]] = {
     errors.InvalidReplicationFactorError: _TOPIC,
     errors.InvalidReplicationAssignmentError: _TOPIC,
     errors.InvalidConfigurationError: _TOPIC,
-    errors.TopicAlreadyExistsError: Meaning(InputError, "it is there already: socialsim topics describe shows it"),
-    # What the broker's settings do not allow.
+    errors.TopicAlreadyExistsError: Meaning(InputError, "it exists already: socialsim topics describe shows it"),
+    # Limits of the broker's settings.
     errors.MessageSizeTooLargeError: _SIZE,
     errors.RecordListTooLargeError: _SIZE,
     errors.RecordTooLargeError: _SIZE,
     errors.OffsetMetadataTooLargeError: _SIZE,
     errors.InvalidCommitOffsetSizeError: _SIZE,
     errors.InvalidTimestampError: Meaning(
-        TerminalError, "simulated times lie in the past: raise the topic's message.timestamp.before.max.ms"
+        TerminalError, "simulated times are in the past: raise the topic's message.timestamp.before.max.ms"
     ),
     errors.InvalidRequiredAcksError: _POLICY,
     errors.PolicyViolationError: _POLICY,
@@ -78,13 +80,13 @@ MEANINGS: Final[dict[type[BaseException], Meaning]] = {
     errors.IncompatibleBrokerVersion: _OLD,
     errors.UnrecognizedBrokerVersion: _OLD,
     errors.UnsupportedCodecError: Meaning(TerminalError, "a package for the log's compression is missing: install it"),
-    # What we should never have asked.
+    # Bugs of ours.
     errors.IllegalArgumentError: _BUG,
     errors.IllegalStateError: _BUG,
     errors.KafkaConfigurationError: _BUG,
     errors.InvalidRequestError: _BUG,
     errors.NoError: _BUG,
-    # What passes on a new connection, with new metadata, or when the broker is back.
+    # Transient: a new connection, new metadata or a restarted broker may resolve them.
     errors.KafkaError: _PASSES,
     errors.BrokerResponseError: _PASSES,
     errors.UnknownError: _PASSES,
@@ -104,8 +106,9 @@ MEANINGS: Final[dict[type[BaseException], Meaning]] = {
     errors.QuotaViolationError: _PASSES,
     errors.StaleMetadata: _PASSES,
     errors.TooManyInFlightRequests: _PASSES,
-    errors.OffsetOutOfRangeError: _PASSES,  # the reader says it better, see OffsetsLostError
-    errors.CorruptRecordException: _PASSES,  # likewise, see LogCorruptError; of a producer's batch it is the network
+    errors.OffsetOutOfRangeError: _PASSES,  # the reader raises OffsetsLostError instead
+    # the reader raises LogCorruptError; writers met a network fault
+    errors.CorruptRecordException: _PASSES,
     errors.UnknownTopicOrPartitionError: _PASSES,
     errors.InvalidFetchRequestError: _PASSES,
     errors.LeaderNotAvailableError: _PASSES,
@@ -144,10 +147,12 @@ MEANINGS: Final[dict[type[BaseException], Meaning]] = {
 
 
 def meaning_of(error: BaseException) -> Meaning:
-    """What ``error`` means; whatever is not the driver's own, such as a broken connection, may pass."""
+    """The meaning of ``error``; errors that are not the driver's, such as lost connections, may
+    pass.
+    """
     return next((MEANINGS[kind] for kind in type(error).__mro__ if kind in MEANINGS), _PASSES)
 
 
 def is_denied(error: BaseException) -> bool:
-    """Whether the broker does not let us in, or not do it, so that asking again is of no use."""
+    """Whether the broker denied access, so that a retry is of no use."""
     return meaning_of(error) in (_DENIED, MEANINGS[errors.UnsupportedSaslMechanismError])

@@ -1,4 +1,4 @@
-"""Which runs, of which scenarios, records say that they are of. Pure."""
+"""Reads run ids and scenario digests from the headers of records. Pure."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,15 +9,15 @@ _DIGEST: Final = re.compile(rb"[0-9a-f]{1,64}")
 
 
 def read_runs(records: Sequence[Any]) -> frozenset[tuple[str, str]]:
-    """Run ids and digests by the records' headers; what has none, or others', tells nothing."""
-    return frozenset(_told(records))
+    """The (run id, scenario digest) of the records; missing and foreign headers are skipped."""
+    return frozenset(_origins(records))
 
 
-def _told(records: Sequence[Any]) -> Iterator[tuple[str, str]]:
+def _origins(records: Sequence[Any]) -> Iterator[tuple[str, str]]:
     last: object = None
     for record in records:
         headers = record.headers
-        if headers == last:  # so for nearly all: the records of a batch are of one run
+        if headers == last:  # true for nearly all: the records of a batch are of one run
             continue
         last = headers
         values = dict(headers)

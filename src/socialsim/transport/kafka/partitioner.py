@@ -1,4 +1,6 @@
-"""Which partition a user's events go to: the same that Java's and librdkafka's murmur2 partitioners choose."""
+"""The partition of a user's events, the same as chosen by the murmur2 partitioners of Java and
+librdkafka.
+"""
 
 from array import array
 from typing import Final
@@ -26,15 +28,16 @@ def murmur2(data: bytes) -> int:
 
 
 def user_hash(user_id: int) -> int:
-    """The hash of a user's key that is taken modulo the number of partitions: 31 bits, positive."""
+    """The 31-bit hash of a user's key; modulo the number of partitions it is the partition."""
     return murmur2(b"%d" % user_id) & 0x7FFFFFFF
 
 
 class UserHashes(dict[int, "array[int]"]):
-    """``user_hash`` of the users seen, four bytes each: ``hashes[user_id >> 12][user_id & 4095]``, once known.
+    """A cache of ``user_hash``, four bytes per user: ``hashes[user_id >> 12][user_id & 4095]``.
 
-    Users' ids are dense per shard, so a page of 4096 is mostly full. The hot path reads the pages itself; a missing
-    page comes into being by the look-up, a number not yet known (above 31 bits) is put in by ``learn``.
+    User ids are dense per shard, so a page of 4096 is mostly full. The hot path reads the pages
+    directly: a look-up creates a missing page, and ``learn`` replaces an unknown value, which has
+    more than 31 bits.
     """
 
     def __missing__(self, page: int) -> "array[int]":
@@ -42,7 +45,7 @@ class UserHashes(dict[int, "array[int]"]):
         return numbers
 
     def learn(self, user_id: int) -> int:
-        """The hash of a user, from now on in the table."""
+        """Compute the hash of a user and store it."""
         number = user_hash(user_id)
         self[user_id >> _PAGE_BITS][user_id & (_PAGE - 1)] = number
         return number

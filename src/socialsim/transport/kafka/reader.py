@@ -1,4 +1,4 @@
-"""The reading end of a log in Kafka: a member of a consumer group whose positions are kept by the caller."""
+"""The reader of a log in Kafka: a member of a consumer group whose positions the caller stores."""
 
 import asyncio
 import contextlib
@@ -28,21 +28,22 @@ from socialsim.transport.kafka.origins import read_runs
 
 log = logging.getLogger(__name__)
 
-#: aiokafka hands out records fastest in portions of some hundreds, which still fit the processor's cache.
+#: aiokafka returns records fastest in portions of some hundreds, which fit the processor's cache.
 _PORTION_MAX: Final = 500
 _SESSION_TIMEOUT_S: Final = 45.0
 _HEARTBEAT_S: Final = 3
-_POLL_INTERVAL_MAX_S: Final = 7 * 86_400  # a paused reader does not poll; that it lives is told by heartbeats
+# a paused reader does not poll; heartbeats show that it is alive
+_POLL_INTERVAL_MAX_S: Final = 7 * 86_400
 _CLOSE_TIMEOUT_S: Final = 5.0
 _HINT_TIMEOUT_S: Final = 5.0
 _LOG_ID_MAX: Final = 64
 
 
 class KafkaReader(EventReader):
-    """Reads the topics of ``types`` (topic to the event's wire name) as a member of ``group``.
+    """Reads the topics of ``types`` (the event's wire name by topic) as a member of ``group``.
 
-    With ``group`` None it is alone and reads every partition, for verification. ``session_timeout_s`` is how long the
-    group waits for a silent member.
+    If ``group`` is None, it reads all partitions without a group, for verification. The group
+    removes a member that is silent for ``session_timeout_s``.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class KafkaReader(EventReader):
 
     @property
     def log_id(self) -> str:
-        """The cluster's id, known once started."""
+        """The cluster's id, known after ``start``."""
         return self._log_id
 
     async def probe(self, timeout_s: float = CONNECT_TIMEOUT_S) -> None:
@@ -88,16 +89,18 @@ class KafkaReader(EventReader):
         return "" if known is None else known.identity
 
     async def _look(self, timeout_s: float) -> Topics:
-        """The cluster's id and our topics, all of which must be there."""
+        """The cluster's id and our topics, all of which must exist."""
         found = await read_topics(self._cluster, list(self._types), timeout_s=timeout_s)
         counts = {name.removeprefix(self._cluster.topic_prefix): each.partitions for name, each in found.topics.items()}
         reject_unknown_topics(self._cluster, list(self._types), counts)
         return found
 
     async def start(self, load_positions: PositionsLoader, on_revoked: RevokedCallback) -> None:
-        """Connect and join the group; partitions come with the first polls (alone: at once).
+        """Connect and join the group.
 
-        Raises ServiceUnavailableError, InputError naming the command that creates missing topics, TerminalError.
+        Partitions are assigned during the first polls; without a group, at once. Raises
+        ServiceUnavailableError, InputError naming the command that creates missing topics,
+        TerminalError.
         """
         self._load_positions, self._on_revoked = load_positions, on_revoked
         found = await self._look(self._connect_timeout_s)
@@ -105,7 +108,8 @@ class KafkaReader(EventReader):
         self._topics = found.topics
         consumer = self._consumer = await start_client(self._make_consumer, self._cluster, self._connect_timeout_s)
         if self._group is not None:
-            # Not before it has started: starting waits for the group, whose listener needs the consumer.
+            # Only once it has started: starting waits for the group, whose listener needs the
+            # consumer.
             consumer.subscribe(list(self._names), listener=_Listener(self))
         else:
             everything = [
@@ -131,14 +135,15 @@ class KafkaReader(EventReader):
             fetch_max_wait_ms=100,
         )
 
-    # Called by aiokafka between polls; it swallows what they raise, so they store it for the next poll.
+    # Called by aiokafka between polls. It ignores their exceptions, so they are stored for the next
+    # poll.
 
     async def _take_over(self, assigned: Sequence[KafkaPartition]) -> None:
         ours = [TopicPartition(*partition) for partition in sorted(assigned)]
         try:
             consumer = self._consumer_of_start()
-            # Before the first wait: a partition without a position would fail for want of a committed offset, or be
-            # read from the one that is only a hint.
+            # Before the first await: a partition without a position would fail because it has no
+            # committed offset, or be read from the committed one, which is only a hint.
             for theirs in assigned:
                 consumer.pause(theirs)
                 consumer.seek(theirs, 0)
@@ -178,7 +183,8 @@ class KafkaReader(EventReader):
     async def poll(self, records_max: int, timeout_s: float) -> list[Fetched]:
         """Up to ``records_max`` records of positioned partitions, or none after ``timeout_s``.
 
-        Raises OffsetsLostError, LogCorruptError, TransientError, TerminalError, and what a callback raised.
+        Raises OffsetsLostError, LogCorruptError, TransientError, TerminalError, and what a callback
+        raised.
         """
         self._raise_failure()
         if self._paused:
@@ -207,11 +213,11 @@ class KafkaReader(EventReader):
             return await self._consumer_of_start().getmany(timeout_ms=wait_ms, max_records=records_max)
         except kafka_errors.OffsetOutOfRangeError as error:
             at = ", ".join(
-                f"{partition.topic} {partition.partition} at {offset}" for partition, offset in _places(error)
+                f"{partition.topic} {partition.partition} at {offset}" for partition, offset in _positions_of(error)
             )
             raise OffsetsLostError(
                 f"Kafka at {self._cluster.address} has no record at a stored offset ({at}): retention deleted it, or "
-                "the topic was made anew; going on would lose events"
+                "the topic was created anew; continuing would lose events"
             ) from error
         except kafka_errors.CorruptRecordException as error:
             raise LogCorruptError(f"Kafka at {self._cluster.address}: {error}") from error
@@ -219,7 +225,7 @@ class KafkaReader(EventReader):
             raise translate(error, self._cluster) from error
 
     def _accept(self, partition: TopicPartition, records: list[Any]) -> Fetched | None:
-        """The records as ours, after a check that none is missing between them and the last ones."""
+        """Convert records, after checking that none is missing since the last ones."""
         position = self._positions.get(partition)
         if position is None:
             return None
@@ -227,18 +233,18 @@ class KafkaReader(EventReader):
         if first != position or last - first + 1 != len(records):
             raise OffsetsLostError(
                 f"{partition.topic} {partition.partition}: records are missing in the log between {position} and "
-                f"{last}: the topic is compacted or written to in transactions, or records were deleted"
+                f"{last}: the topic is compacted or written in transactions, or records were deleted"
             )
         self._positions[partition] = last + 1
         values = [record.value if record.value is not None else b"" for record in records]
         return Fetched(partition, first, values, self._names.get(partition.topic), read_runs(records))
 
     def assignment(self) -> frozenset[TopicPartition]:
-        """The partitions that are assigned and positioned now."""
+        """The partitions that are assigned and have a position."""
         return frozenset(self._positions)
 
     async def end_offsets(self) -> dict[TopicPartition, int]:
-        """The offset behind the last record of each partition of our topics, asked of the brokers."""
+        """The end offset of each partition of our topics, from the brokers."""
         consumer = self._consumer_of_start()
         while True:
             wanted = [
@@ -246,7 +252,7 @@ class KafkaReader(EventReader):
             ]
             try:
                 ends = await consumer.end_offsets(wanted)
-                # Afterwards: what was made anew in between would answer with ends of its own.
+                # After the ends, which may be those of a topic that was just created anew.
                 found = await look_at_topics(consumer._client, list(self._names))
             except (kafka_errors.KafkaError, OSError) as error:
                 raise translate(error, self._cluster) from error
@@ -256,18 +262,18 @@ class KafkaReader(EventReader):
                 return {TopicPartition(*partition): end for partition, end in ends.items()}
 
     def _compare(self, found: Topics) -> None:
-        """Raises LogReplacedError if one of our topics is another one, or is gone."""
+        """Raise LogReplacedError if one of our topics was replaced or deleted."""
         for name, known in self._topics.items():
             now = found.topics.get(name)
             if now is None or now.partitions < known.partitions or now.identity != known.identity:
-                what = "was deleted" if now is None else f"was deleted and made anew, its id is {now.identity}"
+                what = "was deleted" if now is None else f"was deleted and created anew, its id is now {now.identity}"
                 raise LogReplacedError(
                     f"Kafka at {self._cluster.address}: topic {name} with id {known.identity} {what} while it was "
-                    "read; what was stored of it stays, and the next start says how to go on"
+                    "read; its stored rows remain, and the next start says how to continue"
                 )
 
     async def look_at_group(self) -> GroupLook:
-        """The other members, from the group's coordinator."""
+        """The group's other members, from its coordinator."""
         if self._group is None:
             return await super().look_at_group()
         coordinator = self._consumer_of_start()._coordinator
@@ -278,13 +284,13 @@ class KafkaReader(EventReader):
         return GroupLook(settled, others, self._session_timeout_s)
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Go on from ``offset``; a partition that was taken away meanwhile is passed over."""
+        """Continue at ``offset``; a partition that was revoked meanwhile is ignored."""
         if partition in self._positions:
             self._consumer_of_start().seek(KafkaPartition(*partition), offset)
             self._positions[partition] = offset
 
     def pause(self) -> None:
-        """Return no records until ``resume``. Heartbeats go on; what was fetched ahead is kept and bounded."""
+        """Return no records until ``resume``. Heartbeats continue; prefetched records are kept."""
         self._paused = True
 
     def resume(self) -> None:
@@ -292,19 +298,19 @@ class KafkaReader(EventReader):
         self._paused = False
 
     async def commit_hint(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Commit to the group, for tools that show its lag. Failures are logged and passed over."""
+        """Commit to the group, for tools that show its lag. Failures are logged and ignored."""
         mine = {KafkaPartition(*key): offset for key, offset in offsets.items() if key in self._positions}
         if self._group is None or self._consumer is None or not mine:
             return
         try:
-            # Without a coordinator the driver would wait for one, and nobody would read on.
+            # Without a coordinator the driver would wait for one and block reading.
             async with asyncio.timeout(_HINT_TIMEOUT_S):
                 await self._consumer.commit(mine)
         except (kafka_errors.KafkaError, OSError, TimeoutError) as error:
             log.info("the offsets for lag tools were not committed: %s", error)
 
     async def close(self) -> None:
-        """Leave the group, within some seconds. Never raises, may be called twice."""
+        """Leave the group within some seconds. Never raises, may be called twice."""
         consumer, self._consumer = self._consumer, None
         self._positions.clear()
         self._on_revoked = None
@@ -312,21 +318,21 @@ class KafkaReader(EventReader):
             await stop_client(consumer, _CLOSE_TIMEOUT_S)
 
 
-def _places(error: kafka_errors.OffsetOutOfRangeError) -> list[tuple[KafkaPartition, int]]:
+def _positions_of(error: kafka_errors.OffsetOutOfRangeError) -> list[tuple[KafkaPartition, int]]:
     found = error.args[0] if error.args else None
     return sorted(found.items()) if isinstance(found, dict) else []
 
 
 class _Listener(ConsumerRebalanceListener):
-    """Tells a reader of the group's decisions."""
+    """Passes the group's assignments to a reader."""
 
     def __init__(self, reader: KafkaReader) -> None:
         self._reader = reader
 
     async def on_partitions_assigned(self, assigned: set[KafkaPartition]) -> None:
-        """The group gave us these, and only these."""
+        """The group assigned exactly these partitions."""
         await self._reader._take_over(sorted(assigned))
 
     async def on_partitions_revoked(self, revoked: set[KafkaPartition]) -> None:
-        """The group takes these away, perhaps to give them back."""
+        """The group revoked these partitions, and may assign them again."""
         await self._reader._give_up(sorted(revoked))

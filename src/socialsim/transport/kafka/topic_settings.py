@@ -1,7 +1,8 @@
-"""What a topic's settings must be for simulated events, and what follows where they are not. Pure.
+"""The topic settings that simulated events need, and the harm of other values. Pure.
 
-Record times are simulated: years ago or years ahead. With the broker's defaults what is a week old is deleted at once,
-what is an hour ahead is refused, and a segment is rolled for each simulated week.
+Record times are simulated: years in the past or in the future. With a broker's defaults, records
+older than a week are deleted at once, records more than an hour ahead are refused, and a segment is
+rolled for each simulated week.
 """
 
 import re
@@ -14,10 +15,10 @@ from socialsim.errors import InputError
 _LONG_MAX: Final = 2**63 - 1
 _DAY_MS: Final = 86_400_000
 _TEN_YEARS_MS: Final = 10 * 365 * _DAY_MS
-#: The largest batch that the writer sends, with room for what Kafka adds to it.
+#: The largest batch that the writer sends, with room for Kafka's overhead.
 BATCH_BYTES_MIN: Final = 300_000
 
-#: What topics are made with, but for ``min.insync.replicas``, which depends on the number of copies.
+#: The settings of new topics, except for ``min.insync.replicas``, which depends on the replication.
 TOPIC_SETTINGS: Final[Mapping[str, str]] = {
     "cleanup.policy": "delete",
     "retention.ms": "-1",
@@ -33,7 +34,7 @@ _VALUE: Final = re.compile(r"[A-Za-z0-9._:,-]*")
 
 
 class RecordAges(NamedTuple):
-    """How far a run's record times lie from the wall clock: milliseconds, none is negative."""
+    """How far a run's record times are from the wall clock, in milliseconds; neither is negative."""
 
     behind_ms: int
     ahead_ms: int
@@ -41,16 +42,16 @@ class RecordAges(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SettingOverrides:
-    """What a person says of the settings. An empty value leaves the setting to the cluster's default.
+    """The user's settings. An empty value leaves a setting to the cluster's default.
 
-    With ``only`` nothing is asked for but ``chosen``.
+    With ``only``, no settings other than ``chosen`` are requested.
     """
 
     chosen: Mapping[str, str] = field(default_factory=dict)
     only: bool = False
 
     def settings(self, copies: int) -> dict[str, str]:
-        """What to ask the broker for, for topics of so many copies."""
+        """The settings to request for topics with ``copies`` replicas."""
         ours = {} if self.only else {**TOPIC_SETTINGS, "min.insync.replicas": str(max(1, copies - 1))}
         return {key: value for key, value in {**ours, **self.chosen}.items() if value}
 
@@ -59,7 +60,10 @@ NO_OVERRIDES: Final = SettingOverrides()
 
 
 def parse_overrides(texts: Sequence[str], *, only: bool) -> SettingOverrides:
-    """The overrides of ``--topic-config KEY=VALUE``, repeated, and ``--no-topic-config``. Raises InputError."""
+    """Parse the ``KEY=VALUE`` of ``--topic-config``; ``only`` is ``--no-topic-config``.
+
+    Raises InputError.
+    """
     chosen: dict[str, str] = {}
     for text in texts:
         key, equals, value = text.partition("=")
@@ -75,17 +79,17 @@ def parse_overrides(texts: Sequence[str], *, only: bool) -> SettingOverrides:
 
 
 class TopicState(NamedTuple):
-    """One topic as the cluster has it. ``settings`` None: the user may not read them."""
+    """The state of a topic in the cluster. ``settings`` is None if the user may not read them."""
 
     name: str  #: with its prefix
-    begins: tuple[int, ...]
-    ends: tuple[int, ...]
+    begins: tuple[int, ...]  #: first offset by partition
+    ends: tuple[int, ...]  #: end offset by partition
     replication: int
     settings: Mapping[str, str] | None
 
 
 class Deviation(NamedTuple):
-    """A setting that is not as needed. ``refused`` where records would be lost or not be taken."""
+    """A setting with another value than needed; ``refused`` if it would lose or refuse records."""
 
     topic: str
     setting: str
@@ -101,9 +105,10 @@ class Deviation(NamedTuple):
 def compare(
     state: TopicState, overrides: SettingOverrides = NO_OVERRIDES, ages: RecordAges | None = None
 ) -> list[Deviation]:
-    """Where ``state`` is not as needed: by a run of ``ages``, or, without one, by any run.
+    """The deviations of ``state`` from what a run with ``ages`` needs; without ``ages``, any run.
 
-    What ``overrides`` choose is needed as chosen; what follows from it is told all the same.
+    A setting that ``overrides`` choose needs the chosen value; its harm is reported but not
+    refused.
     """
     if state.settings is None:
         return []
@@ -127,19 +132,19 @@ class _Verdict(NamedTuple):
 
 
 def _cleanup(value: str, _copies: int, _ages: RecordAges | None) -> _Verdict | None:
-    return _Verdict("delete", "compaction keeps one record for each user", True) if "compact" in value else None
+    return _Verdict("delete", "compaction keeps one record per user", True) if "compact" in value else None
 
 
 def _timestamp_type(value: str, _copies: int, _ages: RecordAges | None) -> _Verdict | None:
     if value == "CreateTime":
         return None
-    return _Verdict("CreateTime", "other readers see when a record was written, not the event's time", False)
+    return _Verdict("CreateTime", "other readers see the time of writing, not the event time", False)
 
 
 def _unclean_election(value: str, copies: int, _ages: RecordAges | None) -> _Verdict | None:
     if value != "true" or copies == 1:
         return None
-    return _Verdict("false", "a copy that lags may become the leader, and what it lacks is lost", False)
+    return _Verdict("false", "a replica that lags may become the leader, and the records it lacks are lost", False)
 
 
 def _retention_time(value: str, _copies: int, ages: RecordAges | None) -> _Verdict | None:
@@ -149,7 +154,7 @@ def _retention_time(value: str, _copies: int, ages: RecordAges | None) -> _Verdi
     if ages is None:
         return _Verdict("-1", f"records of events older than {_days(kept_ms)} are deleted", True)
     if kept_ms < ages.behind_ms + _DAY_MS:
-        harm = f"events of this run are {_days(ages.behind_ms)} old, what is older than {_days(kept_ms)} is deleted"
+        harm = f"events of this run are {_days(ages.behind_ms)} old, those older than {_days(kept_ms)} are deleted"
         return _Verdict("-1", harm, True)
     return _Verdict("-1", f"records are deleted {_days(kept_ms - ages.behind_ms)} from now on", False)
 
@@ -157,7 +162,7 @@ def _retention_time(value: str, _copies: int, ages: RecordAges | None) -> _Verdi
 def _retention_size(value: str, _copies: int, _ages: RecordAges | None) -> _Verdict | None:
     if int(value) < 0:
         return None
-    return _Verdict("-1", "what came first is deleted once a partition is larger", True)
+    return _Verdict("-1", "the oldest records are deleted once a partition is larger", True)
 
 
 def _oldest(value: str, _copies: int, ages: RecordAges | None) -> _Verdict | None:
@@ -182,7 +187,7 @@ def _segment_time(value: str, _copies: int, ages: RecordAges | None) -> _Verdict
     rolled_ms = int(value)
     if rolled_ms >= (_TEN_YEARS_MS if ages is None else _DAY_MS):
         return None
-    return _Verdict(str(_TEN_YEARS_MS), f"a segment file for each {_days(rolled_ms)} of simulated time", False)
+    return _Verdict(str(_TEN_YEARS_MS), f"one segment file per {_days(rolled_ms)} of simulated time", False)
 
 
 def _message_size(value: str, _copies: int, _ages: RecordAges | None) -> _Verdict | None:
@@ -194,13 +199,13 @@ def _message_size(value: str, _copies: int, _ages: RecordAges | None) -> _Verdic
 def _copies_in_sync(value: str, copies: int, _ages: RecordAges | None) -> _Verdict | None:
     least, needed = int(value), str(max(1, copies - 1))
     if least > copies:
-        return _Verdict(needed, f"with {copies} copies no record is ever acknowledged", True)
+        return _Verdict(needed, f"with {copies} replicas no record is ever acknowledged", True)
     if copies > 2 and least < 2:
-        return _Verdict(needed, "what only the leader has is lost with it", False)
+        return _Verdict(needed, "records that only the leader has are lost with it", False)
     return None
 
 
-#: By setting: what is needed instead of a value, what follows from it, and whether that is refused.
+#: The rule of each setting: for a bad value the needed one, the harm, and whether it is refused.
 _RULES: Final[Mapping[str, Callable[[str, int, RecordAges | None], _Verdict | None]]] = {
     "cleanup.policy": _cleanup,
     "retention.ms": _retention_time,
@@ -227,7 +232,9 @@ def _days(milliseconds: int) -> str:
 
 
 def kafka_tool_command(bootstrap: str, deviations: Iterable[Deviation]) -> str:
-    """The command of Kafka's own tools that mends the first topic of ``deviations``, which are not empty."""
+    """The command of Kafka's tools that fixes the first topic of ``deviations``, which is not
+    empty.
+    """
     all_of_them = list(deviations)
     topic = all_of_them[0].topic
     pairs = ",".join(
@@ -242,7 +249,7 @@ def kafka_tool_command(bootstrap: str, deviations: Iterable[Deviation]) -> str:
 
 
 def sum_up(deviations: Sequence[Deviation], topics_max: int = 3) -> str:
-    """Deviations for a person: those that all topics share are told once."""
+    """Format deviations for a message; a deviation that several topics share appears once."""
     by_kind: dict[tuple[str, str, str, str], list[str]] = {}
     for each in deviations:
         by_kind.setdefault((each.setting, each.value, each.needed, each.harm), []).append(each.topic)

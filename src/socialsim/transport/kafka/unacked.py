@@ -1,4 +1,4 @@
-"""What was handed over and is not acknowledged yet: pure bookkeeping, used by the writer's own thread alone."""
+"""Records that are sent or waiting and not acknowledged: pure bookkeeping in the writer's thread."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -14,29 +14,29 @@ _HASH_MAX = 0x7FFFFFFF
 
 @dataclass(slots=True, eq=False)
 class PartitionQueue:
-    """One partition: records ``waiting``, then ``in_flight`` in chunks until the broker has them, in order."""
+    """One partition's records, in order: ``waiting``, then ``in_flight`` in chunks."""
 
     topic: str
     partition: int
     waiting: list[Record] = field(default_factory=list)
     in_flight: deque[Sequence[Record]] = field(default_factory=deque)
-    acknowledged: int = 0  #: records that the log has
+    acknowledged: int = 0  #: number of records in the log
 
     def take(self, count: int) -> Sequence[Record]:
-        """The first ``count`` waiting records, which are in flight from now on."""
+        """Move the first ``count`` waiting records into flight and return them."""
         chunk = self.waiting[:count]
         del self.waiting[:count]
         self.in_flight.append(chunk)
         return chunk
 
     def acknowledge(self) -> int:
-        """The oldest chunk in flight is in the log; its number of records."""
+        """Record that the oldest chunk in flight is in the log. Returns its number of records."""
         count = len(self.in_flight.popleft())
         self.acknowledged += count
         return count
 
     def requeue_in_flight(self) -> None:
-        """Put what is in flight before what is waiting, in order: it has to be sent again."""
+        """Move the records in flight back before the waiting ones, in order, to be sent again."""
         if self.in_flight:
             self.waiting = [record for chunk in self.in_flight for record in chunk] + self.waiting
             self.in_flight.clear()
@@ -44,18 +44,19 @@ class PartitionQueue:
 
 @dataclass(slots=True)
 class _AckGroup:
-    """Records handed over together: they count as acknowledged when every partition has got as far as it was then."""
+    """Records that are acknowledged together, once each partition has reached its target."""
 
-    seqs: dict[int, int]
-    size: int
-    targets: list[tuple[PartitionQueue, int]]
+    seqs: dict[int, int]  #: last ``seq`` by shard
+    size: int  #: in bytes
+    targets: list[tuple[PartitionQueue, int]]  #: the ``acknowledged`` that each queue must reach
 
 
 class UnackedRecords:
-    """Spreads records over partitions, and tells up to which ``seq`` each shard's are in the log.
+    """Distributes records to partitions and tracks the acknowledged ``seq`` of each shard.
 
-    Acknowledgements come by partition, a shard's records lie in many of them: so the records are cut into groups, and
-    a group's seqs are acknowledged when all partitions have acknowledged what they held at its end.
+    Brokers acknowledge by partition, and a shard's records are in many partitions. Records are
+    therefore divided into groups. A group's ``seq`` are acknowledged when every partition has
+    acknowledged all the records that it had when the group was closed.
     """
 
     def __init__(self, partitions: Mapping[str, int]) -> None:
@@ -69,7 +70,10 @@ class UnackedRecords:
         self._open_size = 0
 
     def put(self, shard: int, records: Sequence[Record], size: int) -> None:
-        """Take records into the open group. The hot path: one table look-up and one append for each."""
+        """Add records to the open group.
+
+        The hot path: one table look-up and one append per record.
+        """
         queues, hashes = self._queues, self._hashes
         for record in records:
             user_id = record[1]
@@ -83,11 +87,11 @@ class UnackedRecords:
 
     @property
     def open_size(self) -> int:
-        """The size of what was put in since the last group ended."""
+        """The size in bytes of the open group."""
         return self._open_size
 
     def close_group(self) -> None:
-        """What was put in so far is to be acknowledged together."""
+        """Close the open group and begin a new one."""
         if not self._open_seqs:
             return
         targets = []
@@ -99,7 +103,7 @@ class UnackedRecords:
         self._open_seqs, self._open_size = {}, 0
 
     def collect(self) -> tuple[dict[int, int], int]:
-        """The groups that were acknowledged since the last call: last ``seq`` by shard, and their size."""
+        """Remove the acknowledged groups: their last ``seq`` by shard, and their size in bytes."""
         seqs: dict[int, int] = {}
         size = 0
         while self._groups:
@@ -114,6 +118,6 @@ class UnackedRecords:
         return seqs, size
 
     def requeue_in_flight(self) -> None:
-        """Everything in flight has to be sent again."""
+        """Queue all records in flight to be sent again."""
         for queue in self.all_queues:
             queue.requeue_in_flight()

@@ -1,9 +1,10 @@
-"""The writing end of a log in Kafka.
+"""The writer of a log in Kafka.
 
-The simulating thread hands records over and goes on; a thread of the writer's own runs a stock asyncio loop with an
-idempotent producer. When anything fails that the producer does not mend by itself, it is thrown away and a new one
-sends everything again from the last acknowledged position, in order: what the log then holds twice, the warehouse
-stores once. The first copies of a partition's records are always in order, because both producers send the same
+The simulating thread appends records without waiting. A second thread runs a standard asyncio loop
+with an idempotent producer. When a failure occurs that the producer cannot recover from, the
+producer is discarded, and a new one sends all records after the last acknowledged position again,
+in order. The log may then contain records twice (at-least-once); the warehouse stores them once.
+The first copies of a partition's records are always in order, because both producers send the same
 sequence from the same position.
 """
 
@@ -29,23 +30,24 @@ from socialsim.transport.kafka.unacked import UnackedRecords
 
 log = logging.getLogger(__name__)
 
-_WAIT_SLICE_S: Final = 0.1  # a signal's handler runs between two slices
+_WAIT_SLICE_S: Final = 0.1  # signal handlers run between two slices
 _LINGER_S: Final = 0.25
 _BACKOFF_FIRST_S: Final = 0.2
 _BACKOFF_MAX_S: Final = 10.0
 _CLOSE_TIMEOUT_S: Final = 5.0
 _ACK_GROUP_BYTES: Final = 1024 * 1024
-_SILENCE_S: Final = 5.0  # of a broker that has something to acknowledge: then it is told
+_SILENCE_S: Final = 5.0  # without an acknowledgement that is due, until a warning is logged
 _value_of = itemgetter(4)
 
 
 class KafkaWriter(EventWriter):
-    """Writes the events of the ``shards`` that this process hosts. One per process.
+    """Writes the events of the ``shards`` of this process. One per process.
 
-    Connects before it returns: raises ServiceUnavailableError after ``connect_timeout_s``, InputError for missing
-    topics, TerminalError if the broker refuses us. ``acknowledged`` tells, for a run that is resumed, the last
-    ``seq`` of each shard that the log holds; ``append`` passes over those. While records wait to be acknowledged and
-    none is for ``delivery_timeout_s``, the writer has failed.
+    Connects before it returns. Raises ServiceUnavailableError after ``connect_timeout_s``,
+    InputError for missing topics, TerminalError if the broker refuses access. ``acknowledged`` is,
+    for a resumed run, the last ``seq`` of each shard in the log; ``append`` skips records up to it.
+    The writer fails if records are unacknowledged and the broker acknowledges none for
+    ``delivery_timeout_s``.
     """
 
     def __init__(
@@ -80,7 +82,8 @@ class KafkaWriter(EventWriter):
         known = acknowledged or {}
         self._acknowledged = {shard: known.get(shard, -1) for shard in shards}
         self._next_seq = {shard: seq + 1 for shard, seq in self._acknowledged.items()}
-        # Between the threads: the hand-over (a deque's ends are safe), and under the condition the numbers below.
+        # Shared by both threads: the deque, whose ends are thread-safe, and the attributes after
+        # it, which the condition protects.
         self._handed_over: deque[tuple[int, Sequence[Record], int]] = deque()
         self._changed = threading.Condition()
         self._unacknowledged_bytes = 0
@@ -110,12 +113,13 @@ class KafkaWriter(EventWriter):
             f"producers={self._producers}{' failed' if self._failure else ''}>"
         )
 
-    # What the simulating thread calls.
+    # Called by the simulating thread.
 
     def append(self, shard: int, records: Sequence[Record]) -> None:
-        """Hand ``records`` over; those acknowledged before the run was resumed are passed over.
+        """Append ``records``; those that were acknowledged before the run was resumed are skipped.
 
-        Raises TerminalError if their seqs do not follow on one another, or whatever made the writer fail.
+        Raises TerminalError if the ``seq`` are not consecutive, or the error that the writer failed
+        with.
         """
         self._check()
         if not records:
@@ -148,11 +152,15 @@ class KafkaWriter(EventWriter):
         self._unwoken_bytes = 0
         loop = self._loop
         if loop is not None:
-            with contextlib.suppress(RuntimeError):  # closed: the next one looks at the hand-over first of all
+            # closed; the next loop begins with these records
+            with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._woken.set)
 
     def throttle(self, should_abandon: Callable[[], bool] = never_abandon) -> None:
-        """Wait, for as long as the broker takes, while too much is unacknowledged. Raises if the writer failed."""
+        """Wait without a time limit while too much is unacknowledged.
+
+        Raises if the writer failed.
+        """
         if self._unacknowledged_bytes > self._unacknowledged_bytes_max:
             self.flush()
             with self._changed:
@@ -163,13 +171,16 @@ class KafkaWriter(EventWriter):
         self._check()
 
     def flush(self) -> None:
-        """Send whatever was handed over, without waiting for full batches."""
+        """Send all appended records, without waiting for full batches."""
         self._check()
         self._flush_asked = True
         self._wake()
 
     def drain(self, timeout_s: float, should_abandon: Callable[[], bool] = never_abandon) -> None:
-        """Wait until the log has everything. Raises ServiceUnavailableError after ``timeout_s`` or on ``should_abandon``."""
+        """Wait until the log has acknowledged everything.
+
+        Raises ServiceUnavailableError after ``timeout_s`` or when ``should_abandon`` is true.
+        """
         self.flush()
         began_s = time.monotonic()
         with self._changed:
@@ -181,27 +192,27 @@ class KafkaWriter(EventWriter):
         self._check()
 
     def acknowledged_seq(self, shard: int) -> int:
-        """The last ``seq`` of ``shard`` up to which the log has every record, -1 for none."""
+        """The last ``seq`` up to which the log has all records of ``shard``; -1 for none."""
         return self._acknowledged[shard]
 
     def stats(self) -> WriterStats:
-        """What the broker has not acknowledged; each producer after the first is one more try."""
+        """Unacknowledged bytes, and the number of producers after the first."""
         return WriterStats(self._unacknowledged_bytes, max(0, self._producers - 1))
 
     def close(self) -> None:
-        """Leave the broker, or leave it alone if it does not answer. Never raises."""
+        """Disconnect, without waiting for a broker that does not answer. Never raises."""
         self._closing = True
         self._wake()
         self._thread.join(_CLOSE_TIMEOUT_S)
 
-    # What the writer's own thread does.
+    # Runs in the writer's thread.
 
     def _run(self) -> None:
         unacked: UnackedRecords | None = None
         backoff_s = _BACKOFF_FIRST_S
         while not self._closing and self._failure is None:
             loop = self._loop = asyncio.new_event_loop()
-            # Tasks of an abandoned producer end with the loop and have nothing to report.
+            # Tasks of a discarded producer end with the loop; their errors do not matter.
             loop.set_exception_handler(lambda _, context: log.debug("abandoned: %s", context.get("message")))
             progress_s = self._progress_s
             try:
@@ -235,13 +246,13 @@ class KafkaWriter(EventWriter):
             self._changed.notify_all()
 
     def _note_away(self) -> None:
-        """Say so, once for each time that it goes away."""
+        """Log, once per outage, that Kafka does not answer."""
         if not self._is_away:
             self._is_away = True
             log.warning("Kafka at %s does not answer; the simulation waits for it", self._cluster.address)
 
     async def _pause(self, backoff_s: float) -> None:
-        """Wait a little before the next producer, but not past the delivery's deadline or ``close``."""
+        """Wait before the next producer, but not after the delivery deadline or ``close``."""
         self._check_deadline()
         end_s = time.monotonic() + backoff_s
         while not self._closing and time.monotonic() < end_s:  # noqa: ASYNC110 - close comes from another thread
@@ -253,7 +264,7 @@ class KafkaWriter(EventWriter):
             raise self._cluster.unavailable(waited_s)
 
     async def _use_one_producer(self, unacked: UnackedRecords) -> None:
-        """Send through a new producer until it fails, is worn out or the writer closes."""
+        """Send through a new producer until it fails, exhausts its sequence numbers or is closed."""
         try:
             timeout_s = self._connect_timeout_s if not self._started.is_set() else self._options.request_timeout_s
             producer = await self._unless_closing(start_client(self._make_producer, self._cluster, timeout_s))
@@ -278,7 +289,9 @@ class KafkaWriter(EventWriter):
             await stop_client(producer, stop_timeout_s if sender.is_idle else 0.0)
 
     async def _unless_closing(self, work: Coroutine[Any, Any, AIOKafkaProducer]) -> AIOKafkaProducer | None:
-        """What ``work`` answers, or None if ``close``, which must not wait for a broker that is away, comes first."""
+        """The result of ``work``; None if ``close`` is called first, which must not wait for a
+        broker.
+        """
         task = asyncio.create_task(work)
         while not task.done() and not self._closing:
             await asyncio.wait([task], timeout=_WAIT_SLICE_S)
@@ -299,7 +312,9 @@ class KafkaWriter(EventWriter):
         )
 
     async def _pump(self, unacked: UnackedRecords, sender: BatchSender) -> None:
-        """Move what was handed over to the unacknowledged records, and acknowledgements back, until the producer's end."""
+        """Pass appended records to the producer and report acknowledgements, until the producer
+        ends.
+        """
         woken = self._woken = asyncio.Event()
         acknowledged = sender.acknowledged
         waits = {asyncio.create_task(_forward(acknowledged, woken))}
@@ -349,7 +364,7 @@ class KafkaWriter(EventWriter):
             unacked.close_group()
 
     def _report(self, unacked: UnackedRecords, sender: BatchSender) -> None:
-        # Any partition's acknowledgement is progress; a group's end may wait for the slowest of them.
+        # An acknowledgement of any partition is progress, even if no group is complete.
         if sender.delivered_s > self._progress_s:
             self._progress_s = sender.delivered_s
             if self._is_away:
@@ -372,7 +387,7 @@ async def _forward(source: asyncio.Event, target: asyncio.Event) -> None:
 
 
 def _dispose(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel what is left on a loop and close it, without waiting for those that do not end."""
+    """Cancel the remaining tasks of a loop and close it, without waiting for tasks that do not end."""
     left = asyncio.all_tasks(loop)
     for task in left:
         task.cancel()

@@ -1,4 +1,6 @@
-"""Phrases in Filipino, Indonesian and Vietnamese, and in Hindi as Indians type it: in Latin letters, half English."""
+"""Phrases in Filipino, Indonesian and Vietnamese, and in Hindi as Indians type it: in Latin
+letters, half English.
+"""
 
 from typing import Final
 
