@@ -30,6 +30,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "simulation": frozenset({"domain", "kernel", "events", "scenario", "runs.manifest", "transport.base", "errors"}),
     "oracle": frozenset({"events", "scenario", "errors"}),  # not the rows, not the log, not SQL
     "contracts": frozenset({"events"}),
+    "formats": frozenset({"events", "registry", "transport.base", "errors"}),
     "registry": frozenset({"settings", "errors"}),  # texts and bytes; what they say is of no concern to it
     # a run's directory and its control totals
     "runs.manifest": frozenset({"events"}),

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from socialsim.runs.directory import RunManifests
+from socialsim.formats import PLAIN_JSON, WireFormat
+from socialsim.runs.directory import PLAIN_VALUES, RunManifests, ValueSettings
 from socialsim.runs.extent import LogExtent
 from socialsim.transport.base import EventWriter
 
@@ -23,6 +24,8 @@ class LeadOptions:
     live: bool = False  #: events arrive in real time, none lies in the future
     #: refuse topics that would lose or refuse records, instead of warning only
     check_topics: bool = True
+    values: ValueSettings = PLAIN_VALUES
+    wire: WireFormat = PLAIN_JSON  #: what ``values`` mean in the registry
 
 
 class OpenedRun(NamedTuple):

@@ -16,10 +16,10 @@ from socialsim.bootstrap.opening import LeadOptions, OpenedRun, RunState
 from socialsim.errors import InputError, LogCorruptError, RunConflictError, SocialsimError
 from socialsim.oracle import make_truth
 from socialsim.oracle.files import SpillingCollector, read_chunks
-from socialsim.runs.directory import RunDirectory, RunManifests, RunRecord, list_runs
+from socialsim.runs.directory import RunDirectory, RunManifests, RunRecord, ValueSettings, list_runs
 from socialsim.scenario.model import STREAM_VERSION, Scenario
 from socialsim.settings import Settings
-from socialsim.simulation.event_sink import EventObserver
+from socialsim.simulation.event_sink import Encoder, EventObserver
 from socialsim.simulation.pacing import LivePacer, WallPacer
 from socialsim.simulation.process import Pacer, Progress
 from socialsim.simulation.supervisor import RunDependencies, RunResult, StopSignal, run
@@ -45,17 +45,22 @@ class LedRun:
     complete: Callable[[], None]  #: to call once everything is durable
     #: for the process that simulates these shards
     observer_factory: Callable[[range], EventObserver]
+    #: makes the encoder of values in each process; picklable
+    encoder_factory: Callable[[], Encoder]
 
 
-def begun_run(log: LogUrl, settings: Settings, run_id: str) -> tuple[Scenario, LogUrl]:
-    """Scenario and log of the existing run ``run_id``, found beside ``log``. Raises InputError."""
+def begun_run(log: LogUrl, settings: Settings, run_id: str) -> tuple[Scenario, LogUrl, ValueSettings]:
+    """Scenario, log and value settings of the existing run ``run_id``, found beside ``log``.
+
+    Raises InputError.
+    """
     root = runs_root(log, settings)
     record = RunDirectory(root, run_id).read_record()
     if record is None:
         known = ", ".join(list_runs(root)) or "no runs"
         raise InputError(f"--resume is {run_id!r}, but {root} has {known}")
     _check_stream(record, root / run_id)
-    return record.scenario, parse_log_url(record.log, f"log in {root / run_id}")
+    return record.scenario, parse_log_url(record.log, f"log in {root / run_id}"), record.values
 
 
 def _check_stream(record: RunRecord, path: Path) -> None:
@@ -99,6 +104,7 @@ def lead_run(
             TYPES,
             stream_version=STREAM_VERSION,
             scenario_digest=scenario.digest,
+            headers={topic: options.wire.headers(name) for topic, name in TYPES.items()},
         )
         opening: AbstractContextManager[OpenedRun] = adapter.open_run(
             log, settings, info, scenario, directory, known=known, replaced=match == "replaced", options=options
@@ -112,6 +118,7 @@ def lead_run(
                 stream_version=STREAM_VERSION,
                 topics=topics,
                 extent=opened.extent,
+                values=options.values,
             )
             if state == "complete":
                 _require_manifests(directory, scenario, log)
@@ -132,7 +139,14 @@ def lead_run(
                 done = True
 
             observer_factory = functools.partial(SpillingCollector, directory.columns_path)
-            yield LedRun(state, functools.partial(opened.make_writer, manifests), manifests, complete, observer_factory)
+            yield LedRun(
+                state,
+                functools.partial(opened.make_writer, manifests),
+                manifests,
+                complete,
+                observer_factory,
+                options.wire.make_encoder,
+            )
             if state != "complete" and not done:
                 _write_truth(directory, scenario, sealed=False)
                 directory.delete_columns()
@@ -205,6 +219,7 @@ def run_simulation(
             pacer,
             led.observer_factory,
             drain_timeout_s,
+            led.encoder_factory,
         ),
         on_progress=on_progress,
         stop=stop,

@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "consume": "Store the log's events in the warehouse, each exactly once.",
     "migrate": "Create the warehouse's tables or upgrade them.",
     "topics": "Create, alter or describe the Kafka topics of the event log.",
+    "registry": "Register or compare the schemas of the log's topics in a schema registry.",
     "digest": "Print the SHA-256 of a run's events in canonical order; equal for equal runs in any log.",
     "schema": "Print the JSON Schema of an event, or list the events.",
     "validate": "Compare a run with published figures of real social networks.",

@@ -45,6 +45,33 @@ MetricsHostOption = Annotated[
 METRICS_HOST_DEFAULT: Final = "127.0.0.1"
 
 
+RegistryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--registry",
+        envvar="SOCIALSIM_REGISTRY",
+        metavar="URL",
+        help="schema registry: http[s]://HOST[:PORT][/PATH]; without it, values are plain JSON",
+    ),
+]
+ValueFormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--value-format",
+        envvar="SOCIALSIM_VALUE_FORMAT",
+        metavar="FORMAT",
+        help="json, json-registry or avro: format of values in Kafka; default json-registry with --registry, else json",
+    ),
+]
+SchemaIdOption = Annotated[
+    str | None,
+    typer.Option(
+        "--schema-id",
+        envvar="SOCIALSIM_SCHEMA_ID",
+        metavar="PLACE",
+        help="prefix (default): id in 5 bytes before each value; header: GUID in a header, value unchanged",
+    ),
+]
 RunsDirOption = Annotated[
     Path | None,
     typer.Option(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final, Protocol
 
 from socialsim.errors import RunConflictError
 from socialsim.events import WIRE_NAMES, Event, InvalidRecordError, decode, encode
@@ -61,21 +62,64 @@ class DecodedChunk:
         return None
 
 
-def decode_chunk(position: Position, fetched: Fetched) -> DecodedChunk:
+class RecordDecoder(Protocol):
+    """Turns the values of records into events, and names the bytes that dead letters keep."""
+
+    @property
+    def needs_preparation(self) -> bool:
+        """Whether ``prepare`` must be awaited before the values of a chunk are decoded."""
+
+    async def prepare(self, values: Sequence[bytes], schema_headers: Sequence[bytes | None] | None = None) -> None:
+        """Look up what decoding the values needs, within a time limit."""
+
+    def decode(self, raw: bytes, name: str | None, schema_header: bytes | None = None) -> Event:
+        """Decode one value. Raises InvalidRecordError."""
+
+    def kept_bytes(self, raw: bytes, schema_header: bytes | None) -> bytes:
+        """The bytes of an invalid record that its dead letter keeps."""
+
+
+class _PlainJson:
+    """Decodes plain JSON only."""
+
+    needs_preparation = False
+
+    async def prepare(self, values: Sequence[bytes], schema_headers: Sequence[bytes | None] | None = None) -> None:
+        """Nothing to look up."""
+
+    def decode(self, raw: bytes, name: str | None, schema_header: bytes | None = None) -> Event:  # noqa: ARG002
+        """See RecordDecoder."""
+        return decode(raw, name)
+
+    def kept_bytes(self, raw: bytes, schema_header: bytes | None) -> bytes:  # noqa: ARG002
+        """The value."""
+        return raw
+
+
+PLAIN_JSON: Final = _PlainJson()
+
+
+def decode_chunk(position: Position, fetched: Fetched, decoder: RecordDecoder = PLAIN_JSON) -> DecodedChunk:
     """Turn each record into an event, or an invalid one into a dead letter with its bytes."""
     name = fetched.event_name
     dead_letters: list[DeadLetter] = []
     events: list[Event] = []
     append = events.append
+    headers = fetched.schema_headers
+    # Plain JSON, which is nearly all there is without a registry, takes no detour.
+    decode_one = decode if headers is None and _is_plain(fetched.values) else decoder.decode
     for index, raw in enumerate(fetched.values):
+        header = None if headers is None else headers[index]
         try:
-            append(decode(raw, name))
-        except InvalidRecordError as error:
-            dead_letters.append(
-                _dead_letter(position, fetched.first_offset + index, raw, error.error_class, error.reason)
-            )
+            append(decode_one(raw, name) if header is None else decoder.decode(raw, name, header))
         except Exception as error:  # noqa: BLE001 - one bad record must not stop its neighbours
-            dead_letters.append(_dead_letter(position, fetched.first_offset + index, raw, "undecodable", repr(error)))
+            error_class, reason = (
+                (error.error_class, error.reason)
+                if isinstance(error, InvalidRecordError)
+                else ("undecodable", repr(error))
+            )
+            kept = decoder.kept_bytes(raw, header)
+            dead_letters.append(_dead_letter(position, fetched.first_offset + index, kept, error_class, reason))
     return DecodedChunk(
         position,
         fetched.first_offset,
@@ -86,6 +130,11 @@ def decode_chunk(position: Position, fetched: Fetched) -> DecodedChunk:
         dead_letters,
         fetched.runs,
     )
+
+
+def _is_plain(values: Sequence[bytes]) -> bool:
+    """Whether no value begins with a zero byte, as those do that name a schema."""
+    return min(values, default=b"") > b"\1"
 
 
 def _dead_letter(position: Position, offset: int, raw: bytes, error_class: str, reason: str) -> DeadLetter:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from socialsim.consumer.assembly import DecodedChunk, Position, decode_chunk
+from socialsim.consumer.assembly import PLAIN_JSON, DecodedChunk, Position, RecordDecoder, decode_chunk
 from socialsim.consumer.backoff import RetryPolicy
 from socialsim.consumer.decisions import Watchdog, lag_of
 from socialsim.consumer.drain import Drain
@@ -42,8 +42,8 @@ class StuckError(SocialsimError):
 class Consumer:
     """Moves records from ``reader`` into ``warehouse`` until drained or stopped.
 
-    ``on_progress`` receives a snapshot twice a second. The caller opens and closes reader and
-    warehouse.
+    ``on_progress`` receives a snapshot twice a second. ``decoder`` turns values into events. The
+    caller opens and closes all of them.
     """
 
     def __init__(
@@ -52,8 +52,10 @@ class Consumer:
         warehouse: Warehouse,
         settings: ConsumerSettings,
         on_progress: Callable[[ConsumerStats], None] = lambda stats: None,  # noqa: ARG005
+        decoder: RecordDecoder = PLAIN_JSON,
     ) -> None:
         self._reader = reader
+        self._decoder = decoder
         self._settings = settings
         self._on_progress = on_progress
         self._counters = Counters()
@@ -126,8 +128,7 @@ class Consumer:
             self._rewind()
             await self._wait_for_room()
             fetched = await self._poll(self._settings.records_per_poll, self._settings.poll_timeout_s)
-            for part in fetched:
-                self._take(part)
+            await self._take_all(fetched)
             if loop.time() >= next_refresh_s:
                 await self._refresh_end_offsets()
                 await self._publish_lag_offsets()
@@ -148,6 +149,29 @@ class Consumer:
         self._failed_polls = 0
         return fetched
 
+    async def _take_all(self, fetched: Sequence[Fetched]) -> None:
+        """Take parts whose schemas are known; a request to stop ends the wait for them.
+
+        Parts that are not taken are read again by the next consumer: no offset has moved.
+        """
+        for part in fetched:
+            if self._decoder.needs_preparation and not await self._prepare(part):
+                return
+            self._take(part)
+
+    async def _prepare(self, part: Fetched) -> bool:
+        """Look up the schemas of ``part``. False if a request to stop came first."""
+        lookup = asyncio.create_task(self._decoder.prepare(part.values, part.schema_headers))
+        lookup.add_done_callback(lambda _: self._changed.set())
+        try:
+            await self._wait_until(lambda: lookup.done() or self._stopping, None)
+        finally:
+            lookup.cancel()
+        if not lookup.done():
+            return False
+        await lookup
+        return True
+
     def _take(self, fetched: Fetched) -> None:
         """Decode the records of ``fetched`` that are still needed and add them to their lane."""
         position = self._positions.get(fetched.partition)
@@ -156,7 +180,7 @@ class Consumer:
         if fetched.first_offset > position.next_offset:
             _handle_gap(position, fetched.first_offset)
             return
-        chunk = _continue_at(position, fetched)
+        chunk = _continue_at(position, fetched, self._decoder)
         if chunk is None:
             return
         position.gaps = 0
@@ -187,8 +211,7 @@ class Consumer:
             while not self._stopping and not await self._wait_until(
                 lambda: not self._has_full_lane(), self._settings.keepalive_s
             ):
-                for part in await self._poll(1, 0):
-                    self._take(part)
+                await self._take_all(await self._poll(1, 0))
         finally:
             self._reader.resume()
 
@@ -376,14 +399,14 @@ def _handle_gap(position: Position, first_offset: int) -> None:
     position.rewind_to = position.next_offset
 
 
-def _continue_at(position: Position, fetched: Fetched) -> DecodedChunk | None:
+def _continue_at(position: Position, fetched: Fetched, decoder: RecordDecoder) -> DecodedChunk | None:
     """The part of ``fetched`` from the position on, decoded; None if all of it was read before."""
     known = position.next_offset - fetched.first_offset
     if known >= len(fetched.values):
         return None
     if known:
-        fetched = fetched._replace(first_offset=position.next_offset, values=fetched.values[known:])
-    return decode_chunk(position, fetched)
+        fetched = fetched.part(known, len(fetched.values))
+    return decode_chunk(position, fetched, decoder)
 
 
 def _first_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:

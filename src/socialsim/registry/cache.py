@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 from uuid import UUID
 
-from socialsim.errors import ServiceUnavailableError, UnknownSchemaError
+from socialsim.errors import SchemaRefusedError, ServiceUnavailableError, UnknownSchemaError
 from socialsim.registry.base import Registry, SchemaText
 
 #: How a record names its schema.
@@ -98,7 +98,7 @@ class SchemaCache(Generic[Made]):
             while True:
                 try:
                     schema = await self._look_up(key)
-                except (UnknownSchemaError, ServiceUnavailableError) as error:
+                except (UnknownSchemaError, SchemaRefusedError, ServiceUnavailableError) as error:
                     waited_s = clock() - began
                     if not patient or waited_s + self._limits.pause_s >= self._limits.wait_s:
                         self._forget_some()

@@ -42,6 +42,17 @@ _T = TypeVar("_T")
 RunState = Literal["running", "stopped", "complete"]
 
 
+class ValueSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """How a run's values are written: format, place of the schema's id, URL of the registry."""
+
+    format: Literal["json", "json-registry", "avro"] = "json"
+    schema_id: Literal["prefix", "header"] = "prefix"
+    registry: str | None = None
+
+
+PLAIN_VALUES: Final = ValueSettings()
+
+
 class RunRecord(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """The contents of ``run.json``. ``log`` is the URL of the event log."""
 
@@ -54,6 +65,7 @@ class RunRecord(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     state: RunState = "running"
     topics: dict[str, str] = {}  #: identities of the topics of a log in Kafka; empty in older files
     extent: LogExtent | None = None  #: the run's extent in a log that can lose records
+    values: ValueSettings = PLAIN_VALUES  #: a resumed run keeps them
 
 
 class Verification(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import repeat
 from operator import attrgetter
-from typing import Final, Protocol, Self
+from typing import Final, Protocol, Self, TypeAlias
 
 from socialsim.events import EVENT_TYPES, PLURALS, WIRE_NAMES, Event, encode
 from socialsim.runs.manifest import Manifest, ManifestBuilder
@@ -22,6 +22,10 @@ _user_id: Final = attrgetter("user_id")
 #: Events between two writes of the manifests. Bounds, with what is unacknowledged, how many records
 #: a resumed run writes again.
 _EVENTS_PER_CHECKPOINT: Final = 200_000
+
+
+#: Makes the value of an event's record.
+Encoder: TypeAlias = Callable[[Event], bytes]
 
 
 class ManifestStore(Protocol):
@@ -53,7 +57,8 @@ class EventSink:
     Events that a previous attempt made durable are added to the control totals but not handed over:
     a resumed run simulates everything again from the beginning and writes only what the log does
     not hold yet. ``events`` counts all events received, ``counts`` by type those added to the
-    totals. ``should_abandon`` returns True when waiting for the log has become pointless.
+    totals. ``encode_event`` makes a record's value, canonical JSON by default. ``should_abandon``
+    returns True when waiting for the log has become pointless.
     """
 
     def __init__(
@@ -64,8 +69,10 @@ class EventSink:
         manifests: ManifestStore,
         observer: EventObserver | None = None,
         *,
+        encode_event: Encoder = encode,
         should_abandon: Callable[[], bool] = never_abandon,
     ) -> None:
+        self._encode = encode_event
         self._should_abandon = should_abandon
         self._shards = shards
         self._writer = writer
@@ -131,7 +138,7 @@ class EventSink:
             events = [event for event in events if event.seq > durable.get(event.shard, -1)]
         events.sort(key=_shard)  # stable: keeps the order of seq within a shard
         shards = list(map(_shard, events))
-        records = to_records(events)
+        records = to_records(events, self._encode)
         self._pending.clear()
         first = 0
         while first < len(shards):
@@ -141,11 +148,11 @@ class EventSink:
             first = stop
 
 
-def to_records(events: list[Event]) -> list[Record]:
+def to_records(events: list[Event], encode_event: Encoder = encode) -> list[Record]:
     """Encode events, column by column: no line of Python runs per event."""
     topics = map(_TOPICS.__getitem__, map(type, events))
     columns = zip(
-        topics, map(_user_id, events), map(_seq, events), map(_time_us, events), map(encode, events), strict=True
+        topics, map(_user_id, events), map(_seq, events), map(_time_us, events), map(encode_event, events), strict=True
     )
     # Record's own constructor and _make are Python functions that cost as much as the encoding.
     return list(map(tuple.__new__, repeat(Record), columns))

@@ -19,9 +19,9 @@ from typing import Final, NamedTuple, NoReturn, Protocol
 
 from socialsim.domain.population.name_pools import build_pools
 from socialsim.errors import ServiceUnavailableError, ShardDiedError, ShardFailedError, SocialsimError
-from socialsim.events import EVENT_TYPES
+from socialsim.events import EVENT_TYPES, encode
 from socialsim.scenario.model import Scenario
-from socialsim.simulation.event_sink import EventObserver, EventSink, ManifestStore
+from socialsim.simulation.event_sink import Encoder, EventObserver, EventSink, ManifestStore
 from socialsim.simulation.exchange import Exchange
 from socialsim.simulation.log_relay import ForwardedRecord, ForwardedRecords, LogRelay
 from socialsim.simulation.process import Pacer, Progress, Work, run_shards, shards_of_rank, users_of_shards
@@ -62,6 +62,8 @@ class RunDependencies(NamedTuple):
     #: makes one for the shards of a process
     observer_factory: Callable[[range], EventObserver] | None = None
     drain_timeout_s: float = 10.0  #: how long a stopped run waits for the log
+    #: makes the encoder of records' values in each process; None for canonical JSON
+    encoder_factory: Callable[[], Encoder] | None = None
 
 
 class _Finished(NamedTuple):
@@ -139,7 +141,15 @@ def _work(
     gc.disable()
     try:
         observer = None if equipment.observer_factory is None else equipment.observer_factory(work.shards)
-        sink = EventSink(work.run_id, work.shards, writer, equipment.manifests, observer, should_abandon=asked_to_stop)
+        sink = EventSink(
+            work.run_id,
+            work.shards,
+            writer,
+            equipment.manifests,
+            observer,
+            encode_event=encode if equipment.encoder_factory is None else equipment.encoder_factory(),
+            should_abandon=asked_to_stop,
+        )
         simulated = run_shards(work, exchange, sink, equipment.pacer, asked_to_stop=asked_to_stop, report=report)
         drained = _drain(writer, asked_to_stop, equipment.drain_timeout_s)
         if observer is not None:

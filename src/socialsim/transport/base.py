@@ -7,7 +7,7 @@ This package knows nothing about events: callers name topics and pass encoded re
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
@@ -33,6 +33,8 @@ class RunInfo:
     stream_version: int = 1  #: ``STREAM_VERSION``, which with the scenario decides the records
     #: distinguishes runs with one id; lower-case hexadecimal, may be empty
     scenario_digest: str = ""
+    #: by topic, further headers of its records, such as the one that names their schema
+    headers: Mapping[str, tuple[tuple[str, bytes], ...]] = field(default_factory=dict)
 
 
 class WriterStats(NamedTuple):
@@ -122,6 +124,18 @@ class Fetched(NamedTuple):
     event_name: str | None  #: wire name of the topic's event type; None for an unknown topic
     #: (Run id, scenario digest) of the records' runs, where the log stores them.
     runs: frozenset[tuple[str, str]] = frozenset()
+    #: by index in ``values``, the content of the header that names the value's schema; None if no
+    #: record has one
+    schema_headers: list[bytes | None] | None = None
+
+    def part(self, start: int, stop: int) -> "Fetched":
+        """The records from ``start`` up to, not including, ``stop``: indices in ``values``."""
+        headers = self.schema_headers
+        return self._replace(
+            first_offset=self.first_offset + start,
+            values=self.values[start:stop],
+            schema_headers=None if headers is None else headers[start:stop],
+        )
 
 
 #: Called by a reader when partitions are assigned, before it returns any of their records. Returns

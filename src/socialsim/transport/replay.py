@@ -47,7 +47,7 @@ async def read_to_end(
                 end = left.get(part.partition, 0)
                 wanted = max(0, end - part.first_offset)
                 if wanted:
-                    take(part._replace(values=part.values[:wanted]))
+                    take(part.part(0, wanted))
                 if part.first_offset + len(part.values) >= end:
                     left.pop(part.partition, None)
     finally:

@@ -1,6 +1,6 @@
 """Dead letters that hold an event of the run: they may account for events that are not stored."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 import msgspec
@@ -50,12 +50,14 @@ def count_letters(connection: Connection) -> dict[str, int]:
     return {str(topic): int(count) for topic, count in rows}
 
 
-def read_letters(connection: Connection, run_id: str, topics: list[str]) -> IdentifiedDeadLetters:
-    """Read the dead letters of ``topics``."""
+def read_letters(
+    connection: Connection, run_id: str, topics: list[str], canonical: Callable[[bytes], bytes] = bytes
+) -> IdentifiedDeadLetters:
+    """Read the dead letters of ``topics``; ``canonical`` turns values into plain JSON if it can."""
     found: dict[tuple[int, int], IdentifiedDeadLetter] = {}
     unreadable: dict[str, int] = {}
     for topic, raw in _raws(connection, topics):
-        letter = _identified(raw)
+        letter = _identified(canonical(raw))
         if letter is None:
             unreadable[topic] = unreadable.get(topic, 0) + 1
         elif letter[0] == run_id:

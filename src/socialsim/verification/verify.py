@@ -4,7 +4,7 @@ All queries run in one transaction, so that a concurrent consumer does not make 
 disagree.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from operator import attrgetter
 from typing import Final
@@ -59,11 +59,16 @@ def read_manifests(directory: RunDirectory, scenario: Scenario | None) -> Manife
 
 
 def verify_run(
-    connection: Connection, manifests: ManifestSet, scenario: Scenario | None, log: LogEnds | None
+    connection: Connection,
+    manifests: ManifestSet,
+    scenario: Scenario | None,
+    log: LogEnds | None,
+    canonical: Callable[[bytes], bytes] = bytes,
 ) -> VerificationReport:
     """Run all checks.
 
     ``scenario`` is None if the run's directory is missing; ``log`` None skips its end.
+    ``canonical`` turns what a dead letter kept of a value into plain JSON, where it can.
     """
     run_id = manifests.run_id
     run_key = stored_runs(connection).get(run_id, _ABSENT_KEY)
@@ -72,7 +77,9 @@ def verify_run(
     missing = missing_events(sequences.gaps, emitted, stored)
     # In most runs nothing is missing; then no dead letter holds one of their events.
     letters = (
-        _read_letters(connection, run_id) if has_missing_events(emitted, stored) else IdentifiedDeadLetters({}, {})
+        _read_letters(connection, run_id, canonical)
+        if has_missing_events(emitted, stored)
+        else IdentifiedDeadLetters({}, {})
     )
     covering = dead_letters_covering(letters, missing)
     comparison = compare(emitted, stored, covering, _by_event(letters.unreadable, run_id))
@@ -95,9 +102,9 @@ def verify_run(
     return VerificationReport(run_id=run_id, ok=ok, accounts=comparison.accounts, checks=tuple(checks))
 
 
-def _read_letters(connection: Connection, run_id: str) -> IdentifiedDeadLetters:
+def _read_letters(connection: Connection, run_id: str, canonical: Callable[[bytes], bytes]) -> IdentifiedDeadLetters:
     topics = [topic for topic in count_letters(connection) if event_of_topic(topic, run_id) is not None]
-    return read_letters(connection, run_id, topics)
+    return read_letters(connection, run_id, topics, canonical)
 
 
 def _by_event(counts: dict[str, int], run_id: str) -> dict[str, int]:

@@ -9,7 +9,7 @@ that counted it.
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, Self
@@ -114,12 +114,16 @@ class DeadLetters:
                 return
             last = page[-1]
 
-    def replay(self, letter_id: int) -> Replayed:
-        """Decode it with the current codec; on success replace the dead letter by a row."""
+    def replay(self, letter_id: int, decode_value: Callable[[bytes, str | None], Event] = decode) -> Replayed:
+        """Decode it again; on success replace the dead letter by a row.
+
+        ``decode_value`` decodes what was kept of a value of an event, whose wire name is known if
+        the topic's is; it raises InvalidRecordError.
+        """
         try:
             with self._connected(self._writing) as connection, connection.begin():
                 dead_letter = self._get(connection, letter_id)
-                event = _decode(dead_letter)
+                event = _decode(dead_letter, decode_value)
                 run_key = _run_key(connection, event.run_id)
                 inserted = _insert(connection, run_key, event)
                 if inserted:
@@ -159,14 +163,14 @@ _COLUMNS: Final = (
 )
 
 
-def _decode(dead_letter: StoredDeadLetter) -> Event:
-    """Raises InvalidRecordError with the current codec's reason."""
+def _decode(dead_letter: StoredDeadLetter, decode_value: Callable[[bytes, str | None], Event]) -> Event:
+    """Raises InvalidRecordError with the decoder's reason."""
     if dead_letter.raw_bytes != len(dead_letter.raw):
         raise InvalidRecordError("too_large", f"of {dead_letter.raw_bytes} bytes only {len(dead_letter.raw)} were kept")
     if hashlib.sha256(dead_letter.raw).hexdigest() != dead_letter.raw_sha256:
         raise InvalidRecordError("damaged", "the bytes that were kept do not have the SHA-256 of the record")
     # A topic is the log's prefix, a dot or a slash, and the event's plural.
-    return decode(dead_letter.raw, _NAMES.get(re.split(r"[./]", dead_letter.topic)[-1]))
+    return decode_value(dead_letter.raw, _NAMES.get(re.split(r"[./]", dead_letter.topic)[-1]))
 
 
 def _run_key(connection: Connection, run_id: str) -> int:

@@ -8,6 +8,7 @@ import typer
 
 from socialsim.bootstrap.log import SESSION_TIMEOUT_S, check_group, open_reader
 from socialsim.bootstrap.migration import open_warehouse
+from socialsim.bootstrap.registry import open_value_reader
 from socialsim.bootstrap.warehouse import example_query_command, is_new_warehouse
 from socialsim.cli.options import (
     LOG_URL_DEFAULT,
@@ -17,6 +18,7 @@ from socialsim.cli.options import (
     IntoOption,
     MetricsHostOption,
     MetricsPortOption,
+    RegistryOption,
     Session,
 )
 from socialsim.cli.output import Cell, show, table
@@ -26,6 +28,7 @@ from socialsim.cli.stop import StopRequest
 from socialsim.consumer import Consumer, ConsumerSettings, ConsumerStats
 from socialsim.errors import InputError
 from socialsim.events import EVENT_TYPES
+from socialsim.formats import ValueReader
 from socialsim.monitoring import ConsumerTelemetry
 from socialsim.transport.base import EventReader
 from socialsim.transport.urls import parse_log_url
@@ -90,6 +93,7 @@ def consume(
         bool,
         typer.Option("--restart-replaced", help="read recreated topics and rewritten runs from their start"),
     ] = False,
+    registry: RegistryOption = None,
     metrics_port: MetricsPortOption = 0,
     metrics_host: MetricsHostOption = METRICS_HOST_DEFAULT,
 ) -> None:
@@ -112,6 +116,7 @@ def consume(
     reader = open_reader(source, session.settings, group=group, run_id=None, session_timeout_s=session_timeout_s)
     if is_new_warehouse(into, session.settings):
         asyncio.run(reader.probe(_PROBE_TIMEOUT_S))  # create no file if the log is unavailable
+    decoder = open_value_reader(registry, session.settings)
     warehouse = open_warehouse(into, session.settings)
     view = ConsumerTelemetry() if metrics_port else None
     with (
@@ -125,7 +130,7 @@ def consume(
             if view is not None:
                 view.update(stats)
 
-        stats = asyncio.run(_consume(reader, warehouse, settings, stop, progress))
+        stats = asyncio.run(_consume(reader, warehouse, settings, stop, progress, decoder=decoder))
     session.exit_code = stop.exit_code
     show(_report(stats, into))
 
@@ -150,8 +155,10 @@ async def _consume(
     settings: ConsumerSettings,
     stop: StopRequest,
     progress: Callable[[ConsumerStats], None],
+    *,
+    decoder: ValueReader,
 ) -> ConsumerStats:
-    consumer = Consumer(reader, warehouse, settings, progress)
+    consumer = Consumer(reader, warehouse, settings, progress, decoder)
     loop = asyncio.get_running_loop()
 
     def wake_and_stop() -> None:
@@ -162,6 +169,7 @@ async def _consume(
         await warehouse.open()
         return await consumer.run()
     finally:
+        await decoder.close()
         await reader.close()
         await warehouse.close()
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from socialsim.bootstrap.registry import StoredValues
 from socialsim.bootstrap.warehouse import open_dead_letters
 from socialsim.cli.json_output import show_json
-from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, IntoOption, Session
+from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, IntoOption, RegistryOption, Session
 from socialsim.cli.output import show, show_bytes, table
 from socialsim.errors import InputError
 
@@ -85,6 +86,7 @@ def replay(
     *,
     everything: Annotated[bool, typer.Option("--all", help="replay all")] = False,
     into: IntoOption = WAREHOUSE_URL_DEFAULT,
+    registry: RegistryOption = None,
 ) -> None:
     """Decode records again with this version: valid ones become rows and stop being dead letters.
 
@@ -95,9 +97,12 @@ def replay(
         raise InputError("dead-letters replay: name the IDs to replay, or give --all")
     outcomes: Counter[str] = Counter()
     left: list[tuple[str, str]] = []
-    with open_dead_letters(into, session.settings) as dead_letters:
+    with (
+        StoredValues(registry, session.settings) as values,
+        open_dead_letters(into, session.settings) as dead_letters,
+    ):
         for letter_id in dead_letters.ids() if everything else chain(letter_ids or ()):
-            done = dead_letters.replay(letter_id)
+            done = dead_letters.replay(letter_id, values.decode)
             outcomes[done.stored or "left"] += 1
             if done.stored is None and len(left) < _LEFT_SHOWN_MAX:
                 left.append((str(done.id), _printable(done.reason)))

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from socialsim.bootstrap.log import open_reader
-from socialsim.cli.options import LOG_URL_DEFAULT, FromOption, Session
+from socialsim.bootstrap.registry import open_plain_reader
+from socialsim.cli.options import LOG_URL_DEFAULT, FromOption, RegistryOption, Session
 from socialsim.cli.output import show_data
 from socialsim.cli.run_directories import find_run_directories
 from socialsim.runs.choice import choose_run
@@ -26,11 +26,12 @@ def digest(
     run_id: Annotated[
         str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="required if the log holds several runs")
     ] = None,
+    registry: RegistryOption = None,
 ) -> None:
     """Print the SHA-256 of a run's events in canonical order; equal for equal runs in any log."""
     session: Session = context.obj
     source = parse_log_url(from_, "--from")
-    reader = open_reader(source, session.settings, group=None, run_id=run_id)
+    reader = open_plain_reader(source, session.settings, run_id=run_id, registry=registry)
     result = asyncio.run(read_digest(reader, run_id))
     digest_text = result.hexdigest()
     find_run_directories(None, from_, None, session.settings).warn_if_partial(result.run_id, result.events, from_)

@@ -8,8 +8,10 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
+import msgspec
 import typer
 
+from socialsim.bootstrap.registry import choose_values, resolve_wire_format
 from socialsim.bootstrap.run import LeadOptions, begun_run, lead_run, make_pacer, run_simulation
 from socialsim.cli.commands.scenario import PresetOption, ScenarioOption, choose_scenario
 from socialsim.cli.options import (
@@ -17,9 +19,12 @@ from socialsim.cli.options import (
     METRICS_HOST_DEFAULT,
     MetricsHostOption,
     MetricsPortOption,
+    RegistryOption,
     RunIdOption,
+    SchemaIdOption,
     Session,
     ToOption,
+    ValueFormatOption,
 )
 from socialsim.cli.output import show, show_data, table
 from socialsim.cli.progress import Live
@@ -42,6 +47,11 @@ _DRY_RUN_EVENTS: Final = 20
 _SPEED_MAX: Final = 1e9
 _DAY_S: Final = 86_400
 _LIVE_DAYS: Final = 365
+#: What a resumed run keeps.
+_KEPT_OPTIONS: Final = (
+    *("users", "days", "seed", "start", "shards", "scenario", "preset", "backfill", "run_id"),
+    *("value_format", "schema_id"),
+)
 DAYS_MAX: Final = int(next(knob.high for knob in knobs() if knob.name == "days" and knob.high is not None))
 
 
@@ -92,6 +102,9 @@ def run(
         bool,
         typer.Option("--again", help="with --resume: simulate a complete run again whose records Kafka has lost"),
     ] = False,
+    registry: RegistryOption = None,
+    value_format: ValueFormatOption = None,
+    schema_id: SchemaIdOption = None,
     topic_check: Annotated[
         bool,
         typer.Option(
@@ -119,13 +132,16 @@ def run(
     log = parse_log_url(to, "--to")
     if resume is not None:
         check_resume(context)
-        chosen, log = begun_run(log, session.settings, resume)
+        chosen, log, values = begun_run(log, session.settings, resume)
+        if registry is not None and values.registry is not None:
+            values = msgspec.structs.replace(values, registry=registry)  # it may have moved
         name = resume
     else:
         past_days = parse_backfill(backfill)
         if past_days is not None:
             check_backfill(context, then_live=then_live)
             start, days = backfill_span(past_days, time.time(), days if then_live else past_days)
+        values = choose_values(log, registry, value_format, schema_id)
         chosen = choose_scenario(scenario, preset, users=users, days=days, seed=seed, start=start, shards=shards)
         if past_days is not None:
             chosen = chosen.grown_by(past_days)
@@ -149,7 +165,14 @@ def run(
             processes=processes_count,
             pacer=make_pacer(chosen, pace, then_live=then_live),
             log=log,
-            options=LeadOptions(now_us=time.time_ns() // 1000, again=again, live=then_live, check_topics=topic_check),
+            options=LeadOptions(
+                now_us=time.time_ns() // 1000,
+                again=again,
+                live=then_live,
+                check_topics=topic_check,
+                values=values,
+                wire=resolve_wire_format(log, session.settings, values),
+            ),
             drain_timeout_s=drain_timeout_s,
             view=view,
         )
@@ -227,7 +250,7 @@ def _simulate(
 
 def check_resume(context: typer.Context) -> None:
     """Raise InputError for options that would change the scenario of a resumed run."""
-    for name in ("users", "days", "seed", "start", "shards", "scenario", "preset", "backfill", "run_id"):
+    for name in _KEPT_OPTIONS:
         source = context.get_parameter_source(name)
         # the environment sets them for new runs
         if source is not None and source.name == "COMMANDLINE":

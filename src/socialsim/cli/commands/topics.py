@@ -7,10 +7,11 @@ from typing import Annotated, Final
 import typer
 
 from socialsim.bootstrap.log import alter_topics, create_topics, describe_topics
-from socialsim.cli.options import LOG_URL_DEFAULT, Session, ToOption
+from socialsim.bootstrap.registry import choose_values, push_subjects
+from socialsim.cli.options import LOG_URL_DEFAULT, RegistryOption, Session, ToOption, ValueFormatOption
 from socialsim.cli.output import Cell, show, table
 from socialsim.transport.base import TopicDescription
-from socialsim.transport.urls import parse_log_url
+from socialsim.transport.urls import KafkaUrl, parse_log_url
 
 logger = logging.getLogger(__name__)
 
@@ -56,10 +57,16 @@ def create(
     ] = None,
     topic_config: TopicConfigOption = None,
     no_topic_config: NoTopicConfigOption = False,
+    registry: RegistryOption = None,
+    value_format: ValueFormatOption = None,
 ) -> None:
-    """Create missing topics; refuse existing ones that would lose records of simulated time."""
+    """Create missing topics; refuse existing ones that would lose records of simulated time.
+
+    With --registry, also register the schemas of their values.
+    """
     session: Session = context.obj
     log = parse_log_url(to, "--to")
+    values = choose_values(log, registry, value_format, None)
     created = asyncio.run(
         create_topics(
             log,
@@ -77,6 +84,10 @@ def create(
         logger.warning("%s", created.warnings)
     names = created.names
     show(f"created {len(names)}: {', '.join(names)}" if names else "created none: all exist with the required settings")
+    if values.registry is not None and values.format != "json" and isinstance(log, KafkaUrl):
+        subjects = push_subjects(log, session.settings, values.registry, values.format)
+        new = [each.name for each in subjects if each.is_new]
+        show(f"registered {len(new)}: {', '.join(new)}" if new else "registered none: all schemas are registered")
 
 
 @app.command("alter")

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 import typer
 
-from socialsim.bootstrap.log import open_reader
+from socialsim.bootstrap.registry import open_plain_reader
 from socialsim.bootstrap.run import LeadOptions, lead_run, run_simulation
 from socialsim.bootstrap.warehouse import reading
 from socialsim.cli.commands.run import parse_processes
 from socialsim.cli.files import check_writable, write_whole
 from socialsim.cli.json_output import show_json
-from socialsim.cli.options import LOG_URL_DEFAULT, JsonOption, RunsDirOption, Session
+from socialsim.cli.options import LOG_URL_DEFAULT, JsonOption, RegistryOption, RunsDirOption, Session
 from socialsim.cli.output import show, table
 from socialsim.cli.run_directories import RunDirectories, find_run_directories
 from socialsim.cli.stop import StopRequest
@@ -80,6 +80,7 @@ def validate(
     page: Annotated[
         Path | None, typer.Option("--page", metavar="FILE", help="write the result with charts to one HTML file")
     ] = None,
+    registry: RegistryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare a run with published figures of real social networks.
@@ -101,7 +102,7 @@ def validate(
         check_writable(page, "--page")
     source = _source(context, from_, into)
     directories = _run_directories(runs_dir, source, session.settings)
-    run = _read(source, session.settings, run_id, directories)
+    run = _read(source, session.settings, run_id, directories, registry)
     directories.warn_if_partial(run.run_id, run.total, source)
     known = _scenario_of(directories, run.run_id)
     view = AnalysisView(run)
@@ -109,7 +110,13 @@ def validate(
     other = other_view = other_subject = None
     if baseline is not None:
         other_view = AnalysisView(
-            _read(baseline, session.settings, baseline_run_id, _run_directories(None, baseline, session.settings))
+            _read(
+                baseline,
+                session.settings,
+                baseline_run_id,
+                _run_directories(None, baseline, session.settings),
+                registry,
+            )
         )
         other, other_subject = measure(other_view, chosen), _subject(other_view, baseline, None)
     repeated: list[tuple[Subject, dict[str, Measurement]]] = []
@@ -180,7 +187,9 @@ def _run_directories(given: Path | None, source: str, settings: Settings) -> Run
     return find_run_directories(given, source if is_log else None, None if is_log else source, settings)
 
 
-def _read(url: str, settings: Settings, run_id: str | None, directories: RunDirectories) -> "RunEvents":
+def _read(
+    url: str, settings: Settings, run_id: str | None, directories: RunDirectories, registry: str | None = None
+) -> "RunEvents":
     from socialsim.realism.reading import read_log, read_warehouse
 
     def span_us(chosen: str) -> tuple[int, int] | None:
@@ -189,7 +198,8 @@ def _read(url: str, settings: Settings, run_id: str | None, directories: RunDire
 
     if url.startswith(_LOG_SCHEMES):
         log = parse_log_url(url, "--from")
-        return asyncio.run(read_log(open_reader(log, settings, group=None, run_id=run_id), run_id, span_us))
+        reader = open_plain_reader(log, settings, run_id=run_id, registry=registry)
+        return asyncio.run(read_log(reader, run_id, span_us))
     with reading(url, settings) as connection:
         return read_warehouse(connection, run_id, span_us)
 

@@ -8,10 +8,18 @@ from typing import Annotated
 import msgspec
 import typer
 
+from socialsim.bootstrap.registry import StoredValues
 from socialsim.bootstrap.warehouse import reading
 from socialsim.cli.json_output import show_json
 from socialsim.cli.log_ends import read_log_ends
-from socialsim.cli.options import WAREHOUSE_URL_DEFAULT, IntoOption, JsonOption, RunsDirOption, Session
+from socialsim.cli.options import (
+    WAREHOUSE_URL_DEFAULT,
+    IntoOption,
+    JsonOption,
+    RegistryOption,
+    RunsDirOption,
+    Session,
+)
 from socialsim.cli.output import show, table
 from socialsim.cli.run_directories import find_run_directories
 from socialsim.errors import NOT_YET, LogFullError
@@ -36,6 +44,7 @@ def verify(
         str | None, typer.Option("--run-id", envvar="SOCIALSIM_RUN_ID", help="required if there are several runs")
     ] = None,
     runs_dir: RunsDirOption = None,
+    registry: RegistryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Reconcile the stored rows with the run's manifests, its log and the rules of the network.
@@ -53,7 +62,8 @@ def verify(
         scenario = None if record is None else record.scenario
         # Read after the snapshot of the rows: no stored offset can be beyond this end.
         log = None if from_ is None else read_log_ends(from_, session.settings, chosen)
-        report = verify_run(connection, read_manifests(directory, scenario), scenario, log)
+        with StoredValues(registry, session.settings) as values:
+            report = verify_run(connection, read_manifests(directory, scenario), scenario, log, values.canonical)
     target = str(parse_warehouse_url(into))
     verification = Verification(
         run_id=chosen,

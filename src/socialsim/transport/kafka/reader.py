@@ -24,7 +24,7 @@ from socialsim.transport.kafka.cluster import KafkaLog
 from socialsim.transport.kafka.connect import reject_unknown_topics, start_client, stop_client, translate
 from socialsim.transport.kafka.group import read_members
 from socialsim.transport.kafka.identity import Topic, Topics, look_at_topics, read_topics
-from socialsim.transport.kafka.origins import read_runs
+from socialsim.transport.kafka.origins import read_runs, read_schema_headers
 
 log = logging.getLogger(__name__)
 
@@ -237,7 +237,8 @@ class KafkaReader(EventReader):
             )
         self._positions[partition] = last + 1
         values = [record.value if record.value is not None else b"" for record in records]
-        return Fetched(partition, first, values, self._names.get(partition.topic), read_runs(records))
+        headers = read_schema_headers(records)
+        return Fetched(partition, first, values, self._names.get(partition.topic), read_runs(records), headers)
 
     def assignment(self) -> frozenset[TopicPartition]:
         """The partitions that are assigned and have a position."""

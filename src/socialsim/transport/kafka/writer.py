@@ -75,6 +75,7 @@ class KafkaWriter(EventWriter):
                     ("version", b"%d" % info.version),
                     ("run_id", info.run_id.encode()),
                     *([("scenario", info.scenario_digest.encode())] if info.scenario_digest else []),
+                    *info.headers.get(topic, ()),
                 ],
             )
             for topic in info.topics
