@@ -26,8 +26,9 @@ _RULE: Final = re.compile(
 
 _HEAD: Final = '''"""Clocks by time zone, from tzdata {version} (public domain, see NOTICE.md). Written by ``make data``.
 
-A zone has its offset at the epoch; its changes of the clocks as ``minute:offset``, in minutes since the epoch and minutes
-east of Greenwich; the first year of what goes on from there, and that, the changes of each year, see ``zone_rules.Zone``.
+A zone has its offset at the epoch; the changes of its offset as ``minute:offset``, in minutes since
+the epoch and minutes east of UTC; and the first year of its yearly rule with the rule's changes.
+See ``zone_rules.Zone``.
 """
 
 # fmt: off

@@ -78,7 +78,8 @@ def load_settings(environment: MutableMapping[str, str], dotenv_path: Path) -> S
         if not name.endswith(_SECRET_SUFFIXES):
             try:
                 environment.setdefault(name, value)
-            except (UnicodeError, ValueError) as error:  # a character that the locale lacks, or a NUL
+            # A character that the locale lacks, or a NUL.
+            except (UnicodeError, ValueError) as error:
                 raise InputError(f"{dotenv_path}: {name} cannot be put into the environment: {error}") from error
     return Settings(
         texts | {name: _utf8(name, value) for name, value in environment.items() if name.startswith(PREFIX)}
@@ -86,7 +87,7 @@ def load_settings(environment: MutableMapping[str, str], dotenv_path: Path) -> S
 
 
 def is_spelled(text: str) -> bool:
-    """Whether ``text`` has no surrogates, which stand for bytes that the locale could not decode."""
+    """Whether ``text`` has no surrogates, which replace bytes that the locale could not decode."""
     return not any("\ud800" <= char <= "\udfff" for char in text)
 
 

@@ -291,7 +291,9 @@ async def test_topics_without_settings_are_made_with_a_warning_and_refused_after
 
 def test_a_policy_of_the_cluster_is_told_with_the_settings_that_it_speaks_of() -> None:
     answer = SimpleNamespace(topic_errors=[("s.users", 44, "segment.ms must be under a week, says the policy")])
-    with pytest.raises(InputError, match=r"s\.users.*policy.*requested were 3 replicas and segment\.ms=7; --replication"):
+    with pytest.raises(
+        InputError, match=r"s\.users.*policy.*requested were 3 replicas and segment\.ms=7; --replication"
+    ):
         admin._check_created(KafkaLog(("h:1",)), answer, 3, {"segment.ms": "7", "retention.ms": "-1"})
     answer = SimpleNamespace(topic_errors=[("s.users", 38, "Replication factor: 1 smaller than 3")])
     with pytest.raises(InputError, match=r"smaller than 3.*--replication"):

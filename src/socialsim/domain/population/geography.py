@@ -81,7 +81,8 @@ class Geography:
         self._users = scenario.users
         self._community_people = scenario.community_people
         self._circle_people = scenario.circle_people
-        self.positions = Permutation(scenario.users, mix(scenario.seed, _POSITIONS))  #: from user ids
+        #: from user ids
+        self.positions = Permutation(scenario.users, mix(scenario.seed, _POSITIONS))
         self._countries = _intervals(
             range(scenario.users),
             [round(country.weight**scenario.country_skew * _WEIGHT_UNIT) for country in COUNTRIES],

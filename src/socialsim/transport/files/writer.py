@@ -226,7 +226,10 @@ class FileWriter(EventWriter):
                 self._changed.notify_all()
 
     def throttle(self, should_abandon: Callable[[], bool] = never_abandon) -> None:
-        """Wait while more than ``undurable_bytes_max`` are written and not durable. Raises LogFullError."""
+        """Wait while more than ``undurable_bytes_max`` are written and not durable.
+
+        Raises LogFullError.
+        """
         if self._undurable_bytes > self._undurable_bytes_max:
             self._request_sync()
             with self._changed:
@@ -250,7 +253,10 @@ class FileWriter(EventWriter):
             self._request_sync()
 
     def drain(self, timeout_s: float, should_abandon: Callable[[], bool] = never_abandon) -> None:
-        """Write what is buffered and wait until it is durable. Raises LogFullError, ServiceUnavailableError."""
+        """Write what is buffered and wait until it is durable.
+
+        Raises LogFullError, ServiceUnavailableError.
+        """
         self.flush()
         self._request_sync()
         began_s = time.monotonic()

@@ -1,6 +1,7 @@
-"""Phrases in Egyptian Arabic, Japanese, Thai and Turkish, whose letters look like others to who does not read them.
+"""Phrases in Egyptian Arabic, Japanese, Thai and Turkish.
 
-Japanese and Thai put no space between words: an opening that wants one before the subject brings it.
+Japanese and Thai put no space between words: an opening that needs one before the subject ends with
+it.
 """
 
 # ruff: noqa: RUF001 - no letter here is a mistyped Latin one
