@@ -1,1 +1,1 @@
-"""Measurements beside a known yardstick in the same run. ``python -m benchmarks --help`` says what there is."""
+"""Benchmarks against a known baseline measured in the same run; see ``--help``."""

@@ -1,6 +1,6 @@
-"""``python -m benchmarks [startup] [simulate] [kafka] [warehouse]``: all of them when none is named.
+"""``python -m benchmarks [startup] [simulate] [kafka] [warehouse]``: runs all if none is named.
 
-Nothing here passes or fails by time: ratios are printed, with the conditions under which they were measured.
+Benchmarks neither pass nor fail. They print ratios and the conditions of the measurement.
 """
 
 import argparse
@@ -10,20 +10,20 @@ WHAT = ("startup", "simulate", "kafka", "warehouse")
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="*", metavar="|".join(WHAT), help="what to measure; all when none is named")
-    parser.add_argument("--rounds", type=int, default=3, help="of each measurement; the medians are shown")
+    parser.add_argument("what", nargs="*", metavar="|".join(WHAT), help="what to measure; default: all")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each measurement; medians are shown")
     parser.add_argument("--users", type=int, default=10_000)
     parser.add_argument("--days", type=int, default=7)
-    parser.add_argument("--large-users", type=int, default=100_000, help="for memory, and more than one process")
-    parser.add_argument("--records", type=int, default=300_000, help="at most, into Kafka and MySQL")
+    parser.add_argument("--large-users", type=int, default=100_000, help="users for memory and for several processes")
+    parser.add_argument("--records", type=int, default=300_000, help="most records to write to Kafka and MySQL")
     parser.add_argument("--transaction-rows", type=int, default=10_000)
     parser.add_argument("--flavour", choices=("mariadb", "mysql"), default="mariadb")
     chosen = parser.parse_args()
     what = chosen.what or WHAT
     if unknown := sorted(set(what) - set(WHAT)):
-        parser.error(f"{', '.join(unknown)}: known are {', '.join(WHAT)}")
+        parser.error(f"{', '.join(unknown)}: allowed are {', '.join(WHAT)}")
     size = {"rounds": chosen.rounds, "users": chosen.users, "days": chosen.days}
-    # Imported where they are wanted: measuring the simulation needs no driver and no server.
+    # Imported on demand: measuring the simulation needs no driver and no server.
     if "startup" in what:
         from benchmarks import startup  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Into Kafka: socialsim's writer, and a whole run, beside Kafka's own ProducerPerformance, on one broker."""
+"""Kafka: socialsim's writer and a complete run against ProducerPerformance on one broker."""
 
 import asyncio
 import itertools
@@ -30,11 +30,11 @@ _TOPICS = tuple(PLURALS.values())
 _PARTITIONS = 16
 _SHARDS = 64
 _RECORDS_AT_ONCE = 1_024
-_WARM_RECORDS = 1_000_000  # a JVM is slow until it has compiled what it runs
+_WARM_RECORDS = 1_000_000  # a JVM is slow until its hot code is compiled
 
 
 class Speed(NamedTuple):
-    """``cpu_us`` is the client's processor time for each record; 0 where it cannot be told."""
+    """``cpu_us`` is the client's CPU time per record; 0 if it is unknown."""
 
     records_per_s: float
     cpu_us: float = 0.0
@@ -45,7 +45,7 @@ def _info(scenario: Scenario) -> RunInfo:
 
 
 def _chunks(scenario: Scenario, records_max: int) -> list[list[tuple[int, list[Record]]]]:
-    """A run's records in the portions in which the simulation hands them over, each by shard."""
+    """A run's records in the chunks in which the simulation appends them, by shard."""
     events = list(itertools.islice(simulate(scenario), records_max))
     chunks = []
     for start in range(0, len(events), _RECORDS_AT_ONCE):
@@ -57,7 +57,7 @@ def _chunks(scenario: Scenario, records_max: int) -> list[list[tuple[int, list[R
 
 
 def _write(cluster: KafkaLog, info: RunInfo, chunks: list[list[tuple[int, list[Record]]]]) -> Speed:
-    """Encoded records through the writer until all are acknowledged."""
+    """Write encoded records until all are acknowledged."""
     writer = KafkaWriter(cluster, info, range(_SHARDS))
     wall_s, cpu_s = time.perf_counter(), time.process_time()
     records = 0
@@ -77,13 +77,14 @@ def _kafka_writer(cluster: KafkaLog, info: RunInfo, shards: range) -> EventWrite
 
 
 def _simulate_into(cluster: KafkaLog, scenario: Scenario) -> Speed:
-    """A whole run of one process: simulated, encoded, entered in the books, acknowledged."""
+    """A complete run of one process, from the simulation to the last acknowledgement."""
     begin_s, begin_cpu_s = 0.0, 0.0
 
     def writer_factory(shards: range) -> EventWriter:
         nonlocal begin_s, begin_cpu_s
         writer = _kafka_writer(cluster, _info(scenario), shards)
-        begin_s, begin_cpu_s = time.perf_counter(), time.process_time()  # the pools of names are built
+        # after the name pools were built
+        begin_s, begin_cpu_s = time.perf_counter(), time.process_time()
         return writer
 
     result = run(
@@ -99,7 +100,10 @@ def _simulate_into(cluster: KafkaLog, scenario: Scenario) -> Speed:
 
 
 def _producer_performance(bootstrap: str, topic: str, payloads: Path, records: int) -> Speed:
-    """Kafka's own: the same values, acks, compression and batch size, into one topic of as many partitions, no keys."""
+    """Kafka's own tool with the same values, acks, compression, batch size and partitions.
+
+    It writes to one topic, without keys.
+    """
     command = java(
         "org.apache.kafka.tools.ProducerPerformance",
         *("--topic", topic, "--num-records", str(records), "--throughput", "-1", "--payload-file", str(payloads)),

@@ -1,4 +1,4 @@
-"""How measurements are told: under which conditions, as medians of interleaved rounds, and as ratios."""
+"""Prints measurements: conditions, medians of interleaved rounds, and ratios."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def conditions(*packages: str) -> str:
-    """One line: processor, cores, Python and the versions of ``packages``."""
+    """One line with processor, cores, Python and the versions of ``packages``."""
     versions = " · ".join(f"{package} {version(package)}" for package in packages)
     return (
         f"{_cpu_model()}, {os.cpu_count()} cores · load {os.getloadavg()[0]:.1f} · {platform.system()} · "
@@ -26,7 +26,7 @@ def _cpu_model() -> str:
 
 
 def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A Markdown table: the first column to the left, the others to the right."""
+    """Print a Markdown table: first column left-aligned, the others right-aligned."""
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     rule = [("-" * width if i == 0 else "-" * (width - 1) + ":") for i, width in enumerate(widths)]
     print(f"\n{title}\n")

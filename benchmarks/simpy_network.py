@@ -1,11 +1,12 @@
-"""The same network on SimPy: the yardstick.
+"""The same network on SimPy: the baseline.
 
-Only the kernel differs. Population, behaviour, the users' decisions and the statement of events are socialsim's own
-code, so both do the same work from the same draws, and write the same bytes. What SimPy brings is what a kernel brings:
-processes, waiting, mailboxes, questions and answers. Two ways to use it are measured:
+Only the kernel differs. Population, behaviour, decisions and event construction are socialsim's own
+code, so both do the same work from the same draws and write the same bytes. SimPy provides what a
+kernel provides: processes, waiting, mailboxes, requests and replies. Two ways to use it are
+measured:
 
-* ``idiomatic``: every mailbox and every answer is a ``simpy.Store``, as SimPy's manual teaches.
-* ``lean``: mail lies in plain lists and an answer is a bare ``simpy.Event``: what is left when a SimPy program is tuned.
+* ``idiomatic``: every mailbox and every reply is a ``simpy.Store``, as in SimPy's manual.
+* ``lean``: mailboxes are plain lists and a reply is a bare ``simpy.Event``, as in a tuned program.
 """
 
 from collections.abc import Generator, Iterable, Iterator
@@ -34,7 +35,7 @@ Steps = Generator[Any, Any, Any]
 
 
 class Clock(simpy.Environment):
-    """SimPy's environment, which users ask for the time by the name that they know. Times are integers."""
+    """SimPy's environment with the clock attribute that users read. Times are integers."""
 
     now_us = property(attrgetter("_now"))
 
@@ -58,14 +59,14 @@ class IdStore:
 
 
 class LeanUser(User):
-    """Mail in a plain list, which ``deliver`` fills; answers by an event."""
+    """A mailbox that is a plain list filled by ``deliver``, and replies by event."""
 
     __slots__ = ("_reply", "env")
     env: Clock
     _reply: simpy.Event
 
     def live(self) -> Steps:
-        """The same life as ``User.run``, in SimPy's words."""
+        """The same behaviour as ``User.run``, written for SimPy."""
         context = cast("SimpyWorld", self._context)
         env = self.env
         begin_us: int | None = self.loop.now_us + 1 + (self.draw() >> 7)
@@ -93,7 +94,7 @@ class LeanUser(User):
         env.process(self.live())
 
     def fetch_mail(self) -> Iterable[Any]:
-        """Mail is in ``mailbox`` already."""
+        """Does nothing: mail is in ``mailbox`` already."""
         return ()
 
     def question(self, store: IdStore, kind: str) -> Steps:
@@ -107,7 +108,7 @@ class LeanUser(User):
 
 
 class IdiomaticUser(LeanUser):
-    """Mail and answers in ``simpy.Store``."""
+    """A mailbox and replies that are ``simpy.Store``."""
 
     __slots__ = ("answers", "inbox")
     answers: simpy.Store
@@ -120,7 +121,7 @@ class IdiomaticUser(LeanUser):
         super().begin(env)
 
     def fetch_mail(self) -> Steps:
-        """Take message after message."""
+        """Receive all messages, one at a time."""
         inbox = self.inbox
         if inbox.items:
             mail = []
@@ -139,7 +140,7 @@ class IdiomaticUser(LeanUser):
 
 
 class SimpyWorld(ShardContext):
-    """One shard. The same face as ``ShardContext``, so that makers and users find what they need."""
+    """One shard, with the interface of ``ShardContext`` for makers and users."""
 
     def __init__(self, network: "Network", shard: int) -> None:
         scenario = network.scenario
@@ -185,7 +186,7 @@ class SimpyWorld(ShardContext):
 
 
 class Network:
-    """All shards on one environment, window by window as socialsim goes."""
+    """All shards in one environment, window by window as in socialsim."""
 
     def __init__(self, scenario: Scenario, run_id: str, pools: Pools, user_type: type[LeanUser]) -> None:
         self.scenario = scenario

@@ -1,4 +1,4 @@
-"""Events per second of one core, to files, beside SimPy doing the same work; memory; more than one process."""
+"""Events per second of one core to files, against SimPy; memory; several processes."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ def measure(task: Task) -> Outcome:
 
 
 def main(*, rounds: int, users: int, days: int, large_users: int) -> None:
-    """Measure and print. Rounds are interleaved, so that a busy minute of the machine meets all alike."""
+    """Measure and print. Rounds are interleaved, so a busy minute affects all kernels alike."""
     print(conditions("socialsim", "simpy", "msgspec"))
     outcomes = defaultdict(list)
     for _ in range(rounds):
@@ -36,7 +36,7 @@ def main(*, rounds: int, users: int, days: int, large_users: int) -> None:
     _scale(scaled, large_users)
     memory = measure(Task(kernel="memory", users=large_users, days=1))
     print_table(
-        "Memory: resident bytes that a population adds, at the end of a simulated day",
+        "Memory: resident bytes added by a population, at the end of a simulated day",
         ("users", "bytes per live user", "events"),
         [(f"{memory.live_users:,}", f"{memory.bytes_per_user:,.0f}", f"{memory.events:,}")],
     )

@@ -1,4 +1,7 @@
-"""One measurement in a process of its own: ``python -m benchmarks.simulate_worker '{"kernel": ..., ...}'``, JSON out."""
+"""One measurement in its own process: ``python -m benchmarks.simulate_worker '{"kernel": ...}'``.
+
+Prints JSON.
+"""
 
 import gc
 import hashlib
@@ -40,7 +43,10 @@ class Task(msgspec.Struct, kw_only=True):
 
 
 class Outcome(msgspec.Struct, kw_only=True):
-    """What was measured. ``cpu_s`` is of all processes. Building the pools of names is left out: it happens once."""
+    """Measured values.
+
+    ``cpu_s`` covers all processes, without building the name pools, which happens once.
+    """
 
     events: int
     cpu_s: float
@@ -84,11 +90,11 @@ def _spent() -> _Spent:
 def _run_one_process(
     task: Task, scenario: Scenario, pools: Pools, writer_factory: Callable[[range], EventWriter]
 ) -> int:
-    """The same road to the files on either kernel."""
+    """The same path to the files on every kernel."""
     shards = range(scenario.shards)
     writer = writer_factory(shards)
     gc.collect()
-    gc.disable()  # as the supervisor does; SimPy gains as much by it
+    gc.disable()  # as the supervisor does; SimPy benefits as much
     outbox = EventSink(scenario.run_id, shards, writer, MemoryManifests())
     if task.kernel == "socialsim":
         work = Work(scenario, scenario.run_id, pools, shards)
@@ -127,7 +133,8 @@ def _to_files(task: Task, scenario: Scenario, root: Path) -> Outcome:
             spent = _spent() - begin
         else:
             events = _run_processes(task, scenario, writer_factory)
-            spent = _spent() - begin - (begin - before_pools)  # the supervisor has built the pools once more
+            # the supervisor built the pools again
+            spent = _spent() - begin - (begin - before_pools)
     return Outcome(events=events, cpu_s=spent.cpu_s, wall_s=spent.wall_s, digest=_digest(root))
 
 
@@ -137,7 +144,7 @@ def _resident_bytes() -> int:
 
 
 def _memory(scenario: Scenario) -> Outcome:
-    """Resident bytes that a whole living population adds, at the end of the run, events thrown away."""
+    """Resident bytes added by a population at the end of a run that discards its events."""
     pools = build_pools(scenario.seed)
     gc.collect()
     gc.disable()

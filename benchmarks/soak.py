@@ -1,9 +1,10 @@
-"""``make soak``: does memory stay flat? A run and a consumer over several million events, their resident sizes sampled.
+"""``make soak``: samples the memory of a run and a consumer over several million events.
 
     python -m benchmarks.soak [--users 6000] [--days 400] [--processes 2] [--to URL] [--into URL]
 
-Without URLs events go into files and SQLite in a temporary directory. What the run keeps grows with its people and
-with what they know (a person never likes twice), so its size is told beside their number; the consumer keeps nothing.
+Without URLs events go to files and SQLite in a temporary directory. A run's state grows with its
+users and with what they know (nobody likes a post twice), so its size is reported with their
+number. The consumer's memory must stay flat.
 """
 
 import argparse
@@ -29,7 +30,7 @@ MIB = 1024 * 1024
 
 
 class Sample(NamedTuple):
-    """One look: ``done`` is events simulated, or rows stored."""
+    """One sample: ``done`` is the number of events simulated, or rows stored."""
 
     done: int
     resident_bytes: int
@@ -37,7 +38,7 @@ class Sample(NamedTuple):
 
 @dataclass
 class Watched:
-    """A command, and what was seen of it."""
+    """A running command and its samples."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -55,8 +56,8 @@ def main() -> int:
     parser.add_argument("--users", type=int, default=4_000)
     parser.add_argument("--days", type=int, default=200)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--to", help="event log; default files")
-    parser.add_argument("--into", help="warehouse; default SQLite")
+    parser.add_argument("--to", help="event log; default: files")
+    parser.add_argument("--into", help="warehouse; default: SQLite")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="socialsim-soak-") as directory:
         log = arguments.to or f"file:{directory}/events"
@@ -80,14 +81,17 @@ def main() -> int:
 
 
 def started(directory: str, metric: str, *arguments: str) -> Watched:
-    """``socialsim`` with these arguments and a metrics port of its own. Passwords come from the environment."""
+    """Start ``socialsim`` with these arguments and its own metrics port.
+
+    Passwords are in the environment.
+    """
     port = free_port()
     command = [str(Path(sys.executable).with_name("socialsim")), *arguments, "--metrics-port", str(port), "--quiet"]
     return Watched(subprocess.Popen(command, cwd=directory, stdout=subprocess.DEVNULL), port, metric, [])
 
 
 def wait_for_events(run: Watched) -> None:
-    """The log comes into being with the first events."""
+    """Wait for the log, which is created with the first events."""
     deadline_s = time.monotonic() + START_TIMEOUT_S
     while not (metrics := read_metrics(run.port)) or not metrics.get("socialsim_events_total"):
         if run.process.poll() is not None or time.monotonic() > deadline_s:
@@ -109,14 +113,14 @@ def watch(run: Watched, consume: Watched) -> None:
             sys.exit(f"the run ended with exit code {run.process.returncode}")
         elif (metrics := read_metrics(consume.port)) is not None and metrics.get("socialsim_lag") == 0:
             quiet += 1
-            if quiet > QUIET_LOOKS:  # the log's end was asked for after the run's end
+            if quiet > QUIET_LOOKS:  # the log end was read after the run's end
                 return
         else:
             quiet = 0
 
 
 def read_metrics(port: int) -> dict[str, float] | None:
-    """Each metric by its name, samples of several labels added up; None if nobody answers."""
+    """Metrics by name, summed over labels; None without an answer."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
             text = answer.read().decode()
@@ -132,7 +136,7 @@ def read_metrics(port: int) -> dict[str, float] | None:
 
 
 def resident_bytes(pid: int) -> int:
-    """Of a process and its descendants, shared pages once for each."""
+    """Resident bytes of a process and its descendants, with shared pages counted in each."""
     return sum(map(_resident_bytes, _family(pid)))
 
 
@@ -154,7 +158,7 @@ def _resident_bytes(pid: int) -> int:
 
 
 def is_flat(samples: Sequence[Sample]) -> bool:
-    """Whether the second half of the work needed no more than a tenth, or 32 MiB, above what the first half did."""
+    """Whether the second half needed at most 10 % or 32 MiB more than the first."""
     half = samples[-1].done / 2
     first = max((sample.resident_bytes for sample in samples if sample.done <= half), default=0)
     second = max(sample.resident_bytes for sample in samples if sample.done > half)
@@ -162,11 +166,11 @@ def is_flat(samples: Sequence[Sample]) -> bool:
 
 
 def report(run: Watched, consume: Watched, arguments: argparse.Namespace, wall_s: float) -> str:
-    """The sizes at each quarter of the work."""
+    """The sizes after each quarter of the work."""
     size = f"{arguments.users:,} users, {arguments.days} days, {arguments.processes} processes"
-    road = f"{arguments.to or 'files'} into {arguments.into or 'SQLite'}"
+    pipeline = f"{arguments.to or 'files'} into {arguments.into or 'SQLite'}"
     lines = [
-        f"{consume.samples[-1].done:,} events in {wall_s:.0f} s: {size}, {road}",
+        f"{consume.samples[-1].done:,} events in {wall_s:.0f} s: {size}, {pipeline}",
         "",
         "| resident MiB after | 1/8 | 1/4 | 1/2 | 3/4 | all | largest |",
         "|---|---|---|---|---|---|---|",

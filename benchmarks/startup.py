@@ -1,7 +1,7 @@
-"""What it costs to start: CPU time of short commands, as multiples of ``python -c pass``.
+"""The cost of starting: CPU time of short commands as multiples of ``python -c pass``.
 
-CPU time and not the clock, so that a busy machine changes little. Each command runs in turn, several rounds, after one
-that fills the caches of the file system; the median counts.
+CPU time changes little on a busy machine, unlike wall time. The commands run in turn for several
+rounds, after one that fills the file system's caches; the median counts.
 """
 
 import os
@@ -16,20 +16,20 @@ from typing import Final
 from benchmarks.report import conditions, print_table
 
 PROGRAM: Final = str(Path(sys.executable).with_name("socialsim"))
-#: What is typed, and what it should cost at most, as a multiple of the interpreter alone.
+#: Commands with their target: the largest multiple of the interpreter's time.
 COMMANDS: Final[Mapping[str, tuple[Sequence[str], float | None]]] = {
     "python -c pass": ((sys.executable, "-c", "pass"), None),
     "python -c 'import socialsim'": ((sys.executable, "-c", "import socialsim"), None),
     "socialsim --version": ((PROGRAM, "--version"), 3.0),
     "socialsim --help": ((PROGRAM, "--help"), 12.0),
-    "socialsim runs": ((PROGRAM, "runs"), 22.0),  # it was 65 x when this was first measured
+    "socialsim runs": ((PROGRAM, "runs"), 22.0),  # 65 x when first measured
 }
 _RUN: Final = ("run", "--users", "20", "--days", "1", "--shards", "2", "--run-id", "startup")
-ROUNDS_MIN: Final = 5  #: a start is short, so one disturbance is a large part of it
+ROUNDS_MIN: Final = 5  #: a start is short, so one disturbance weighs heavily
 
 
 def cpu_s(command: Sequence[str], folder: Path) -> float:
-    """User and system time of ``command`` and all that it starts, run in ``folder``."""
+    """User and system time of ``command`` and its children, run in ``folder``."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SOCIALSIM_")}
     process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
@@ -40,7 +40,10 @@ def cpu_s(command: Sequence[str], folder: Path) -> float:
 
 
 def measure(folder: Path, rounds: int) -> dict[str, float]:
-    """The median CPU time of each command, in seconds; ``folder`` gets a small run for ``socialsim runs`` to list."""
+    """The median CPU time of each command in seconds.
+
+    Creates a small run in ``folder`` to be listed.
+    """
     for words in (_RUN, ("consume", "--drain")):
         subprocess.run([PROGRAM, *words], cwd=folder, check=True, capture_output=True)
     taken: dict[str, list[float]] = {name: [] for name in COMMANDS}
@@ -51,7 +54,7 @@ def measure(folder: Path, rounds: int) -> dict[str, float]:
 
 
 def rows_of(taken: Mapping[str, float]) -> list[list[str]]:
-    """One row a command: its time, its multiple of the first, and what is aimed at."""
+    """One row per command: time, multiple of the first, and target."""
     alone = next(iter(taken.values()))
     return [
         [

@@ -1,7 +1,7 @@
-"""Into MySQL's tables: decoding and storing as the consumer does, beside LOAD DATA INFILE of the same rows.
+"""MySQL: decoding and storing as the consumer does, against LOAD DATA INFILE of the same rows.
 
-LOAD DATA is what the server can do when no client is in the way: files that lie on the server already, one connection,
-the same tables and indexes, the same transactions.
+LOAD DATA is what the server achieves without a client's work: the files are on the server already,
+and it uses one connection, the same tables and indexes, and the same transactions.
 """
 
 import asyncio
@@ -42,9 +42,9 @@ def _portions(events: list[Event], rows: int) -> list[Portion]:
 
 
 async def _store(database: Database, portions: list[Portion], lanes: int) -> float:
-    """Seconds from JSON bytes to the last commit, over ``lanes`` connections, offsets moved as the consumer does."""
+    """Seconds from JSON bytes to the last commit over ``lanes`` connections, offsets included."""
     target = parse_warehouse_url(database.url)
-    assert isinstance(target, MysqlTarget)  # noqa: S101 - a Database's URL is one
+    assert isinstance(target, MysqlTarget)  # noqa: S101 - every Database has one
     warehouse = MysqlWarehouse(target, database.password, lanes=lanes)
     await warehouse.open()
     waiting = iter(portions)
@@ -72,7 +72,7 @@ async def _store(database: Database, portions: list[Portion], lanes: int) -> flo
 def _export(
     server: MySQLServer, database: Database, portions: list[Portion], label: str
 ) -> list[list[tuple[str, str]]]:
-    """The stored rows as files on the server, in the same transactions: for each the (table, file) pairs."""
+    """Write the stored rows to files on the server: (table, file) pairs for each transaction."""
     loads = []
     done: dict[str, int] = defaultdict(int)
     with server.root_cursor(database.name) as cursor:
@@ -130,11 +130,11 @@ class _Bench:
         return database
 
     def measure(self, what: str, how: str, rows: int, task: Any) -> None:
-        """``task`` on empty tables; all of ``rows`` must be there afterwards."""
+        """Run ``task`` on empty tables and check that it stored all ``rows``."""
         database = self._fresh()
         seconds = task(database)
         if (found := _rows(self.server, database)) != rows:
-            raise SystemExit(f"{how} stored {found} rows of {rows}")
+            raise SystemExit(f"{how} stored {found} of {rows} rows")
         self.speeds[what, how].append(rows / seconds)
         self.server.drop_database(database)
 

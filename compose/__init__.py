@@ -1,1 +1,1 @@
-"""The local services, by Docker Compose or natively (``native``), from one set of settings (``settings.toml``)."""
+"""The local services, by Docker Compose or natively, both configured by ``settings.toml``."""

@@ -1,4 +1,4 @@
-"""``python -m compose up|down|status``: the services by Docker where an engine answers, natively otherwise."""
+"""``python -m compose up|down|status``: by Docker if an engine answers, else natively."""
 
 import argparse
 import sys
@@ -17,7 +17,7 @@ _ENV_FILE = Path(".env")
 def _up(arguments: argparse.Namespace) -> None:
     directory: Path = arguments.directory
     docker = DockerStack(directory)
-    # What was brought up one way stays that way until it is wiped: its data are there.
+    # A stack stays with the way it was started in, where its data are, until it is wiped.
     native_exists = (directory / "state.json").exists()
     by_docker = docker.exists or (not native_exists and not arguments.native and engine_answers())
     if by_docker:
@@ -38,7 +38,7 @@ def _down(arguments: argparse.Namespace) -> None:
     else:
         with Stack.opened(arguments.directory) as stack:
             stack.down(wipe=arguments.wipe)
-    # Without the services socialsim goes back to its embedded default.
+    # Without the services socialsim uses its embedded default again.
     write_env(_ENV_FILE, {})
 
 
@@ -53,18 +53,20 @@ def _status(arguments: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    """Run one command; 0 if all is well, 1 with a sentence otherwise."""
+    """Run one command; 0 on success, else 1 with a message."""
     parser = argparse.ArgumentParser(prog="python -m compose", description=__doc__)
-    parser.add_argument("--directory", type=Path, default=DEFAULT_DIRECTORY, help="of the stack's state and data")
+    parser.add_argument(
+        "--directory", type=Path, default=DEFAULT_DIRECTORY, help="directory of the stack's state and data"
+    )
     commands = parser.add_subparsers(required=True)
     up = commands.add_parser("up", help="start Kafka and MySQL, print their URLs and write .env")
-    up.add_argument("--native", action="store_true", help="even where a Docker engine answers")
+    up.add_argument("--native", action="store_true", help="even if a Docker engine answers")
     add_stack_options(up)
     up.set_defaults(run=_up)
     down = commands.add_parser("down", help="stop them")
-    down.add_argument("--wipe", action="store_true", help="and remove their data")
+    down.add_argument("--wipe", action="store_true", help="also remove their data")
     down.set_defaults(run=_down)
-    commands.add_parser("status", help="say what runs").set_defaults(run=_status)
+    commands.add_parser("status", help="show what is running").set_defaults(run=_status)
     arguments = parser.parse_args()
     try:
         arguments.run(arguments)

@@ -1,7 +1,7 @@
-"""``make demo``: the README's commands into ``./socialsim-data``, with no service, down to a report to look at.
+"""``make demo``: runs the README's commands in ``./socialsim-data``, up to a report.
 
-The directory is socialsim's default, so it may hold somebody's own runs. It is emptied only if the demo made it and it
-still holds nothing else.
+The directory is socialsim's default, so it may contain a user's runs. It is emptied only if the
+demo created it and it contains nothing else.
 """
 
 import os
@@ -13,13 +13,13 @@ from typing import Final
 
 _MARK: Final = ".made-by-demo"
 _RUN_ID: Final = "demo"
-#: Forty-two days: enough for retention by week, for the funnel's last sign-ups to be a week old, and for a usual day
-#: beside which a flash mob stands out. With fewer the report has blank charts.
+#: 42 days suffice for weekly retention, for a funnel whose last sign-ups are a week old, and for a
+#: usual day from which a flash mob stands out. With fewer the report has blank charts.
 RUN: Final = ("--preset", "demo")
 
 
 def commands(data: str, run: tuple[str, ...] = RUN) -> list[list[str]]:
-    """What is typed, one after the other. The addresses are explicit: ``.env`` may lead to Kafka."""
+    """The commands in order, with explicit URLs because ``.env`` may name Kafka."""
     events, rows = f"file:./{data}/events", f"sqlite:///./{data}/socialsim.sqlite"
     return [
         ["run", *run, "--run-id", _RUN_ID, "--to", events],
@@ -33,20 +33,21 @@ def _prepare(data: Path) -> None:
     if data.exists():
         runs = {path.name for path in (data / "events").glob("*/")}
         if not (data / _MARK).exists() or runs - {_RUN_ID}:
-            sys.exit(f"{data} holds data that the demo did not make; move it away or remove it, then try again")
+            sys.exit(f"{data} contains data that the demo did not create; move it away or remove it, then try again")
         shutil.rmtree(data)
     data.mkdir(parents=True)
     (data / _MARK).touch()
 
 
 def main(data: str) -> int:
-    """Run the commands, then say where to look; the report last, since it is what people open."""
+    """Run the commands, then print the results' paths, with the report last."""
     _prepare(Path(data))
     socialsim = str(Path(sys.executable).with_name("socialsim"))
     environment = {key: value for key, value in os.environ.items() if not key.startswith("SOCIALSIM_")}
     for command in commands(data):
         print(f"$ socialsim {' '.join(command)}", flush=True)
-        output = subprocess.DEVNULL if command[0] == "kpi" else None  # a table of every figure of every day
+        # a table of every KPI of every day
+        output = subprocess.DEVNULL if command[0] == "kpi" else None
         done = subprocess.run([socialsim, *command], env=environment, stdout=output, check=False)
         if done.returncode != 0:
             return done.returncode

@@ -16,7 +16,7 @@ _SECRETS = (
     "SOCIALSIM_MYSQL_READER_PASSWORD",
     "SOCIALSIM_MYSQL_ROOT_PASSWORD",
 )
-#: Of services that were added later: a ``docker.env`` from before lacks them.
+#: Settings of services added later, which an older ``docker.env`` lacks.
 _LATER_SECRETS = ("SOCIALSIM_SUPERSET_PASSWORD", "SOCIALSIM_SUPERSET_SECRET_KEY")
 _USERS = {"SOCIALSIM_MYSQL_MIGRATOR": "socialsim_migrator", "SOCIALSIM_MYSQL_READER": "socialsim_reader"}
 _PORTS = {"SOCIALSIM_KAFKA_PORT": 9092, "SOCIALSIM_MYSQL_PORT": 3306, "SOCIALSIM_SUPERSET_PORT": 8088}
@@ -38,7 +38,10 @@ def _succeeds(argv: list[str]) -> bool:
 
 
 class DockerStack:
-    """Kafka and MySQL in containers. Ports and passwords stay in ``docker.env`` as long as the data do."""
+    """Kafka and MySQL in containers.
+
+    ``docker.env`` keeps ports and passwords as long as the data exist.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -46,7 +49,7 @@ class DockerStack:
 
     @property
     def exists(self) -> bool:
-        """Whether it was brought up and not wiped."""
+        """Whether it was started and not wiped."""
         return self.env_path.exists()
 
     def up(self) -> Endpoints:
@@ -58,14 +61,17 @@ class DockerStack:
         return Endpoints(kafka, mysql, _USERS | {name: values[name] for name in _SECRETS[:3]})
 
     def superset_up(self) -> tuple[str, str]:
-        """Build and start Superset, and wait until it is healthy; its URL and its administrator's password."""
+        """Build and start Superset and wait until it is healthy.
+
+        Returns URL and administrator's password.
+        """
         values = self._environment()
         self._compose("up", "--detach", "--wait", "--build", "superset")
         url = f"http://127.0.0.1:{values['SOCIALSIM_SUPERSET_PORT']}/superset/dashboard/socialsim/"
         return url, values["SOCIALSIM_SUPERSET_PASSWORD"]
 
     def down(self, *, wipe: bool = False) -> None:
-        """Remove the containers, and with ``wipe`` their data."""
+        """Remove the containers, with ``wipe`` also their data."""
         self._compose("down", *(["--volumes"] if wipe else []))
         if wipe:
             self.env_path.unlink()

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that ``socialsim.warehouse.schema.migrate`` hands over."""
+"""Alembic's entry point: migrates on the connection of ``socialsim.warehouse.schema.migrate``."""
 
 from alembic import context
 

@@ -35,7 +35,7 @@ def test_what_was_looked_up_is_counted():
 def test_that_nobody_could_be_asked_is_said_in_one_line(monkeypatch, capsys):
     monkeypatch.setattr(audit, "ask", lambda *_: answer(SKIPPED))
     assert audit.main() == 0
-    assert capsys.readouterr().out == "audit: NOT DONE, no source of advisories can be reached from here\n"
+    assert capsys.readouterr().out == "audit: NOT DONE, no source of advisories can be reached\n"
 
 
 def test_the_second_source_is_asked_when_the_first_does_not_answer(monkeypatch, capsys):

@@ -1,8 +1,10 @@
 """The house's words: terms that were replaced stay replaced, and one name has one meaning."""
 
 import ast
+import io
 import re
 import subprocess
+import tokenize
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,3 +110,38 @@ def long_lines(names: list[str]) -> list[str]:
 def test_prose_ends_at_100_columns() -> None:
     found = long_lines(tracked("*.md", "docs/*.md"))
     assert not found, "\n" + "\n".join(found)
+
+
+def documented_lines(source: str) -> set[int]:
+    """The numbers of the lines that hold a docstring or a comment for readers, not one for a tool."""
+    numbers = {
+        token.start[0]
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT and not re.match(r"# (noqa|type: ignore|pragma)", token.string)
+    }
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
+            first = node.body[0]
+            if isinstance(first, ast.Expr) and isinstance(getattr(first.value, "value", None), str):
+                numbers |= set(range(first.lineno, (first.end_lineno or first.lineno) + 1))
+    return numbers
+
+
+def long_comments(source: str) -> list[int]:
+    """Line numbers of docstrings and comments that are too wide; the closing quotes are not prose."""
+    lines = source.splitlines()
+    return [n for n in sorted(documented_lines(source)) if len(lines[n - 1].removesuffix('"""')) > PROSE_COLUMNS]
+
+
+def test_docstrings_and_comments_end_at_100_columns() -> None:
+    found = [
+        f"{name}:{number}"
+        for name in tracked("src/*.py", "compose/*.py", "migrations/*.py", "benchmarks/*.py", "tools/*.py")
+        for number in long_comments((ROOT / name).read_text(encoding="utf-8"))
+    ]
+    assert not found, "\n" + "\n".join(found)
+
+
+def test_a_wide_comment_is_found() -> None:
+    wide = "x" * PROSE_COLUMNS
+    assert long_comments(f'"""{wide}"""\nx = 1  # {wide}\ny = "{wide}"\nz = "{wide}"  # noqa: E501\n') == [1, 2]

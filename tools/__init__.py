@@ -1,1 +1,1 @@
-"""Small programs for those who work on socialsim."""
+"""Small programs for developers of socialsim."""

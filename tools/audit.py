@@ -1,4 +1,4 @@
-"""``make audit``: have the locked dependencies known vulnerabilities? Says so too where nobody could be asked."""
+"""``make audit``: reports known vulnerabilities of the locked dependencies."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ _TIMEOUT_S: Final = 180
 
 
 def verdict(answer: str) -> tuple[str, int] | None:
-    """What pip-audit's JSON says, and the exit code; None if it could look up nothing at all."""
+    """The report and exit code for pip-audit's JSON; None if it could look up nothing."""
     try:
         dependencies = json.loads(answer)["dependencies"]
     except (json.JSONDecodeError, KeyError, TypeError):
@@ -35,13 +35,13 @@ def _program(name: str) -> str:
 
 
 def locked(path: Path) -> Path:
-    """Write all that uv.lock names, of every group and extra, as requirements with hashes."""
+    """Write all packages of uv.lock, with every group and extra, as requirements with hashes."""
     subprocess.run([_program("uv"), *_EXPORT, "--output-file", str(path)], capture_output=True, check=True)
     return path
 
 
 def ask(source: str, lock: Path) -> str:
-    """pip-audit's answer as it is, empty if it gave none in time."""
+    """pip-audit's output, empty if it gave none in time."""
     options = (
         "--disable-pip",
         "--require-hashes",
@@ -66,7 +66,7 @@ def ask(source: str, lock: Path) -> str:
 
 
 def main() -> int:
-    """Ask one source after the other until one answers. Not to reach any is no failure, and is said."""
+    """Query the sources in turn until one answers. If none does, report it without failing."""
     with tempfile.TemporaryDirectory() as folder:
         lock = locked(Path(folder) / "requirements.txt")
         for source in _SOURCES:
@@ -74,7 +74,7 @@ def main() -> int:
             if answered is not None:
                 sys.stdout.write(f"{answered[0]}\n")
                 return answered[1]
-    sys.stdout.write("audit: NOT DONE, no source of advisories can be reached from here\n")
+    sys.stdout.write("audit: NOT DONE, no source of advisories can be reached\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Writes docs/reference/cli.md from the commands themselves: ``python -m tools.cli_reference``; a test compares."""
+"""``python -m tools.cli_reference``: writes docs/reference/cli.md; a test compares it."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,7 @@ wins over the environment, the environment over `.env`.
 
 
 def reference() -> str:
-    """The page, whole."""
+    """The complete page."""
     root = get_command(app)
     parts = [_HEAD, "## Options before or after any command\n", _table(root.params)]
     for name in COMMANDS:

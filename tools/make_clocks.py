@@ -1,4 +1,4 @@
-"""``python -m tools.make_clocks``: writes ``domain/data/zones.py`` from the tzdata that is installed."""
+"""``python -m tools.make_clocks``: writes ``data/zones.py`` from the installed tzdata."""
 
 import importlib.resources
 import re
@@ -15,8 +15,8 @@ from tools.generated import DATA, literals
 
 PATH: Final = DATA / "zones.py"
 _FIRST_YEAR: Final = 1970
-_LAST_YEAR: Final = 2100  # so far what was found is held against the rule
-_STEP: Final = timedelta(hours=12)  # clocks are not changed twice within it
+_LAST_YEAR: Final = 2100  # the changes are compared with the rule up to this year
+_STEP: Final = timedelta(hours=12)  # clocks never change twice within this time
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _NAME: Final = r"(?:<[-+\w]+>|[A-Za-z]+)"
@@ -43,43 +43,43 @@ ZONES: Final[dict[str, Zone]] = {{
 
 
 def changes(zone: ZoneInfo) -> Iterator[tuple[datetime, timedelta]]:
-    """Every change of the clocks: its instant and the offset from then on, found by asking and halving."""
+    """Every clock change with its instant and new offset, found by stepping and bisection."""
     at = _EPOCH
     offset = _offset(zone, at)
     while at.year < _LAST_YEAR:
-        behind = at + _STEP
-        if _offset(zone, behind) != offset:
-            low, high = at, behind
+        later = at + _STEP
+        if _offset(zone, later) != offset:
+            low, high = at, later
             while high - low > timedelta(seconds=1):
                 middle = low + timedelta(seconds=round((high - low).total_seconds()) // 2)
                 low, high = (middle, high) if _offset(zone, middle) == offset else (low, middle)
-            offset = _offset(zone, behind)
+            offset = _offset(zone, later)
             yield high, offset
-        at = behind
+        at = later
 
 
 def _offset(zone: ZoneInfo, at: datetime) -> timedelta:
     offset = at.astimezone(zone).utcoffset()
     if offset is None:
-        raise SystemExit(f"{zone} knows no offset at {at}")
+        raise SystemExit(f"{zone} has no offset at {at}")
     return offset
 
 
 def minutes(span: timedelta) -> int:
     """The minutes of ``span``, which must be whole."""
     if span % timedelta(minutes=1):
-        raise SystemExit(f"{span} is no whole number of minutes")
+        raise SystemExit(f"{span} is not a whole number of minutes")
     return span // timedelta(minutes=1)
 
 
 def parse_rule(posix: str) -> tuple[()] | tuple[YearlyChange, YearlyChange]:
-    """What goes on for ever, from the last line of a zone's file, such as ``EST5EDT,M3.2.0,M11.1.0``."""
+    """The yearly rule in the last line of a zone's file, such as ``EST5EDT,M3.2.0,M11.1.0``."""
     found = _RULE.fullmatch(posix)
     if found is None:
-        raise SystemExit(f"{posix} is no rule that is understood here")
+        raise SystemExit(f"{posix} is not a supported rule")
     if found["begin"] is None:
         return ()
-    standard = -_minutes_of(found["standard"])  # POSIX counts to the west
+    standard = -_minutes_of(found["standard"])  # POSIX counts westwards
     summer = -_minutes_of(found["summer"]) if found["summer"] else standard + 60
     return _yearly(found["begin"], summer), _yearly(found["end"], standard)
 
@@ -96,7 +96,7 @@ def _minutes_of(clock: str) -> int:
 
 
 def zone_lines(name: str) -> Iterator[str]:
-    """One zone's entry."""
+    """The entry of one zone."""
     file = importlib.resources.files("tzdata") / "zoneinfo" / name
     with file.open("rb") as opened:
         zone = ZoneInfo.from_file(opened, key=name)

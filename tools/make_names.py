@@ -1,4 +1,4 @@
-"""``python -m tools.make_names``: writes ``domain/data/names.py`` from the lists of the Faker that is installed."""
+"""``python -m tools.make_names``: writes ``data/names.py`` from the installed Faker."""
 
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -11,15 +11,15 @@ from socialsim.domain.population.countries import COUNTRIES
 from tools.generated import DATA, literals
 
 PATH: Final = DATA / "names.py"
-_PARTS: Final = 1_000_000  # weights are shares in millionths
-#: By Faker's method the attributes that it may draw from; which one depends on the locale.
+_PARTS: Final = 1_000_000  # weights are in millionths
+#: Faker's methods with the attributes that they may draw from, depending on the locale.
 _LISTS: Final = {
     "first_name_female": ("first_name_female_pairs", "first_names_female"),
     "first_name_male": ("first_name_male_pairs", "first_names_male"),
     "last_name": ("last_name_pairs", "unisex_last_names", "last_names"),
 }
 _JOINTS: Final = " -'.\u2019"
-_SAMPLES: Final = 2_000  # what Faker itself draws must be in the list that was found
+_SAMPLES: Final = 2_000  # names that Faker draws must be in the list found
 
 _HEAD: Final = '''"""Names by locale, from the lists of Faker {version} (MIT, see NOTICE.md). Written by ``make data``.
 
@@ -38,7 +38,7 @@ NAMES: Final = {{
 
 
 def is_clean(name: str) -> bool:
-    """Whether ``name`` is of letters, their marks and what names are joined by: JSON escapes none of these."""
+    """Whether ``name`` has only letters, marks and joints of names, none of which JSON escapes."""
     return all(mark in _JOINTS or unicodedata.category(mark)[0] in "LM" for mark in name)
 
 
@@ -49,9 +49,9 @@ def weighted(fake: Faker, method: str) -> dict[str, int]:
     weights: dict[str, float] = {}
     pairs = found.items() if isinstance(found, Mapping) else ((name, 1) for name in found)
     for name, weight in pairs:
-        text = name if isinstance(name, str) else name[0]  # of a pair: as it is written in its own script
+        text = name if isinstance(name, str) else name[0]  # of a pair: the name in its own script
         if not is_clean(text):
-            continue  # a slip of Faker's
+            continue  # a mistake in Faker's list
         weights[text] = weights.get(text, 0) + weight
     drawn = {name for name in (getattr(fake, method)() for _ in range(_SAMPLES)) if is_clean(name)}
     if not drawn <= set(weights):

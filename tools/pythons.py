@@ -1,4 +1,4 @@
-"""``make test-pythons``: do other versions of Python make the same bytes? Those that this machine has are asked."""
+"""``make test-pythons``: checks that all installed Python versions produce the same bytes."""
 
 import json
 import os
@@ -18,7 +18,7 @@ _VERSIONS: Final = ("3.11", "3.12", "3.13", "3.14")
 
 
 def candidates(version: str) -> Iterator[Path]:
-    """Where an interpreter of ``version`` may be: on PATH, under pyenv, under uv."""
+    """Possible interpreters of ``version``: on PATH, from pyenv, from uv."""
     on_path = shutil.which(f"python{version}")
     if on_path:
         yield Path(on_path)
@@ -28,7 +28,7 @@ def candidates(version: str) -> Iterator[Path]:
 
 
 def is_of(interpreter: Path, version: str) -> bool:
-    """Whether it starts and is of that version: a shim of pyenv may do neither."""
+    """Whether it starts and has that version; a pyenv shim may do neither."""
     try:
         answer = subprocess.run([interpreter, "-V"], capture_output=True, text=True, check=False, timeout=60)
     except OSError:
@@ -45,7 +45,7 @@ def locked(package: str) -> str:
 
 
 def differing(interpreter: Path, version: str) -> list[str]:
-    """The golden scenarios of which ``interpreter`` makes other bytes; its environment has msgspec and nothing else."""
+    """The golden scenarios with other bytes under ``interpreter``, with only msgspec installed."""
     environment = _ENVIRONMENTS / version
     python = environment / "bin" / "python"
     if not python.exists():
@@ -59,21 +59,21 @@ def differing(interpreter: Path, version: str) -> list[str]:
         stdout=subprocess.PIPE,
         check=True,
     )
-    told = json.loads(answer.stdout)
-    golden = GOLDEN[told["stream_version"]]
-    wrong = [name for name, digest in told["digests"].items() if digest != golden[name]]
+    answered = json.loads(answer.stdout)
+    golden = GOLDEN[answered["stream_version"]]
+    wrong = [name for name, digest in answered["digests"].items() if digest != golden[name]]
     verdict = f"OTHER BYTES of {'; '.join(wrong)}" if wrong else "the same bytes"
-    sys.stdout.write(f"python {told['python']} on {told['machine']}: {verdict}\n")
+    sys.stdout.write(f"python {answered['python']} on {answered['machine']}: {verdict}\n")
     return wrong
 
 
 def main() -> int:
-    """Ask all that are there; 1 if any makes other bytes."""
+    """Check all installed versions; 1 if any produces other bytes."""
     wrong = False
     for version in _VERSIONS:
         interpreter = next((each for each in candidates(version) if is_of(each, version)), None)
-        if interpreter is None:  # said, for nobody should take it for asked
-            sys.stdout.write(f"python {version}: not on this machine, not asked\n")
+        if interpreter is None:  # reported, so that it does not pass for checked
+            sys.stdout.write(f"python {version}: not on this machine, not checked\n")
         elif differing(interpreter, version):
             wrong = True
     return int(wrong)

@@ -1,15 +1,15 @@
 #!/bin/sh
-# Makes the database and its three users, see users.sql. As an administrator:
+# Creates the database and its three users, see users.sql. As an administrator:
 #
 #   export MYSQL_ROOT_PASSWORD=... SOCIALSIM_MYSQL_PASSWORD=...
 #   export SOCIALSIM_MYSQL_MIGRATOR_PASSWORD=... SOCIALSIM_MYSQL_READER_PASSWORD=...
 #   MYSQL="mysql --host=db.example --user=root" SOCIALSIM_MYSQL_CLIENTS="10.0.0.%" compose/mysql/users.sh
 #
-# MySQL's image runs it by itself when its data are new. Passwords come from the environment and go through a pipe: none
-# is on a command line.
+# MySQL's image runs it when its data are new. Passwords are read from the environment and passed
+# through a pipe: none is on a command line.
 set -eu
 
-# Base64 holds no quote, so that whatever a password holds cannot end its literal.
+# Base64 contains no quote, so no password can end its literal.
 literal() {
   printf "CONVERT(FROM_BASE64('%s') USING utf8mb4)" "$(printf '%s' "$1" | base64 | tr -d '\n')"
 }

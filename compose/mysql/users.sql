@@ -1,15 +1,16 @@
--- The database and its three users. Run once by an administrator; socialsim needs none afterwards. Running it again sets
--- the passwords anew and takes away all rights, which `socialsim migrate` then gives again.
+-- The database and its three users. Run once by an administrator; socialsim needs none afterwards.
+-- Running it again resets the passwords and revokes all rights, which `socialsim migrate` then grants
+-- again.
 --
---   migrator  makes and changes the tables of this one database, and gives the other two their rights on them
---   writer    stores events and offsets; may not change, delete or drop what it stored
+--   migrator  creates and changes the tables of this database, and grants the other two their rights
+--   writer    stores events and offsets; may not change, delete or drop stored events
 --   reader    reads; BI connects as this user
 --
--- To be set before: @database, @host (from where the users connect, such as '127.0.0.1' or '%'),
+-- Set before: @database, @host (from which the users connect, such as '127.0.0.1' or '%'),
 -- @migrator, @writer, @reader (their names) and @migrator_password, @writer_password, @reader_password.
--- users.sh does that from the environment.
+-- users.sh sets them from the environment.
 
--- Whatever the server's defaults are: below, a backslash in a literal and in what QUOTE makes is an escape.
+-- Independent of the server's defaults: a backslash is an escape in literals and in QUOTE's output.
 SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION';
 SET NAMES utf8mb4;
 
@@ -27,7 +28,7 @@ EXECUTE statement;
 SET @sql = CONCAT('REVOKE ALL PRIVILEGES, GRANT OPTION FROM ', @account);
 PREPARE statement FROM @sql;
 EXECUTE statement;
--- An underscore in a database's name stands for any character here, unless it is escaped.
+-- Unescaped, an underscore in a database's name matches any character here.
 SET @sql = CONCAT('GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP, REFERENCES, CREATE VIEW, SHOW VIEW ON `',
   REPLACE(REPLACE(@database, '`', '``'), '_', '\\_'), '`.* TO ', @account, ' WITH GRANT OPTION');
 PREPARE statement FROM @sql;

@@ -1,9 +1,9 @@
-"""Real Kafka brokers and MySQL-protocol servers without Docker: for ``make up``, and for the test fixtures.
+"""Real Kafka brokers and MySQL-protocol servers without Docker, for ``make up`` and tests.
 
     with KafkaCluster.create(directory, brokers=3) as kafka: ...
     with MySQLServer.create(directory, flavour="mariadb") as mysql: ...
 
-Everything listens on loopback only. ``python -m compose.native --help`` is the same from a shell.
+Everything listens on loopback only. ``python -m compose.native --help`` offers the same in a shell.
 """
 
 from compose.native.kafka import KafkaBroker, KafkaCluster

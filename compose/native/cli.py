@@ -1,4 +1,4 @@
-"""The native stack's commands: up, down, status, and what hurts one server of it."""
+"""The native stack's commands: up, down, status, and faults of one server."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ from compose.native.server import NativeServer, StackError
 from compose.native.settings import COMPOSE_DIR
 from compose.native.stack import Stack
 
-#: Of the clone that this file belongs to; ignored by git.
+#: In the clone that this file belongs to; ignored by git.
 DEFAULT_DIRECTORY = COMPOSE_DIR.parent / ".cache" / "stack"
 
 _INSTALLERS: dict[str, Callable[[], object]] = {
@@ -33,13 +33,13 @@ _ACTIONS: dict[str, tuple[Callable[[NativeServer], None], str]] = {
 
 
 def add_stack_options(parser: argparse.ArgumentParser) -> None:
-    """The choices that ``up`` has."""
-    parser.add_argument("--brokers", type=int, choices=(1, 3), help="how many Kafka brokers (default 1)")
+    """The options of ``up``."""
+    parser.add_argument("--brokers", type=int, choices=(1, 3), help="number of Kafka brokers (default 1)")
     parser.add_argument("--flavour", choices=FLAVOURS, help="the MySQL-protocol server (default mysql on x86-64)")
 
 
 def print_status(stack: Stack) -> None:
-    """One line for each server."""
+    """Print one line per server."""
     for server in stack.servers:
         state = f"up, pid {server.identity.pid}" if server.identity and server.alive else "down"
         print(f"{server.name:<10} {server.address:<16} {state:<16} log {server.log_path}")
@@ -81,23 +81,25 @@ def _keep(arguments: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m compose.native", description=__doc__)
-    parser.add_argument("--directory", type=Path, default=DEFAULT_DIRECTORY, help="of the stack's state and data")
+    parser.add_argument(
+        "--directory", type=Path, default=DEFAULT_DIRECTORY, help="directory of the stack's state and data"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start what is down")
     add_stack_options(up)
     up.set_defaults(run=_up)
     down = commands.add_parser("down", help="stop everything")
-    down.add_argument("--wipe", action="store_true", help="and remove the data")
+    down.add_argument("--wipe", action="store_true", help="also remove the data")
     down.set_defaults(run=_down)
-    commands.add_parser("status", help="say what runs").set_defaults(run=_status)
+    commands.add_parser("status", help="show what is running").set_defaults(run=_status)
     for name, (_, text) in _ACTIONS.items():
         action = commands.add_parser(name, help=text)
-        action.add_argument("server", help="its name as in status, such as kafka-1")
+        action.add_argument("server", help="name as shown by status, such as kafka-1")
         action.set_defaults(run=_act)
-    installer = commands.add_parser("install", help="fetch the servers' programs")
-    installer.add_argument("parts", nargs="*", choices=(*_INSTALLERS, []), help="all unless named")
+    installer = commands.add_parser("install", help="download the servers' programs")
+    installer.add_argument("parts", nargs="*", choices=(*_INSTALLERS, []), help="default: all")
     installer.set_defaults(run=_install)
-    keep = commands.add_parser("keep", help="hold a server as long as a process lives (for the tests)")
+    keep = commands.add_parser("keep", help="run a server as long as a process lives (for tests)")
     keep.add_argument("kind", choices=keeper.KINDS)
     keep.add_argument("home", type=Path)
     keep.add_argument("watched_pid", type=int)
@@ -106,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; 0 if all is well, 1 with a sentence otherwise."""
+    """Run one command; 0 on success, else 1 with a message."""
     arguments = _parser().parse_args(argv)
     try:
         arguments.run(arguments)

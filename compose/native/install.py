@@ -1,8 +1,8 @@
-"""Puts the servers' programs on this machine: Java, Maven and MariaDB from Debian, the rest from released jars.
+"""Installs the servers' programs: Java, Maven and MariaDB from Debian, the rest from released jars.
 
-What is fetched lies in ``${SOCIALSIM_CACHE:-${XDG_CACHE_HOME:-~/.cache}}/socialsim``, outside the repository, and
-is shared by all clones. Each part is made in a temporary directory and renamed, under a lock, so that it is whole
-or absent however many processes ask for it at once.
+Downloads are kept in ``${SOCIALSIM_CACHE:-${XDG_CACHE_HOME:-~/.cache}}/socialsim``, outside the
+repository, and shared by all clones. Each part is built in a temporary directory and renamed under
+a lock, so it is complete or absent however many processes need it at once.
 """
 
 import contextlib
@@ -28,14 +28,14 @@ _COMPLETE = ".complete"
 
 
 def cache_directory() -> Path:
-    """Where programs and templates are kept."""
+    """The directory of programs and templates."""
     base = os.environ.get("SOCIALSIM_CACHE") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(base).expanduser() / "socialsim"
 
 
 @contextlib.contextmanager
 def file_lock(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock between processes; the file itself stays."""
+    """Hold an exclusive lock between processes; the file is kept."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -43,12 +43,12 @@ def file_lock(path: Path) -> Iterator[None]:
 
 
 def cached(name: str, build: Callable[[Path], None]) -> Path:
-    """The directory ``name`` of the cache, made by ``build(directory)`` if it is not there whole."""
+    """The cache directory ``name``, made by ``build(directory)`` unless it is complete."""
     target = cache_directory() / name
     if (target / _COMPLETE).exists():
         return target
     with file_lock(cache_directory() / f"{name}.lock"):
-        if (target / _COMPLETE).exists():  # another process made it while we waited
+        if (target / _COMPLETE).exists():  # another process built it while this one waited
             return target
         scratch = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=cache_directory()))
         try:
@@ -62,7 +62,7 @@ def cached(name: str, build: Callable[[Path], None]) -> Path:
 
 
 def run(argv: Sequence[str], what: str) -> None:
-    """Run a program to its end, quietly. Raises StackError with the end of what it said."""
+    """Run a program quietly until it ends. Raises StackError with the end of its output."""
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
@@ -70,7 +70,7 @@ def run(argv: Sequence[str], what: str) -> None:
 
 
 def find_program(name: str) -> str | None:
-    """Its path, also from the system directories that a normal user's PATH may lack."""
+    """A program's path, also from system directories that a user's PATH may lack."""
     return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/bin"]))
 
 
@@ -127,7 +127,7 @@ def ensure_kafka() -> Path:
             f"fetching Kafka {settings.version}",
         )
         if not (directory / f"kafka_{settings.scala}-{settings.version}.jar").exists():
-            raise StackError(f"Maven ended well but {directory} holds no Kafka {settings.version}")
+            raise StackError(f"Maven succeeded but {directory} contains no Kafka {settings.version}")
 
     return cached(f"kafka-{settings.version}", build)
 
@@ -174,7 +174,7 @@ def _has_library(name: str) -> bool:
 
 
 def ensure_mariadb() -> Path:
-    """The path of ``mariadbd``. Debian's core packages only: they bring no service that starts by itself."""
+    """The path of ``mariadbd``, from Debian's core packages, which start no service."""
     missing = find_program("mariadbd") is None or find_program("mariadb-install-db") is None
     _ensure_packages(missing, ("mariadb-server-core", "mariadb-client-core"), "MariaDB")
     return Path(find_program("mariadbd") or "mariadbd")

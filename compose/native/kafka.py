@@ -19,7 +19,7 @@ from compose.native.server import START_TIMEOUT_S, NativeServer, ProcessIdentity
 from compose.native.settings import load_settings
 
 _SMALL = ("-Xms256m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
-#: JVM options: quick to start and small for tests; as one would run it, for benchmarks; and to make a class archive.
+#: JVM options: fast start and small for tests, realistic for benchmarks, and for the class archive.
 JVM = {
     "small": _SMALL,
     "archiving": _SMALL,
@@ -30,10 +30,11 @@ _ARCHIVE = "classes.jsa"
 
 @dataclass(frozen=True)
 class KafkaSpec:
-    """What a cluster is made of; enough to take it up again from a state file.
+    """A cluster's configuration, enough to attach to it again from a state file.
 
-    ``listeners`` are further client listeners by name, each with its security protocol, such as
-    ``{"SECURE": "SASL_SSL"}``; each gets its own free port on each broker. ``properties`` go last and win over ours.
+    ``listeners`` are further client listeners by name with their security protocols, such as
+    ``{"SECURE": "SASL_SSL"}``; each gets its own free port on each broker. ``properties`` override
+    ours.
     """
 
     directory: str
@@ -46,7 +47,7 @@ class KafkaSpec:
     jvm: str = "small"
 
     def broker_properties(self, node: int) -> dict[str, str]:
-        """The whole configuration of broker ``node``, counted from 1."""
+        """The complete configuration of broker ``node``, counted from 1."""
         size = len(self.ports)
         at = node - 1
         clients = {"PLAINTEXT": self.ports[at]} | {name: ports[at] for name, ports in self.listener_ports.items()}
@@ -71,19 +72,19 @@ class KafkaSpec:
 
 
 def random_id() -> str:
-    """A random id in Kafka's own form: 16 bytes in URL-safe base64. Never with a leading dash, like Kafka's."""
+    """A random id in Kafka's format: 16 bytes in URL-safe base64, without a leading dash."""
     return "S" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
 
 
 def java(main: str, *arguments: str, jvm: Sequence[str] = JVM["small"]) -> list[str]:
-    """The command line that runs a main class of Kafka's jars, such as ``org.apache.kafka.tools.TopicCommand``."""
+    """The command line of a main class in Kafka's jars, such as ``org.apache.kafka.tools.X``."""
     return [install.ensure_java(), *jvm, "-cp", f"{install.ensure_kafka()}/*", main, *arguments]
 
 
 def _class_archive() -> Path:
-    """What the JVM learns while a broker starts, kept: later starts take two thirds of the time and CPU.
+    """A class archive from one broker's start: later starts take two thirds of the time and CPU.
 
-    The file may be absent if this JVM cannot make one, and a JVM ignores one that does not fit it.
+    It may be absent if the JVM cannot create one. A JVM ignores an archive that does not fit it.
     """
     program = Path(install.ensure_java()).resolve()
     stat = program.stat()
@@ -98,9 +99,9 @@ def _class_archive() -> Path:
 
 
 def _template() -> Path:
-    """A formatted data directory, made once by Kafka's own tool: a JVM less for each broker that starts.
+    """A data directory formatted once by Kafka's tool, which saves a JVM per broker start.
 
-    Only its ``meta.properties`` tells one broker and cluster from another.
+    Only its ``meta.properties`` differs between brokers and clusters.
     """
 
     def build(scratch: Path) -> None:
@@ -121,12 +122,12 @@ class KafkaBroker(NativeServer):
         super().__init__(f"kafka-{node}", Path(spec.directory), spec.ports[node - 1], die_with_parent=die_with_parent)
         self.spec = spec
         self.node = node
-        #: Ready once it knows as many brokers; a lone restart must not wait for the dead.
+        #: Ready once it knows this many brokers; a single restart must not wait for dead brokers.
         self.brokers_expected = 1
 
     @property
     def properties_path(self) -> Path:
-        """The configuration file, readable by the owner only since it may hold secrets."""
+        """The configuration file, readable by the owner only as it may contain secrets."""
         return self.directory / f"{self.name}.properties"
 
     @property
@@ -135,7 +136,7 @@ class KafkaBroker(NativeServer):
         return self.directory / f"data-{self.node}"
 
     def command(self) -> list[str]:
-        """The broker itself."""
+        """The broker's command line."""
         logging = Path(__file__).with_name("log4j2.properties")
         jvm = [*JVM[self.spec.jvm], f"-Dlog4j2.configurationFile={logging}"]
         if self.spec.jvm == "archiving":
@@ -165,19 +166,22 @@ class KafkaBroker(NativeServer):
             fresh.rename(self.data_directory)
 
     def launch(self) -> None:
-        """Format if need be, then start the process."""
+        """Format if necessary, then start the process."""
         self.format()
         super().launch()
 
     def probe(self) -> None:
-        """Ask for the cluster's metadata."""
+        """Request the cluster's metadata."""
         brokers = known_brokers("127.0.0.1", self.port)
         if self.node not in brokers or len(brokers) < self.brokers_expected:
             raise StackError(f"{self.name} knows only the brokers {sorted(brokers)}")
 
 
 class KafkaCluster:
-    """One or three brokers. ``brokers[0]`` is node 1; each can be stopped, killed, frozen, restarted by itself."""
+    """One or three brokers.
+
+    ``brokers[0]`` is node 1; each can be stopped, killed, frozen or restarted.
+    """
 
     def __init__(self, spec: KafkaSpec, *, die_with_parent: bool = True) -> None:
         self.spec = spec
@@ -201,7 +205,8 @@ class KafkaCluster:
     ) -> Self:
         """Describe a new cluster with its data under ``directory``; ``start`` brings it up.
 
-        ``port`` is wished for the first broker, the others take free ones. See KafkaSpec for the rest.
+        ``port`` is preferred for the first broker; the others take free ports. See KafkaSpec for
+        the rest.
         """
         if str(brokers) not in load_settings().kafka.replication:
             raise StackError(f"a cluster has 1 or 3 brokers, not {brokers}")
@@ -223,13 +228,13 @@ class KafkaCluster:
         return self.bootstrap_of("PLAINTEXT")
 
     def bootstrap_of(self, listener: str) -> str:
-        """The same for a further listener of the spec."""
+        """Like ``bootstrap``, for a further listener of the spec."""
         ports = self.spec.ports if listener == "PLAINTEXT" else self.spec.listener_ports[listener]
         return ",".join(f"127.0.0.1:{port}" for port in ports)
 
     @property
     def url(self) -> str:
-        """What ``--to`` and ``--from`` take."""
+        """The URL for ``--to`` and ``--from``."""
         return f"kafka://{self.bootstrap}"
 
     def start(self, timeout_s: float = START_TIMEOUT_S) -> None:
@@ -243,7 +248,7 @@ class KafkaCluster:
             broker.brokers_expected = 1
 
     def stop(self) -> None:
-        """SIGTERM to all at once: a controlled shutdown one by one would wait for a quorum that is gone."""
+        """SIGTERM to all at once: one by one, the last would wait for a lost quorum."""
         with ThreadPoolExecutor(max_workers=len(self.brokers)) as pool:
             list(pool.map(KafkaBroker.stop, self.brokers))
 
@@ -263,13 +268,13 @@ class KafkaCluster:
             self.kill()
 
     def to_state(self) -> dict[str, Any]:
-        """What ``from_state`` needs, as JSON's types."""
+        """The state for ``from_state``, in JSON types."""
         identities = [[b.identity.pid, b.identity.start_ticks] if b.identity else None for b in self.brokers]
         return {"spec": {**vars(self.spec)}, "processes": identities}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], *, die_with_parent: bool = False) -> Self:
-        """Take up a cluster that another process started."""
+        """Attach to a cluster that another process started."""
         spec = dict(state["spec"])
         spec["ports"] = tuple(spec["ports"])
         spec["controller_ports"] = tuple(spec["controller_ports"])

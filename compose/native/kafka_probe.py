@@ -1,4 +1,4 @@
-"""One metadata request in Kafka's wire protocol: which brokers does this one know?"""
+"""One metadata request in Kafka's wire protocol: the brokers that a broker knows."""
 
 import socket
 import struct
@@ -8,16 +8,20 @@ _VERSION = 4  # understood by every broker from 0.11 to 4.x
 
 
 def known_brokers(host: str, port: int, timeout_s: float = 2.0) -> set[int]:
-    """The ids of the living brokers. Raises OSError or struct.error if no broker answers at ``host:port``."""
+    """The ids of the live brokers.
+
+    Raises OSError or struct.error if no broker answers at ``host:port``.
+    """
     client = b"socialsim-probe"
     header = struct.pack(">hhih", _METADATA, _VERSION, 1, len(client)) + client
-    body = struct.pack(">ib", 0, 0)  # no topics, do not create any
+    body = struct.pack(">ib", 0, 0)  # request no topics, create none
     message = header + body
     with socket.create_connection((host, port), timeout=timeout_s) as connection:
         connection.sendall(struct.pack(">i", len(message)) + message)
         (size,) = struct.unpack(">i", _receive(connection, 4))
         answer = _receive(connection, size)
-    # correlation id, throttle time, then the array of brokers: id, host, port, rack (length -1 for none)
+    # correlation id, throttle time, then the array of brokers: id, host, port, rack (length -1 for
+    # none)
     (count,) = struct.unpack_from(">i", answer, 8)
     position = 12
     brokers = set()

@@ -1,8 +1,8 @@
-"""Servers shared by several test processes, which live exactly as long as the process that is watched.
+"""Servers shared by several test processes; they live exactly as long as a watched process.
 
-The first to ask starts a keeper; it starts the server, writes ``state.json`` and waits. When the watched process has
-gone, by whatever death, or at SIGTERM, the keeper kills its server and removes its directory; when the keeper itself
-is killed the server dies with it.
+The first request starts a keeper, which starts the server, writes ``state.json`` and waits. When
+the watched process has ended in any way, or at SIGTERM, the keeper kills its server and removes its
+directory. If the keeper is killed, the server dies with it.
 """
 
 import json
@@ -28,11 +28,11 @@ KINDS: dict[str, Callable[[Path], KafkaCluster | MySQLServer]] = {
     "mysql": lambda directory: MySQLServer.create(directory, flavour="mysql"),
     "mariadb": lambda directory: MySQLServer.create(directory, flavour="mariadb"),
 }
-_START_S = 600  # the first start may have to fetch the programs
+_START_S = 600  # the first start may have to download the programs
 
 
 def keep(kind: str, directory: Path, watched_pid: int) -> None:
-    """Start the server and hold it until the watched process ends. The main loop of a keeper process."""
+    """Start the server and run it until the watched process ends: a keeper's main loop."""
     terminated, terminate = os.pipe()
     signal.signal(signal.SIGTERM, lambda *_: os.write(terminate, b"."))
     try:
@@ -50,13 +50,16 @@ def keep(kind: str, directory: Path, watched_pid: int) -> None:
 
 
 def shared_state(kind: str, directory: Path, watched_pid: int) -> dict[str, Any]:
-    """The state of the shared server of this kind, for ``from_state``. Starts a keeper unless there is one."""
+    """The state of the shared server of this kind, for ``from_state``.
+
+    Starts a keeper unless there is one.
+    """
     home = directory / kind
     state = home / "state.json"
     with file_lock(directory / f"{kind}.lock"):
         if not state.exists():
             failure = directory / f"{kind}.failed"
-            if failure.exists():  # the same minute need not be lost again by each test process
+            if failure.exists():  # do not repeat a slow failure in each test process
                 raise StackError(failure.read_text(encoding="utf-8"))
             home.mkdir(exist_ok=True)
             _start_keeper(kind, home, watched_pid, failure)
@@ -65,7 +68,7 @@ def shared_state(kind: str, directory: Path, watched_pid: int) -> dict[str, Any]
 
 
 def stop_keepers(directory: Path) -> None:
-    """End every keeper of this directory, with its server, and wait for it."""
+    """End every keeper of this directory with its server, and wait."""
     for path in directory.glob("*.keeper"):
         keeper = ProcessIdentity(*json.loads(path.read_text(encoding="utf-8")))
         keeper.send(signal.SIGTERM)
@@ -76,7 +79,7 @@ def _start_keeper(kind: str, home: Path, watched_pid: int, failure: Path) -> Non
     argv = [sys.executable, "-m", "compose.native", "keep", kind, str(home), str(watched_pid)]
     log = home.with_suffix(".keeper-log")
     with log.open("wb") as output:
-        # The keeper outlives this test process when another one goes on using the server.
+        # The keeper outlives this test process if another one uses the server.
         keeper = subprocess.Popen(
             argv,
             cwd=Path(__file__).resolve().parents[2],
@@ -97,7 +100,7 @@ def _start_keeper(kind: str, home: Path, watched_pid: int, failure: Path) -> Non
             failure.write_text(message, encoding="utf-8")
             raise StackError(message)
         time.sleep(POLL_S)
-    keeper.returncode = 0  # not ours to wait for, and no warning that it still runs
+    keeper.returncode = 0  # this process never waits for it; avoids a warning that it runs
 
 
 def _write_atomically(path: Path, value: object) -> None:

@@ -22,7 +22,7 @@ from compose.native.settings import COMPOSE_DIR, load_settings
 Flavour = Literal["mysql", "mariadb"]
 FLAVOURS: tuple[Flavour, ...] = get_args(Flavour)
 
-#: Small for tests; all may be overridden by the caller.
+#: Small values for tests; callers may override them.
 _SMALL = {
     "innodb-buffer-pool-size": "64M",
     "innodb-log-file-size": "16M",
@@ -33,7 +33,7 @@ _SMALL = {
 
 @dataclass(frozen=True)
 class Database:
-    """A database and the one user that may use it. The password is apart: URLs end up in logs."""
+    """A database and its only user. The password is separate because URLs end up in logs."""
 
     host: str
     port: int
@@ -43,7 +43,7 @@ class Database:
 
     @property
     def url(self) -> str:
-        """``mysql://USER@HOST:PORT/NAME``, what ``--into`` takes."""
+        """``mysql://USER@HOST:PORT/NAME``, for ``--into``."""
         return f"mysql://{self.user}@{self.host}:{self.port}/{self.name}"
 
 
@@ -58,7 +58,7 @@ class Users:
     reader_password: str = field(repr=False)
 
     def as_environment(self) -> dict[str, str]:
-        """The settings by which ``socialsim`` writes, migrates, and knows who reads."""
+        """The settings of ``socialsim`` for the writer, the migrator and the reader."""
         return {
             "SOCIALSIM_MYSQL_PASSWORD": self.writer.password,
             "SOCIALSIM_MYSQL_MIGRATOR": self.migrator,
@@ -69,12 +69,12 @@ class Users:
 
 
 def default_flavour() -> Flavour:
-    """Real MySQL where its binaries run."""
+    """Real MySQL if its binaries run on this machine."""
     return "mysql" if platform.machine() == "x86_64" else "mariadb"
 
 
 class MySQLServer(NativeServer):
-    """One server with an administrator ``root`` and whatever databases ``create_database`` makes."""
+    """One server with an administrator ``root`` and the databases of ``create_database``."""
 
     host = "127.0.0.1"
     root_user = "root"
@@ -106,8 +106,8 @@ class MySQLServer(NativeServer):
     ) -> Self:
         """Describe a new server with its data under ``directory``; ``start`` brings it up.
 
-        ``options`` are server options without the dashes, such as ``{"innodb-buffer-pool-size": "512M"}``;
-        they win over ours. ``port`` is wished for, another is taken if it is busy.
+        ``options`` are server options without the dashes, such as ``{"innodb-buffer-pool-size":
+        "512M"}``; they override ours. ``port`` is preferred; if it is busy, another is used.
         """
         flavour = flavour or default_flavour()
         if flavour not in FLAVOURS:
@@ -130,14 +130,15 @@ class MySQLServer(NativeServer):
         return self.directory / "first.sql"
 
     def command(self) -> list[str]:
-        """The server itself. ``--no-defaults``: the machine's own my.cnf is not ours to obey."""
+        """The server's command line. ``--no-defaults`` ignores the machine's my.cnf."""
         options = {
             **_SMALL,
             **load_settings().mysql.options,
             "datadir": str(self.data_directory),
             "bind-address": self.host,
             "port": str(self.port),
-            "socket": "server.sock",  # relative to the data directory: an absolute path may exceed 107 bytes
+            # relative to the data directory: an absolute path may exceed 107 bytes
+            "socket": "server.sock",
             "pid-file": str(self.directory / "server.pid"),
             "secure-file-priv": str(self.files_directory),
             **self.options,
@@ -148,7 +149,7 @@ class MySQLServer(NativeServer):
         return [*program, *(f"--{key}={value}" if value else f"--{key}" for key, value in options.items())]
 
     def launch(self) -> None:
-        """Make the data directory if it is new, then start the process."""
+        """Create the data directory if it is new, then start the process."""
         self.files_directory.mkdir(parents=True, exist_ok=True)
         if not self.data_directory.exists():
             fresh = self.directory / "data.new"
@@ -164,14 +165,14 @@ class MySQLServer(NativeServer):
         self._first_statements.unlink(missing_ok=True)
 
     def _write_first_statements(self) -> None:
-        """Run by the server before it takes connections, so that no account is open without a password."""
+        """SQL to run before connections are accepted, so no account lacks a password."""
         statements = [
-            "CREATE USER IF NOT EXISTS 'root'@'127.0.0.1';",  # MariaDB comes with one, MySQL without
+            "CREATE USER IF NOT EXISTS 'root'@'127.0.0.1';",  # MariaDB has one already
             f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{self.root_password}';",
             f"ALTER USER 'root'@'127.0.0.1' IDENTIFIED BY '{self.root_password}';",
             "GRANT ALL PRIVILEGES ON *.* TO 'root'@'127.0.0.1' WITH GRANT OPTION;",
         ]
-        if self.flavour == "mariadb":  # it also comes with accounts for the host it was made on
+        if self.flavour == "mariadb":  # it also has accounts for the host name
             others = "User = '' OR Host NOT IN ('localhost', '127.0.0.1')"
             statements[:0] = [f"DELETE FROM mysql.global_priv WHERE {others};", "FLUSH PRIVILEGES;"]  # noqa: S608
         self._first_statements.touch(mode=0o600)
@@ -184,7 +185,7 @@ class MySQLServer(NativeServer):
 
     @contextlib.contextmanager
     def root_cursor(self, database: str | None = None) -> Iterator[Cursor]:
-        """A cursor of the administrator's, on a new connection in autocommit."""
+        """An administrator's cursor on a new connection in autocommit mode."""
         connection = pymysql.connect(
             host=self.host,
             port=self.port,
@@ -202,7 +203,7 @@ class MySQLServer(NativeServer):
             connection.close()
 
     def create_database(self, name: str, user: str | None = None, password: str | None = None) -> Database:
-        """A new database and a user with all rights on it, by default of the same name with a random password."""
+        """Create a database and a user with all rights; by default its name, a random password."""
         database = Database(self.host, self.port, name, user or name, password or secrets.token_urlsafe(18))
         for identifier in (database.name, database.user):
             if not re.fullmatch(r"[A-Za-z0-9_]{1,32}", identifier):
@@ -214,9 +215,9 @@ class MySQLServer(NativeServer):
         return database
 
     def create_users(self, name: str, *, clients: str = "127.0.0.1") -> Users:
-        """A database with a migrator, a writer of its name and a reader, each with a random password.
+        """Create a database with migrator, writer (of its name) and reader, with random passwords.
 
-        ``clients`` is the host pattern from where they may connect.
+        ``clients`` is the host pattern from which they may connect.
         """
         writer = Database(self.host, self.port, name, name, secrets.token_urlsafe(18))
         users = Users(
@@ -255,7 +256,7 @@ class MySQLServer(NativeServer):
             cursor.execute(f"DROP USER IF EXISTS `{database.user}`@`127.0.0.1`")
 
     def to_state(self) -> dict[str, Any]:
-        """What ``from_state`` needs, as JSON's types; it holds the administrator's password."""
+        """The state for ``from_state`` in JSON types, with the administrator's password."""
         return {
             "directory": str(self.directory),
             "flavour": self.flavour,
@@ -267,7 +268,7 @@ class MySQLServer(NativeServer):
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], *, die_with_parent: bool = False) -> Self:
-        """Take up a server that another process started."""
+        """Attach to a server that another process started."""
         fields = ("flavour", "port", "root_password", "options")
         server = cls(Path(state["directory"]), *(state[key] for key in fields), die_with_parent=die_with_parent)
         server.identity = ProcessIdentity(*state["process"]) if state["process"] else None
@@ -275,7 +276,7 @@ class MySQLServer(NativeServer):
 
 
 def _run_as() -> list[str]:
-    # Both refuse to run as root unless told; on loopback with throw-away data that is no worse than we are.
+    # Both refuse to run as root by default. On loopback with temporary data it adds no risk.
     return ["--user=root"] if os.geteuid() == 0 else []
 
 
@@ -294,7 +295,7 @@ def _program(flavour: Flavour) -> list[str]:
 
 
 def _template(flavour: Flavour) -> Path:
-    """A data directory as a new server has it, made once: copying it takes a tenth of the time."""
+    """A new server's data directory, created once: a copy takes a tenth of the time."""
     program = _program(flavour)
     version = install.version_of(program[0])
 
@@ -311,7 +312,7 @@ def _template(flavour: Flavour) -> Path:
             maker = [*program, "--initialize-insecure"]
         size = f"--innodb-log-file-size={_SMALL['innodb-log-file-size']}"
         install.run([*maker, f"--datadir={data}", size], f"making a data directory for {flavour}")
-        # Each server makes its own identity and keys.
+        # Each server creates its own identity and keys.
         for unwanted in (data / "auto.cnf", *data.glob("*.pem")):
             unwanted.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Free TCP ports that stay free for us while a server is down."""
+"""Free TCP ports that stay free while a server is down."""
 
 import contextlib
 import random
@@ -12,7 +12,7 @@ _given: set[int] = set()
 def is_free(port: int) -> bool:
     """Whether a server could listen on loopback now."""
     with socket.socket() as probe:
-        # As servers do: a port is not taken by connections that linger from its last owner.
+        # Like servers: connections in TIME_WAIT do not occupy the port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -22,10 +22,10 @@ def is_free(port: int) -> bool:
 
 
 def free_port(preferred: int | None = None) -> int:
-    """``preferred`` if it is free, else a random one below the kernel's range for outgoing connections.
+    """``preferred`` if it is free, else a random port below the kernel's ephemeral range.
 
-    From inside that range some client could be given the port while the server is being restarted; a client
-    that dials a dead server there can even be connected to itself.
+    Inside that range a client could be given the port while the server restarts; a client that
+    connects to a dead server there can even be connected to itself.
     """
     if preferred is not None and is_free(preferred):
         return preferred

@@ -1,7 +1,8 @@
-"""One server process: start, stop, kill, freeze, thaw, restart, and the word that it is ready.
+"""One server process: start, stop, kill, freeze, thaw, restart, and the readiness probe.
 
-A server is known by its pid *and* the kernel's start time of that pid, so that a stranger who was given the same
-pid later is never signalled. That identity can be written to a state file and taken up by another process.
+A server is identified by its pid *and* the kernel's start time of that pid, so a later process with
+the same pid is never signalled. The identity can be written to a state file and used by another
+process.
 """
 
 import contextlib
@@ -21,10 +22,10 @@ from typing import Self
 
 LOG_TAIL_LINES = 25
 POLL_S = 0.03
-#: A server that ends while it starts is noticed at once; one that lives is slow.
+#: Long, as a server that ends during its start is noticed at once.
 START_TIMEOUT_S = 300.0
 
-# PR_SET_PDEATHSIG (1) = SIGKILL, then become the server. The parent may have died before the call took hold.
+# PR_SET_PDEATHSIG (1) = SIGKILL, then exec the server. The parent may have died before the call.
 _DIE_WITH_PARENT = (
     "import ctypes, os, sys; ctypes.CDLL(None, use_errno=True).prctl(1, 9); "
     "os.getppid() == int(sys.argv[1]) or os._exit(1); os.execvp(sys.argv[2], sys.argv[2:])"
@@ -32,16 +33,19 @@ _DIE_WITH_PARENT = (
 
 
 class StackError(RuntimeError):
-    """A service could not be installed, started or reached. The message says what to do, or ends in its log."""
+    """A service could not be installed, started or reached.
+
+    The message has the remedy, or the end of the service's log.
+    """
 
 
 def _stat_fields(pid: int, path: str = "stat") -> list[str] | None:
-    """The fields of a process's or thread's ``stat`` from its state on, None if there is no such process."""
+    """The fields of a process's or thread's ``stat`` from its state on; None if it is gone."""
     try:
         stat = Path(f"/proc/{pid}/{path}").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    # The second field is the program's name in brackets and may itself hold blanks and brackets.
+    # The second field is the program's name in brackets and may contain blanks and brackets.
     return stat.rpartition(")")[2].split()
 
 
@@ -55,14 +59,14 @@ def _thread_stats(pid: int) -> Iterator[list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
-    """A process that cannot be mistaken for a later one: ``start_ticks`` since boot are the kernel's."""
+    """Identifies a process uniquely: ``start_ticks`` is its start time since boot."""
 
     pid: int
     start_ticks: int
 
     @classmethod
     def of(cls, pid: int) -> Self | None:
-        """The identity of a living process; None if there is none or it is a zombie."""
+        """The identity of a live process; None if there is none or it is a zombie."""
         fields = _stat_fields(pid)
         if fields is None or fields[0] in "ZX":
             return None
@@ -70,17 +74,17 @@ class ProcessIdentity:
 
     @property
     def alive(self) -> bool:
-        """Whether this very process still runs (or is frozen)."""
+        """Whether this process still runs (or is frozen)."""
         return ProcessIdentity.of(self.pid) == self
 
     def send(self, signal_number: int) -> bool:
-        """Signal it if it lives; says whether it did."""
+        """Signal it if it is alive. Returns whether it was."""
         try:
             descriptor = os.pidfd_open(self.pid)
         except ProcessLookupError:
             return False
         try:
-            # The descriptor pins the process, so the check and the signal are about the same one.
+            # The descriptor pins the process, so check and signal concern the same one.
             if not self.alive:
                 return False
             signal.pidfd_send_signal(descriptor, signal_number)
@@ -91,7 +95,7 @@ class ProcessIdentity:
         return True
 
     def wait_stopped(self, timeout_s: float = 5.0) -> None:
-        """Poll until SIGSTOP has taken hold of every thread. Raises StackError after ``timeout_s``."""
+        """Poll until SIGSTOP has stopped every thread. Raises StackError after ``timeout_s``."""
         deadline = time.monotonic() + timeout_s
         while not all(fields[0] in "Tt" for fields in _thread_stats(self.pid)):
             if time.monotonic() > deadline:
@@ -110,12 +114,15 @@ class ProcessIdentity:
 
 @cache
 def _spawner() -> ThreadPoolExecutor:
-    """The one thread that forks: PR_SET_PDEATHSIG fires when the forking *thread* ends; this one never does."""
+    """The only thread that forks.
+
+    PR_SET_PDEATHSIG fires when the forking *thread* ends: it never does.
+    """
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="native-spawner")
 
 
 class NativeServer(ABC):
-    """A server on a fixed port and directory, which both survive a restart."""
+    """A server with a port and a directory that survive restarts."""
 
     def __init__(self, name: str, directory: Path, port: int, *, die_with_parent: bool) -> None:
         self.name = name
@@ -131,7 +138,7 @@ class NativeServer(ABC):
 
     @property
     def log_path(self) -> Path:
-        """Everything the server says, over all its starts."""
+        """The server's output over all its starts."""
         return self.directory / f"{self.name}.log"
 
     @property
@@ -141,14 +148,14 @@ class NativeServer(ABC):
 
     @abstractmethod
     def command(self) -> Sequence[str]:
-        """The program and its arguments, without any secret: anyone may read them in the process list."""
+        """The program and its arguments, without secrets: the process list is public."""
 
     @abstractmethod
     def probe(self) -> None:
-        """Speak the protocol once. Any exception means: not ready yet."""
+        """Make one request in its protocol. Any exception means: not ready yet."""
 
     def environment(self) -> Mapping[str, str]:
-        """What the server sees of our environment."""
+        """The server's environment."""
         return {key: value for key, value in os.environ.items() if not key.startswith("SOCIALSIM_")}
 
     @property
@@ -160,9 +167,9 @@ class NativeServer(ABC):
         """Start the process without waiting until it is ready."""
         if self.alive:
             raise StackError(f"{self.name} is already running: {self!r}")
-        self._reap()  # what is left of an earlier life that ended by itself
+        self._reap()  # a previous process that ended by itself
         self.directory.mkdir(parents=True, exist_ok=True)
-        argv = self.command()  # here, since it may itself have to start something
+        argv = self.command()  # before the fork: it may start another process
         self._child = _spawner().submit(self._spawn, argv).result()
         self.identity = ProcessIdentity.of(self._child.pid)
 
@@ -177,11 +184,14 @@ class NativeServer(ABC):
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for us, not for the servers
+                start_new_session=True,  # Ctrl-C must not reach the servers
             )
 
     def wait_ready(self, timeout_s: float = START_TIMEOUT_S) -> None:
-        """Poll ``probe`` until it succeeds. Raises StackError with the log's tail when it does not."""
+        """Poll ``probe`` until it succeeds.
+
+        Raises StackError with the log's tail if it never does.
+        """
         deadline = time.monotonic() + timeout_s
         while True:
             if not self.alive:
@@ -205,7 +215,7 @@ class NativeServer(ABC):
         self.wait_ready(timeout_s)
 
     def stop(self, timeout_s: float = 30.0) -> None:
-        """SIGTERM, and SIGKILL if that has not ended it after ``timeout_s``. A server that is down stays down."""
+        """SIGTERM, then SIGKILL after ``timeout_s``. No effect on a server that is down."""
         if self.identity is not None:
             self.thaw()
             if self.identity.send(signal.SIGTERM) and not self._wait_gone(timeout_s):
@@ -213,19 +223,19 @@ class NativeServer(ABC):
         self._reap()
 
     def kill(self) -> None:
-        """SIGKILL: no goodbye, as if the power had gone for this process."""
+        """SIGKILL: no shutdown, as if this process had lost power."""
         if self.identity is not None:
             self.identity.send(signal.SIGKILL)
         self._reap()
 
     def freeze(self) -> None:
-        """SIGSTOP: its port still accepts, nothing answers."""
+        """SIGSTOP: its port still accepts connections, but nothing answers."""
         if self.identity is None or not self.identity.send(signal.SIGSTOP):
             raise StackError(f"{self.name} is not running")
         self.identity.wait_stopped()
 
     def thaw(self) -> None:
-        """SIGCONT: undo ``freeze``. Harmless otherwise."""
+        """SIGCONT: undo ``freeze``. Else no effect."""
         if self.identity is not None:
             self.identity.send(signal.SIGCONT)
 
@@ -260,6 +270,6 @@ class NativeServer(ABC):
 
     def _reap(self) -> None:
         if not self._wait_gone(timeout_s=10):
-            raise StackError(f"{self!r} does not end, not even by SIGKILL")
+            raise StackError(f"{self!r} does not end, even after SIGKILL")
         self.identity = None
         self._child = None

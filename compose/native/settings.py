@@ -1,4 +1,4 @@
-"""The settings that the native stack shares with Docker Compose, read from ``settings.toml``."""
+"""The settings shared by the native stack and Docker Compose, from ``settings.toml``."""
 
 import tomllib
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ COMPOSE_DIR = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True)
 class KafkaSettings:
-    """Version and broker properties; ``replication`` is by number of brokers."""
+    """Version and broker properties; ``replication`` maps numbers of brokers to properties."""
 
     version: str
     scala: str
@@ -39,6 +39,6 @@ class Settings:
 
 @cache
 def load_settings() -> Settings:
-    """Read the file once. A missing or unknown key is an error of ours, raised as TypeError."""
+    """Read the file once. A missing or unknown key is a bug, raised as TypeError."""
     table = tomllib.loads((COMPOSE_DIR / "settings.toml").read_text(encoding="utf-8"))
     return Settings(kafka=KafkaSettings(**table["kafka"]), mysql=MySQLSettings(**table["mysql"]))

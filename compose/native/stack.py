@@ -1,7 +1,7 @@
-"""The stack of ``up`` and ``down``: one Kafka and one MySQL-protocol server that outlive the command.
+"""The stack of ``up`` and ``down``: Kafka and a MySQL-protocol server that outlive the command.
 
-What runs is written to ``state.json`` in the stack's directory, readable by the owner only, since it holds the
-passwords. Data stay over ``down`` and ``up``; ``wipe`` removes them.
+The running servers are recorded in ``state.json`` in the stack's directory, readable by the owner
+only as it contains the passwords. ``down`` keeps the data; ``wipe`` removes them.
 """
 
 import json
@@ -20,13 +20,13 @@ from compose.native.server import NativeServer, StackError
 
 _KAFKA_PORT = 9092
 _MYSQL_PORT = 3306
-#: As one would run it on a desk, not as the tests do.
+#: For development, unlike the tests' values.
 _MYSQL_OPTIONS = {"innodb-buffer-pool-size": "512M", "innodb-log-file-size": "256M"}
 
 
 @dataclass
 class Stack:
-    """The servers of one directory. Use ``opened``, which locks the directory and writes the state back."""
+    """The servers of one directory. Use ``opened``, which locks it and saves the state."""
 
     directory: Path
     kafka: KafkaCluster | None = None
@@ -36,7 +36,7 @@ class Stack:
     @classmethod
     @contextmanager
     def opened(cls, directory: Path) -> Iterator[Self]:
-        """The stack as it is, for one change by one process; the state is written even if the change fails."""
+        """The stack, locked for one change; the state is saved even if the change fails."""
         directory.mkdir(parents=True, exist_ok=True)
         directory.chmod(0o700)
         with file_lock(directory / "lock"):
@@ -74,28 +74,30 @@ class Stack:
 
     @property
     def servers(self) -> list[NativeServer]:
-        """Every server that there is, up or down."""
+        """All servers, up or down."""
         return [*(self.kafka.brokers if self.kafka else ()), *([self.mysql] if self.mysql else ())]
 
     def server(self, name: str) -> NativeServer:
-        """By its name as ``status`` shows it."""
+        """A server by its name as ``status`` shows it."""
         for server in self.servers:
             if server.name == name:
                 return server
         names = ", ".join(server.name for server in self.servers) or "none, run up first"
-        raise StackError(f"no server is called {name!r}; there are: {names}")
+        raise StackError(f"there is no server {name!r}; there are: {names}")
 
     def up(self, *, brokers: int | None = None, flavour: Flavour | None = None) -> Endpoints:
-        """Bring up what is down, and make the database when it is new. ``None`` keeps what there is.
+        """Start servers that are down, and create a new database.
 
-        Raises StackError if the data are another number of brokers' or another flavour's.
+        ``None`` keeps the present choice.
+
+        Raises StackError if the data belong to another number of brokers or another flavour.
         """
         if self.kafka is None:
             self.kafka = KafkaCluster.create(
                 self.directory / "kafka", brokers=brokers or 1, port=_KAFKA_PORT, jvm="fast", die_with_parent=False
             )
         elif brokers not in (None, len(self.kafka.brokers)):
-            raise StackError(f"the data are of {len(self.kafka.brokers)} broker(s); remove them first: down --wipe")
+            raise StackError(f"the data belong to {len(self.kafka.brokers)} broker(s); remove them first: down --wipe")
         if self.mysql is None:
             self.mysql = MySQLServer.create(
                 self.directory / "mysql",
@@ -105,7 +107,7 @@ class Stack:
                 die_with_parent=False,
             )
         elif flavour not in (None, self.mysql.flavour):
-            raise StackError(f"the data are {self.mysql.flavour}'s; remove them first: down --wipe")
+            raise StackError(f"the data belong to {self.mysql.flavour}; remove them first: down --wipe")
         self.kafka.start()
         if not self.mysql.alive:
             self.mysql.start()
@@ -114,7 +116,7 @@ class Stack:
         return Endpoints(self.kafka.url, self.users.writer.url, self.users.as_environment())
 
     def down(self, *, wipe: bool = False) -> None:
-        """End exactly the processes that were started, and with ``wipe`` remove their data."""
+        """End the processes that were started, and with ``wipe`` remove their data."""
         if self.kafka is not None:
             self.kafka.stop()
         if self.mysql is not None:

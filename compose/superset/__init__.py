@@ -1,1 +1,1 @@
-"""Apache Superset, the BI server: its settings, the dashboard as code, and how it is run natively."""
+"""Apache Superset, the BI server: settings, the dashboard as code, and native operation."""

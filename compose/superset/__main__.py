@@ -1,4 +1,4 @@
-"""``python -m compose.superset up|down``: Apache Superset with socialsim's dashboard, for ``make superset``."""
+"""``python -m compose.superset up|down``: Superset with the dashboard, for ``make superset``."""
 
 import argparse
 import sys
@@ -13,9 +13,11 @@ _ENV_FILE = Path(".env")
 
 
 def main() -> int:
-    """Run one command; 0 if all is well, 1 with a sentence otherwise."""
+    """Run one command; 0 on success, else 1 with a message."""
     parser = argparse.ArgumentParser(prog="python -m compose.superset", description=__doc__)
-    parser.add_argument("--directory", type=Path, default=DEFAULT_DIRECTORY, help="of the stack's state and data")
+    parser.add_argument(
+        "--directory", type=Path, default=DEFAULT_DIRECTORY, help="directory of the stack's state and data"
+    )
     parser.add_argument("command", choices=("up", "down"))
     arguments = parser.parse_args()
     try:

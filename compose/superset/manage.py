@@ -1,4 +1,4 @@
-"""``make superset``: bring Superset up beside the local stack, or beside whatever MySQL ``.env`` names, and end it again."""
+"""``make superset``: starts and stops Superset for the MySQL of the local stack or of ``.env``."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from socialsim.warehouse.urls import MysqlTarget
 PASSWORD = "SOCIALSIM_SUPERSET_PASSWORD"  # noqa: S105 - the variable's name
 ADMIN = "admin"
 _START_S_MAX = 180.0
-#: What a driver's error number means to somebody who wants to see a dashboard.
+#: Explanations of the driver's error numbers.
 _REASONS = {
     1044: "does not let the reader into the database; socialsim migrate gives that right",
     1045: "refuses the reader's password",
@@ -37,9 +37,9 @@ _REASONS = {
 
 
 def up(stack_directory: Path, env_file: Path) -> None:
-    """Start it, or start it anew, with the dashboard as it is in the repository, and say where.
+    """Start or restart it with the repository's dashboard, and print its URL.
 
-    Raises StackError or socialsim's own errors, with a sentence.
+    Raises StackError or socialsim's own errors.
     """
     docker = DockerStack(stack_directory)
     if docker.exists:
@@ -51,7 +51,10 @@ def up(stack_directory: Path, env_file: Path) -> None:
 
 
 def down(stack_directory: Path, env_file: Path, *, wipe: bool = False) -> None:
-    """End the native one; with ``wipe`` remove its metadata and its password. Docker's goes down with the stack."""
+    """Stop native Superset, with ``wipe`` removing metadata and password.
+
+    Docker's stops with the stack.
+    """
     directory = stack_directory / "superset"
     if (directory / "state.json").exists():
         with _taken_up(directory, {}) as server:
@@ -63,7 +66,7 @@ def down(stack_directory: Path, env_file: Path, *, wipe: bool = False) -> None:
 
 
 def status(stack_directory: Path) -> None:
-    """One line, if it was ever started."""
+    """Print one line if it was ever started."""
     directory = stack_directory / "superset"
     if (directory / "state.json").exists():
         with _taken_up(directory, {}) as server:
@@ -72,7 +75,7 @@ def status(stack_directory: Path) -> None:
 
 
 def superset_settings(target: MysqlTarget, reader: str, reader_password: str, secret_key: str) -> dict[str, str]:
-    """What a Superset is told of the warehouse: all but the administrator's password."""
+    """Superset's settings for the warehouse, except the administrator's password."""
     if target.tls_ca is not None:
         target = replace(target, tls_ca=target.tls_ca.resolve())
     return {
@@ -84,7 +87,7 @@ def superset_settings(target: MysqlTarget, reader: str, reader_password: str, se
 
 
 def check_reader(target: MysqlTarget, reader: str, password: str) -> None:
-    """Look whether the figures can be read. Raises StackError with what to do."""
+    """Check that the KPIs can be read. Raises StackError with the remedy."""
     tls: dict[str, Any] = {}
     if target.tls == "on":
         tls = {"ssl_ca": str(target.tls_ca) if target.tls_ca else None}
@@ -108,7 +111,7 @@ def check_reader(target: MysqlTarget, reader: str, password: str) -> None:
         reason = _REASONS.get(number, f"fails: {error}") if isinstance(number, int) else f"fails: {error}"
         raise StackError(f"MySQL at {target.address} {reason} (reader {reader}, database {target.database})") from error
     if computed is None:
-        print("There are no figures yet, so the charts will be empty until socialsim kpi has computed some.")
+        print("There are no KPIs yet, so the charts stay empty until socialsim kpi has computed some.")
 
 
 def _up_natively(directory: Path, env_file: Path) -> str:
@@ -124,8 +127,8 @@ def _up_natively(directory: Path, env_file: Path) -> str:
     known = superset_settings(target, reader, reader_password, _secret_key(directory))
     with _taken_up(directory, known) as server:
         server.stop()
-        print("Preparing Superset: a minute the first time, seconds later on", flush=True)
-        server.settings[PASSWORD] = password  # to set it; the server itself need not know it
+        print("Preparing Superset: a minute the first time, then seconds", flush=True)
+        server.settings[PASSWORD] = password  # only to set it; the server does not need it
         server.prepare()
         del server.settings[PASSWORD]
         server.start(_START_S_MAX)
@@ -141,19 +144,19 @@ def _warehouse(settings: Settings) -> tuple[MysqlTarget, str, str]:
     target = warehouse_target(url, settings) if url else None
     if not isinstance(target, MysqlTarget):
         raise StackError(
-            "Superset reads MySQL, and SOCIALSIM_INTO names none; make up starts one and writes .env, "
+            "Superset reads MySQL, but SOCIALSIM_INTO names no MySQL; make up starts one and writes .env, "
             "or set SOCIALSIM_INTO=mysql://socialsim@HOST/DATABASE"
         )
     if reader is None or password is None:
         raise StackError(
-            "Superset connects as the user who only reads; set SOCIALSIM_MYSQL_READER and "
+            "Superset connects as the read-only user; set SOCIALSIM_MYSQL_READER and "
             "SOCIALSIM_MYSQL_READER_PASSWORD (make up does), see docs/security.md"
         )
     return target, reader, password.reveal()
 
 
 def _secret_key(directory: Path) -> str:
-    """Signs Superset's sessions; made at the first start, and kept beside its metadata."""
+    """The key that signs Superset's sessions; created at the first start, beside its metadata."""
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o700)
     path = directory / "secret_key"
@@ -165,7 +168,7 @@ def _secret_key(directory: Path) -> str:
 
 @contextmanager
 def _taken_up(directory: Path, settings: dict[str, str]) -> Iterator[SupersetServer]:
-    """The server of this directory, for one change by one process; its state is written even if the change fails."""
+    """The directory's server, locked for one change; its state is saved even on failure."""
     path = directory / "state.json"
     with file_lock(directory / "lock"):
         if path.exists():

@@ -1,10 +1,10 @@
-"""Run by Superset's own Python: bring its metadata up to date, set the administrator's password, import the dashboard.
+"""Run by Superset's Python: upgrades metadata, sets the password, imports the dashboard.
 
     SUPERSET_CONFIG_PATH=superset_config.py SUPERSET_SECRET_KEY=... SUPERSET_HOME=... \
     SOCIALSIM_SUPERSET_PASSWORD=... SOCIALSIM_MYSQL_READER=... SOCIALSIM_MYSQL_READER_PASSWORD=... \
     SOCIALSIM_INTO=mysql://socialsim@mysql:3306/socialsim python prepare.py
 
-All of it can be done again. With ``--export FILE`` it writes what Superset then holds, as its own export does.
+It is idempotent. With ``--export FILE`` it writes Superset's export of what it holds then.
 """
 
 import logging
@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import yaml
 from flask import g
 
-# ruff: noqa: PLC0415 - Superset's modules can be imported only when its application is there
+# ruff: noqa: PLC0415 - Superset's modules need its application to be imported
 
 ASSETS = Path(__file__).with_name("assets")
 ADMIN = "admin"
@@ -26,14 +26,14 @@ REQUIRED = ("SOCIALSIM_SUPERSET_PASSWORD", "SUPERSET_SECRET_KEY", "SOCIALSIM_INT
 
 
 def database_uri(warehouse: str, reader: str) -> str:
-    """The address of the warehouse as SQLAlchemy has it, for the user who reads, without a password."""
+    """SQLAlchemy's URL of the warehouse for the read-only user, without a password."""
     url = urlsplit(warehouse)
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
     return f"mysql+pymysql://{quote(reader, safe='')}@{host}:{url.port or 3306}{url.path}?charset=utf8mb4"
 
 
 def connect_arguments(warehouse: str) -> dict[str, Any]:
-    """What the driver is to be told: to check the server's certificate, where the address asks for TLS."""
+    """The driver's arguments: check the server's certificate if the URL requires TLS."""
     options = dict(parse_qsl(urlsplit(warehouse).query))
     if options.get("tls") != "on":
         return {}
@@ -42,7 +42,7 @@ def connect_arguments(warehouse: str) -> dict[str, Any]:
 
 
 def bundle(warehouse: str, reader: str) -> dict[str, str]:
-    """The dashboard as Superset's import takes it: contents by file name."""
+    """The dashboard for Superset's import: contents by file name."""
     contents = {}
     for path in sorted(ASSETS.rglob("*.yaml")):
         name, text = path.relative_to(ASSETS).as_posix(), path.read_text("utf-8")
@@ -56,7 +56,7 @@ def bundle(warehouse: str, reader: str) -> dict[str, str]:
 
 
 def set_password(security_manager: Any, password: str) -> None:
-    """The administrator, made if new, with this password."""
+    """The administrator, created if new, with this password."""
     user = security_manager.find_user(username=ADMIN)
     if user is None:
         role = security_manager.find_role("Admin")
@@ -64,13 +64,13 @@ def set_password(security_manager: Any, password: str) -> None:
             ADMIN, "socialsim", "admin", "admin@socialsim.invalid", role, password=password
         )
         if not made:
-            raise RuntimeError("Superset did not make the administrator")
+            raise RuntimeError("Superset did not create the administrator")
     elif not security_manager.auth_user_db(ADMIN, password):
         security_manager.reset_password(user.id, password)
 
 
 def write_export(place: Path) -> None:
-    """Everything that Superset holds of dashboards, as one ZIP file."""
+    """All dashboards of Superset as one ZIP file."""
     from superset.commands.dashboard.export import ExportDashboardsCommand
     from superset.extensions import db
     from superset.models.dashboard import Dashboard
@@ -82,7 +82,7 @@ def write_export(place: Path) -> None:
 
 
 def prepare(app: Any, environment: dict[str, str]) -> None:
-    """Metadata, roles, administrator, dashboard, in this order."""
+    """Prepare metadata, roles, administrator and dashboard, in this order."""
     import flask_migrate
     from superset import security_manager
     from superset.commands.importers.v1.assets import ImportAssetsCommand
@@ -98,7 +98,7 @@ def prepare(app: Any, environment: dict[str, str]) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Fails with a sentence where a setting is missing."""
+    """A setting; exits with a message if it is missing."""
     for name in REQUIRED:
         if not os.environ.get(name):
             sys.exit(f"{name} is not set")

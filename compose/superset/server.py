@@ -1,4 +1,4 @@
-"""Superset as a server of the native stack: gunicorn on loopback, its metadata in SQLite under the server's directory."""
+"""Superset as a native server: gunicorn on loopback, metadata in SQLite in its directory."""
 
 import os
 import subprocess
@@ -11,17 +11,17 @@ from compose.native.ports import free_port
 from compose.native.server import NativeServer, ProcessIdentity, StackError
 from compose.native.settings import COMPOSE_DIR
 
-#: Where ``make superset`` installs it.
+#: The directory that ``make superset`` installs it in.
 ENVIRONMENT = COMPOSE_DIR.parent / ".cache" / "superset"
 PORT = 8088
 _HERE = Path(__file__).resolve().parent
 _PREPARATION_S_MAX = 900
-#: Each is a second Superset in memory (300 MB); their threads wait for MySQL most of the time.
+#: Each worker is another Superset in memory (300 MB); its threads mostly wait for MySQL.
 _WORKERS, _THREADS = 2, 8
 
 
 class SupersetServer(NativeServer):
-    """One Superset. ``settings`` are its variables, secrets among them; they reach it by its environment alone."""
+    """One Superset. ``settings`` are its environment variables, including secrets."""
 
     def __init__(
         self, directory: Path, port: int, settings: Mapping[str, str] | None = None, *, die_with_parent: bool = False
@@ -33,16 +33,16 @@ class SupersetServer(NativeServer):
     def create(
         cls, directory: Path, settings: Mapping[str, str], *, port: int | None = PORT, die_with_parent: bool = False
     ) -> Self:
-        """Describe a new one; ``port`` is wished for, another is taken if it is busy."""
+        """Describe a new one. ``port`` is preferred; if it is busy, another is used."""
         return cls(directory, free_port(port), settings, die_with_parent=die_with_parent)
 
     @property
     def url(self) -> str:
-        """Where a browser finds the dashboard."""
+        """The dashboard's URL."""
         return f"http://{self.address}/superset/dashboard/socialsim/"
 
     def environment(self) -> Mapping[str, str]:
-        """Nothing of a person's own Superset, and our settings."""
+        """Our settings, without those of another Superset in the environment."""
         kept = {key: value for key, value in super().environment().items() if not key.startswith("SUPERSET_")}
         own = {
             "SUPERSET_CONFIG_PATH": str(_HERE / "superset_config.py"),
@@ -53,21 +53,21 @@ class SupersetServer(NativeServer):
         return {**kept, **own, **self.settings}
 
     def command(self) -> list[str]:
-        """Gunicorn, whose own control socket would lie in the home directory."""
+        """Gunicorn, without its control socket, which would be in the home directory."""
         gunicorn = str(ENVIRONMENT / "bin" / "gunicorn")
         size = ["--workers", str(_WORKERS), "--threads", str(_THREADS), "--worker-class", "gthread", "--timeout", "120"]
         return [gunicorn, "--bind", self.address, *size, "--no-control-socket", "superset.app:create_app()"]
 
     def probe(self) -> None:
-        """Ask for its health."""
+        """Request its health."""
         with urllib.request.urlopen(f"http://{self.address}/health", timeout=10) as answer:
             if answer.read() != b"OK":
                 raise StackError("it answers, but not OK")
 
     def prepare(self, *, export: Path | None = None) -> None:
-        """Bring its metadata up to date and import the dashboard; ``export`` is written with what it then holds.
+        """Upgrade its metadata and import the dashboard; then write its export to ``export``.
 
-        Raises StackError with the end of what it said.
+        Raises StackError with the end of its output.
         """
         python = ENVIRONMENT / "bin" / "python"
         if not python.exists():
@@ -91,18 +91,18 @@ class SupersetServer(NativeServer):
             raise StackError(f"Superset could not be prepared; the end of {self.log_path}:\n{self.log_tail()}")
 
     def to_state(self) -> dict[str, Any]:
-        """What ``from_state`` needs, as JSON's types; no secret."""
+        """The state for ``from_state`` in JSON types, without secrets."""
         process = [self.identity.pid, self.identity.start_ticks] if self.identity else None
         return {"port": self.port, "process": process}
 
     @classmethod
     def from_state(cls, directory: Path, state: Mapping[str, Any], settings: Mapping[str, str] | None = None) -> Self:
-        """Take up the server that another process started."""
+        """Attach to the server that another process started."""
         server = cls(directory, state["port"], settings)
         server.identity = ProcessIdentity(*state["process"]) if state["process"] else None
         return server
 
 
 def installed() -> bool:
-    """Whether its environment is there."""
+    """Whether its environment is installed."""
     return os.access(ENVIRONMENT / "bin" / "gunicorn", os.X_OK)

@@ -1,10 +1,10 @@
-"""Settings of Apache Superset. All that differs between machines or is secret comes from the environment.
+"""Settings of Apache Superset. Secrets and what differs by machine are in the environment.
 
 SUPERSET_SECRET_KEY              signs sessions
 SUPERSET_HOME                    directory of the metadata, unless
-SOCIALSIM_SUPERSET_METADATA_URI  leads to a PostgreSQL (or another SQLite) that keeps them
-SOCIALSIM_MYSQL_READER_PASSWORD  of the user who reads the warehouse
-SOCIALSIM_MYSQL_READER_PASSWORD_FILE  or the file that holds it
+SOCIALSIM_SUPERSET_METADATA_URI  names a PostgreSQL (or another SQLite) for them
+SOCIALSIM_MYSQL_READER_PASSWORD  password of the user that reads the warehouse
+SOCIALSIM_MYSQL_READER_PASSWORD_FILE  or the file that contains it
 """
 
 import os
@@ -23,13 +23,13 @@ def _required(name: str) -> str:
 
 
 def _reader_password(_url: Any) -> str:
-    """Asked at each connection, so that Superset's metadata never hold the password."""
+    """Read at each connection, so that Superset's metadata never contain the password."""
     if place := os.environ.get("SOCIALSIM_MYSQL_READER_PASSWORD_FILE"):
         return Path(place).read_text(encoding="utf-8").rstrip("\n")
     return _required("SOCIALSIM_MYSQL_READER_PASSWORD")
 
 
-# Superset asks the module MySQLdb what the types of columns are called; here it finds the driver that is used.
+# Superset reads the names of column types from the module MySQLdb: replace it by our driver.
 pymysql.install_as_MySQLdb()
 
 SECRET_KEY = _required("SUPERSET_SECRET_KEY")
@@ -38,10 +38,10 @@ SQLALCHEMY_DATABASE_URI = os.environ.get("SOCIALSIM_SUPERSET_METADATA_URI") or (
     f"sqlite:///{_required('SUPERSET_HOME')}/superset.db?check_same_thread=false&timeout=60"
 )
 
-# --- what leaves the machine: nothing ----------------------------------------------------------------------------------
+# --- no requests leave the machine ---
 
-# The page's code counts its users by a pixel at a company's server, fetches map tiles and may fetch fonts. A browser that
-# is told this asks Superset itself, and nobody else.
+# The page's code loads a tracking pixel, map tiles and possibly fonts from elsewhere. This policy
+# makes browsers contact only Superset itself.
 TALISMAN_ENABLED = True
 TALISMAN_CONFIG = {
     "content_security_policy": {
@@ -54,7 +54,7 @@ TALISMAN_CONFIG = {
         "img-src": ["'self'", "blob:", "data:"],
         "object-src": "'none'",
         "script-src": ["'self'", "'strict-dynamic'"],
-        "style-src": ["'self'", "'unsafe-inline'"],  # its style library writes rules as it goes
+        "style-src": ["'self'", "'unsafe-inline'"],  # its style library adds rules at run time
         "worker-src": ["'self'", "blob:"],
     },
     "content_security_policy_nonce_in": ["script-src"],
@@ -68,25 +68,26 @@ THEME_FONT_URL_ALLOWED_DOMAINS: list[str] = []
 BUG_REPORT_URL = None
 DOCUMENTATION_URL = None
 
-# --- who may come in ---------------------------------------------------------------------------------------------------
+# --- access ---
 
 PUBLIC_ROLE_LIKE = None
-AUTH_ROLE_PUBLIC = "Public"  # which may do nothing
+AUTH_ROLE_PUBLIC = "Public"  # a role without rights
 WTF_CSRF_ENABLED = True
-SESSION_COOKIE_NAME = "socialsim-superset"  # cookies do not tell ports apart: another Superset may be on this host
+# cookies ignore ports: another Superset may be on this host
+SESSION_COOKIE_NAME = "socialsim-superset"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 PERMANENT_SESSION_LIFETIME = timedelta(days=7)
 RATELIMIT_STORAGE_URI = "memory://"
 
-# --- how it looks and works --------------------------------------------------------------------------------------------
+# --- appearance and behaviour ---
 
 APP_NAME = "socialsim"
 SQLLAB_BACKEND_PERSISTENCE = True
 ROW_LIMIT = 20_000
 SUPERSET_WEBSERVER_TIMEOUT = 60
 FEATURE_FLAGS = {"ALERT_REPORTS": False, "THUMBNAILS": False, "DASHBOARD_RBAC": False}
-#: Figures of a day change only when the day is computed again; a minute spares MySQL a crowd that reloads.
+#: KPIs change only when a day is computed again; a minute protects MySQL from many reloads.
 DATA_CACHE_CONFIG = {
     "CACHE_TYPE": "FileSystemCache",
     "CACHE_DIR": f"{_required('SUPERSET_HOME')}/cache",

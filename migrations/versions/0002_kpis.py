@@ -1,4 +1,4 @@
-"""Key figures by day: which days are computed, what users did, what was liked, the figures, cohorts, a wide view."""
+"""Daily KPIs: computed days, daily aggregates of users and likes, KPIs, cohorts, a wide view."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ COUNTS = (
     "video_likes",
     "comments",
 )
-#: Who published a liked post is read off the index.
+#: Lets the index alone answer who published a liked post.
 POST_INDEXES = (
     ("pictures", "pictures_picture", ["run_key", "picture_id", "user_id"]),
     ("videos", "videos_video", ["run_key", "video_id", "user_id"]),

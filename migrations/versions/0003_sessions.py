@@ -1,4 +1,4 @@
-"""Sessions: their table, how many of them a user had on a day, and what the view says of them."""
+"""Sessions: their table, their number per user and day, and their columns in the view."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ def column(name: str, kind: Any) -> sa.Column[Any]:
 
 
 def copy_user_day(counts: tuple[str, ...], *, new: str | None = None) -> None:
-    """Make the table anew with ``counts``, of which ``new`` is 0. SQLite puts a column behind all others only."""
+    """Recreate the table with ``counts``, where ``new`` is 0. SQLite can only append columns."""
     kept = ("run_key", "day", "user_id", "signup_day", "country", "first_post_at", *counts)
     op.drop_index("user_day_user", "user_day")
     op.rename_table("user_day", "user_day_before")
@@ -111,7 +111,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
         **OPTIONS,
     )
-    # Whatever was stored before had no sessions.
+    # Earlier rows have no sessions.
     if op.get_bind().dialect.name == "mysql":
         op.execute("ALTER TABLE user_day ADD COLUMN sessions INTEGER NOT NULL DEFAULT 0 AFTER users")
         op.execute("ALTER TABLE user_day ALTER COLUMN sessions DROP DEFAULT")

@@ -1,4 +1,4 @@
-"""What tells a topic, and a run, from a later one of the same name: beside positions, dead letters and run ids."""
+"""Identities that distinguish topics and runs of one name, in offsets, dead letters and runs."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def new_column(name: str) -> sa.Column[Any]:
 
 
 def copy_dead_letters(*, identity: bool) -> None:
-    """SQLite changes no constraint of a table that is there: make it anew and copy."""
+    """SQLite cannot change constraints of a table: recreate and copy it."""
     op.rename_table("dead_letters", "dead_letters_before")
     op.create_table(
         "dead_letters",
@@ -70,7 +70,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # Of dead letters at one place of topics that had the same name the first stays.
+    # Of dead letters at one position of topics with one name, the first is kept.
     if op.get_bind().dialect.name == "mysql":
         op.execute(
             "DELETE d FROM dead_letters d JOIN dead_letters f ON f.log_id = d.log_id AND f.topic = d.topic "

@@ -1,13 +1,14 @@
-"""Every day: compute the KPIs of the day that is over, then verify what is stored.
+"""Every day: compute the KPIs of the previous day, then verify what is stored.
 
-Both tasks run the program ``socialsim`` of an environment of its own, for its dependencies and Airflow's do not mix. Two
-Airflow variables say where it is; none of them is a secret:
+Both tasks run the program ``socialsim`` from its own environment, because its dependencies conflict
+with Airflow's. Two Airflow variables locate it; neither is a secret:
 
 - ``socialsim_program``: the program, by default ``socialsim`` on the worker's PATH;
-- ``socialsim_directory``: where it runs, by default the worker's own directory. The ``.env`` there, or the worker's
-  ``SOCIALSIM_*`` variables, name the warehouse and hold its password. Airflow never sees it.
+- ``socialsim_directory``: its working directory, by default the worker's. The ``.env`` there, or
+  the worker's ``SOCIALSIM_*`` variables, name the warehouse and contain its password. Airflow
+  never sees the password.
 
-Needs Airflow 3. How to set it up is told in ``docs/scheduling.md``.
+Needs Airflow 3. The setup is described in ``docs/scheduling.md``.
 """
 
 import os
@@ -20,19 +21,19 @@ from typing import Any, Final
 from airflow.sdk import DAG, BaseOperator, Context, CronDataIntervalTimetable, Variable
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-#: socialsim's exit codes that are no failure to be tried again.
+#: socialsim's exit codes that are not retried.
 DONE: Final = 0
 VERDICT: Final = 1
 BAD_INPUT: Final = 2
 NOT_YET: Final = 75
 
 _GRACE_S: Final = 30
-#: What a child needs of the worker's environment beside ``SOCIALSIM_*``: Airflow's own settings are none of its business.
+#: The worker's variables that a child gets beside ``SOCIALSIM_*``; it needs none of Airflow's.
 _PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 class SocialsimOperator(BaseOperator):
-    """Runs ``socialsim`` with ``arguments`` (templates) and tells what its exit code means."""
+    """Runs ``socialsim`` with ``arguments`` (templates) and interprets its exit code."""
 
     template_fields: Sequence[str] = ("arguments",)
 
@@ -42,10 +43,10 @@ class SocialsimOperator(BaseOperator):
         self._process: subprocess.Popen[str] | None = None
 
     def execute(self, context: Context) -> None:  # noqa: ARG002 - the arguments are rendered already
-        """Run it to its end.
+        """Run it until it ends.
 
-        Raises AirflowSkipException if it is too early, AirflowFailException where trying again is of no use, and
-        AirflowException.
+        Raises AirflowSkipException if it is too early, AirflowFailException if a retry is useless,
+        and AirflowException.
         """
         program = Variable.get("socialsim_program", default="socialsim")
         directory = Variable.get("socialsim_directory", default=None)
@@ -68,13 +69,13 @@ class SocialsimOperator(BaseOperator):
         try:
             output, complaints = self._process.communicate()
         finally:
-            self.on_kill()  # after a timeout or a signal; else it has ended, and nothing is done
+            self.on_kill()  # after a timeout or a signal; no effect if it has ended
         for line in (*complaints.splitlines(), *output.splitlines()):
             self.log.info(line)
         _judge(self._process.returncode, has_verdict=bool(output), last_words=complaints.strip().rpartition("\n")[2])
 
     def on_kill(self) -> None:
-        """End the program with the task."""
+        """Terminate the program with the task."""
         process = self._process
         if process is None or process.poll() is not None:
             return
@@ -95,9 +96,9 @@ def _judge(exit_code: int, *, has_verdict: bool, last_words: str) -> None:
         raise AirflowSkipException(f"not yet: {last_words}")
     if exit_code == BAD_INPUT:
         raise AirflowFailException(last_words)
-    # Errors are told on stderr alone. With something on stdout, it came to an end and what it found is bad.
+    # Errors are written to stderr only. Output on stdout means that it finished with a bad result.
     if exit_code == VERDICT and has_verdict:
-        raise AirflowFailException("what is stored is not what was simulated; see the report above")
+        raise AirflowFailException("the stored rows are not what was simulated; see the report above")
     if exit_code != DONE:
         raise AirflowException(f"exit code {exit_code}: {last_words}")
 
@@ -106,11 +107,11 @@ with DAG(
     dag_id="socialsim_daily",
     description="KPIs of the day that is over, then verification",
     doc_md=__doc__,
-    # The run of logical date D starts on D + 1. A day is closed when the stream is an hour past its end, so a simulation
-    # at wall speed has closed D by then.
+    # The run of logical date D starts on D + 1. A day is closed when the stream is an hour past its
+    # end, so a simulation at wall speed has closed D by then.
     schedule=CronDataIntervalTimetable("30 1 * * *", timezone="UTC"),
     start_date=datetime(2020, 1, 1, tzinfo=UTC),
-    # `kpi --date D` also computes the days before D that have no figures that hold: nothing is left to catch up with.
+    # `kpi --date D` also computes earlier days without valid KPIs, so no catch-up is needed.
     catchup=False,
     max_active_runs=1,
     default_args={

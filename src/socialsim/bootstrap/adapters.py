@@ -1,4 +1,4 @@
-"""What depends on a URL's scheme is imported when the URL is known: a command loads only the drivers that it uses."""
+"""Imports adapters by a URL's scheme, so that a command loads only the drivers it needs."""
 
 from importlib import import_module
 from types import ModuleType
@@ -19,6 +19,6 @@ def warehouse_adapter(target: WarehouseTarget) -> ModuleType:
 
 
 def count_stored_rows(url: str, settings: Settings) -> dict[str, int]:
-    """``bootstrap.warehouse.count_stored_rows``, loaded where there is a warehouse: SQLAlchemy takes its time."""
+    """``bootstrap.warehouse.count_stored_rows``, imported on call: SQLAlchemy loads slowly."""
     counts: dict[str, int] = import_module("socialsim.bootstrap.warehouse").count_stored_rows(url, settings)
     return counts

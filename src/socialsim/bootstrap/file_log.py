@@ -21,7 +21,7 @@ def open_reader(
     _settings: Settings,
     _types: Mapping[str, str],
     *,
-    group: str | None,  # noqa: ARG001 - files know no group
+    group: str | None,  # noqa: ARG001 - file logs have no groups
     run_id: str | None,
     session_timeout_s: float,  # noqa: ARG001
 ) -> EventReader:
@@ -32,7 +32,7 @@ def open_reader(
 async def describe_topics(
     log: FileUrl, _settings: Settings, _topics: Sequence[str], _types: Mapping[str, str]
 ) -> list[TopicDescription]:
-    """A topic of each run and event type; its partitions are the run's shards."""
+    """One topic per run and event type; its partitions are the run's shards."""
     topics: dict[str, list[int]] = {}
     for partition, end in sorted((await read_ends(FileReader(log.path))).offsets.items()):
         topics.setdefault(partition.topic, []).append(end)
@@ -40,7 +40,7 @@ async def describe_topics(
 
 
 def read_identities(_log: FileUrl, _settings: Settings, _topics: Sequence[str]) -> dict[str, str]:
-    """Nothing: a run in files carries its own identity."""
+    """Empty: a file run contains its own identity."""
     return {}
 
 
@@ -52,11 +52,11 @@ def open_run(
     scenario: Scenario,
     _directory: RunDirectory,
     *,
-    known: RunRecord | None,  # noqa: ARG001 - files know the state of their run
+    known: RunRecord | None,  # noqa: ARG001 - the files contain the state of their run
     replaced: bool,  # noqa: ARG001
     options: LeadOptions,
 ) -> Iterator[OpenedRun]:
-    """The run in its files. Raises InputError, RunConflictError, LogCorruptError."""
+    """Open the run's files. Raises InputError, RunConflictError, LogCorruptError."""
     if options.again:
         raise InputError("--again is for runs into Kafka, whose log can lose records that files keep")
     with create_run(log.path, info, scenario.to_json()) as run:
@@ -67,6 +67,6 @@ def open_run(
         yield OpenedRun(run.state, None, partial(_make_writer, log.path, info), seal)
 
 
-# A function of the module, not a closure: processes that are spawned get it by name.
+# At module level because spawned processes unpickle it by name.
 def _make_writer(root: Path, info: RunInfo, _manifests: RunManifests, shards: range) -> EventWriter:
     return FileWriter(root, info, shards)

@@ -17,11 +17,14 @@ from socialsim.transport.urls import KafkaUrl
 
 
 def cluster_of(log: KafkaUrl, settings: Settings) -> kafka.KafkaLog:
-    """The cluster, with the credentials of the settings. Raises InputError where they do not fit together."""
+    """The cluster with the credentials of the settings.
+
+    Raises InputError for contradictory ones.
+    """
     token = settings.secret("KAFKA_TOKEN")
     token_file = secrets.path(settings, "KAFKA_TOKEN_FILE")
     security = kafka.KafkaSecurity(
-        protocol=settings.text("KAFKA_SECURITY_PROTOCOL") or "PLAINTEXT",  # type: ignore[arg-type]  # it checks them
+        protocol=settings.text("KAFKA_SECURITY_PROTOCOL") or "PLAINTEXT",  # type: ignore[arg-type]  # checked by the class
         mechanism=settings.text("KAFKA_SASL_MECHANISM") or "SCRAM-SHA-512",  # type: ignore[arg-type]
         username=settings.text("KAFKA_USERNAME"),
         password=secrets.password(settings, "KAFKA_PASSWORD"),
@@ -40,10 +43,10 @@ def open_reader(
     types: Mapping[str, str],
     *,
     group: str | None,
-    run_id: str | None,  # noqa: ARG001 - topics are shared by runs
+    run_id: str | None,  # noqa: ARG001 - runs share the topics
     session_timeout_s: float,
 ) -> EventReader:
-    """A reader of all topics; without a ``group`` alone and of every partition."""
+    """A reader of all topics. Without a ``group`` it reads every partition itself."""
     return kafka.KafkaReader(cluster_of(log, settings), types, group=group, session_timeout_s=session_timeout_s)
 
 
@@ -57,7 +60,7 @@ async def create_topics(
     topic_config: Sequence[str],
     no_topic_config: bool,
 ) -> tuple[list[str], str]:
-    """Make the missing topics: their names, and warnings about those that are there."""
+    """Create the missing topics. Returns their names, and warnings about existing ones."""
     made = await kafka.create_topics(
         cluster_of(log, settings),
         topics,
@@ -71,7 +74,7 @@ async def create_topics(
 async def alter_topics(
     log: KafkaUrl, settings: Settings, topics: Sequence[str], *, topic_config: Sequence[str], no_topic_config: bool
 ) -> list[tuple[str, str, str, str]]:
-    """Topic, setting, old and new value of each change that was needed."""
+    """Apply the required settings. Returns topic, setting, old and new value of each change."""
     overrides = kafka.parse_overrides(topic_config, only=no_topic_config)
     changed = await kafka.alter_topics(cluster_of(log, settings), topics, overrides=overrides)
     return [(each.topic, each.setting, each.value, each.needed) for each in changed]
@@ -80,12 +83,15 @@ async def alter_topics(
 async def describe_topics(
     log: KafkaUrl, settings: Settings, topics: Sequence[str], _types: Mapping[str, str]
 ) -> list[TopicDescription]:
-    """The topics that exist."""
+    """Describe the existing topics."""
     return await kafka.describe_topics(cluster_of(log, settings), topics)
 
 
 def read_identities(log: KafkaUrl, settings: Settings, topics: Sequence[str]) -> dict[str, str]:
-    """By topic what distinguishes it from earlier ones of its name. Raises ServiceUnavailableError."""
+    """Map topics to ids, which differ between topics of one name.
+
+    Raises ServiceUnavailableError.
+    """
     found = asyncio.run(kafka.read_topics(cluster_of(log, settings), topics))
     return {name: each.identity for name, each in found.topics.items() if each.identity}
 
@@ -102,7 +108,7 @@ def open_run(
     replaced: bool,
     options: LeadOptions,
 ) -> Iterator[OpenedRun]:
-    """The run in its topics. Kafka knows no runs: the record of an earlier attempt and the topics' edges tell."""
+    """Open the run in its topics, by the record of a previous attempt and the topics' offsets."""
     run = KafkaRun(cluster_of(log, settings), info.topics, info.types, directory, scenario)
     state, extent = run.open(
         known, options.now_us, replaced=replaced, again=options.again, live=options.live, check=options.check_topics
@@ -110,7 +116,7 @@ def open_run(
     yield OpenedRun(state, extent, partial(_make_writer, run.cluster, info), partial(run.seal, extent))
 
 
-# A function of the module, not a closure: processes that are spawned get it by name.
+# At module level because spawned processes unpickle it by name.
 def _make_writer(cluster: kafka.KafkaLog, info: RunInfo, manifests: RunManifests, shards: range) -> EventWriter:
     acknowledged = {shard: manifests.acknowledged_seq(shard) for shard in shards}
     return kafka.KafkaWriter(cluster, info, shards, acknowledged=acknowledged)

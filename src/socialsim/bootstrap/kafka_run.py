@@ -1,4 +1,4 @@
-"""A run in Kafka: what its books say is held against what the topics still have, before and after it is written."""
+"""Compares the manifests of a run with what its Kafka topics hold, before and after writing."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ RunState = Literal["new", "unfinished", "complete"]
 
 
 class KafkaRun:
-    """One run into ``topics`` of ``cluster``; ``types`` tells the events' name of each topic."""
+    """One run in ``topics`` of ``cluster``; ``types`` maps topics to event types."""
 
     def __init__(
         self,
@@ -37,12 +37,14 @@ class KafkaRun:
     def open(
         self, known: RunRecord | None, now_us: int, *, replaced: bool, again: bool, live: bool, check: bool
     ) -> tuple[RunState, LogExtent | None]:
-        """The run's state, and where it lies. ``known`` is the record of an earlier attempt in this log.
+        """The run's state and its extent.
 
-        ``replaced``: the topics of that attempt were deleted, and others may have their names now.
+        ``known`` is the record of a previous attempt in this log.
+        ``replaced``: the topics of that attempt were deleted; new ones may have their names.
 
-        Raises InputError for topics that are missing or would lose or refuse records (without ``check`` they are told
-        in a warning), TerminalError for a complete run of which records are gone, ServiceUnavailableError.
+        Raises InputError for topics that are missing or that would lose or refuse records (without
+        ``check`` the latter are only logged as a warning), TerminalError for a complete run whose
+        records are partly gone, ServiceUnavailableError.
         """
         state = self._inspect()
         edges = _edges(state)
@@ -51,9 +53,9 @@ class KafkaRun:
             losses = find_losses(known.extent, state.cluster_id, left, self._written())
             if losses:
                 raise TerminalError(
-                    f"run {known.run_id} is complete by its books, but not in {self.cluster.url}: "
+                    f"run {known.run_id} is complete according to its manifests, but not in {self.cluster.url}: "
                     f"{sum_losses(losses)}; `socialsim run --resume {known.run_id} --again --to {self.cluster.url}` "
-                    "simulates it once more, and what a warehouse has of it already is not stored twice"
+                    "simulates it again, and rows that a warehouse has already are not stored twice"
                 )
             return "complete", known.extent
         if missing := [name for name in self._topics if name not in state.topics]:
@@ -61,23 +63,23 @@ class KafkaRun:
         self._check_settings(state, now_us, live=live, check=check)
         if known is None or again:
             return "new", begun_at(state.cluster_id, edges)
-        gap = "its topics were deleted and made anew" if replaced else None
+        gap = "its topics were deleted and created again" if replaced else None
         if gap is None:
             gap = find_gap(known.extent, state.cluster_id, edges, self._durable())
         if gap is not None:
-            log.warning("run %s: %s; simulating it from its beginning", known.run_id, gap)
+            log.warning("run %s: %s; simulating it from the beginning", known.run_id, gap)
             return "new", begun_at(state.cluster_id, edges)
         return "unfinished", known.extent
 
     def seal(self, extent: LogExtent | None) -> LogExtent | None:
-        """Where the run lies now that it has ended. Raises TerminalError if the log lost some of it meanwhile."""
+        """The extent of the ended run. Raises TerminalError if the log lost records meanwhile."""
         state = self._inspect()
         losses = find_losses(extent, state.cluster_id, _edges(state), self._written())
         if losses:
             raise TerminalError(
                 f"run {self._directory.run_id} was written to {self.cluster.url}, but {sum_losses(losses)}; "
                 "`socialsim topics describe` shows the topics' settings, "
-                f"`socialsim run --resume {self._directory.run_id} --to {self.cluster.url}` simulates it once more"
+                f"`socialsim run --resume {self._directory.run_id} --to {self.cluster.url}` simulates it again"
             )
         return None if extent is None else ended_at(extent, _edges(state))
 
@@ -89,7 +91,7 @@ class KafkaRun:
         if unread:
             log.warning(
                 "the settings of %d topics cannot be read (the user lacks DescribeConfigs): "
-                "whether they keep records of simulated times is not known",
+                "it is unknown whether they retain records with simulated times",
                 len(unread),
             )
         start_us = self._scenario.start_us
@@ -102,17 +104,17 @@ class KafkaRun:
             log.warning("Kafka at %s: %s", self.cluster.address, sum_up(deviations))
 
     def _written(self) -> dict[str, int]:
-        """By topic how many events the books have of the whole run."""
-        books = [self._directory.read_manifest(shard) for shard in range(self._scenario.shards)]
+        """Events of the run in its manifests, by topic."""
+        manifests = [self._directory.read_manifest(shard) for shard in range(self._scenario.shards)]
         return {
-            topic: sum(each.tallies[name].count for each in books if each is not None and name in each.tallies)
+            topic: sum(each.tallies[name].count for each in manifests if each is not None and name in each.tallies)
             for topic, name in self._types.items()
         }
 
     def _durable(self) -> int:
-        """How many events an earlier life knew to be in the log."""
-        books = [self._directory.read_manifest(shard) for shard in range(self._scenario.shards)]
-        return sum(each.acknowledged_seq + 1 for each in books if each is not None)
+        """Number of events that were acknowledged in previous attempts."""
+        manifests = [self._directory.read_manifest(shard) for shard in range(self._scenario.shards)]
+        return sum(each.acknowledged_seq + 1 for each in manifests if each is not None)
 
 
 def _edges(state: ClusterState) -> dict[str, Edges]:

@@ -1,4 +1,4 @@
-"""The event log that a URL names: its readers, its topics, and where the runs into it keep their manifests."""
+"""Opens the event log of a URL: readers, topics, and the directory of its runs' manifests."""
 
 import re
 from collections.abc import Sequence
@@ -16,19 +16,23 @@ from socialsim.transport.urls import FileUrl, LogUrl
 
 TOPICS: Final = tuple(PLURALS.values())
 TYPES: Final = {topic: name for name, topic in PLURALS.items()}
-SESSION_TIMEOUT_S: Final = 45.0  #: default time after which a consumer group in Kafka gives up on a silent member
+#: default; a Kafka consumer group drops a member after this silence
+SESSION_TIMEOUT_S: Final = 45.0
 _GROUP: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def check_group(group: str) -> str:
-    """``group`` if it can be a consumer group's name. Raises InputError."""
+    """``group`` if it is a valid consumer group name. Raises InputError."""
     if not _GROUP.fullmatch(group):
         raise InputError(f"--group is {group!r}, allowed are 1 to 64 letters, digits, '.', '_' and '-'")
     return group
 
 
 def runs_root(log: LogUrl, settings: Settings) -> Path:
-    """Where the runs into ``log`` keep their manifests: ``SOCIALSIM_RUNS``, or ``runs`` beside the event files."""
+    """Directory of the manifests of runs in ``log``.
+
+    It is ``SOCIALSIM_RUNS``, else ``runs`` beside the event files.
+    """
     chosen = settings.text("RUNS")
     if chosen is not None:
         return Path(chosen)
@@ -43,9 +47,10 @@ def open_reader(
     run_id: str | None,
     session_timeout_s: float = SESSION_TIMEOUT_S,
 ) -> EventReader:
-    """A reader that is not started. ``group`` None reads every partition alone; ``run_id`` narrows what files are read.
+    """A reader that is not started yet.
 
-    ``session_timeout_s`` is how long a group waits for a silent member; files know no group.
+    Without a ``group`` it reads every partition itself. ``run_id`` limits the files that are read.
+    ``session_timeout_s`` is how long a group waits for a silent member; file logs have no groups.
     """
     reader: EventReader = log_adapter(log).open_reader(
         log, settings, TYPES, group=group, run_id=run_id, session_timeout_s=session_timeout_s
@@ -55,7 +60,7 @@ def open_reader(
 
 @dataclass(frozen=True, slots=True)
 class TopicsMade:
-    """What ``create_topics`` did: the topics' full names, and what is told of those that are there."""
+    """Full names of the created topics, and warnings about existing ones."""
 
     names: list[str]
     warnings: str
@@ -70,7 +75,10 @@ async def create_topics(
     topic_config: Sequence[str] = (),
     no_topic_config: bool = False,
 ) -> TopicsMade | None:
-    """Make the missing topics; None for a log that needs none. Raises InputError, also for those that are unfit."""
+    """Create missing topics; None for a log without topics.
+
+    Raises InputError, also for unfit topics.
+    """
     if isinstance(log, FileUrl):
         return None
     names, warnings = await log_adapter(log).create_topics(
@@ -88,7 +96,10 @@ async def create_topics(
 async def alter_topics(
     log: LogUrl, settings: Settings, *, topic_config: Sequence[str] = (), no_topic_config: bool = False
 ) -> list[tuple[str, str, str, str]] | None:
-    """Set what is not as needed; topic, setting, old and new value of each change. None for a log without topics."""
+    """Apply the required settings; topic, setting, old and new value of each change.
+
+    None for files.
+    """
     if isinstance(log, FileUrl):
         return None
     changes: list[tuple[str, str, str, str]] = await log_adapter(log).alter_topics(
@@ -98,6 +109,6 @@ async def alter_topics(
 
 
 async def describe_topics(log: LogUrl, settings: Settings) -> list[TopicDescription]:
-    """The topics as they are. Of files, a topic of each run; its partitions are the run's shards."""
+    """Describe the topics. Files have one per run and event type, with a partition per shard."""
     described: list[TopicDescription] = await log_adapter(log).describe_topics(log, settings, TOPICS, TYPES)
     return described

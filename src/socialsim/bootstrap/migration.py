@@ -1,4 +1,4 @@
-"""The warehouse with its tables: made or upgraded, and opened for the consumer."""
+"""Creates or upgrades the warehouse's tables, and opens it for the consumer."""
 
 import dataclasses
 
@@ -13,7 +13,10 @@ from socialsim.warehouse.urls import SqliteTarget
 
 
 def open_warehouse(url: str, settings: Settings) -> Warehouse:
-    """A warehouse that is not open. The embedded one gets its tables here; MySQL's are made by ``migrate`` alone."""
+    """A warehouse that is not open yet.
+
+    Creates the tables of SQLite; only ``migrate`` does for MySQL.
+    """
     target = warehouse_target(url, settings)
     if isinstance(target, SqliteTarget):
         migrate_tables(url)
@@ -26,8 +29,8 @@ def open_warehouse(url: str, settings: Settings) -> Warehouse:
 def migrate(url: str, settings: Settings) -> str:
     """Bring the warehouse's tables up to date and return their revision.
 
-    If ``SOCIALSIM_MYSQL_MIGRATOR`` names a user, that user does it, and then grants the URL's user, which writes, and
-    ``SOCIALSIM_MYSQL_READER`` the rights that they need and no others.
+    If ``SOCIALSIM_MYSQL_MIGRATOR`` names a user, that user migrates and then grants the URL's user
+    (the writer) and ``SOCIALSIM_MYSQL_READER`` the privileges they need and no others.
     """
     target = warehouse_target(url, settings)
     migrator = settings.text("MYSQL_MIGRATOR")

@@ -1,4 +1,4 @@
-"""What a run needs of its log, whichever it is: the shapes that both adapters share."""
+"""The types that both log adapters use to open a run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,18 +13,22 @@ RunState = Literal["new", "unfinished", "complete"]
 
 @dataclass(frozen=True, slots=True)
 class LeadOptions:
-    """How a run is started or resumed. ``now_us`` is the wall clock, microseconds since the epoch."""
+    """How a run is started or resumed.
+
+    ``now_us`` is the wall clock, microseconds since the epoch.
+    """
 
     now_us: int
-    again: bool = False  #: simulate everything once more, whatever the manifests say
-    live: bool = False  #: events come as time goes by, none is ahead of it
-    check_topics: bool = True  #: refuse topics that would lose or refuse records, instead of warning only
+    again: bool = False  #: simulate everything again, whatever the manifests say
+    live: bool = False  #: events arrive in real time, none lies in the future
+    #: refuse topics that would lose or refuse records, instead of warning only
+    check_topics: bool = True
 
 
 class OpenedRun(NamedTuple):
-    """A run in its log."""
+    """A run that is open in its log."""
 
     state: RunState
-    extent: LogExtent | None  #: where it begins in a log that can lose records
+    extent: LogExtent | None  #: where it begins; None for logs that lose no records
     make_writer: Callable[[RunManifests, range], EventWriter]  #: picklable: shard processes call it
-    seal: Callable[[], LogExtent | None]  #: marks it complete; where it is in the log now
+    seal: Callable[[], LogExtent | None]  #: marks it complete and returns its final extent

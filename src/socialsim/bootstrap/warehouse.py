@@ -1,4 +1,4 @@
-"""The warehouse that a URL names, for what reads it and for what computes in it; see ``migration`` for the rest."""
+"""Opens the warehouse of a URL to read or to compute KPIs; see ``migration`` for the consumer."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -18,18 +18,18 @@ from socialsim.warehouse.urls import SqliteTarget, WarehouseTarget, parse_wareho
 
 
 def is_new_warehouse(url: str, settings: Settings) -> bool:
-    """Whether opening the warehouse would make it: an SQLite file that is not there yet. Raises InputError."""
+    """Whether opening would create the warehouse, an SQLite file. Raises InputError."""
     target = warehouse_target(url, settings)
     return isinstance(target, SqliteTarget) and not target.path.exists()
 
 
 def open_dead_letters(url: str, settings: Settings) -> DeadLetters:
-    """The warehouse's dead letters, to be looked at and replayed. Raises InputError, SchemaOutdatedError."""
+    """The warehouse's dead letters. Raises InputError, SchemaOutdatedError."""
     return DeadLetters(*warehouse_access(url, settings))
 
 
 def warehouse_target(url: str, settings: Settings) -> WarehouseTarget:
-    """The warehouse that ``url`` names. What it does not say of TLS, SOCIALSIM_MYSQL_TLS and _CAFILE do.
+    """The warehouse of ``url``. SOCIALSIM_MYSQL_TLS and _CAFILE apply if the URL does not set TLS.
 
     Raises InputError.
     """
@@ -48,13 +48,13 @@ def warehouse_target(url: str, settings: Settings) -> WarehouseTarget:
 
 
 def warehouse_access(url: str, settings: Settings) -> tuple[str, str | None]:
-    """The whole URL and the password, for those who open an engine of their own. Raises InputError."""
+    """The full URL and the password, for callers that open an engine. Raises InputError."""
     target = warehouse_target(url, settings)
     return (url, None) if isinstance(target, SqliteTarget) else (target.url, password(settings, "MYSQL_PASSWORD"))
 
 
 def example_query_command(url: str) -> str:
-    """A shell command that shows something of what the warehouse holds."""
+    """A shell command that runs an example query on the warehouse."""
     target = parse_warehouse_url(url)
     query = "SELECT country, COUNT(*) FROM users GROUP BY country ORDER BY 2 DESC LIMIT 5"
     if isinstance(target, SqliteTarget):
@@ -64,7 +64,7 @@ def example_query_command(url: str) -> str:
 
 @contextmanager
 def reading(url: str, settings: Settings) -> Iterator[Connection]:
-    """A connection to the warehouse that cannot write, whose statements see one snapshot.
+    """A read-only connection to the warehouse, whose statements see one snapshot.
 
     Raises InputError, SchemaOutdatedError, ServiceUnavailableError.
     """
@@ -81,7 +81,10 @@ def reading(url: str, settings: Settings) -> Iterator[Connection]:
 
 @contextmanager
 def computing(url: str, settings: Settings, *, connections: int) -> Iterator[tuple[Engine, WarehouseTarget]]:
-    """An engine that may write, for a warehouse that has the tables that are needed. Raises as ``reading`` does."""
+    """An engine that may write, for a warehouse with an up-to-date schema.
+
+    Raises as ``reading`` does.
+    """
     access = warehouse_access(url, settings)
     target = parse_warehouse_url(access[0])
     check_revision(current_revision(*access), target)
@@ -93,6 +96,6 @@ def computing(url: str, settings: Settings, *, connections: int) -> Iterator[tup
 
 
 def count_stored_rows(url: str, settings: Settings) -> dict[str, int]:
-    """How many events of each run are stored, by run id. Raises as ``reading`` does."""
+    """Number of stored events by run id. Raises as ``reading`` does."""
     with reading(url, settings) as connection:
         return count_rows(connection)

@@ -20,7 +20,10 @@ def parse_day(text: str, option: str) -> date:
 
 
 def parse_days(since: str | None, until: str | None) -> tuple[date | None, date | None]:
-    """The first and the last day of ``--since`` and ``--until``, None where open. Raises InputError."""
+    """The first and the last day of ``--since`` and ``--until``, None where open.
+
+    Raises InputError.
+    """
     first = None if since is None else parse_day(since, "--since")
     last = None if until is None else parse_day(until, "--until")
     if first is not None and last is not None and first > last:

@@ -1,4 +1,4 @@
-"""Where the program ``socialsim`` starts: answers ``--version`` at once, else loads the command line."""
+"""Entry point of ``socialsim``: answers ``--version`` at once, else loads the command line."""
 
 import sys
 
@@ -10,6 +10,6 @@ def main() -> int:
     if sys.argv[1:] == ["--version"] and sys.stdout is not None:
         print(f"socialsim {__version__}")  # noqa: T201 - the answer
         return 0
-    from socialsim.cli import main as command_line  # noqa: PLC0415 - loads typer, which the version does not need
+    from socialsim.cli import main as command_line  # noqa: PLC0415 - loads typer
 
     return command_line.main()

@@ -1,4 +1,7 @@
-"""``--json``: results as one indented JSON document. Apart from ``output``, whose importers start fast."""
+"""``--json``: results as one indented JSON document.
+
+Apart from ``output``, whose importers start fast.
+"""
 
 import msgspec
 

@@ -17,7 +17,7 @@ _PACKAGE: Final = "socialsim.cli.commands"
 
 
 def load(name: str) -> Any:
-    """The command ``name``, imported: the function of its module's name, or the module's Typer ``app``."""
+    """Import the command ``name``: its module's function of that name, or its Typer ``app``."""
     module_name = name.replace("-", "_")
     module = import_module(f"{_PACKAGE}.{module_name}")
     app: typer.Typer | None = getattr(module, "app", None)

@@ -1,4 +1,4 @@
-"""Log lines on stderr, as text or as JSON objects; warnings and driver errors are logged the same way."""
+"""Log lines on stderr as text or JSON, also for warnings and errors of drivers."""
 
 import logging
 import os
@@ -18,7 +18,8 @@ _LOGGERS: Final = {"socialsim": logging.INFO, "aiokafka": logging.ERROR, "asynci
 _DRIVERS: Final = ("aiokafka", "asyncio")
 _JSON_OPTION: Final = "--json-logs"
 _JSON_VARIABLE: Final = "SOCIALSIM_JSON_LOGS"
-_YES: Final = frozenset({"1", "true", "t", "yes", "y", "on"})  # true values of the option's environment variable
+# true values of the option's environment variable
+_YES: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +36,9 @@ class _JsonFormatter(logging.Formatter):
 
 
 class _StderrHandler(logging.Handler):
-    """Writes to the current ``sys.stderr``, which a progress line or a test may have replaced. Never raises.
+    """Writes to the current ``sys.stderr``, which a progress line or a test may have replaced.
 
+    Never raises.
     JSON is written as UTF-8, text in the stream's encoding.
     """
 
@@ -55,7 +57,8 @@ class _StderrHandler(logging.Handler):
 def unexpected_only(record: logging.LogRecord) -> bool:
     """A filter that passes only exceptions inside a driver, as one line.
 
-    Drivers log every failed connection, several times a second during an outage. We report an outage once ourselves.
+    Drivers log every failed connection, several times a second during an outage. We report an
+    outage once ourselves.
     """
     if record.exc_info is None or record.exc_info[1] is None:
         return False

@@ -1,4 +1,4 @@
-"""``socialsim``: parses arguments, runs commands, and reports every error in one line with an exit code."""
+"""Parses arguments, runs commands, and reports every error in one line with an exit code."""
 
 import os
 import sys
@@ -76,7 +76,10 @@ def _session(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0, 1, 2 (input), 3 (service), 130 or 143 (signals)."""
+    """Run the command line and return its exit code.
+
+    0, 1, 2 (input), 3 (service), 75 (not yet), 130 or 143 (signals).
+    """
     if arguments is None:  # called as a program, not from a test
         prepare_streams()
         log_uncaught_errors()
@@ -118,7 +121,7 @@ def _is_debugging() -> bool:
 
 
 def check_encoding(arguments: Sequence[str]) -> None:
-    """Raise InputError for an argument that is not UTF-8: it could not be written to a run's record."""
+    """Raise InputError for an argument that is not UTF-8, which a run's record cannot store."""
     for number, argument in enumerate(arguments, start=1):
         if not is_spelled(argument):
             raise InputError(f"argument {number} is {os.fsencode(argument)!r}, which is not UTF-8")

@@ -20,7 +20,7 @@ _LOG_EVERY_S: Final = 5.0
 
 
 class Live:
-    """Shows the last ``update``: redraws one line of stderr on a terminal, else logs every five seconds."""
+    """Shows the last ``update``: one line of stderr on a terminal, else a log line every 5 s."""
 
     def __init__(self, *, on_terminal: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._status: Status | None = None

@@ -33,7 +33,10 @@ class RunDirectories:
         return RunDirectory(found, run_id)
 
     def require(self, run_id: str) -> RunDirectory:
-        """The directory of the run. Raises InputError with the searched directories and the option."""
+        """The directory of the run.
+
+        Raises InputError with the searched directories and the option.
+        """
         directory = self.directory(run_id)
         if directory.read_record() is None:
             raise InputError(f"no manifests of run {run_id} in {self}: {_REMEDY}")
@@ -45,9 +48,10 @@ class RunDirectories:
             logger.warning("no manifests of run %s in %s: %s", run_id, self, _REMEDY)
 
     def warn_if_partial(self, run_id: str, events: int, where: str) -> None:
-        """Log a warning if the run is incomplete, or ``where`` has another number of events than its manifests.
+        """Log a warning if the run is incomplete, or ``where`` and its manifests differ in events.
 
-        The result for a part must not be taken for that of the whole run. A run without manifests is not judged.
+        The result for a part must not be taken for that of the whole run. A run without manifests
+        is not judged.
         """
         directory = self.directory(run_id)
         record = directory.read_record()
@@ -70,8 +74,8 @@ def find_run_directories(
 ) -> RunDirectories:
     """Only ``given``, if it is given, else all directories that ``run`` may have used.
 
-    These are beside the event files (of ``log_url``, SOCIALSIM_FROM and SOCIALSIM_TO), beside the warehouse ``into``
-    if it is a file, beside the default log, and ``runs``.
+    These are beside the event files (of ``log_url``, SOCIALSIM_FROM and SOCIALSIM_TO), beside the
+    warehouse ``into`` if it is a file, beside the default log, and ``runs``.
     """
     if given is not None:
         return RunDirectories((given,))

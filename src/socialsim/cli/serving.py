@@ -11,7 +11,10 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def serving(view: Telemetry | None, port: int, host: str) -> Iterator[None]:
-    """Serve ``view`` over HTTP in this context, if it is given. Raises InputError if the port cannot be used."""
+    """Serve ``view`` over HTTP in this context, if it is given.
+
+    Raises InputError if the port cannot be used.
+    """
     if view is None:
         yield
         return

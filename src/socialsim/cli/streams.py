@@ -1,8 +1,8 @@
-"""Prepares the standard streams, which may be closed, full, or in an encoding that lacks characters.
+"""Prepares the standard streams: they may be closed, full, or lack characters.
 
-A closed stream is no error: it becomes the null device before another file can get its descriptor, because text for
-stderr must never end up in an event file. Characters that the encoding lacks are escaped; data for programs bypasses
-the encoding, see ``socialsim.cli.output``.
+A closed stream is no error: it becomes the null device before another file can get its descriptor,
+because text for stderr must never end up in an event file. Characters that the encoding lacks are
+escaped; data for programs bypasses the encoding, see ``socialsim.cli.output``.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ def prepare_streams() -> None:
         if getattr(sys, name) is None:
             # The stream was closed at start. If its descriptor is open, it belongs to another file.
             target = os.devnull if was_open else descriptor
-            opened = open(target, mode, encoding="utf-8", closefd=was_open)  # noqa: SIM115 - open until the process ends
+            opened = open(target, mode, encoding="utf-8", closefd=was_open)  # noqa: SIM115
             setattr(sys, name, opened)
         stream = getattr(sys, name)
         if mode == "w" and isinstance(stream, io.TextIOWrapper):

@@ -21,7 +21,8 @@ class Position:
     stored_offset: int  #: the next offset according to the warehouse
     next_offset: int  #: the next offset to be read
     owned: bool = True
-    rewind_to: int | None = None  #: set when the records in memory became void: read again from here
+    #: set when the records in memory became void: read again from here
+    rewind_to: int | None = None
     conflicts: int = 0  #: times in a row that another consumer moved the offset
     gaps: int = 0  #: times in a row that the log continued after ``next_offset``
 

@@ -28,7 +28,10 @@ class RetryPolicy:
         self._stop_requested.set()
 
     async def run(self, call: Coroutine[Any, Any, T], timeout_s: float) -> T:
-        """The result of ``call``. Raises TimeoutError after ``timeout_s``, or soon after a stop request."""
+        """The result of ``call``.
+
+        Raises TimeoutError after ``timeout_s``, or soon after a stop request.
+        """
         task = asyncio.create_task(call)
         stop = asyncio.create_task(self._stop_requested.wait())
         try:
@@ -44,7 +47,7 @@ class RetryPolicy:
             await asyncio.wait({task, stop})
 
     async def pause(self, attempt: int) -> None:
-        """Wait for the pause after failure number ``attempt``, counted from 0, or until a stop request."""
+        """Wait after failure number ``attempt``, counted from 0, or until a stop request."""
         try:
             async with asyncio.timeout(backoff_s(attempt, self._settings)):
                 await self._stop_requested.wait()

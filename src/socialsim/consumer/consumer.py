@@ -1,7 +1,7 @@
 """Reads a log, decodes records and passes chunks to lanes, which store them exactly once.
 
-Everything runs on one event loop. Only the reading task calls ``poll`` and ``seek``, so a poll never returns
-records from before the last seek.
+Everything runs on one event loop. Only the reading task calls ``poll`` and ``seek``, so a poll
+never returns records from before the last seek.
 """
 
 import asyncio
@@ -42,7 +42,8 @@ class StuckError(SocialsimError):
 class Consumer:
     """Moves records from ``reader`` into ``warehouse`` until drained or stopped.
 
-    ``on_progress`` receives a snapshot twice a second. The caller opens and closes reader and warehouse.
+    ``on_progress`` receives a snapshot twice a second. The caller opens and closes reader and
+    warehouse.
     """
 
     def __init__(
@@ -195,7 +196,7 @@ class Consumer:
         return any(lane.is_full for lane in self._lanes)
 
     async def _wait_until(self, condition: Callable[[], bool], timeout_s: float | None) -> bool:
-        """Wait until the lanes make ``condition`` true; False after ``timeout_s`` or on ``stop``."""
+        """Wait until ``condition`` is true; False after ``timeout_s`` or on ``stop``."""
         try:
             async with asyncio.timeout(timeout_s):
                 while not condition():
@@ -306,8 +307,8 @@ class Consumer:
     async def _probe(self) -> None:
         """While the reader gets no answer, probe the log over a new connection.
 
-        As long as it is not, the reader's connection is not stuck. Once it is back, the reader has the watchdog's
-        full limit to find it, however long the outage was.
+        As long as it is not, the reader's connection is not stuck. Once it is back, the reader has
+        the watchdog's full limit to find it, however long the outage was.
         """
         while True:
             await asyncio.sleep(_PROBE_EVERY_S)

@@ -16,12 +16,14 @@ class ConsumerStats:
     records: int  #: read from the log, including records read again after a rewind
     inserted: Mapping[str, int]  #: new rows by type
     duplicates: Mapping[str, int]  #: rows that were stored already, by type
-    recovered: Mapping[str, int]  #: rows by type whose commit was confirmed by the offset after the answer was lost
+    #: rows by type whose commit was confirmed by the offset after the answer was lost
+    recovered: Mapping[str, int]
     dead_letters: int
     batches: int
     retries: int  #: transactions and offset reads that failed with a transient error
     conflicts: int  #: partitions whose offset another consumer had moved
-    identity_conflicts: int  #: dead letters whose identity is stored with different content: an alarm
+    #: dead letters whose identity is stored with different content: an alarm
+    identity_conflicts: int
     assigned: int  #: partitions
     #: Records in the assigned partitions that were not stored when the log ends were last read;
     #: None while it is unknown or no partition is assigned.
@@ -30,7 +32,8 @@ class ConsumerStats:
     #: unknown.
     elsewhere: int | None
     working_s: float  #: from the first record read to the last batch stored
-    offsets: Mapping[TopicPartition, int]  #: the next offset to be stored, of each assigned partition
+    #: the next offset to be stored, of each assigned partition
+    offsets: Mapping[TopicPartition, int]
     ends: Mapping[TopicPartition, int]  #: the last known log end of each assigned partition
     log_silent_s: float | None  #: since the log ends were last read; None: never
     loop_lag_s: float  #: how late the event loop last woke a sleeping task

@@ -117,7 +117,7 @@ class Actor(Generic[_M]):
         if self.task is not None:
             self.task.cancel()
 
-    # --- waiting, from within the actor's own task --------------------------------------------------------------------
+    # --- waiting, from within the actor's own task ------------------------------------------------
 
     def pause_until(self, when_us: int) -> _Park:
         """``await self.pause_until(t)`` sleeps until simulated time ``t``; a past time means
@@ -169,7 +169,7 @@ class Actor(Generic[_M]):
         loop._parking = self
         return _PARK
 
-    # --- talking to an actor, from anywhere on the loop ---------------------------------------------------------------
+    # --- talking to an actor, from anywhere on the loop -------------------------------------------
 
     def post(self, message: _M) -> None:
         """Put ``message`` into the mailbox and wake the actor if it is listening. Never waits."""

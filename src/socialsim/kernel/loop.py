@@ -93,14 +93,16 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         self._due_index = 0  # the next timer in it
         self._due_bucket = -1
         self._ready: deque[Callable[[], object]] = deque()
-        self._parking: Parkable | None = None  # the actor whose task is about to yield its next step
-        self._context = contextvars.copy_context()  # shared by all actors: one each would cost 100 bytes
+        # the actor whose task is about to yield its next step
+        self._parking: Parkable | None = None
+        # shared by all actors: one each would cost 100 bytes
+        self._context = contextvars.copy_context()
         self._actors: dict[Parkable, None] = {}
         self._failure: BaseException | None = None
         self._running = False
         self._closed = False
 
-    # --- time ---------------------------------------------------------------------------------------------------
+    # --- time -------------------------------------------------------------------------------------
 
     def time(self) -> float:
         """Simulated seconds since the epoch, for stock asyncio code.
@@ -218,7 +220,7 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
             if outer_loop is not None:
                 _swap_current_task(outer_loop, outer_task)
 
-    # --- tasks and callbacks ----------------------------------------------------------------------------------------
+    # --- tasks and callbacks ----------------------------------------------------------------------
 
     def call_soon(  # type: ignore[override]
         self,
@@ -301,7 +303,7 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         """
         return asyncio.Task(coro, loop=self, name=name, context=context, **options)
 
-    # --- actors -----------------------------------------------------------------------------------------------------
+    # --- actors -----------------------------------------------------------------------------------
 
     def watch(self, actor: Parkable, task: asyncio.Task[None]) -> None:
         """Supervise ``task`` of ``actor``: an exception in it ends the run."""
@@ -332,7 +334,7 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         if self._failure is not None:
             raise self._failure
 
-    # --- the rest of asyncio's interface ------------------------------------------------------------------------------
+    # --- the rest of asyncio's interface ----------------------------------------------------------
 
     def is_running(self) -> bool:
         """Whether the loop is processing events now."""

@@ -58,10 +58,10 @@ class Computed:
 class KpiService:
     """Computes the KPIs of the runs in one warehouse.
 
-    ``directory`` finds a run's directory, whose manifests tell whether the run is stored completely;
-    ``complete`` says so without looking. ``translated`` turns the driver's errors into ours.
-    ``stopped`` is polled while days are computed; ``wait`` sleeps for a number of seconds or until
-    there is a request to stop.
+    ``directory`` finds a run's directory, whose manifests tell whether the run is stored
+    completely; ``complete`` says so without looking. ``translated`` turns the driver's errors into
+    ours. ``stopped`` is polled while days are computed; ``wait`` sleeps for a number of seconds or
+    until there is a request to stop.
     """
 
     def __init__(
@@ -144,8 +144,8 @@ class KpiService:
             return stored_runs(connection)
 
     def _extent(self, run_id: str, run_key: int, *, is_last_look: bool = False) -> StoredExtent | None:
-        """How far the run is stored. Whether that is all of it takes counting, so only a run that stands still is
-        counted.
+        """How far the run is stored. Whether that is all of it takes counting, so only a run that
+        stands still is counted.
         """
         with self._engine.connect() as connection:
             extent = read_stream(connection, run_key, complete=self._complete)

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -20,6 +21,8 @@ class Section(NamedTuple):
     statements: tuple[Executable, ...]
 
 
+_WIDTH: Final = 100  # of the page's prose
+_CODE: Final = re.compile("`[^`]*`")
 _NEXT: Final = re.compile(r" (?=FROM |WHERE |GROUP BY |ORDER BY |UNION ALL |LEFT OUTER JOIN |INNER JOIN )")
 
 #: A test ensures that every metric and every query appears in one of them.
@@ -59,13 +62,15 @@ SECTIONS: Final = (
             "device_hour",
             "engagement_per_post",
             "engagement_per_active_user",
-            "sessions_per_active_user",
-            "time_per_active_user_s",
         ),
         "Sums of `events` by `name`, and by `device` and `hour`. Engagement is the sum over `picture_like`, `video_like` "
-        "and `comment`, divided by the sum over `picture` and `video`, or by `dau`. Sessions and `session_s` are divided "
-        "by `dau`.",
+        "and `comment`, divided by the sum over `picture` and `video`, or by `dau`.",
         (queries.VOLUMES,),
+    ),
+    Section(
+        ("sessions_per_active_user", "time_per_active_user_s"),
+        "From the same query: sessions and `session_s`, divided by `dau`.",
+        (),
     ),
     Section(
         ("friends_per_user",),
@@ -127,8 +132,18 @@ def _aggregates() -> Iterator[str]:
 def _metrics() -> Iterator[str]:
     for section in SECTIONS:
         yield "### " + ", ".join(f"`{metric}`" for metric in section.metrics) + "\n"
-        yield section.how
+        yield _wrapped(section.how)
         yield from map(_block, section.statements)
+        if not section.statements:
+            yield ""
+
+
+def _wrapped(text: str) -> str:
+    """``text`` in lines of the page's width, broken between words but not within inline code."""
+    words = _CODE.sub(lambda code: code[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+    return textwrap.fill(words, _WIDTH, break_long_words=False, break_on_hyphens=False).replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
 
 
 def _block(statement: Executable | Delete | Insert) -> str:

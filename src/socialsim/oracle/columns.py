@@ -77,7 +77,8 @@ class ColumnChunk(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     session_s: int  #: total duration of the sessions that started
     countries: str  #: of the new users, two letters each, in the order of their columns
     active: bytes  #: ids of the active users, each once
-    columns: dict[str, bytes]  #: the arrays of ``_KEPT`` in this machine's byte order, by ``type.member``
+    #: the arrays of ``_KEPT`` in this machine's byte order, by ``type.member``
+    columns: dict[str, bytes]
 
     def column(self, event: str, member: str) -> "array[int]":
         """The values of ``member`` in all events with the wire name ``event``, in time order."""
@@ -98,7 +99,8 @@ class _ChunkBuilder:
         self.signup_devices: Counter[str] = Counter()
         self.session_s = 0
         self.countries: list[str] = []
-        self.actors = empty_column("user_id")  # of each event; a set would be filled twice as slowly
+        # of each event; a set would be filled twice as slowly
+        self.actors = empty_column("user_id")
         self.columns = {kind: tuple(map(empty_column, members)) for kind, members in _KEPT.items()}
 
     def add(self, events: Sequence[Event]) -> None:
@@ -113,7 +115,8 @@ class _ChunkBuilder:
             if part:
                 self.counts[WIRE_NAMES[kind]] += len(part)
                 for member, column in zip(_KEPT[kind], self.columns[kind], strict=True):
-                    column.fromlist(list(map(_GETTERS[member], part)))  # takes half the time of extend()
+                    # takes half the time of extend()
+                    column.fromlist(list(map(_GETTERS[member], part)))
         for kind in ACTIVITY:
             self.actors.fromlist(list(map(_user_id, by_type[kind])))
         joined = by_type[UserSignedUp]

@@ -126,7 +126,8 @@ def _table(name: str, chunks: Sequence[Columns]) -> Columns:
     order = np.lexsort((columns["seq"], columns["shard"], columns["time_us"]))
     seq, shard = columns.pop("seq")[order], columns.pop("shard")[order]
     columns = {member: values[order] for member, values in columns.items()}
-    repeated = (shard[1:] == shard[:-1]) & (seq[1:] == seq[:-1])  # copies have the same time: they are adjacent
+    # copies have the same time: they are adjacent
+    repeated = (shard[1:] == shard[:-1]) & (seq[1:] == seq[:-1])
     if repeated.any():
         once = np.append(True, ~repeated)
         columns = {member: values[once] for member, values in columns.items()}

@@ -47,7 +47,7 @@ def measure(view: AnalysisView, only: Collection[str] = ()) -> dict[str, Measure
     return outcomes
 
 
-# --- the network ----------------------------------------------------------------------------------------------------------
+# --- the network ----------------------------------------------------------------------------------
 
 
 def _network(view: AnalysisView) -> networks.Graph:
@@ -174,7 +174,7 @@ def _densification(view: AnalysisView) -> Measurement:
     return Measurement({"exponent": networks.densification(view.joined_us, view.graph.time_us)})
 
 
-# --- people and what they use ---------------------------------------------------------------------------------------------
+# --- people and what they use ---------------------------------------------------------------------
 
 
 def _acceptance(view: AnalysisView) -> Measurement:
@@ -215,7 +215,7 @@ def _devices(view: AnalysisView) -> Measurement:
     return Measurement(figures | {"cramers_v": population.cramers_v(observed, shares)}, f"{habits.users:,} users")
 
 
-# --- content --------------------------------------------------------------------------------------------------------------
+# --- content --------------------------------------------------------------------------------------
 
 
 def _likes_to_comments(view: AnalysisView) -> Measurement:
@@ -261,7 +261,7 @@ def _like_age(view: AnalysisView) -> Measurement:
     return Measurement({"median": float(median)}, f"a quarter within {quarter:.2f} h, nine tenths within {most:.1f} h")
 
 
-# --- rhythm ---------------------------------------------------------------------------------------------------------------
+# --- rhythm ---------------------------------------------------------------------------------------
 
 
 def _burstiness(view: AnalysisView) -> Measurement:

@@ -86,7 +86,8 @@ def acceptance_share(
     """
     old = asked_us["time_us"] <= end_us - within_us
     ids, times = asked_us["request_id"][old], asked_us["time_us"][old]
-    known, first = np.unique(accepted_us["request_id"], return_index=True)  # the table is in time order
+    # the table is in time order
+    known, first = np.unique(accepted_us["request_id"], return_index=True)
     if not len(ids) or not len(known):
         return 0.0, len(ids)
     indices = np.minimum(np.searchsorted(known, ids), len(known) - 1)

@@ -44,7 +44,7 @@ _CODES: Final[dict[str, Callable[[Any], int]]] = {
 }
 
 
-# --- the log --------------------------------------------------------------------------------------------------------------
+# --- the log --------------------------------------------------------------------------------------
 
 
 def _partial(name: str) -> type[msgspec.Struct]:
@@ -124,7 +124,7 @@ async def read_log(reader: EventReader, run_id: str | None, span_us: Callable[[s
     return make_run(chosen, read.chunks, span_us(chosen), unreadable=read.unreadable)
 
 
-# --- the warehouse --------------------------------------------------------------------------------------------------------
+# --- the warehouse --------------------------------------------------------------------------------
 
 
 def read_warehouse(connection: Connection, run_id: str | None, span_us: Callable[[str], Span | None]) -> RunEvents:

@@ -99,7 +99,8 @@ def power_law_at(data: Histogram, xmin: int) -> PowerLaw:
 
 def fit_power_law(data: Histogram) -> PowerLaw | None:
     """The best-fitting power law; None if no tail has TAIL_MIN values."""
-    left = data.size - np.cumsum(data.counts) + data.counts  # the number of values from each candidate on
+    # the number of values from each candidate on
+    left = data.size - np.cumsum(data.counts) + data.counts
     candidates = data.values[(left >= TAIL_MIN) & (data.values < data.values[-1])] if len(data.values) else data.values
     if len(candidates) > _CANDIDATES_MAX:
         indices = np.unique(np.geomspace(1, len(candidates), _CANDIDATES_MAX).astype(np.int64)) - 1

@@ -32,7 +32,8 @@ TILES: Final[tuple[tuple[str, str, Unit, str], ...]] = (
     ("friends_per_user", "Friends per user", "number", "2 x friendships so far / users so far."),
 )
 _GROWTH: Final = ("new", "retained", "resurrected", "churned")
-_SESSION: Final = "session"  # neither content nor reaction, and so frequent that sessions would hide both
+# neither content nor reaction, and so frequent that sessions would hide both
+_SESSION: Final = "session"
 _STEPS: Final = ("1_signup", "2_first_post", "3_first_like")
 
 

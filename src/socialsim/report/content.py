@@ -82,7 +82,8 @@ class PageContent(msgspec.Struct, frozen=True, kw_only=True):
     signups: list[Series]  #: by country, largest first; the last one may be ``other``
     cohorts: list[Cohort]
     volume: list[Series]  #: events by type, without sessions
-    funnel: list[Step]  #: of the users who signed up in the ``funnel_days`` days that end a week before the last
+    #: of the users who signed up in the ``funnel_days`` days that end a week before the last
+    funnel: list[Step]
     funnel_days: int
     network: list[Series]  #: ``friendships`` and ``friends_per_user``
     week: list[list[float]]  #: mean events by hour (UTC), from Monday

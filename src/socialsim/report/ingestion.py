@@ -27,7 +27,8 @@ class IngestionStatus(msgspec.Struct, frozen=True, kw_only=True):
     lag: int | None = None
     newest: datetime | None = None  #: event time of the newest stored event, UTC
     rates: list[float | None] = []
-    problem: str | None = None  #: why this poll failed; the other members are then from the last good one
+    #: why this poll failed; the other members are then from the last good one
+    problem: str | None = None
 
 
 class RateMeter:

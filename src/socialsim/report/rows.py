@@ -49,7 +49,8 @@ class KpiRows:
 def find_run(connection: Connection, run_id: str | None) -> Run | None:
     """The run ``run_id``, or the only one; None if there is none at all.
 
-    Raises InputError, naming the runs that there are, if ``run_id`` is not one of them or one must be chosen.
+    Raises InputError, naming the runs that there are, if ``run_id`` is not one of them or one must
+    be chosen.
     """
     stored = stored_runs(connection)
     if not stored and run_id is None:

@@ -59,7 +59,8 @@ class RunDependencies(NamedTuple):
     writer_factory: Callable[[range], EventWriter]  #: opens the log for the shards of a process
     manifests: ManifestStore
     pacer: Pacer | None = None
-    observer_factory: Callable[[range], EventObserver] | None = None  #: makes one for the shards of a process
+    #: makes one for the shards of a process
+    observer_factory: Callable[[range], EventObserver] | None = None
     drain_timeout_s: float = 10.0  #: how long a stopped run waits for the log
 
 
@@ -197,7 +198,8 @@ def _supervise(
             theirs.close()
         for pipes in peers:
             for pipe in pipes.values():
-                pipe.close()  # only the children keep their ends open: when one dies, its peers notice
+                # only the children keep their ends open: when one dies, its peers notice
+                pipe.close()
         for rank, work in enumerate(works):
             _send_job(children[rank], rank, controls[rank], work, equipment)
         finished = _watch(children, controls, on_progress, stop)
@@ -310,7 +312,8 @@ def _exit_reason(child: SpawnProcess, rank: int) -> str:
 def _child_main(setup: _ChildSetup) -> NoReturn:
     """The main function of a spawned process: does its job, reports the outcome, exits."""
     _die_with_parent(setup.parent_pid)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles signals sent to the process group
+    # the parent handles signals sent to the process group
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     control = setup.control
     relay = LogRelay(control)

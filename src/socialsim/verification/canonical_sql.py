@@ -102,7 +102,8 @@ def texts_query(name: str, engine: str) -> Select[Any]:
 
 
 def totals_query(name: str) -> Select[Any]:
-    """``shard, count, seq_min, seq_max, sum_a, sum_b`` of the run ``:run_key``, for MySQL and MariaDB.
+    """``shard, count, seq_min, seq_max, sum_a, sum_b`` of the run ``:run_key``, for MySQL and
+    MariaDB.
 
     The sums are exact decimals, not yet reduced modulo 2**64. Half a hash modulo 2**64 is its last
     16 digits.

@@ -137,7 +137,8 @@ def log_end_violations(rows: list[OffsetRow], log: LogEnds, run_id: str) -> list
     topics = {topic for topic, _ in log.ends}
     for row in rows:
         partition = row.topic, row.partition
-        if not log.has(row) or row.topic not in topics:  # one cluster may hold several logs, by topic prefix
+        # one cluster may hold several logs, by topic prefix
+        if not log.has(row) or row.topic not in topics:
             continue
         furthest[partition] = max(furthest.get(partition, 0), row.next_offset)
         end = log.ends.get(partition)

@@ -211,7 +211,9 @@ def _watched() -> RowRule:
 
 
 def _calendar_day(instant: Column[Any]) -> ColumnElement[int]:
-    """2026-01-31, with or without a time behind it, as the number 20260131: by its text, so alike on every engine."""
+    """2026-01-31, with or without a time behind it, as the number 20260131: by its text, so alike
+    on every engine.
+    """
     year, month, day = (cast(func.substr(instant, *part), Integer) for part in ((1, 4), (6, 2), (9, 2)))
     return year * 10_000 + month * 100 + day
 

@@ -127,9 +127,10 @@ class Stored:
 class Warehouse(ABC):
     """Stores batches through ``lanes`` connections; one task at a time uses a lane.
 
-    Every method raises TransientError if a retry on a new connection may succeed (the lane reconnects at its next
-    use) and TerminalError if it cannot. After a TransientError from ``store`` the outcome is unknown until
-    ``offsets`` is read: an offset equal to ``new`` means committed, equal to ``old`` not committed.
+    Every method raises TransientError if a retry on a new connection may succeed (the lane
+    reconnects at its next use) and TerminalError if it cannot. After a TransientError from
+    ``store`` the outcome is unknown until ``offsets`` is read: an offset equal to ``new`` means
+    committed, equal to ``old`` not committed.
     """
 
     lanes: int

@@ -76,7 +76,8 @@ def translate_mysql(error: BaseException, target: MysqlTarget, *, tried_s: float
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return InputError(f"{target}: the server's certificate is not accepted: {cause.verify_message}")
-        cause = cause.__cause__ or cause.__context__  # PyMySQL raises in the handler without ``from``
+        # PyMySQL raises in the handler without ``from``
+        cause = cause.__cause__ or cause.__context__
     if isinstance(error, TimeoutError):
         return TransientError(f"{target}: no answer in time; the outcome is unknown")
     if isinstance(error, (OSError, EOFError)):

@@ -109,10 +109,12 @@ def _sqlite_engine(target: SqliteTarget, *, read_only: bool, connections: int = 
             uri, uri=True, timeout=SQLITE_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
         with _closed_on_error(connection):
-            connection.execute(f"PRAGMA page_size={SQLITE_PAGE_BYTES}")  # no effect on a file with tables
+            # no effect on a file with tables
+            connection.execute(f"PRAGMA page_size={SQLITE_PAGE_BYTES}")
             connection.execute(f"PRAGMA cache_size=-{_SQLITE_CACHE_KIB}")
             connection.execute("PRAGMA temp_store=MEMORY")
-            connection.execute("PRAGMA synchronous=NORMAL")  # see socialsim.warehouse.sqlite.warehouse
+            # see socialsim.warehouse.sqlite.warehouse
+            connection.execute("PRAGMA synchronous=NORMAL")
         return connection
 
     engine = create_engine("sqlite://", creator=connect, **_pool(connections))
@@ -130,7 +132,8 @@ _PymysqlConnection: Any = pymysql.connections.Connection
 
 class _Connection(_PymysqlConnection):  # type: ignore[misc]
     def _request_authentication(self) -> None:
-        require_tls(self.ctx if self.ssl else None, self.server_capabilities)  # see socialsim.warehouse.mysql.session
+        # see socialsim.warehouse.mysql.session
+        require_tls(self.ctx if self.ssl else None, self.server_capabilities)
         super()._request_authentication()
 
     def _force_close(self) -> None:
@@ -148,7 +151,8 @@ def _mysql_engine(target: MysqlTarget, password: str | None, *, read_only: bool,
             host=target.host,
             port=target.port,
             user=target.user,
-            password=(password or "").encode(),  # bytes: a str is sent as Latin-1, and the server expects UTF-8
+            # bytes: a str is sent as Latin-1, and the server expects UTF-8
+            password=(password or "").encode(),
             database=target.database,
             charset="utf8mb4",
             connect_timeout=CONNECT_TIMEOUT_S,

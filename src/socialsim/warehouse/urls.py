@@ -36,7 +36,8 @@ class MysqlTarget:
     port: int
     user: str
     database: str
-    tls: TlsMode = "off"  #: ``on`` checks the certificate and the host name, and that the session is encrypted
+    #: ``on`` checks the certificate and the host name, and that the session is encrypted
+    tls: TlsMode = "off"
     tls_ca: Path | None = None  #: PEM file of the authority to trust instead of the system's
 
     @property
@@ -58,10 +59,13 @@ WarehouseTarget: TypeAlias = SqliteTarget | MysqlTarget
 
 
 def parse_warehouse_url(url: str) -> WarehouseTarget:
-    """``sqlite:PATH``, ``sqlite:///relative/path``, ``sqlite:////absolute/path`` or ``mysql://user@host[:port]/database``.
+    """Parse a warehouse URL.
 
-    Options of a MySQL URL: ``tls`` (``on`` or ``off``, the default) and ``tls_ca`` (a PEM file). Raises InputError,
-    which never repeats a password.
+    Allowed are ``sqlite:PATH``, ``sqlite:///relative/path``, ``sqlite:////absolute/path`` and
+    ``mysql://user@host[:port]/database``.
+
+    Options of a MySQL URL: ``tls`` (``on`` or ``off``, the default) and ``tls_ca`` (a PEM file).
+    Raises InputError, which never repeats a password.
     """
     scheme, separator, rest = url.partition("://")
     if separator and scheme == "sqlite":

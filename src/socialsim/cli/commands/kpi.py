@@ -187,7 +187,7 @@ def _wait(stopped: Callable[[], bool], for_s: float) -> None:
 
 
 def _require_writable(engine: "Engine", target: "WarehouseTarget") -> None:
-    """Raise before the first day is computed if the server is read-only or the user may not write."""
+    """Raise early if the server is read-only or the user may not write."""
 
     with translated(target), engine.connect() as connection:
         connection.execute(update(kpi_days).where(false()).values(dirty=kpi_days.c.dirty))

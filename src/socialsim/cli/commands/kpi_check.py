@@ -16,8 +16,9 @@ from socialsim.runs.catalog import choose_known_run, stored_runs
 def check_stored(
     session: Session, *, into: str, run_id: str | None, runs_dir: Path | None, as_json: bool = False
 ) -> None:
-    """Compare the stored KPIs with ``kpis.json`` and show the first differences; exit 0 only if there are none.
+    """Compare the stored KPIs with ``kpis.json`` and show the first differences.
 
+    The exit code is 0 only if there are none.
     Raises InputError if the run, its ground truth or its KPIs are missing, ServiceUnavailableError.
     """
 

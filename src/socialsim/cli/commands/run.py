@@ -229,7 +229,8 @@ def check_resume(context: typer.Context) -> None:
     """Raise InputError for options that would change the scenario of a resumed run."""
     for name in ("users", "days", "seed", "start", "shards", "scenario", "preset", "backfill", "run_id"):
         source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":  # the environment sets them for new runs
+        # the environment sets them for new runs
+        if source is not None and source.name == "COMMANDLINE":
             raise InputError(f"--{name.replace('_', '-')} cannot be given with --resume: the run keeps its own")
 
 

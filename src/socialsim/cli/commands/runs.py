@@ -23,7 +23,8 @@ def runs(
     run_directories = find_run_directories(runs_dir, None, into, session.settings)
     directories = [run_directories.directory(run_id) for run_id in run_directories.runs()]
     target = parse_warehouse_url(into)
-    is_new = isinstance(target, SqliteTarget) and not target.path.exists()  # nothing was consumed yet
+    # nothing was consumed yet
+    is_new = isinstance(target, SqliteTarget) and not target.path.exists()
     summaries = summarize_runs(directories, None if is_new else count_stored_rows(into, session.settings))
     if as_json:
         show_json(summaries)

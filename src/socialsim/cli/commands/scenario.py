@@ -51,7 +51,7 @@ def show_scenario(
     toml: Annotated[bool, typer.Option("--toml", help="print as a file for --scenario")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Print every knob: value, default, unit, range, meaning, and the statistic of validate that it moves."""
+    """Print every knob: value, default, unit, range, meaning, and the statistic it moves."""
     resolved = choose_scenario(
         scenario, preset, users=users if users is not None or scenario or preset else 1_000, days=days, seed=seed
     )
@@ -85,7 +85,10 @@ def as_toml(scenario: Scenario) -> str:
 
 
 def choose_scenario(path: Path | None, preset: str | None, **given: int | str | None) -> Scenario:
-    """The scenario of preset, file and options; the later override. Raises InputError with option or position."""
+    """The scenario of preset, file and options; the later override.
+
+    Raises InputError with option or position.
+    """
     fields: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if path is not None:
         return load_scenario(path, preset, **fields)

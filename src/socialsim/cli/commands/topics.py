@@ -103,7 +103,7 @@ def alter(
 
 @app.command("describe")
 def describe(context: typer.Context, *, to: ToOption = LOG_URL_DEFAULT) -> None:
-    """List topics with partitions, replicas, records and settings, and whether they are as needed."""
+    """List topics with partitions, replicas, records and settings, and what is unfit."""
     session: Session = context.obj
     log = parse_log_url(to, "--to")
     described = asyncio.run(describe_topics(log, session.settings))

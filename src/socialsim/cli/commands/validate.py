@@ -158,7 +158,10 @@ def _statistic_ids(only: str | None) -> list[str]:
 
 
 def _source(context: typer.Context, from_: str | None, into: str | None) -> str:
-    """The source to read: the one on the command line, else the log. Raises InputError if both are given."""
+    """The source to read: the one on the command line, else the log.
+
+    Raises InputError if both are given.
+    """
     given = {name for name in ("from_", "into") if _is_given(context, name)}
     if len(given) == 2:
         raise InputError("--from and --into cannot be given together: a run is read from one of them")

@@ -48,7 +48,8 @@ def verify(
         directory = directories.directory(chosen)
         directories.warn_if_missing(chosen)
         record = directory.read_record()
-        is_growing = directory.is_led()  # before the manifests are read: a run that ends now is judged next time
+        # before the manifests are read: a run that ends now is judged next time
+        is_growing = directory.is_led()
         scenario = None if record is None else record.scenario
         # Read after the snapshot of the rows: no stored offset can be beyond this end.
         log = None if from_ is None else read_log_ends(from_, session.settings, chosen)

@@ -98,8 +98,8 @@ def run_ids(batch: Batch) -> set[str]:
 def groups(batch: Batch, run_keys: Mapping[str, int], *, by_partition: bool) -> Iterator[Group]:
     """What to insert, by table (parents first), partition, run and time.
 
-    The fixed order prevents deadlocks between transactions with common rows. ``by_partition`` separates known
-    partitions; else they are merged.
+    The fixed order prevents deadlocks between transactions with common rows. ``by_partition``
+    separates known partitions; else they are merged.
     """
     for name in EVENT_TYPES:
         events = batch.events.get(name)

@@ -37,7 +37,8 @@ _WRITER: Final[dict[str, str]] = {
     **{table.name: _APPEND for table in EVENT_TABLES.values()},
     runs.name: "SELECT, INSERT, UPDATE (run_key, scenario_digest)",
     consumer_offsets.name: "SELECT, INSERT, UPDATE",
-    dead_letters.name: "SELECT, INSERT, UPDATE (id, topic_identity), DELETE",  # a replayed one is deleted
+    # a replayed one is deleted
+    dead_letters.name: "SELECT, INSERT, UPDATE (id, topic_identity), DELETE",
     kpi_days.name: "SELECT, INSERT, UPDATE",
     **{table.name: _REPLACE for table in (user_day, active_users, creator_day, kpi_daily, cohort_weekly)},
 }
@@ -93,4 +94,5 @@ def _reader_privileges(table: Table) -> str:
 def _grant(privileges: str, database: str, table: str, user: str, host: str) -> str:
     if not _NAME.fullmatch(user):
         raise InputError(f"MySQL user {user!r}: letters, digits, '_', '.' and '-' are allowed")
-    return f"GRANT {privileges} ON `{database}`.`{table}` TO '{user}'@'{host}'"  # the names were checked above
+    # the names were checked above
+    return f"GRANT {privileges} ON `{database}`.`{table}` TO '{user}'@'{host}'"

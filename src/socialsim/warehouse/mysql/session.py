@@ -1,7 +1,7 @@
 """One connection to MySQL or MariaDB with pinned settings and a deadline for every call.
 
-aiomysql has no read timeout, keeps connections whose answer was only half read, and reconnects silently on ping.
-Therefore a session is discarded at its first error, and never pinged.
+aiomysql has no read timeout, keeps connections whose answer was only half read, and reconnects
+silently on ping. Therefore a session is discarded at its first error, and never pinged.
 """
 
 import asyncio

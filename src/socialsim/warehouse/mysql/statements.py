@@ -88,7 +88,8 @@ def mark_days(run_key: int, time_us: int) -> bytes:
 def select_contents(name: str, run_key: int, events: Sequence[Event]) -> bytes:
     """The stored rows of ``events``: microseconds since the epoch, shard, seq, content.
 
-    The keys are a derived table that is read first, so any server finds each row by its primary key.
+    The keys are a derived table that is read first, so any server finds each row by its primary
+    key.
     """
     first, *rest = [
         f"TIMESTAMP'{instant_text(event.time_us)}' AS a,{event.shard:d} AS b,{event.seq:d} AS c" for event in events

@@ -219,8 +219,8 @@ class MysqlWarehouse(Warehouse):
     async def _transaction(self, session: MysqlSession, batch: Batch, *, by_partition: bool) -> Stored | None:
         """Store the batch; None, rolled back, if duplicates require separate partitions.
 
-        Statements merged over partitions are few and large. Without duplicates the counts of each partition are
-        known all the same.
+        Statements merged over partitions are few and large. Without duplicates the counts of each
+        partition are known all the same.
         """
         counts = TransactionCounts()
         candidates: list[DuplicateCandidates] = []

@@ -47,7 +47,7 @@ def known_revisions() -> frozenset[str]:
 
 
 def check_revision(found: str | None, target: WarehouseTarget) -> None:
-    """Raise SchemaOutdatedError with the command to run unless ``found`` is the expected revision."""
+    """Raise SchemaOutdatedError with the remedy unless ``found`` is the expected revision."""
     expected = expected_revision()
     if found == expected:
         return

@@ -242,7 +242,8 @@ consumer_offsets: Final = Table(
     _column("inserted", BigInteger()),
     _column("duplicates", BigInteger()),
     _column("dead_letters", BigInteger()),
-    _column("commits", BigInteger()),  # incremented by each transaction, so that a match always counts as a changed row
+    # incremented by each transaction, so that a match always counts as a changed row
+    _column("commits", BigInteger()),
     _column("updated_at", _INSTANT),
     _identity(),
     PrimaryKeyConstraint("log_id", "consumer_group", "topic", "partition_id"),
@@ -261,7 +262,8 @@ dead_letters: Final = Table(
     _column("partition_id", Integer()),
     _column("record_offset", BigInteger()),
     _column("raw", _BLOB),
-    _column("raw_bytes", BigInteger()),  # the record's true length; ``raw`` holds at most DEAD_LETTER_BYTES_MAX
+    # the record's true length; ``raw`` holds at most DEAD_LETTER_BYTES_MAX
+    _column("raw_bytes", BigInteger()),
     _column("raw_sha256", _ascii(64)),  # of the whole record, lower-case hexadecimal
     _column("error_class", _text(64)),
     _column("reason", _text(1000)),
@@ -271,7 +273,7 @@ dead_letters: Final = Table(
     **_TABLE_OPTIONS,
 )
 
-# --- KPIs: derived from the events by ``socialsim kpi``, which recreates them if they are deleted -----------------------
+# --- KPIs: derived from the events by ``socialsim kpi``, which recreates deleted ones ---
 
 
 #: The first day that every engine supports.
@@ -296,7 +298,8 @@ kpi_days: Final = _kpi_table(
     "kpi_days",
     ("day",),
     _column("day", Date()),
-    _column("dirty", BigInteger()),  # 0: up to date; else the number of transactions with late rows since
+    # 0: up to date; else the number of transactions with late rows since
+    _column("dirty", BigInteger()),
     _column("events", BigInteger()),
     _column("users_so_far", BigInteger()),  # from the run's first day to the end of this one
     _column("friendships_so_far", BigInteger()),
@@ -362,5 +365,6 @@ cohort_weekly: Final = _kpi_table(
     _column("active", BigInteger()),
 )
 
-#: Each event type's table by wire name, parents first: the order in which every transaction writes them.
+#: Each event type's table by wire name, parents first: the order in which every transaction writes
+#: them.
 EVENT_TABLES: Final[dict[str, Table]] = {name: metadata.tables[plural] for name, plural in PLURALS.items()}
