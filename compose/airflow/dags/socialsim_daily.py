@@ -4,10 +4,9 @@ Both tasks run the program ``socialsim`` from its own environment, because its d
 with Airflow's. Two Airflow variables locate it; neither is a secret:
 
 - ``socialsim_program``: the program, by default ``socialsim`` on the worker's PATH;
-- ``socialsim_directory``: its working directory, by default the worker's. The ``.env`` there, or the
-  worker's ``SOCIALSIM_*`` variables, name the warehouse and contain its password. Airflow never
-  sees
-  the password.
+- ``socialsim_directory``: its working directory, by default the worker's. The ``.env`` there, or
+  the worker's ``SOCIALSIM_*`` variables, name the warehouse and contain its password. Airflow never
+  sees the password.
 
 Needs Airflow 3. The setup is described in ``docs/scheduling.md``.
 """

@@ -83,7 +83,7 @@ class MemoryLog:
         self.identities[topic] = f"{name}-{int(number) + 1}"
 
     def others_of(self, reader: "MemoryReader") -> tuple[Member, ...]:
-        """The members of the reader's group but for itself, with what they hold."""
+        """The other members of the reader's group, with their partitions."""
         held: dict[int, set[TopicPartition]] = {}
         members = {id(each): each for each in self._groups.get(reader.group, []) if each is not reader}
         for (group, partition), owner in self._owners.items():
