@@ -118,7 +118,7 @@ def test_seeds_need_a_scenario(simulated, tmp_path):
     unknown = ("validate", "--seeds", "1", "--only", "countries", "--runs-dir", "elsewhere", "--json")
     refused = simulated(*unknown)
     assert refused.returncode == 2
-    assert "--seeds needs the run's scenario, which is not in elsewhere: give it by --scenario FILE" in refused.stderr
+    assert "--seeds needs the run's scenario, which is not in elsewhere: give it with --scenario FILE" in refused.stderr
     (tmp_path / "s.toml").write_text("users = 20\ndays = 1\nshards = 1\n")
     done = simulated(*unknown, "--scenario", str(tmp_path / "s.toml"))
     assert json.loads(done.stdout)["seeds"][0]["users"] == 20
