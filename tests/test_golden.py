@@ -36,7 +36,7 @@ def test_the_default_run_id_names_scenario_and_stream_version(monkeypatch: pytes
 
 
 def test_the_encoder_has_no_choice() -> None:
-    """Integers, dates and strings that need no escape: JSON has one compact spelling for them, whoever writes it."""
+    """Integers, dates and strings that need no escape have only one compact spelling in JSON."""
     kinds = set()
     for event in simulate_whole(SCENARIOS["the epoch"]):
         fields: dict[str, Any] = msgspec.structs.asdict(event)

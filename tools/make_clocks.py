@@ -26,9 +26,9 @@ _RULE: Final = re.compile(
 
 _HEAD: Final = '''"""Clocks by time zone, from tzdata {version} (public domain, see NOTICE.md). Written by ``make data``.
 
-A zone has its offset at the epoch; its clock changes as ``minute:offset``, in minutes since the
-epoch and minutes east of Greenwich; the first year of the yearly rule, and that rule, see
-``zone_rules.Zone``.
+A zone has its offset at the epoch; the changes of its offset as ``minute:offset``, in minutes since
+the epoch and minutes east of UTC; and the first year of its yearly rule with the rule's changes.
+See ``zone_rules.Zone``.
 """
 
 # fmt: off

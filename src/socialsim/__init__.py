@@ -50,7 +50,7 @@ __all__ = [
     "simulate",
 ]
 
-#: Where the names come from that are not in ``socialsim.events``.
+#: The modules of the names that are not in ``socialsim.events``.
 _HOMES = {
     "Scenario": "socialsim.scenario.model",
     "load_scenario": "socialsim.scenario.model",
@@ -60,9 +60,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for when it is asked for: the command line starts without the
-    simulation.
-    """
+    """Import names on first access, so that commands start without importing the simulation."""
     if name not in __all__:
         raise AttributeError(f"module 'socialsim' has no attribute {name!r}")
     value = getattr(import_module(_HOMES.get(name, "socialsim.events")), name)

@@ -1,3 +1,3 @@
-"""The version, told once: the build reads it here too."""
+"""The version. The build reads it from this file too."""
 
 __version__ = "0.2.0"

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and directories that remember their names after a crash.
+"""Atomic replacement of files, and directories whose entries survive a crash.
 
 Functions raise OSError: the caller knows which option or path its message must name.
 """

@@ -25,14 +25,14 @@ class SocialsimError(Exception):
 class InputError(SocialsimError):
     """An option, file, environment variable or record is invalid.
 
-    The message names it and its place.
+    The message names it and where it was found.
     """
 
     exit_code = 2
 
 
 class ServiceUnavailableError(SocialsimError):
-    """A service at ``address`` did not answer for ``tried_s`` seconds; ``remedy`` says what to run."""
+    """A service at ``address`` did not answer for ``tried_s`` seconds."""
 
     exit_code = 3
 
@@ -61,7 +61,7 @@ class TerminalError(SocialsimError):
 
 
 class OwnershipLostError(SocialsimError):
-    """Another consumer moved a partition's offset, so this consumer's transaction stored nothing."""
+    """Another consumer moved a partition's offset, so this one's transaction stored nothing."""
 
 
 class OffsetsLostError(SocialsimError):
@@ -69,7 +69,7 @@ class OffsetsLostError(SocialsimError):
 
 
 class LogReplacedError(InputError):
-    """A topic or a file run was replaced by another one with the same name as the stored positions."""
+    """A topic or a file run is not the one that stored positions of its name belong to."""
 
 
 class LogCorruptError(SocialsimError):
@@ -115,7 +115,7 @@ class ActorFailedError(SocialsimError):
 
 
 class NotDrainedError(SocialsimError):
-    """The log did not accept all events before the drain timeout; ``--resume`` continues the run."""
+    """The log did not accept all events before the drain timeout; ``--resume`` continues it."""
 
     exit_code = 3
 
@@ -131,7 +131,7 @@ class ShardDiedError(SocialsimError):
 
 
 class ShardFailedError(SocialsimError):
-    """A shard process raised an unexpected exception; ``trace`` is its traceback, for a bug report."""
+    """A shard process raised an unexpected exception; ``trace`` is the traceback to report."""
 
     def __init__(self, message: str, trace: str) -> None:
         super().__init__(message, trace)

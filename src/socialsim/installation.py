@@ -83,7 +83,7 @@ def command(here: Installation, extra: str, requirements: Sequence[str], cwd: Pa
 
 
 def detect(found: Distribution | None, prefix: Path, python: Path, *, has_pip: bool) -> Installation:
-    """The installation in the environment at ``prefix``, detected by the files of each installer."""
+    """The installation in the environment at ``prefix``, by the files that installers leave."""
     root = _checkout(found)
     if root is not None:
         if (root / "Makefile").is_file() and prefix == root / ".venv":

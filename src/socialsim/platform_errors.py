@@ -120,7 +120,7 @@ def _explain_os(error: OSError, prefix: str) -> SocialsimError | None:
     if isinstance(error, TimeoutError) and error.errno is None:
         return TransientError(f"{prefix}no answer in time; {_AWAY.remedy}")
     meaning = OS_MEANINGS.get(error.errno or 0)
-    # an invalid argument without a path is a bug of ours
+    # A path error without a path is a bug of ours.
     if meaning is None or (meaning is _PATH and not prefix):
         return None
     return meaning.kind(f"{prefix}{_reason(error)}; {meaning.remedy}")

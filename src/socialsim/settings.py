@@ -87,7 +87,7 @@ def load_settings(environment: MutableMapping[str, str], dotenv_path: Path) -> S
 
 
 def is_spelled(text: str) -> bool:
-    """Whether ``text`` has no surrogates, which stand for bytes that the locale could not decode."""
+    """Whether ``text`` has no surrogates, which replace bytes that the locale could not decode."""
     return not any("\ud800" <= char <= "\udfff" for char in text)
 
 

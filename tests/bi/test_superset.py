@@ -194,7 +194,7 @@ def test_it_reads_as_the_user_who_may_only_read(seen, bi):
     def ask(sql):
         return seen.call("POST", "/api/v1/sqllab/execute/", database_id=database["id"], sql=sql, runAsync=False)
 
-    # Superset forbids CURRENT_USER(). This table shows everybody himself.
+    # Superset forbids CURRENT_USER(). This table shows users their own name.
     status, answer = ask("SELECT DISTINCT grantee AS me FROM information_schema.user_privileges")
     assert (status, answer.get("data")) == (200, [{"me": f"'{bi.users.reader}'@'127.0.0.1'"}]), answer
     assert ask("DELETE FROM kpi_daily")[0] >= 400

@@ -36,5 +36,5 @@ def test_an_export_that_lacks_a_row_says_how_many_there_should_be(inside, stored
     connection.close()
     assert deleted
     said = inside("export", "--format", "csv").stderr
-    held, named = (int(part.split()[0]) for part in (said.split("holds ")[1], said.split("manifests name ")[1]))
+    held, named = (int(part.split()[0]) for part in (said.split("holds ")[1], said.split("manifests count ")[1]))
     assert named - held == deleted

@@ -1,4 +1,4 @@
-"""A run that was killed, gone on with by its id."""
+"""A killed run is resumed by its id."""
 
 import json
 from pathlib import Path

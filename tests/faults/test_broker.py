@@ -33,7 +33,7 @@ def db(tmp_path: Path) -> WarehouseFixture:
 
 
 async def assert_clock_stands(kafka_run: KafkaRun, seconds: float) -> None:
-    """While the broker is away the run waits in one place for so long, and holds no more than it may."""
+    """While the broker is down, the run waits ``seconds`` within its memory limit."""
     writer = kafka_run.writer
     waits, since_s, at_us = -1, 0.0, 0
 

@@ -130,7 +130,9 @@ async def test_a_consumer_whose_broker_is_away_says_so_waits_goes_on_and_can_lea
     db = WarehouseFixture(f"sqlite:///{tmp_path}/w.sqlite", None)
     migrate(db.url)
     other = start("consume", "--from", log.url, "--group", "other", "--session-timeout-s", "6")
-    await until(lambda: other.says(f"assigned: {2 * len(TOPICS)}"), "a consumer follows, in a process of its own")
+    await until(
+        lambda: other.says(f"assigned {2 * len(TOPICS)} more partitions"), "a consumer follows, in its own process"
+    )
 
     reader = Expectant(log, TYPES, group="faults", session_timeout_s=6)
     settings = replace(SETTINGS, drain=False, stuck_after_s=2)

@@ -48,7 +48,7 @@ def namespace() -> list[str]:
 
 
 async def assert_acknowledged_is_there(events: Path, runs: Path) -> int:
-    """Each shard's log holds at least what its books say is durable, in order, and nothing torn; how much that is."""
+    """Check that each shard's log has at least its durable records, in order and whole; their number."""
     manifests = read_manifests(RunDirectory(runs, TOWN.run_id), TOWN)
     found = await read_all(FileReader(events))
     seqs: dict[int, list[int]] = {shard: [] for shard in range(TOWN.shards)}

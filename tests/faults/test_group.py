@@ -139,7 +139,7 @@ async def test_a_zombie_finds_its_offsets_moved_and_leaves(  # noqa: PLR0917 - f
     assert_all_stored(mysql_db, SMALL)
 
     zombies[0].send(signal.SIGCONT)
-    await until(lambda: zombies[0].says("another consumer has one of"), "the zombie's move hits no row")
+    await until(lambda: zombies[0].says("another consumer owns one of"), "the zombie's move hits no row")
     zombies[0].send(signal.SIGTERM)
     await asyncio.to_thread(zombies[0].wait, 0)
     assert json.loads(zombies[0].out.read_text())["inserted"] == int(row["n"]), "it stored something in its second life"

@@ -73,7 +73,7 @@ async def test_the_victim_of_a_deadlock_stores_the_whole_batch_again(
             if statement == "insert_events":
                 tables.append(statement.sql.split()[2].decode())
             if statement == "begin" and statement.number == number:
-                # The server rolls back whoever has changed less.
+                # The server rolls back the transaction with fewer changes.
                 other.executemany("INSERT INTO ballast VALUES (%s)", [(n,) for n in range(5_000)])
                 other.execute("SELECT * FROM consumer_offsets FOR UPDATE")
                 other.fetchall()

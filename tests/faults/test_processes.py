@@ -72,7 +72,7 @@ def shard_processes(run: Cli) -> list[ProcessIdentity]:
 
 
 async def assert_proven(directory: Path) -> None:
-    """The log has the digest of a run that never died, and what is stored of it stands up to the run's own books."""
+    """The log has the digest of a run that never died, and the stored rows match the run's manifests."""
     data = directory / "socialsim-data"
     await assert_whole_log(FileReader(data / "events"), TOWN)
     db = WarehouseFixture(f"sqlite:///{data}/socialsim.sqlite", None)
@@ -195,7 +195,7 @@ async def test_a_consumer_that_is_ended_is_followed_by_one_that_completes(
 
 
 def stored_rows(database: Path) -> int:
-    """What the books say, asked from beside."""
+    """Rows stored according to the offset counters, read from outside."""
     try:
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
             (rows,) = connection.execute("SELECT COALESCE(SUM(inserted), 0) FROM consumer_offsets").fetchone()

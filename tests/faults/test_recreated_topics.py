@@ -66,7 +66,7 @@ def test_topics_made_anew_stop_the_consumer_and_can_be_read_from_their_start(
 
     refused = start(*drain)
     refused.wait(2)
-    assert refused.says("it was deleted and made anew"), refused.tail()
+    assert refused.says("it was deleted and recreated"), refused.tail()
     assert refused.says("--restart-replaced"), refused.tail()
     assert "Traceback" not in refused.tail()
     assert_stored(db, events_of(FIRST, "ra"), dead_letters=0)
@@ -133,7 +133,7 @@ def test_a_file_run_written_anew_under_its_id_stops_the_consumer(
     start(*RUN_FIRST).wait(0)
     refused = start("consume", "--drain")
     refused.wait(2)
-    assert refused.says("it was deleted and made anew"), refused.tail()
+    assert refused.says("it was deleted and recreated"), refused.tail()
     start("consume", "--drain", "--restart-replaced").wait(0)
     start("verify", "--from", f"file:{events}").wait(0)
     assert_stored(db, events_of(FIRST, "ra"), dead_letters=0)

@@ -142,5 +142,5 @@ def test_a_run_that_was_stopped_begins_anew_if_its_topics_were(log: KafkaLog, in
     assert inside(*create).returncode == 0
     resumed = inside("run", "--resume", "ra", *to)
     assert resumed.returncode == 0, resumed.stderr
-    assert "simulating it from its beginning" in resumed.stderr
+    assert "simulating it from the beginning" in resumed.stderr
     assert records(log) == written

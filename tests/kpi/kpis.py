@@ -147,8 +147,8 @@ def edges(run_id: str) -> tuple[Event, ...]:
     script.accept(HOUR_US * 15 + week_us, 5, 4, 2)
     script.ask(HOUR_US * 16, 6, 7, 3)
     script.accept(HOUR_US * 16 + 1, 7, 6, 3)
-    script.picture(joined_us + 2 + week_us - 1, 2, 8)  # his first post is in time
-    script.picture(joined_us + 3 + week_us, 3, 9)  # his is not
+    script.picture(joined_us + 2 + week_us - 1, 2, 8)  # the first post is in time
+    script.picture(joined_us + 3 + week_us, 3, 9)  # this one is not
     script.picture(3 * DAY_US, 4, 10)
     script.like_picture(joined_us + 4 + week_us - 1, 5, 10)  # in time for user 4
     script.picture(3 * DAY_US, 6, 11)
@@ -157,7 +157,7 @@ def edges(run_id: str) -> tuple[Event, ...]:
     script.look(6 * DAY_US - 1, 8, 7_200)  # of the day on which it begins, also for what lies behind midnight
     script.look(6 * DAY_US, 8, 1)
     script.look(6 * DAY_US + 5, 8, 2)
-    script.picture(33 * DAY_US, 9, 12)  # after weeks without any event: he comes back, all others are gone
+    script.picture(33 * DAY_US, 9, 12)  # after weeks without any event: one user returns, all others are gone
     script.like_picture(36 * DAY_US + 5, 9, 12)
     script.comment(41 * DAY_US, 9, 12)
     return tuple(sorted(script.events, key=lambda event: (event.time_us, event.seq)))

@@ -47,7 +47,7 @@ def add(db: WarehouseFixture, events: Sequence[Event]) -> None:
 
 
 def everything(db: WarehouseFixture) -> dict[str, list[tuple[Any, ...]]]:
-    """All that is stored beside the events, but for when."""
+    """All that is stored beside the events, without times."""
     with engine_of(db) as engine, engine.connect() as connection:
         return {
             table.name: sorted(

@@ -1,4 +1,4 @@
-"""No statement of the key figures reads an event table from end to end: every engine says how it will read it."""
+"""No KPI statement scans a whole event table, according to every engine's query plan."""
 
 from datetime import timedelta
 

@@ -130,7 +130,7 @@ def test_a_population_with_published_devices_passes():
             device = DEVICES.index(main if n % 3 else other)
             rows.append({"user_id": user, "time_us": START_US + n, "device": device})
     view = AnalysisView(run_of(1, {"user": users(1_000), "comment": [*rows]}))
-    # The sign-ups are from device 0 of each user and would make him one of several devices.
+    # The sign-ups are from device 0 of each user, which would make them a user of several devices.
     view.run.tables["user"]["device"][:] = [rows[12 * user + 1]["device"] for user in range(1_000)]
     figures = measure(view, ["devices"])["devices"].figures
     assert figures["mobile_only"] == pytest.approx(0.805)

@@ -51,9 +51,9 @@ def assert_all_stored(
     manifests: ManifestSet | None = None,
     log: LogEnds | None = None,
 ) -> None:
-    """Fails unless the warehouse holds exactly the run's events and ``verify`` finds nothing against it.
+    """Fails unless the warehouse has exactly the run's events and ``verify`` passes.
 
-    ``books`` are the run's own where it kept any; ``log`` is where the log ends.
+    ``manifests`` are the run's own if it has any; ``log`` has the log ends.
     """
     assert_stored(db, events_of(scenario, run_id), dead_letters=dead_letters)
     engine = read_engine(db.url, db.password)

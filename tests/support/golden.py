@@ -21,7 +21,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "leap day and clock changes": Scenario(users=150, days=42, start="2024-02-25T12:34:56.789Z", seed=2**63 - 1),
 }
 
-#: By stream version. Who changes a byte raises ``scenario.STREAM_VERSION`` and writes the new digests here.
+#: By stream version. To change a byte, raise ``scenario.STREAM_VERSION`` and add new digests.
 GOLDEN: Final = {
     2: {
         "tiny": "04985fc1b3bb5e30bf728021d2ad138ba53e58cc9a7443c758c0165c6c31c488",

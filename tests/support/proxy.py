@@ -50,8 +50,8 @@ class Link:
 class Proxy:
     """Passes connections at ``port`` on to ``target_port`` of this machine, for the length of a ``with`` statement.
 
-    ``refusing`` resets whoever comes; ``holding`` passes nothing on in either direction, but accepts and keeps what
-    was said; ``delay_s`` is waited before each chunk; ``slice_bytes`` is how much is passed on at once.
+    ``refusing`` resets new connections; ``holding`` passes nothing on in either direction, but accepts
+    and keeps the data; ``delay_s`` is waited before each chunk; ``slice_bytes`` is the chunk's size.
     """
 
     def __init__(self, target_port: int = 0) -> None:

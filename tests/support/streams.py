@@ -145,7 +145,7 @@ class DirectoryWriter(KeepingWriter):
 
 
 class KeepingBooks:
-    """Keeps the last manifest of each shard, and knows how far an earlier life of the run was."""
+    """Keeps the last manifest of each shard, and the progress of a previous attempt."""
 
     def __init__(self, acknowledged: dict[int, int] | None = None) -> None:
         self.manifests: dict[int, Manifest] = {}

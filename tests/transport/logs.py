@@ -1,4 +1,4 @@
-"""One face for every kind of event log, for the contract's tests."""
+"""One interface to all kinds of event logs, for the contract tests."""
 
 import asyncio
 import shutil
@@ -25,7 +25,7 @@ DEADLINE_S = HANG_S
 
 
 def make_records(shard: int, first_seq: int, count: int, *, users: int = 7) -> list[Record]:
-    """Records whose values tell shard, seq, topic and user."""
+    """Records whose values contain shard, seq, topic and user."""
     records = []
     for seq in range(first_seq, first_seq + count):
         topic = TOPICS[(seq * 5 + shard) % len(TOPICS)]
@@ -46,14 +46,14 @@ class LogUnderTest(ABC):
 
     @abstractmethod
     def empty_reader(self) -> EventReader:
-        """Of a log that holds nothing that could be read."""
+        """A reader of a log that has nothing to read."""
 
     def resumed_writer(self, acknowledged: Mapping[int, int]) -> EventWriter:
         return self.writer()
 
     @abstractmethod
     def remake(self) -> None:
-        """Delete what there is and make it again under the same names."""
+        """Delete the topics or the run and create them again under the same names."""
 
     def close(self) -> None:  # noqa: B027 - not every log holds something
         pass
@@ -113,7 +113,7 @@ class KafkaUnderTest(LogUnderTest):
         await client.delete_topics([self.cluster.topic(topic) for topic in TOPICS])
         await client.close()
         async with asyncio.timeout(DEADLINE_S):
-            while (await read_topics(self.cluster, TOPICS)).topics:  # noqa: ASYNC110 - the broker calls nobody back
+            while (await read_topics(self.cluster, TOPICS)).topics:  # noqa: ASYNC110 - the broker sends no event
                 await asyncio.sleep(0.05)
         await create_topics(self.cluster, TOPICS, partitions=4)
 
@@ -142,7 +142,7 @@ class MemoryUnderTest(LogUnderTest):
 
 
 class Reading:
-    """A started reader, what it was asked to load and what it returned."""
+    """A started reader, the partitions that it was assigned and the records that it returned."""
 
     def __init__(self, reader: EventReader, stored: Mapping[TopicPartition, int] | None = None) -> None:
         self.reader = reader

@@ -1,4 +1,4 @@
-"""What every event log promises: asked of files, of a real broker, and of the fake in memory."""
+"""The contract of event logs, tested on files, on a real broker and on the fake in memory."""
 
 import asyncio
 from collections import defaultdict
@@ -37,7 +37,7 @@ def log(request: pytest.FixtureRequest, tmp_path: Path, topic_prefix: str) -> It
 
 
 def write(log: LogUnderTest, count: int = 200, *, first_seq: int = 0) -> list[bytes]:
-    """Write ``count`` records of each shard, durably; all their values."""
+    """Write ``count`` records of each shard, durably. Returns their values."""
     writer = log.writer()
     records = {shard: make_records(shard, first_seq, count) for shard in range(SHARDS)}
     try:
@@ -52,7 +52,7 @@ def write(log: LogUnderTest, count: int = 200, *, first_seq: int = 0) -> list[by
     return [record.value for all_ in records.values() for record in all_]
 
 
-async def test_what_is_written_is_read_once_in_order_and_under_its_type(log: LogUnderTest) -> None:
+async def test_records_are_read_once_in_order_with_their_type(log: LogUnderTest) -> None:
     written = await asyncio.to_thread(write, log)
     reading = await Reading(log.reader()).start()
     values = await reading.poll_for(len(written), records_max=37)
@@ -71,7 +71,7 @@ async def test_what_is_written_is_read_once_in_order_and_under_its_type(log: Log
     await reading.reader.close()
 
 
-async def test_end_offsets_are_what_was_read_when_all_was_read(log: LogUnderTest) -> None:
+async def test_end_offsets_equal_the_positions_after_all_records_are_read(log: LogUnderTest) -> None:
     written = await asyncio.to_thread(write, log)
     reading = await Reading(log.reader()).start()
     await reading.poll_for(len(written))
@@ -82,7 +82,7 @@ async def test_end_offsets_are_what_was_read_when_all_was_read(log: LogUnderTest
     await reading.reader.close()
 
 
-async def test_end_offsets_are_of_all_partitions_whoever_reads_them(log: LogUnderTest) -> None:
+async def test_end_offsets_include_partitions_of_other_readers(log: LogUnderTest) -> None:
     written = await asyncio.to_thread(write, log)
     one, two = Reading(log.reader()), Reading(log.reader())
     await one.start()
@@ -97,7 +97,7 @@ async def test_end_offsets_are_of_all_partitions_whoever_reads_them(log: LogUnde
     await two.reader.close()
 
 
-async def test_a_topic_has_an_identity_that_stays(log: LogUnderTest) -> None:
+async def test_a_topics_identity_does_not_change(log: LogUnderTest) -> None:
     await asyncio.to_thread(write, log, 5)
     identities = []
     for _ in range(2):
@@ -110,7 +110,7 @@ async def test_a_topic_has_an_identity_that_stays(log: LogUnderTest) -> None:
     assert all(0 < len(each) <= 64 for each in identities[0])
 
 
-async def test_a_topic_that_is_made_anew_while_it_is_read_is_told(log: LogUnderTest) -> None:
+async def test_a_topic_that_is_recreated_while_it_is_read_is_reported(log: LogUnderTest) -> None:
     await asyncio.to_thread(write, log, 20)
     reading = await Reading(log.reader()).start()
     await reading.poll_for(20 * SHARDS)
@@ -177,7 +177,7 @@ async def test_seek_reads_again(log: LogUnderTest) -> None:
     await reading.reader.close()
 
 
-async def test_a_paused_reader_returns_nothing_and_goes_on_where_it_was(log: LogUnderTest) -> None:
+async def test_a_paused_reader_returns_nothing_and_resumes_at_its_position(log: LogUnderTest) -> None:
     written = await asyncio.to_thread(write, log, 60)
     reading = await Reading(log.reader()).start()
     await reading.poll_for(20, records_max=10)
@@ -189,7 +189,7 @@ async def test_a_paused_reader_returns_nothing_and_goes_on_where_it_was(log: Log
     await reading.reader.close()
 
 
-async def test_a_position_behind_the_logs_end_is_refused(log: LogUnderTest) -> None:
+async def test_a_position_after_the_logs_end_is_refused(log: LogUnderTest) -> None:
     written = await asyncio.to_thread(write, log, 20)
     first = await Reading(log.reader()).start()
     await first.poll_for(len(written))
@@ -227,7 +227,7 @@ async def test_a_log_with_nothing_to_read_is_refused(log: LogUnderTest) -> None:
     await reader.close()
 
 
-async def test_a_log_that_is_there_can_be_probed_at_any_time(log: LogUnderTest) -> None:
+async def test_an_existing_log_can_be_probed_at_any_time(log: LogUnderTest) -> None:
     await asyncio.to_thread(write, log, 5)
     reading = Reading(log.reader())
     await reading.reader.probe(30)
@@ -237,7 +237,7 @@ async def test_a_log_that_is_there_can_be_probed_at_any_time(log: LogUnderTest) 
     await reading.reader.close()
 
 
-async def test_whoever_is_asked_to_leave_waits_for_no_log(log: LogUnderTest) -> None:
+async def test_an_abandoned_wait_returns_without_the_log(log: LogUnderTest) -> None:
     writer = await asyncio.to_thread(lambda: log.writer(limit_bytes=1))
     writer.append(0, make_records(0, 0, 100))
     asked = []
@@ -261,7 +261,7 @@ async def test_closing_twice_is_harmless(log: LogUnderTest) -> None:
         await reader.close()
 
 
-def test_seqs_that_do_not_follow_are_refused(log: LogUnderTest) -> None:
+def test_seqs_that_are_not_consecutive_are_refused(log: LogUnderTest) -> None:
     writer = log.writer()
     writer.append(0, make_records(0, 0, 5))
     with pytest.raises(TerminalError, match="shard 0"):
@@ -271,7 +271,7 @@ def test_seqs_that_do_not_follow_are_refused(log: LogUnderTest) -> None:
     writer.close()
 
 
-async def test_a_resumed_writer_passes_over_what_the_log_has(log: LogUnderTest) -> None:
+async def test_a_resumed_writer_skips_records_that_the_log_has(log: LogUnderTest) -> None:
     written = await asyncio.to_thread(write, log, 30)
     writer = await asyncio.to_thread(log.resumed_writer, dict.fromkeys(range(SHARDS), 29))
     assert [writer.acknowledged_seq(shard) for shard in range(SHARDS)] == [29] * SHARDS
@@ -286,7 +286,7 @@ async def test_a_resumed_writer_passes_over_what_the_log_has(log: LogUnderTest) 
     await reading.reader.close()
 
 
-def test_throttle_waits_until_little_is_unacknowledged(log: LogUnderTest) -> None:
+def test_throttle_waits_until_the_backlog_is_small(log: LogUnderTest) -> None:
     writer = log.writer(limit_bytes=1)
     for start in range(0, 1000, 100):
         writer.append(0, make_records(0, start, 100))

@@ -1,4 +1,4 @@
-"""Whatever tears a run's files, what is left is a prefix, and resuming gives the bytes of a run that never died."""
+"""Torn files leave a prefix of a run, and resuming writes the bytes of an uninterrupted run."""
 
 import functools
 import hashlib
@@ -21,7 +21,7 @@ STEP = 8
 
 
 def write_run(root: Path, *, complete: bool) -> None:
-    """A run in several blocks per shard and topic; unfinished, its files hold all its records too."""
+    """A run of several blocks per shard and topic, with all records in its files."""
     with create_run(root, INFO, SCENARIO) as run:
         writer = FileWriter(root, INFO, range(SHARDS))
         for start in range(0, COUNT, STEP):
@@ -70,7 +70,7 @@ def read_shards(root: Path) -> dict[int, list[bytes]]:
 
 
 def resume_and_complete(root: Path) -> list[int]:
-    """Write the whole run again over what is left; how many records of each shard were there."""
+    """Resume the run and write all of it. Returns the number of existing records by shard."""
     with create_run(root, INFO, SCENARIO) as run:
         assert run.state in ("unfinished", "new")
         writer = FileWriter(root, INFO, range(SHARDS))
@@ -101,7 +101,7 @@ def with_copy(complete: bool, damage: Callable[[Path], None], check: Callable[[P
 @settings(max_examples=60, deadline=None)
 @given(name=files_of_a_shard, share=st.floats(0, 1), tail=st.binary(max_size=300))
 def test_a_truncation_at_any_byte_leaves_a_prefix(name: str, share: float, tail: bytes) -> None:
-    """Garbage behind the cut too: a block of which the disk has not all."""
+    """Also with garbage after the cut, like a block that is only partly on disk."""
 
     def damage(run: Path) -> None:
         path = run / name
@@ -123,7 +123,7 @@ def test_a_truncation_at_any_byte_leaves_a_prefix(name: str, share: float, tail:
 @settings(max_examples=60, deadline=None)
 @given(name=files_of_a_shard, share=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_never_changes_what_is_read(name: str, share: float, bit: int) -> None:
-    """In a run that is not complete it is found, or lies in the tail, which is cut."""
+    """In an unfinished run it is detected, or is in the tail, which is truncated."""
 
     def damage(run: Path) -> None:
         raw = bytearray((run / name).read_bytes())
@@ -166,7 +166,7 @@ def test_any_damage_to_a_complete_run_is_an_error(name: str, share: float, bit: 
 
 
 def test_a_resumed_run_has_the_bytes_of_one_that_never_died(tmp_path: Path) -> None:
-    """The writer is dropped with records in its buffers, as by SIGKILL."""
+    """The writer is discarded with records in its buffers, as by SIGKILL."""
     root = tmp_path / "events"
     with create_run(root, INFO, SCENARIO):
         writer = FileWriter(root, INFO, range(SHARDS), buffer_bytes=1)

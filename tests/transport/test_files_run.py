@@ -1,4 +1,4 @@
-"""The life of a run in files: creation, locks, completion, a full disk."""
+"""Runs in files: creation, locks, completion, a full disk."""
 
 import asyncio
 import subprocess
@@ -30,7 +30,7 @@ def acknowledged_seqs(root: Path) -> list[int]:
     return seqs
 
 
-def test_a_run_goes_from_new_over_unfinished_to_complete(tmp_path: Path) -> None:
+def test_a_run_is_new_then_unfinished_then_complete(tmp_path: Path) -> None:
     with create_run(tmp_path, INFO, SCENARIO) as run:
         assert run.state == "new"
         assert acknowledged_seqs(tmp_path) == [-1] * SHARDS
@@ -50,7 +50,7 @@ def test_a_run_goes_from_new_over_unfinished_to_complete(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("gone", ["data", "index"])
-def test_a_complete_run_whose_files_are_gone_is_not_called_complete(tmp_path: Path, gone: str) -> None:
+def test_a_complete_run_with_missing_files_is_refused(tmp_path: Path, gone: str) -> None:
     with create_run(tmp_path, INFO, SCENARIO) as run:
         write(tmp_path)
         run.complete()
@@ -60,7 +60,7 @@ def test_a_complete_run_whose_files_are_gone_is_not_called_complete(tmp_path: Pa
         create_run(tmp_path, INFO, SCENARIO)
 
 
-def test_the_description_of_a_complete_run_holds_scenario_and_counts(tmp_path: Path) -> None:
+def test_the_metadata_of_a_complete_run_has_scenario_and_counts(tmp_path: Path) -> None:
     with create_run(tmp_path, INFO, SCENARIO) as run:
         write(tmp_path)
         run.complete()
@@ -90,12 +90,12 @@ def test_another_scenario_or_shape_under_the_same_id_is_refused(tmp_path: Path) 
     create_run(tmp_path, INFO, SCENARIO).close()
 
 
-def test_the_same_scenario_by_other_rules_is_another_run(tmp_path: Path) -> None:
+def test_the_same_scenario_with_another_stream_version_is_another_run(tmp_path: Path) -> None:
     create_run(tmp_path, INFO, SCENARIO).close()
     path = tmp_path / INFO.run_id / "run.json"
     described = msgspec.json.decode(path.read_bytes())
     assert described.pop("stream_version") == INFO.stream_version == 1
-    path.write_bytes(msgspec.json.encode(described))  # as it was written before there was another
+    path.write_bytes(msgspec.json.encode(described))  # as before there was a stream version 2
     create_run(tmp_path, INFO, SCENARIO).close()
     with pytest.raises(RunConflictError, match="holds events of stream version 1, this socialsim makes version 2"):
         create_run(tmp_path, replace(INFO, stream_version=2), SCENARIO)
@@ -122,7 +122,7 @@ def test_a_second_leader_is_refused_while_the_first_lives(tmp_path: Path) -> Non
     create_run(tmp_path, INFO, SCENARIO).close()
 
 
-def test_a_run_is_not_completed_or_led_anew_while_a_writer_lives(tmp_path: Path) -> None:
+def test_a_run_is_not_completed_or_led_again_while_it_has_a_writer(tmp_path: Path) -> None:
     run = create_run(tmp_path, INFO, SCENARIO)
     writer = FileWriter(tmp_path, INFO, [0])
     with pytest.raises(RunConflictError):
@@ -134,7 +134,7 @@ def test_a_run_is_not_completed_or_led_anew_while_a_writer_lives(tmp_path: Path)
     create_run(tmp_path, INFO, SCENARIO).close()
 
 
-def test_writers_of_one_run_own_shards_apart(tmp_path: Path) -> None:
+def test_writers_of_one_run_write_separate_shards(tmp_path: Path) -> None:
     with create_run(tmp_path, INFO, SCENARIO) as run:
         writers = [FileWriter(tmp_path, INFO, [shard]) for shard in range(SHARDS)]
         for shard, writer in enumerate(writers):
@@ -146,7 +146,7 @@ def test_writers_of_one_run_own_shards_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("full", ["pictures/00000.ndjson", "_index/00000.idx"])
-def test_a_full_disk_is_said_and_nothing_is_acknowledged(tmp_path: Path, full: str) -> None:
+def test_a_full_disk_is_reported_and_nothing_is_acknowledged(tmp_path: Path, full: str) -> None:
     """The kernel itself answers ENOSPC: the file is a link to /dev/full."""
     with create_run(tmp_path, INFO, SCENARIO):
         writer = FileWriter(tmp_path, INFO, [0])
@@ -162,11 +162,11 @@ def test_a_full_disk_is_said_and_nothing_is_acknowledged(tmp_path: Path, full: s
             writer.throttle()
         writer.close()
         path.unlink()
-        write(tmp_path)  # there is room again
+        write(tmp_path)  # the disk has space again
     assert sum(len(epoch.values) for epoch in iterate_values(tmp_path, INFO.run_id)) == 20 * SHARDS
 
 
-def test_a_place_that_cannot_be_a_log_is_refused(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_a_log_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="file"):
         create_run(tmp_path / "file", INFO, SCENARIO)
@@ -177,7 +177,7 @@ def test_a_place_that_cannot_be_a_log_is_refused(tmp_path: Path) -> None:
         create_run(tmp_path, INFO, SCENARIO)
 
 
-async def test_a_reader_finds_runs_that_appear_later_and_may_be_kept_to_one(tmp_path: Path) -> None:
+async def test_a_reader_finds_new_runs_and_can_be_limited_to_one(tmp_path: Path) -> None:
     create_run(tmp_path, INFO, SCENARIO).close()
     one = await Reading(FileReader(tmp_path, run_id=INFO.run_id, poll_s=0.01)).start()
     every = await Reading(FileReader(tmp_path, poll_s=0.01)).start()
@@ -195,7 +195,7 @@ async def test_a_reader_finds_runs_that_appear_later_and_may_be_kept_to_one(tmp_
         await Reading(FileReader(tmp_path, run_id="run-3")).start()
 
 
-async def test_a_reader_follows_over_a_resume_that_cuts_a_torn_tail(tmp_path: Path) -> None:
+async def test_a_reader_follows_across_a_resume_that_truncates_a_torn_tail(tmp_path: Path) -> None:
     with create_run(tmp_path, INFO, SCENARIO):
         write(tmp_path)
     index = tmp_path / INFO.run_id / "_index" / "00000.idx"

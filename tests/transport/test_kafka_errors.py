@@ -1,4 +1,4 @@
-"""Each of the driver's errors has a meaning; and a cluster that sends its clients where they cannot get is told."""
+"""Each of the driver's errors is classified, and unreachable advertised addresses are reported."""
 
 import asyncio
 import socket
@@ -29,25 +29,27 @@ DRIVERS = sorted(
 def test_every_error_of_the_driver_is_classified(kind):
     assert kind in MEANINGS, f"{kind.__name__} came with a new driver: say what it means"
     error = kind.__new__(kind)
-    if kind is kafka_errors.BrokerResponseError:  # the broker's answers are all of its subclasses, which have a number
+    # The errors of a broker's response are its subclasses, which have a number.
+    if kind is kafka_errors.BrokerResponseError:
         error.errno = -1
     told = translate(error, CLUSTER)
     assert type(told) is MEANINGS[kind].kind
     assert str(told).startswith(f"Kafka at 127.0.0.1:9092: {kind.__name__}")
     assert told.exit_code == {InputError: 2, TerminalError: 1, TransientError: 3}[type(told)]
-    # What may not pass says what there is to do; what may pass is tried again, and says nothing.
+    # Permanent errors have a remedy; transient ones are retried and have none.
     assert bool(MEANINGS[kind].remedy) == (type(told) is not TransientError)
-    # The driver's own word for "may pass" is never overruled: giving up on it would end a run for a broker's restart.
+    # An error that the driver calls retriable is never permanent here: a broker's restart must not
+    # end a run.
     assert not kind.retriable or type(told) is TransientError
 
 
 @pytest.mark.parametrize("error", [OSError(111, "refused"), TimeoutError(), socket.gaierror(-2, "unknown name")])
-def test_what_is_the_networks_may_pass(error):
+def test_network_errors_may_pass(error):
     assert isinstance(translate(error, CLUSTER), TransientError)
     assert not is_denied(error)
 
 
-def test_a_new_class_counts_as_what_it_derives_from():
+def test_an_unknown_class_is_classified_like_its_base_class():
     class Newer(kafka_errors.PolicyViolationError):
         pass
 
@@ -55,18 +57,18 @@ def test_a_new_class_counts_as_what_it_derives_from():
     assert is_denied(kafka_errors.SaslAuthenticationFailed("x"))
 
 
-def test_a_broker_that_is_known_already_is_not_tried():
+def test_a_bootstrap_server_is_not_probed_again():
     asyncio.run(require_reachable(CLUSTER, [("127.0.0.1", 9092), ("kafka.invalid", 1)]))
     asyncio.run(require_reachable(CLUSTER, []))
 
 
-def test_one_broker_that_can_be_reached_is_enough():
+def test_one_reachable_broker_is_enough():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         asyncio.run(require_reachable(CLUSTER, [("kafka.invalid", 1), ("127.0.0.1", port)]))
 
 
-def test_where_the_cluster_sends_us_and_why_we_cannot_get_there_is_told():
+def test_unreachable_advertised_addresses_are_named_with_the_reason():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # bound, not listening: refused
         port = unused.getsockname()[1]

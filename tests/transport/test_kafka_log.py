@@ -1,4 +1,4 @@
-"""What only the log in Kafka does: topics, partitions, groups, and a broker that goes away."""
+"""Features of the log in Kafka only: topics, partitions, groups, and outages of the broker."""
 
 import asyncio
 import threading
@@ -41,7 +41,7 @@ async def cluster(kafka: KafkaCluster, topic_prefix: str) -> KafkaLog:
 
 
 def write(cluster: KafkaLog, count: int, **options: Any) -> KafkaWriter:
-    """``count`` records of each shard; the writer, closed."""
+    """Write ``count`` records of each shard. Returns the closed writer."""
     writer = KafkaWriter(cluster, INFO, range(SHARDS), **options)
     for start in range(0, count, 50):
         for shard in range(SHARDS):
@@ -105,7 +105,7 @@ async def test_a_writer_says_which_topics_are_missing(kafka: KafkaCluster, topic
         await asyncio.to_thread(KafkaWriter, log, INFO, range(SHARDS))
 
 
-async def test_a_broker_that_is_not_there_is_named() -> None:
+async def test_an_absent_broker_is_named() -> None:
     log = KafkaLog((f"127.0.0.1:{free_port()}",))
     reader = KafkaReader(log, TYPES, group="g", connect_timeout_s=0.3)
     makers: list[Callable[[], Any]] = [
@@ -136,7 +136,7 @@ async def test_a_group_shares_the_partitions_and_hands_them_over(cluster: KafkaL
     two = await Reading(KafkaReader(cluster, TYPES, group=cluster.topic_prefix), one.next_offsets).start()
 
     def is_shared() -> bool:
-        # What one has read by now is what it would have stored.
+        # The records that a reader has returned are those that it would have stored.
         one.stored = two.stored = one.next_offsets
         sizes = len(one.reader.assignment()), len(two.reader.assignment())
         return sum(sizes) == everything and all(sizes)
@@ -204,7 +204,7 @@ async def test_a_broker_that_goes_away_and_comes_back_loses_nothing(
         await asyncio.to_thread(node.kill)
     else:
         await asyncio.to_thread(node.freeze)
-    # The clock stands still: back-pressure bounds what is handed over.
+    # The simulation waits: backpressure bounds the unacknowledged records.
     async with asyncio.timeout(DEADLINE_S):
         stood_still = 0
         while stood_still < 10:
@@ -224,7 +224,7 @@ async def test_a_broker_that_goes_away_and_comes_back_loses_nothing(
     await reading.poll_for(sum(ends.values()))
     await reading.reader.close()
     assert set(reading.values) == wanted
-    # The first copies stand in order in each partition.
+    # The first copies are in order in each partition.
     order = {record.value: record.seq for shard in range(SHARDS) for record in make_records(shard, 0, count)}
     for values in reading.by_partition().values():
         for shard in range(SHARDS):
@@ -259,7 +259,7 @@ async def test_a_writer_gives_up_at_its_deadline_and_closes_while_the_broker_is_
 
 
 @pytest.mark.parametrize("override", ["retention.ms=abc", "no.such.setting=1"])
-async def test_a_setting_that_the_cluster_refuses_is_named_and_nothing_is_made(
+async def test_a_setting_that_the_cluster_refuses_is_named_and_no_topic_is_created(
     kafka: KafkaCluster, topic_prefix: str, override: str
 ) -> None:
     log = KafkaLog((kafka.bootstrap,), topic_prefix)
@@ -270,7 +270,7 @@ async def test_a_setting_that_the_cluster_refuses_is_named_and_nothing_is_made(
     assert len(made.names) == len(TOPICS)
 
 
-async def test_topics_without_settings_are_made_with_a_warning_and_refused_afterwards(
+async def test_topics_without_settings_are_created_with_a_warning_and_refused_later(
     kafka: KafkaCluster, topic_prefix: str
 ) -> None:
     log = KafkaLog((kafka.bootstrap,), topic_prefix)
@@ -278,7 +278,7 @@ async def test_topics_without_settings_are_made_with_a_warning_and_refused_after
     assert {each.setting for each in made.warnings} >= {"retention.ms", "segment.ms"}
     with pytest.raises(InputError, match=r"retention\.ms is 604800000.*topics alter.*kafka-configs\.sh"):
         await create_topics(log, TOPICS, partitions=1)
-    # What is asked for explicitly is set, what others set stays.
+    # Explicit settings are set, and settings made by others stay.
     await alter_topics(log, TOPICS, overrides=parse_overrides(["delete.retention.ms=5000"], only=True))
     changed = await alter_topics(log, TOPICS, overrides=parse_overrides(["retention.ms=-1", "segment.ms="], only=False))
     assert {each.setting for each in changed} == {"retention.ms", "message.timestamp.after.max.ms"}
@@ -289,7 +289,7 @@ async def test_topics_without_settings_are_made_with_a_warning_and_refused_after
     assert await create_topics(log, TOPICS, partitions=1, overrides=parse_overrides(["segment.ms="], only=False))
 
 
-def test_a_policy_of_the_cluster_is_told_with_the_settings_that_it_speaks_of() -> None:
+def test_a_policy_violation_names_the_settings_that_it_concerns() -> None:
     answer = SimpleNamespace(topic_errors=[("s.users", 44, "segment.ms must be under a week, says the policy")])
     with pytest.raises(
         InputError, match=r"s\.users.*policy.*requested were 3 replicas and segment\.ms=7; --replication"

@@ -36,7 +36,7 @@ def test_murmur2_equals_aiokafkas(key: bytes) -> None:
 
 
 @given(st.lists(st.integers(0, 2**63 - 1), max_size=20))
-def test_the_table_of_hashes_gives_what_the_function_gives(user_ids: list[int]) -> None:
+def test_the_hash_cache_equals_the_function(user_ids: list[int]) -> None:
     hashes = UserHashes()
     for user_id in user_ids * 2:
         known = hashes[user_id >> 12][user_id & 4095]
@@ -58,7 +58,7 @@ operations = st.lists(
 
 @given(operations)
 def test_a_seq_is_acknowledged_only_when_the_log_has_all_up_to_it(steps: list[tuple[str, int, int]]) -> None:
-    """Against a plain model: the log as a list, and what was ever handed over."""
+    """Compared with a plain model: the log as a list, and the records put in so far."""
     unacked = UnackedRecords({"a": 4, "b": 2})
     queues = unacked.all_queues
     log: dict[PartitionQueue, list[Record]] = {queue: [] for queue in queues}
@@ -105,7 +105,7 @@ def test_a_seq_is_acknowledged_only_when_the_log_has_all_up_to_it(steps: list[tu
             assert seqs_in_order == sorted(set(seqs_in_order))
 
 
-def test_a_password_is_in_no_text() -> None:
+def test_no_text_contains_a_password() -> None:
     log = KafkaLog(("localhost:9092",), security=KafkaSecurity("SASL_SSL", username="ann", password="s3cret"))
     for text in (repr(log), str(log), log.url, log.address, str(log.unavailable(3)), str(log.missing_topics(["a"]))):
         assert "s3cret" not in text
@@ -123,7 +123,7 @@ def test_a_password_is_in_no_text() -> None:
         ({"protocol": "SSL", "cafile": Path("/nowhere/ca.pem")}, "SOCIALSIM_KAFKA_CAFILE"),
     ],
 )
-def test_security_that_does_not_fit_together_is_refused(options: dict[str, object], named: str) -> None:
+def test_conflicting_security_settings_are_refused(options: dict[str, object], named: str) -> None:
     with pytest.raises(InputError, match=named) as caught:
         KafkaSecurity(**options)  # type: ignore[arg-type]
     assert "s3cret" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Topic settings against what simulated events need: pure."""
+"""Topic settings are compared with what simulated events need. Pure."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def state(copies: int = 1, **settings: str) -> TopicState:
     [
         ({}, 1, None, []),
         ({}, 1, PAST, []),
-        # Retention by time: the run says whether it is loss.
+        # Retention by time: whether records are lost depends on the run.
         ({"retention_ms": "604800000"}, 1, None, [("retention.ms", "-1", True)]),
         ({"retention_ms": "604800000"}, 1, PAST, [("retention.ms", "-1", True)]),
         ({"retention_ms": "604800000"}, 1, NOW, [("retention.ms", "-1", False)]),
@@ -44,7 +44,7 @@ def state(copies: int = 1, **settings: str) -> TopicState:
         ({"retention_bytes": "1073741824"}, 1, NOW, [("retention.bytes", "-1", True)]),
         ({"cleanup_policy": "compact"}, 1, None, [("cleanup.policy", "delete", True)]),
         ({"cleanup_policy": "compact,delete"}, 1, NOW, [("cleanup.policy", "delete", True)]),
-        # Timestamps: refused by the broker, so nothing is lost, but a run that would end so is not begun.
+        # Timestamps: the broker refuses records, so none is lost, but such a run is not started.
         ({"message_timestamp_after_max_ms": "3600000"}, 1, None, [("message.timestamp.after.max.ms", LONG_MAX, False)]),
         ({"message_timestamp_after_max_ms": "3600000"}, 1, PAST, []),
         (
@@ -86,11 +86,11 @@ def test_each_setting_has_its_verdict(settings, copies, ages, expected):
     assert [(each.setting, each.needed, each.refused) for each in found] == expected
 
 
-def test_settings_that_may_not_be_read_are_no_deviation():
+def test_unreadable_settings_are_no_deviation():
     assert compare(state()._replace(settings=None)) == []
 
 
-def test_what_is_wished_for_is_needed_and_what_follows_is_still_told():
+def test_a_chosen_value_is_needed_and_its_harm_is_still_reported():
     overrides = parse_overrides(["retention.ms=604800000", "segment.ms="], only=False)
     assert overrides.settings(3)["retention.ms"] == "604800000"
     assert "segment.ms" not in overrides.settings(3)
@@ -101,21 +101,21 @@ def test_what_is_wished_for_is_needed_and_what_follows_is_still_told():
     assert (other.needed, other.refused) == ("604800000", True)
 
 
-def test_without_settings_only_those_that_are_chosen_are_asked_for():
+def test_without_our_settings_only_chosen_ones_are_requested():
     assert SettingOverrides(only=True).settings(3) == {}
     assert parse_overrides(["retention.ms=-1"], only=True).settings(3) == {"retention.ms": "-1"}
     assert [each.refused for each in compare(state(retention_ms="5"), SettingOverrides(only=True))] == [False]
 
 
 @pytest.mark.parametrize("text", ["retention.ms", "=5", "retention ms=5", "Retention.ms=5", "retention.ms=5;x", ""])
-def test_a_wish_that_is_none_is_named(text):
+def test_an_invalid_override_is_named(text):
     with pytest.raises(InputError, match=r"--topic-config is .*KEY=VALUE"):
         parse_overrides([text], only=False)
     with pytest.raises(InputError, match=r"retention\.ms twice"):
         parse_overrides(["retention.ms=1", "retention.ms=2"], only=False)
 
 
-def test_what_topics_share_is_told_once_and_the_tools_line_mends_one_topic():
+def test_shared_deviations_appear_once_and_the_command_fixes_one_topic():
     states = [state(retention_ms="5", cleanup_policy="compact")._replace(name=f"s.{n}") for n in range(5)]
     found = [each for one in states for each in compare(one)]
     text = sum_up(found)

@@ -44,7 +44,7 @@ def test_good_urls(text: str, expected: LogUrl) -> None:
         "kafka://a:٣",
     ],
 )
-def test_bad_urls_are_refused_with_their_place_and_what_is_allowed(text: str) -> None:
+def test_bad_urls_are_refused_naming_the_option_and_what_is_allowed(text: str) -> None:
     with pytest.raises(InputError, match=r"--from: .*(file:|allowed)"):
         parse_log_url(text, "--from")
 

@@ -18,13 +18,13 @@ _TEMPLATE: dict[str, Path] = {}
 
 @pytest.fixture
 def runs_dir(tmp_path: Path) -> Path:
-    """Where the runs keep their books."""
+    """The directory of the runs' manifests."""
     return tmp_path / "runs"
 
 
 @pytest.fixture
 async def stored_sqlite(tmp_path: Path, runs_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> WarehouseFixture:
-    """The run r1 in a file of its own, with its books: copied, for storing it takes longer."""
+    """The run r1 in a file of its own, with its manifests: a copy, which is faster than storing it."""
     template = _TEMPLATE.get("sqlite")
     if template is None:
         template = tmp_path_factory.mktemp("stored")
@@ -39,7 +39,7 @@ async def stored_sqlite(tmp_path: Path, runs_dir: Path, tmp_path_factory: pytest
 
 @pytest.fixture
 async def stored_mysql(mysql_db: WarehouseFixture, runs_dir: Path) -> WarehouseFixture:
-    """The run r1 on MariaDB and on MySQL 8, with its books."""
+    """The run r1 on MariaDB and on MySQL 8, with its manifests."""
     await store(mysql_db, events_of("r1"))
     keep_books(runs_dir, "r1", events_of("r1"))
     return mysql_db

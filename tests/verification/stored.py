@@ -1,4 +1,4 @@
-"""Small simulated runs, stored as a consumer stores them, with the books that a simulation keeps."""
+"""Small simulated runs, stored as a consumer stores them, with the manifests of a simulation."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -84,7 +84,7 @@ def overwatched(connection: Connection) -> tuple[str, int | None]:
 
 
 def too_young(row: dict[str, Any]) -> date:
-    """Who is thirteen tomorrow."""
+    """The birth date of a user who turns thirteen tomorrow."""
     tomorrow: date = row["event_time"].date() + timedelta(1)
     return tomorrow.replace(year=tomorrow.year - 13)
 

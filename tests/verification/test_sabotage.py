@@ -152,7 +152,7 @@ class TestSqlite:
         assert "a stored row differs" in named(breaks_of(report, "accounts"), "picture", row["shard"]).what
 
     def test_the_end_of_a_shard_is_missed(self, stored_sqlite: WarehouseFixture, runs_dir: Path) -> None:
-        """A tail leaves no gap behind it: only the books know that there was more."""
+        """A missing tail leaves no gap: only the manifests show that there was more."""
         last = max((event for event in events_of("r1") if event.shard == 1), key=lambda event: event.seq)
         for plural in PLURALS.values():
             stored_sqlite.change(f"DELETE FROM {plural} WHERE shard = 1 AND seq > :seq", seq=last.seq - 3)

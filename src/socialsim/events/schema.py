@@ -12,10 +12,7 @@ _ID: Final = "urn:socialsim:event:{name}:{version}"
 
 
 def event_schema(name: str) -> dict[str, Any]:
-    """The JSON Schema of the event with the wire name ``name``.
-
-    Raises KeyError if there is none.
-    """
+    """The JSON Schema of the event with wire name ``name``. Raises KeyError if there is none."""
     event_type = EVENT_TYPES[name]
     (reference,), definitions = msgspec.json.schema_components([event_type], ref_template="#/$defs/{name}")
     body: dict[str, Any] = definitions.pop(reference["$ref"].removeprefix("#/$defs/"))

@@ -135,8 +135,7 @@ Event: TypeAlias = (
     | CommentPosted
 )
 
-#: Every event type by its wire name, parents before their children: the order in which tables are
-#: written.
+#: Event types by wire name, parents before their children: the order in which tables are written.
 EVENT_TYPES: dict[str, type[Event]] = {
     "user": UserSignedUp,
     "session": SessionStarted,

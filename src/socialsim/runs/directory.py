@@ -231,7 +231,7 @@ class RunManifests:
         return type(self)(self._directory, resumed=True)
 
     def acknowledged_seq(self, shard: int) -> int:
-        """The last durable ``seq`` of ``shard`` in a resumed run's previous attempt; -1 if unknown."""
+        """The last durable ``seq`` of ``shard`` in the run's previous attempt; -1 if unknown."""
         if not self._resumed:
             return -1
         try:

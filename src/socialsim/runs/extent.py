@@ -95,7 +95,7 @@ def sum_losses(losses: Sequence[Loss]) -> str:
 
 
 def _look(extent: LogExtent | None, cluster: str, topic: str, now: Edges | None) -> tuple[int, str]:
-    """(Upper bound of the run's records in ``topic``, why some must be lost; empty if none must)."""
+    """Upper bound of the run's records in ``topic``, and why some must be lost (or empty)."""
     if now is None:
         return 0, "the topic no longer exists"
     if extent is None:

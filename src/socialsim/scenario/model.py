@@ -214,7 +214,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     popular_share: Annotated[float, _share("likes per post", "likes of trending posts, of all likes")] = 0.07
 
     def __post_init__(self) -> None:
-        # msgspec checks what it decodes, not what Python constructs
+        # msgspec checks what it decodes, not what Python constructs.
         for name, allowed in _field_types().items():
             try:
                 value = msgspec.convert(getattr(self, name), allowed)
@@ -338,11 +338,10 @@ def make_scenario(preset: str | None = None, **fields: Any) -> Scenario:
 
 
 def load_scenario(path: Path, preset: str | None = None, **overrides: Any) -> Scenario:
-    """A Scenario from a TOML file whose keys are the fields. Raises InputError naming file and
-    field.
+    """A Scenario from a TOML file whose keys are the fields.
 
     ``overrides`` take precedence over the file, the file over ``preset``. Without ``preset``, the
-    file's own key ``preset`` is used, if it has one.
+    file's own key ``preset`` is used, if it has one. Raises InputError naming file and field.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -361,7 +360,7 @@ def load_scenario(path: Path, preset: str | None = None, **overrides: Any) -> Sc
 
 
 def preset_of(scenario: Scenario) -> str | None:
-    """The preset that ``scenario`` equals in all knobs but ``SIZE_KNOBS``; None if there is none."""
+    """The preset that equals ``scenario`` in all knobs except ``SIZE_KNOBS``, None if none does."""
     compared = [name for name in Scenario.__struct_fields__ if name not in SIZE_KNOBS]
     for preset in ("mature", *PRESETS):  # mature first: tiny and demo differ only in size
         other = make_scenario(preset)

@@ -83,7 +83,7 @@ class MemoryLog:
         self.identities[topic] = f"{name}-{int(number) + 1}"
 
     def others_of(self, reader: "MemoryReader") -> tuple[Member, ...]:
-        """The other members of the reader's group, with what they own."""
+        """The other members of the reader's group, with their partitions."""
         held: dict[int, set[TopicPartition]] = {}
         members = {id(each): each for each in self._groups.get(reader.group, []) if each is not reader}
         for (group, partition), owner in self._owners.items():
@@ -209,11 +209,11 @@ class MemoryReader(EventReader):
         return self.log.log_id
 
     def identity(self, topic: str) -> str:
-        """The one at the start."""
+        """The topic's identity at the reader's start."""
         return self._identities.get(topic, "")
 
     async def look_at_group(self) -> GroupLook:
-        """Who holds what."""
+        """The other members and their partitions."""
         return GroupLook(settled=True, others=self.log.others_of(self), silence_max_s=45.0)
 
     async def probe(self, timeout_s: float) -> None:
@@ -295,7 +295,7 @@ class MemoryReader(EventReader):
         if self.log.away:
             raise TransientError("the memory log is away")
         if self.log.identities != self._identities:
-            raise LogReplacedError("the memory log: a topic was made anew while it was read")
+            raise LogReplacedError("the memory log: a topic was recreated while it was read")
         return {partition: len(values) for partition, values in self.log.records.items()}
 
     def seek(self, partition: TopicPartition, offset: int) -> None:

@@ -59,8 +59,7 @@ class EventWriter(ABC):
 
     @abstractmethod
     def append(self, shard: int, records: Sequence[Record]) -> None:
-        """Append ``records`` of ``shard`` with consecutive ``seq``. Never waits for I/O that may
-        not end.
+        """Append ``records`` of ``shard``, whose ``seq`` are consecutive, without waiting for I/O.
 
         Records up to the ``acknowledged_seq`` at the writer's opening are skipped, so a run is
         resumed by simulating it again. Raises TerminalError if a ``seq`` is missing.
@@ -76,9 +75,7 @@ class EventWriter(ABC):
 
     @abstractmethod
     def flush(self) -> None:
-        """Start writing what is buffered, without waiting: events of a paced run should be visible
-        soon.
-        """
+        """Start writing what is buffered, without waiting: readers of a paced run should see it."""
 
     @abstractmethod
     def drain(self, timeout_s: float, should_abandon: Callable[[], bool] = never_abandon) -> None:
@@ -89,9 +86,7 @@ class EventWriter(ABC):
 
     @abstractmethod
     def acknowledged_seq(self, shard: int) -> int:
-        """The largest ``seq`` up to which all records of ``shard`` are durable; -1 before the
-        first.
-        """
+        """The largest ``seq`` up to which all records of ``shard`` are durable; -1 if none is."""
 
     def stats(self) -> WriterStats:
         """The writer's state. A writer that makes everything durable at once has no backlog."""
@@ -222,7 +217,7 @@ class EventReader(ABC):
 
     @abstractmethod
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Continue an assigned partition at ``offset``, after its records in memory were discarded."""
+        """Continue an assigned partition at ``offset``. The caller has discarded its records."""
 
     @abstractmethod
     def pause(self) -> None:

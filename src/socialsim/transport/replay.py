@@ -33,8 +33,7 @@ async def read_ends(reader: EventReader) -> Ends:
 async def read_to_end(
     reader: EventReader, take: Callable[[Fetched], None], enough: Callable[[], bool] = lambda: False
 ) -> None:
-    """Pass all records up to the log's end at the start to ``take``, in order within each
-    partition.
+    """Pass all records up to the log's present end to ``take``, in order within each partition.
 
     Stops early when ``enough`` is true. Starts and closes the reader. Raises
     ServiceUnavailableError, LogCorruptError, InputError if there is no log.

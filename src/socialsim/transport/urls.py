@@ -25,10 +25,7 @@ class FileUrl:
 
 @dataclass(frozen=True, slots=True)
 class KafkaUrl:
-    """An event log in Kafka.
-
-    ``topic_prefix`` ends with a dot; topics are named ``<prefix><topic>``.
-    """
+    """An event log in Kafka. Its topics are ``<topic_prefix><topic>``; the prefix ends in a dot."""
 
     bootstrap: tuple[str, ...]
     topic_prefix: str = "socialsim."

@@ -56,7 +56,7 @@ class ProcessContext(NamedTuple):
 
 
 def make_process_context(scenario: Scenario, run_id: str, pools: Pools, shards: int) -> ProcessContext:
-    """The context of a process with ``shards`` of the scenario's shards, at the start of the run."""
+    """The context of a process with ``shards`` of the scenario's shards, at the run's start."""
     users = scenario.users * shards // scenario.shards
     return ProcessContext(
         scenario,

@@ -52,13 +52,11 @@ class SocialActor(Actor[UserMessage]):
         self._suggested: list[int] | None = None  # friends of friends
         self._pending = 0  # own recent requests without an answer
         self._requests_left = 0
-        # (when_us, request_id, requester_id), sorted
+        #: (when_us, request_id, requester_id), sorted
         self._agenda: list[tuple[int, int, int]] | None = None
 
     def draw(self) -> int:
-        """The next 32 random bits of this user's own stream (``randoms.next_state``, inlined for
-        speed).
-        """
+        """The next 32 random bits of this user (``randoms.next_state``, inlined for speed)."""
         state = self._state = (self._state * LCG_FACTOR + LCG_SUMMAND) & MASK_64
         return state >> 32
 

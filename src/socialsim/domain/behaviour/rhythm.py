@@ -65,8 +65,7 @@ class Rhythm:
         return self._clocks[country][city]
 
     def plan(self, day: int, sessions_extra: int, draw: Callable[[], int]) -> list[int]:
-        """Session starts of an active day, descending, in microseconds of local time since the
-        epoch.
+        """Session starts of an active day, descending, in microseconds since the epoch, local time.
 
         ``day`` counts local days since 1970-01-01; ``sessions_extra`` is as in ``Traits``.
         """

@@ -11,7 +11,7 @@ from socialsim.kernel.randoms import UNIT, log_normal
 from socialsim.scenario.model import DAY_US, LEAST_AGE_YEARS
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()
-# reserved for documentation by RFC 2606
+#: Reserved for documentation by RFC 2606.
 _MAIL_DOMAINS: Final = ("example.com", "example.net", "example.org")
 #: Years above the minimum age are log-normal: half of the users are under 31 when they sign up, few
 #: over 70. A declared choice, near the published ages of a large network's users; see ``ages`` in

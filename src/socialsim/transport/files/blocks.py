@@ -93,8 +93,7 @@ def split_block(block: bytes, records: int, path: str, start: int) -> list[bytes
 
 
 def recover_shard(paths: RunPaths, meta: RunMeta, shard: int) -> ShardHeights:
-    """Truncate the torn tail that a dead writer left in one shard's files, and make the rest
-    durable.
+    """Truncate the torn tail that a dead writer left in a shard's files, and make the rest durable.
 
     Afterwards the files hold exactly the shard's records up to some ``seq``. Raises LogCorruptError
     if something before the tail is damaged, LogFullError if the files cannot be truncated.
@@ -119,7 +118,7 @@ def recover_shard(paths: RunPaths, meta: RunMeta, shard: int) -> ShardHeights:
 
 
 def _truncate(path: str, end: int) -> None:
-    """Truncate a file to ``end`` bytes and sync it: a killed writer's bytes may not be on disk yet."""
+    """Truncate a file to ``end`` bytes and sync it, which a killed writer may not have done."""
     try:
         length = Path(path).stat().st_size
     except FileNotFoundError:
@@ -143,8 +142,7 @@ def require_run(root: Path, run_id: str | None) -> list[RunMeta]:
 
 
 def iterate_values(root: Path, run_id: str) -> Iterator[WriteBatch]:
-    """All readable records of a run, batch by batch: shards in order, batches in the order of
-    ``seq``.
+    """All readable records of a run in batches: shards in order, batches in the order of ``seq``.
 
     Memory is bounded by a writer's buffer. Raises InputError if there is no such run,
     LogCorruptError if the files are damaged; in a complete run, a torn tail is damage too.
@@ -166,7 +164,7 @@ def iterate_values(root: Path, run_id: str) -> Iterator[WriteBatch]:
                 path = paths.data(topic, shard)
                 block = read_bytes(path, start, end)
                 if not block_is_good(block, end - start, crc):
-                    # raises unless this is the tail
+                    # Raises unless this is the tail.
                     good = count_good_blocks(form, raw, entries, i, path)
                     if meta.state == "complete" or good > entry:
                         raise LogCorruptError(f"{path}: the block at byte {start} is damaged")

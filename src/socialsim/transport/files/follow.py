@@ -17,7 +17,7 @@ from socialsim.transport.files.layout import RunMeta, RunPaths, read_run_meta
 
 
 class ShardIndex:
-    """One shard's index as read so far; ``generation`` counts its replacements by resuming writers."""
+    """One shard's index as read so far; ``generation`` counts how often writers replaced it."""
 
     def __init__(self, paths: RunPaths, meta: RunMeta, shard: int) -> None:
         self.form = IndexFormat(meta.run_id, shard, meta.topics)

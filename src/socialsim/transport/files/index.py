@@ -1,5 +1,4 @@
-"""The commit index of one shard: fixed-size entries, each of which commits one write to all topic
-files.
+"""The commit index of a shard: fixed-size entries, each of which commits one write to all topics.
 
 An entry is little-endian: the number of the shard's records so far (u64); then for each topic, in
 the run's order, its records so far (u64), its data file's length (u64) and the CRC-32 of the block
@@ -43,9 +42,7 @@ class IndexFormat:
         return body + self._crc.pack(zlib.crc32(body, self._seed))
 
     def is_valid(self, raw: bytes | bytearray, entry: int) -> bool:
-        """Whether ``entry`` is complete in ``raw``, passes its CRC and does not shrink its
-        predecessor.
-        """
+        """Whether ``entry`` is complete in ``raw``, passes its CRC and follows its predecessor."""
         at = entry * self.entry_bytes
         if at + self.entry_bytes > len(raw):
             return False
@@ -79,24 +76,18 @@ class IndexFormat:
         return good
 
     def seq_end(self, raw: bytes | bytearray, entry: int) -> int:
-        """The shard's records up to ``entry``, inclusive, which is the next ``seq``; 0 for entry
-        -1.
-        """
+        """The shard's records up to and with ``entry``: the next ``seq``. 0 for entry -1."""
         return 0 if entry < 0 else self._struct.unpack_from(raw, entry * self.entry_bytes)[0]
 
     def column(self, raw: bytes | bytearray, entry: int, topic: int) -> tuple[int, int, int]:
-        """(records so far, bytes so far, CRC of the block) of one topic at ``entry``; zeros for
-        entry -1.
-        """
+        """A topic's records so far, bytes so far and block CRC at ``entry``; zeros for entry -1."""
         if entry < 0:
             return (0, 0, 0)
         at = entry * self.entry_bytes + 8 + topic * 20
         return _COLUMN.unpack_from(raw, at)
 
     def find(self, raw: bytes | bytearray, entries: int, topic: int, offset: int) -> int:
-        """The entry whose block of ``topic`` holds record ``offset``; ``entries`` if there is none
-        yet.
-        """
+        """The entry whose block of ``topic`` has record ``offset``; ``entries`` if none has yet."""
         return bisect_right(range(entries), offset, key=lambda entry: self.column(raw, entry, topic)[0])
 
 

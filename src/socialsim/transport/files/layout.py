@@ -6,7 +6,7 @@
     <root>/<run_id>/run.json                      scenario, shards, topics, state, final counts
     <root>/<run_id>/<topic>/<shard:05d>.ndjson    the records, pure newline-delimited JSON
     <root>/<run_id>/_index/<shard:05d>.idx        which bytes of them are valid, see ``index``
-    <root>/<run_id>/.lock, .writers               locks: exclusive of the leader, shared of writers
+    <root>/<run_id>/.lock, .writers               locks: the leader's, and the writers' shared one
 
 Spark, and globs such as ``<root>/*/pictures/*.ndjson``, skip names that begin with an underscore or
 a dot.
@@ -118,7 +118,7 @@ def read_run_meta(root: Path, run_id: str) -> RunMeta | None:
     try:
         return msgspec.json.decode(raw, type=RunMeta)
     except msgspec.DecodeError as error:
-        raise LogCorruptError(f"{path}: not a run's description: {error}") from error
+        raise LogCorruptError(f"{path}: not the metadata of a run: {error}") from error
 
 
 def list_run_ids(root: Path) -> list[str]:
@@ -156,4 +156,4 @@ def read_log_id(root: Path) -> str:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except msgspec.DecodeError as error:
-        raise LogCorruptError(f"{path}: not a log's description: {error}") from error
+        raise LogCorruptError(f"{path}: not the metadata of a log: {error}") from error

@@ -15,8 +15,7 @@ _DISCOVER_EVERY_S: Final = 1.0
 
 
 class FileReader(EventReader):
-    """Reads all runs of a log, or only ``run_id``, and follows them as they grow and new ones
-    appear.
+    """Reads all runs of a log, or only ``run_id``, and follows them while they grow.
 
     There is no group: all partitions are assigned from the start and none is ever revoked. Reads
     are small and come from the page cache, so they happen on the event loop. ``poll_s`` is the
@@ -40,7 +39,7 @@ class FileReader(EventReader):
 
     @property
     def log_id(self) -> str:
-        """The id in the directory's ``log.json``, which stays the same if the directory is moved."""
+        """The id in the directory's ``log.json``. Moving the directory does not change it."""
         return self._log_id or read_log_id(self._root)
 
     def identity(self, topic: str) -> str:
@@ -78,7 +77,10 @@ class FileReader(EventReader):
         self._discovered_s = asyncio.get_running_loop().time()
 
     async def poll(self, records_max: int, timeout_s: float) -> list[Fetched]:
-        """Up to ``records_max`` records, one block per partition in turn; none after ``timeout_s``."""
+        """Up to ``records_max`` records, one block per partition in turn.
+
+        None after ``timeout_s``.
+        """
         clock = asyncio.get_running_loop().time
         deadline_s = clock() + timeout_s
         await asyncio.sleep(0)  # a caller who always finds records must not block the loop

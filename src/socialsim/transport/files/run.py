@@ -58,12 +58,11 @@ class FileRun:
 
     @property
     def identity(self) -> str:
-        """Distinguishes the run from a later one with its id; empty if an older version created it."""
+        """Distinguishes the run from a later one with its id; empty in logs of older versions."""
         return self._meta.identity
 
     def complete(self) -> None:
-        """Mark the run complete and store its counts. All of its writers must be drained and
-        closed.
+        """Mark the run complete and store its counts. All its writers must be drained and closed.
 
         Raises RunConflictError if one is still open, LogCorruptError if files and index differ,
         LogFullError.

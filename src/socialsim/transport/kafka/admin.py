@@ -116,7 +116,7 @@ async def create_topics(
 
 
 def _check_created(cluster: KafkaLog, response: Any, copies: int, settings: Mapping[str, str]) -> None:
-    """Raise InputError for topics that the cluster does not allow, TerminalError for other errors."""
+    """Raise InputError for topics that the cluster disallows, TerminalError for other errors."""
     for name, code, *rest in response.topic_errors:
         kind = kafka_errors.for_code(code)
         if kind is kafka_errors.NoError:
@@ -213,9 +213,7 @@ async def _wait_for_leaders(client: AIOKafkaAdminClient, names: list[str], timeo
 async def inspect_topics(
     cluster: KafkaLog, topics: Sequence[str], *, timeout_s: float = CONNECT_TIMEOUT_S
 ) -> ClusterState:
-    """The cluster's id, and the existing ``topics`` (short names) with offsets and settings, in
-    order.
-    """
+    """The cluster's id, and the existing ``topics`` (short names), in order."""
     async with _connected(cluster, timeout_s) as client:
         cluster_id = str((await client.describe_cluster())["cluster_id"])
         described = await client.describe_topics([cluster.topic(name) for name in topics])

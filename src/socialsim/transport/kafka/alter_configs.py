@@ -1,5 +1,4 @@
-"""Kafka's IncrementalAlterConfigs request, which aiokafka lacks: it changes only the named
-settings.
+"""Kafka's IncrementalAlterConfigs request, which aiokafka lacks. It changes only named settings.
 
 aiokafka's AlterConfigs replaces all settings of a topic, so settings made by others would be lost.
 """

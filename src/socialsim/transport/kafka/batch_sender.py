@@ -42,14 +42,12 @@ class BatchSender:
         self._unacked = unacked
         self._topics = topics
         self._options = options
-        # a running mean, to estimate from a count whether a batch is full
-        self._record_bytes = 200.0
+        self._record_bytes = 200.0  # a running mean, to estimate whether records fill a batch
         self._sent: dict[PartitionQueue, int] = {}
         self._changed = {queue: asyncio.Event() for queue in unacked.all_queues}
         self._due: set[PartitionQueue] = set()
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
-        #: a partition's sequence numbers run out: nothing new is sent
-        self.sequence_exhausted = False
+        self.sequence_exhausted = False  #: a partition has few sequence numbers left: send no more
         self.acknowledged = asyncio.Event()
         self.delivered_s = -1.0  #: ``time.monotonic`` of the last acknowledgement
         self._tasks = [asyncio.create_task(self._send_partition(queue)) for queue in unacked.all_queues]

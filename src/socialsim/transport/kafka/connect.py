@@ -111,7 +111,7 @@ async def _ends(work: Coroutine[Any, Any, None], timeout_s: float) -> bool:
 
 
 def reject_unknown_topics(cluster: KafkaLog, wanted: list[str], counts: dict[str, int]) -> None:
-    """Raise InputError naming the command that creates them, if topics are missing from ``counts``."""
+    """Raise InputError, naming the command that creates them, if ``counts`` lacks topics."""
     if missing := [name for name in wanted if name not in counts]:
         raise cluster.missing_topics(missing)
 

@@ -128,7 +128,7 @@ async def look_at_topics(client: AIOKafkaClient, names: Sequence[str]) -> Topics
     try:
         answer = (await client.send(node, _MetadataRequest(names))).to_object()
     except (kafka_errors.IncompatibleBrokerVersion, NotImplementedError):
-        log.info("the brokers have no topic ids: a topic that is created anew cannot be distinguished from the old one")
+        log.info("the brokers have no topic ids: a recreated topic cannot be distinguished from the deleted one")
         answer = (await client.send(node, MetadataRequest(list(names)))).to_object()
     topics = {
         each["topic"]: Topic(_identity(each), len(each["partitions"]))

@@ -107,8 +107,7 @@ MEANINGS: Final[dict[type[BaseException], Meaning]] = {
     errors.StaleMetadata: _PASSES,
     errors.TooManyInFlightRequests: _PASSES,
     errors.OffsetOutOfRangeError: _PASSES,  # the reader raises OffsetsLostError instead
-    # the reader raises LogCorruptError; writers met a network fault
-    errors.CorruptRecordException: _PASSES,
+    errors.CorruptRecordException: _PASSES,  # the reader raises LogCorruptError instead
     errors.UnknownTopicOrPartitionError: _PASSES,
     errors.InvalidFetchRequestError: _PASSES,
     errors.LeaderNotAvailableError: _PASSES,
@@ -147,9 +146,7 @@ MEANINGS: Final[dict[type[BaseException], Meaning]] = {
 
 
 def meaning_of(error: BaseException) -> Meaning:
-    """The meaning of ``error``; errors that are not the driver's, such as lost connections, may
-    pass.
-    """
+    """The meaning of ``error``. Errors of other origin, such as lost connections, may pass."""
     return next((MEANINGS[kind] for kind in type(error).__mro__ if kind in MEANINGS), _PASSES)
 
 

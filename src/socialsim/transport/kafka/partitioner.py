@@ -1,6 +1,4 @@
-"""The partition of a user's events, the same as chosen by the murmur2 partitioners of Java and
-librdkafka.
-"""
+"""The partition of a user's events, as chosen by the murmur2 partitioners of other clients."""
 
 from array import array
 from typing import Final
@@ -13,7 +11,7 @@ _UNKNOWN: Final = 0xFFFFFFFF  # not a positive 31-bit number
 
 
 def murmur2(data: bytes) -> int:
-    """Kafka's 32-bit murmur2 of ``data``, unsigned."""
+    """Kafka's 32-bit murmur2 of ``data``, unsigned, as in Java's client and librdkafka."""
     length = len(data)
     h = (0x9747B28C ^ length) & _MASK
     whole = length & ~3

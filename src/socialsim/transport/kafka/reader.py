@@ -32,8 +32,7 @@ log = logging.getLogger(__name__)
 _PORTION_MAX: Final = 500
 _SESSION_TIMEOUT_S: Final = 45.0
 _HEARTBEAT_S: Final = 3
-# a paused reader does not poll; heartbeats show that it is alive
-_POLL_INTERVAL_MAX_S: Final = 7 * 86_400
+_POLL_INTERVAL_MAX_S: Final = 7 * 86_400  # a paused reader does not poll, it only sends heartbeats
 _CLOSE_TIMEOUT_S: Final = 5.0
 _HINT_TIMEOUT_S: Final = 5.0
 _LOG_ID_MAX: Final = 64
@@ -108,8 +107,7 @@ class KafkaReader(EventReader):
         self._topics = found.topics
         consumer = self._consumer = await start_client(self._make_consumer, self._cluster, self._connect_timeout_s)
         if self._group is not None:
-            # Only once it has started: starting waits for the group, whose listener needs the
-            # consumer.
+            # After the start, which waits for the group, whose listener needs the consumer.
             consumer.subscribe(list(self._names), listener=_Listener(self))
         else:
             everything = [
@@ -135,8 +133,7 @@ class KafkaReader(EventReader):
             fetch_max_wait_ms=100,
         )
 
-    # Called by aiokafka between polls. It ignores their exceptions, so they are stored for the next
-    # poll.
+    # Called by aiokafka between polls. It ignores their exceptions, so the next poll raises them.
 
     async def _take_over(self, assigned: Sequence[KafkaPartition]) -> None:
         ours = [TopicPartition(*partition) for partition in sorted(assigned)]
@@ -183,8 +180,8 @@ class KafkaReader(EventReader):
     async def poll(self, records_max: int, timeout_s: float) -> list[Fetched]:
         """Up to ``records_max`` records of positioned partitions, or none after ``timeout_s``.
 
-        Raises OffsetsLostError, LogCorruptError, TransientError, TerminalError, and what a callback
-        raised.
+        Raises OffsetsLostError, LogCorruptError, TransientError, TerminalError, and the exceptions
+        of callbacks.
         """
         self._raise_failure()
         if self._paused:
@@ -217,7 +214,7 @@ class KafkaReader(EventReader):
             )
             raise OffsetsLostError(
                 f"Kafka at {self._cluster.address} has no record at a stored offset ({at}): retention deleted it, or "
-                "the topic was created anew; continuing would lose events"
+                "the topic was recreated; continuing would lose events"
             ) from error
         except kafka_errors.CorruptRecordException as error:
             raise LogCorruptError(f"Kafka at {self._cluster.address}: {error}") from error
@@ -253,7 +250,7 @@ class KafkaReader(EventReader):
             ]
             try:
                 ends = await consumer.end_offsets(wanted)
-                # After the ends, which may be those of a topic that was just created anew.
+                # After the ends, which may be those of a topic that was just recreated.
                 found = await look_at_topics(consumer._client, list(self._names))
             except (kafka_errors.KafkaError, OSError) as error:
                 raise translate(error, self._cluster) from error
@@ -267,7 +264,7 @@ class KafkaReader(EventReader):
         for name, known in self._topics.items():
             now = found.topics.get(name)
             if now is None or now.partitions < known.partitions or now.identity != known.identity:
-                what = "was deleted" if now is None else f"was deleted and created anew, its id is now {now.identity}"
+                what = "was deleted" if now is None else f"was deleted and recreated, its id is now {now.identity}"
                 raise LogReplacedError(
                     f"Kafka at {self._cluster.address}: topic {name} with id {known.identity} {what} while it was "
                     "read; its stored rows remain, and the next start says how to continue"

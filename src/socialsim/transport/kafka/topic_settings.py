@@ -34,7 +34,7 @@ _VALUE: Final = re.compile(r"[A-Za-z0-9._:,-]*")
 
 
 class RecordAges(NamedTuple):
-    """How far a run's record times are from the wall clock, in milliseconds; neither is negative."""
+    """How far a run's record times are from the wall clock, in milliseconds; never negative."""
 
     behind_ms: int
     ahead_ms: int
@@ -232,9 +232,7 @@ def _days(milliseconds: int) -> str:
 
 
 def kafka_tool_command(bootstrap: str, deviations: Iterable[Deviation]) -> str:
-    """The command of Kafka's tools that fixes the first topic of ``deviations``, which is not
-    empty.
-    """
+    """The command of Kafka's tools that fixes the first topic of ``deviations``, at least one."""
     all_of_them = list(deviations)
     topic = all_of_them[0].topic
     pairs = ",".join(

@@ -1,4 +1,4 @@
-"""Records that are sent or waiting and not acknowledged: pure bookkeeping in the writer's thread."""
+"""Bookkeeping of records that are not acknowledged. Pure; used by the writer's thread only."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -70,10 +70,7 @@ class UnackedRecords:
         self._open_size = 0
 
     def put(self, shard: int, records: Sequence[Record], size: int) -> None:
-        """Add records to the open group.
-
-        The hot path: one table look-up and one append per record.
-        """
+        """Add records to the open group. Hot path: one table look-up and one append per record."""
         queues, hashes = self._queues, self._hashes
         for record in records:
             user_id = record[1]

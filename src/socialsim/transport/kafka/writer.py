@@ -83,8 +83,8 @@ class KafkaWriter(EventWriter):
         known = acknowledged or {}
         self._acknowledged = {shard: known.get(shard, -1) for shard in shards}
         self._next_seq = {shard: seq + 1 for shard, seq in self._acknowledged.items()}
-        # Shared by both threads: the deque, whose ends are thread-safe, and the attributes after
-        # it, which the condition protects.
+        # Shared by both threads: the deque, whose ends are thread-safe, and the numbers below,
+        # which the condition protects.
         self._handed_over: deque[tuple[int, Sequence[Record], int]] = deque()
         self._changed = threading.Condition()
         self._unacknowledged_bytes = 0
@@ -153,15 +153,11 @@ class KafkaWriter(EventWriter):
         self._unwoken_bytes = 0
         loop = self._loop
         if loop is not None:
-            # closed; the next loop begins with these records
-            with contextlib.suppress(RuntimeError):
+            with contextlib.suppress(RuntimeError):  # closed; the next loop takes the records first
                 loop.call_soon_threadsafe(self._woken.set)
 
     def throttle(self, should_abandon: Callable[[], bool] = never_abandon) -> None:
-        """Wait without a time limit while too much is unacknowledged.
-
-        Raises if the writer failed.
-        """
+        """Wait without a limit while too much is unacknowledged. Raises if the writer failed."""
         if self._unacknowledged_bytes > self._unacknowledged_bytes_max:
             self.flush()
             with self._changed:
@@ -265,7 +261,7 @@ class KafkaWriter(EventWriter):
             raise self._cluster.unavailable(waited_s)
 
     async def _use_one_producer(self, unacked: UnackedRecords) -> None:
-        """Send through a new producer until it fails, exhausts its sequence numbers or is closed."""
+        """Send through a new producer until it fails, runs out of sequence numbers or is closed."""
         try:
             timeout_s = self._connect_timeout_s if not self._started.is_set() else self._options.request_timeout_s
             producer = await self._unless_closing(start_client(self._make_producer, self._cluster, timeout_s))
@@ -290,9 +286,7 @@ class KafkaWriter(EventWriter):
             await stop_client(producer, stop_timeout_s if sender.is_idle else 0.0)
 
     async def _unless_closing(self, work: Coroutine[Any, Any, AIOKafkaProducer]) -> AIOKafkaProducer | None:
-        """The result of ``work``; None if ``close`` is called first, which must not wait for a
-        broker.
-        """
+        """The result of ``work``; None if ``close``, which must not wait, is called first."""
         task = asyncio.create_task(work)
         while not task.done() and not self._closing:
             await asyncio.wait([task], timeout=_WAIT_SLICE_S)
@@ -313,9 +307,7 @@ class KafkaWriter(EventWriter):
         )
 
     async def _pump(self, unacked: UnackedRecords, sender: BatchSender) -> None:
-        """Pass appended records to the producer and report acknowledgements, until the producer
-        ends.
-        """
+        """Pass records to ``sender`` and report acknowledgements, until it fails or ends."""
         woken = self._woken = asyncio.Event()
         acknowledged = sender.acknowledged
         waits = {asyncio.create_task(_forward(acknowledged, woken))}
@@ -388,7 +380,7 @@ async def _forward(source: asyncio.Event, target: asyncio.Event) -> None:
 
 
 def _dispose(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel the remaining tasks of a loop and close it, without waiting for tasks that do not end."""
+    """Cancel the tasks of a loop and close it, without waiting for tasks that do not end."""
     left = asyncio.all_tasks(loop)
     for task in left:
         task.cancel()

@@ -1,6 +1,5 @@
-"""Data that decide the stream, generated once and kept here, so that no other package's release can
-change a byte.
+"""Packaged data that decide the stream, so that no release of another package can change a byte.
 
-``NOTICE.md`` tells where they come from, ``make data`` makes them anew. Whoever changes them raises
-``scenario.STREAM_VERSION``; a test holds them to it.
+``NOTICE.md`` names the sources; ``make data`` generates the files. A change must raise
+``scenario.STREAM_VERSION``, which a test checks.
 """

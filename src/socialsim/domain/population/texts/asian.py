@@ -1,5 +1,6 @@
-"""Phrases in Filipino, Indonesian and Vietnamese, and in Hindi as Indians type it: in Latin
-letters, half English.
+"""Phrases in Filipino, Indonesian and Vietnamese, and in Hinglish: Hindi mixed with English.
+
+Hinglish is written in Latin letters, as its speakers type it.
 """
 
 from typing import Final

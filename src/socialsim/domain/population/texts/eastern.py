@@ -1,7 +1,6 @@
-"""Phrases in Egyptian Arabic, Japanese, Thai and Turkish, whose letters look like others to who
-does not read them.
+"""Phrases in Egyptian Arabic, Japanese, Thai and Turkish.
 
-Japanese and Thai put no space between words: an opening that wants one before the subject brings
+Japanese and Thai put no space between words: an opening that needs one before the subject ends with
 it.
 """
 

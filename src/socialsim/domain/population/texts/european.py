@@ -1,6 +1,6 @@
 """Phrases in English, German and Polish.
 
-German and Polish subjects stand in the nominative: no opening may ask for another case.
+German and Polish subjects are in the nominative: no opening may require another case.
 """
 
 from typing import Final

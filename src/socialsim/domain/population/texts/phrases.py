@@ -7,8 +7,8 @@ class Phrases(NamedTuple):
     """Parts of one language's texts, chosen so that any opening fits any subject and any ending.
 
     A caption is ``opening + gap + subject + ending``; a comment is ``remark + remark_ending``.
-    Endings include their own space or comma. No part reveals the writer's gender, and none says
-    whether it is about a picture or a video.
+    Endings include their own space or comma. No part reveals the writer's gender or says whether it
+    is about a picture or a video.
     """
 
     openings: tuple[str, ...]

@@ -1,8 +1,7 @@
-"""Phrases in French, Italian, Brazilian Portuguese, and Spanish that is at home on both sides of
-the Atlantic.
+"""Phrases in French, Italian, Brazilian Portuguese, and Spanish of Europe and America alike.
 
-Subjects are singular, for openings with a verb; they begin so that no opening must merge with their
-article.
+Subjects are singular, because some openings have a verb, and begin so that no opening has to merge
+with their article.
 """
 
 from typing import Final
