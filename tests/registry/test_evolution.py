@@ -16,7 +16,7 @@ from compose.native import RegistryServer
 from socialsim import Scenario, simulate
 from socialsim.events import EVENT_TYPES, WIRE_NAMES, Event, encode
 from socialsim.events.avro import avro_schema_text, compile_reader, compile_writer
-from socialsim.events.members import MemberKind, members
+from socialsim.events.members import FieldKind, members
 from socialsim.events.registry_schema import registry_schema_text, subject_of
 from socialsim.registry import Compatibility, HttpRegistry, SchemaKind, SchemaText, id_prefix, registry_address
 from socialsim.settings import Settings
@@ -147,7 +147,7 @@ def as_read_by_others(event: Event) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for member in members(type(event)):
         value = getattr(event, member.name)
-        if member.kind is MemberKind.INSTANT:
+        if member.kind is FieldKind.INSTANT:
             value = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value)
         values[member.name] = value
     return values
