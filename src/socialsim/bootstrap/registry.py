@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Self
+from typing import Final, Self
 
 import msgspec
 
@@ -21,11 +21,14 @@ from socialsim.formats import (
 )
 from socialsim.formats.reading import split_dead_letter
 from socialsim.formats.subjects import RegisteredSubject, SubjectCheck
-from socialsim.registry import HttpRegistry, Registry, registry_address
+from socialsim.registry import HttpRegistry, Limits, Registry, registry_address
 from socialsim.runs.directory import ValueSettings
 from socialsim.settings import Settings
 from socialsim.transport.base import EventReader
 from socialsim.transport.urls import FileUrl, KafkaUrl, LogUrl
+
+#: Default time that a record waits for an unknown schema, in seconds.
+SCHEMA_WAIT_S: Final = Limits().wait_s
 
 
 def open_registry(url: str, settings: Settings) -> Registry:
@@ -33,16 +36,16 @@ def open_registry(url: str, settings: Settings) -> Registry:
     return HttpRegistry(registry_address(url, settings))
 
 
-def open_value_reader(url: str | None, settings: Settings) -> ValueReader:
+def open_value_reader(url: str | None, settings: Settings, *, wait_s: float = SCHEMA_WAIT_S) -> ValueReader:
     """A decoder of values in all formats, or of plain JSON only without a ``url``.
 
-    Raises InputError for an invalid URL, ServiceUnavailableError if the registry does not answer.
+    ``wait_s`` is how long a record waits for a schema that the registry does not have yet. Raises InputError for an invalid URL, ServiceUnavailableError if the registry does not answer.
     """
     if url is None:
         return ValueReader()
     registry = open_registry(url, settings)
     asyncio.run(registry.subjects())
-    return ValueReader(registry)
+    return ValueReader(registry, Limits(wait_s=wait_s))
 
 
 def open_plain_reader(log: LogUrl, settings: Settings, *, run_id: str | None, registry: str | None) -> EventReader:

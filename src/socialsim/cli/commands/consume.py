@@ -8,7 +8,7 @@ import typer
 
 from socialsim.bootstrap.log import SESSION_TIMEOUT_S, check_group, open_reader
 from socialsim.bootstrap.migration import open_warehouse
-from socialsim.bootstrap.registry import open_value_reader
+from socialsim.bootstrap.registry import SCHEMA_WAIT_S, open_value_reader
 from socialsim.bootstrap.warehouse import example_query_command, is_new_warehouse
 from socialsim.cli.options import (
     LOG_URL_DEFAULT,
@@ -94,6 +94,16 @@ def consume(
         typer.Option("--restart-replaced", help="read recreated topics and rewritten runs from their start"),
     ] = False,
     registry: RegistryOption = None,
+    schema_wait_s: Annotated[
+        float,
+        typer.Option(
+            "--schema-wait-s",
+            envvar="SOCIALSIM_SCHEMA_WAIT_S",
+            min=0,
+            max=3600,
+            help="with --registry: a record whose schema is unknown waits this long, then becomes a dead letter",
+        ),
+    ] = SCHEMA_WAIT_S,
     metrics_port: MetricsPortOption = 0,
     metrics_host: MetricsHostOption = METRICS_HOST_DEFAULT,
 ) -> None:
@@ -116,7 +126,7 @@ def consume(
     reader = open_reader(source, session.settings, group=group, run_id=None, session_timeout_s=session_timeout_s)
     if is_new_warehouse(into, session.settings):
         asyncio.run(reader.probe(_PROBE_TIMEOUT_S))  # create no file if the log is unavailable
-    decoder = open_value_reader(registry, session.settings)
+    decoder = open_value_reader(registry, session.settings, wait_s=schema_wait_s)
     warehouse = open_warehouse(into, session.settings)
     view = ConsumerTelemetry() if metrics_port else None
     with (
