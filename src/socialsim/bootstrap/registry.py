@@ -9,6 +9,7 @@ import msgspec
 from socialsim.bootstrap.log import TYPES, open_reader
 from socialsim.errors import InputError
 from socialsim.events import Event
+from socialsim.events.registry_schema import subject_of
 from socialsim.formats import (
     CanonicalReader,
     SchemaIdPlace,
@@ -36,16 +37,21 @@ def open_registry(url: str, settings: Settings) -> Registry:
     return HttpRegistry(registry_address(url, settings))
 
 
-def open_value_reader(url: str | None, settings: Settings, *, wait_s: float = SCHEMA_WAIT_S) -> ValueReader:
+def open_value_reader(
+    url: str | None, settings: Settings, log: LogUrl | None = None, *, wait_s: float = SCHEMA_WAIT_S
+) -> ValueReader:
     """A decoder of values in all formats, or of plain JSON only without a ``url``.
 
-    ``wait_s`` is how long a record waits for a schema that the registry does not have yet. Raises InputError for an invalid URL, ServiceUnavailableError if the registry does not answer.
+    The schemas of the topics of ``log`` are looked up at once. ``wait_s`` is how long a record
+    waits for a schema that the registry does not have yet. Raises InputError for an invalid URL,
+    ServiceUnavailableError if the registry does not answer.
     """
     if url is None:
         return ValueReader()
-    registry = open_registry(url, settings)
-    asyncio.run(registry.subjects())
-    return ValueReader(registry, Limits(wait_s=wait_s))
+    reader = ValueReader(open_registry(url, settings), Limits(wait_s=wait_s))
+    if isinstance(log, KafkaUrl):
+        asyncio.run(reader.preload(map(subject_of, full_topics(log).values())))
+    return reader
 
 
 def open_plain_reader(log: LogUrl, settings: Settings, *, run_id: str | None, registry: str | None) -> EventReader:
@@ -54,7 +60,7 @@ def open_plain_reader(log: LogUrl, settings: Settings, *, run_id: str | None, re
     Raises InputError, ServiceUnavailableError if the registry does not answer.
     """
     reader = open_reader(log, settings, group=None, run_id=run_id)
-    return reader if registry is None else CanonicalReader(reader, open_value_reader(registry, settings))
+    return reader if registry is None else CanonicalReader(reader, open_value_reader(registry, settings, log))
 
 
 class StoredValues:

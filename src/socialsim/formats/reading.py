@@ -6,7 +6,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -52,6 +52,7 @@ class ValueReader:
     """Decodes values in any format. Without a ``registry``, it decodes plain JSON only."""
 
     def __init__(self, registry: Registry | None = None, limits: Limits | None = None) -> None:
+        self._registry = registry
         self._cache = None if registry is None else SchemaCache(registry, _make_reader, limits or Limits())
         # By the bytes that name the schema: the prefix of a value, or the content of its header.
         self._readers: dict[bytes, _SchemaReader] = {}
@@ -61,6 +62,20 @@ class ValueReader:
     def needs_preparation(self) -> bool:
         """Whether ``prepare`` may ask a registry."""
         return self._cache is not None
+
+    async def preload(self, subjects: Iterable[str]) -> None:
+        """Look up the latest schema of each subject, so that the registry may go away later.
+
+        Raises ServiceUnavailableError, SchemaRefusedError.
+        """
+        if self._registry is None or self._cache is None:
+            return
+        for subject in subjects:
+            latest = await self._registry.latest(subject)
+            if latest is not None:
+                self._cache.add(latest.registered.schema_id, latest.schema)
+                if latest.registered.guid is not None:
+                    self._cache.add(latest.registered.guid, latest.schema)
 
     async def prepare(self, values: Sequence[bytes], schema_headers: Sequence[bytes | None] | None = None) -> None:
         """Look up the schemas that the records name and that are not known yet.

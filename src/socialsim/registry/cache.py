@@ -73,6 +73,11 @@ class SchemaCache(Generic[Made]):
             await asyncio.shield(self._asking[key])
         return self._made[key]
 
+    def add(self, key: SchemaKey, schema: SchemaText) -> None:
+        """Keep a schema that was looked up in another way, such as by its subject."""
+        if key not in self._made:
+            self._keep(key, schema)
+
     async def close(self) -> None:
         """End the questions that are under way."""
         tasks = list(self._asking.values())

@@ -126,7 +126,7 @@ def consume(
     reader = open_reader(source, session.settings, group=group, run_id=None, session_timeout_s=session_timeout_s)
     if is_new_warehouse(into, session.settings):
         asyncio.run(reader.probe(_PROBE_TIMEOUT_S))  # create no file if the log is unavailable
-    decoder = open_value_reader(registry, session.settings, wait_s=schema_wait_s)
+    decoder = open_value_reader(registry, session.settings, source, wait_s=schema_wait_s)
     warehouse = open_warehouse(into, session.settings)
     view = ConsumerTelemetry() if metrics_port else None
     with (
