@@ -161,7 +161,9 @@ def answer(world: World, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> lis
     text = world.adapted(recipe.text, recipe.value_format)
     if recipe.language == "sql":
         monkeypatch.chdir(world.directory)
-        return [(device, count, int(spent_s)) for device, count, spent_s in duckdb.sql(text).fetchall()]
+        rows = duckdb.sql(text)
+        assert rows is not None
+        return [(device, count, int(spent_s)) for device, count, spent_s in rows.fetchall()]
     command = [sys.executable, "-c", text] if recipe.language == "python" else ["sh", "-c", text]
     lines = [line.split() for line in world.output(command).splitlines()]
     return [(device, int(count), int(spent_s)) for device, count, spent_s in lines]
