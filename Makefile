@@ -53,7 +53,6 @@ lint: install ## Check format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/mypy -p compose -p benchmarks -p tools -p tests.consumer -p tests.faults -p tests.packaging -p tests.support -p tests.warehouse
 
 .PHONY: audit
 audit: install ## Report known vulnerabilities in the locked dependencies, if advisories can be reached

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from compose.native.ports import free_port
-from tests.cli.conftest import COMMAND, DEADLINE_S, Cli, clean_environment, has_written, wait_for
+from tests.cli.conftest import COMMAND, DEADLINE_S, Cli, Start, clean_environment, has_written, wait_for
 from tests.support.patience import HANG_S
+from tests.support.services import MySQLFactory
 
 RUN = ("run", "--users", "60", "--days", "3", "--processes", "1")
 FIRST_DAY = date(2026, 1, 1)
@@ -84,7 +85,7 @@ def test_a_service_that_is_told_to_end_ends_well(cli: Cli, tmp_path: Path, numbe
 
 
 @pytest.mark.slow
-def test_days_are_computed_as_the_stream_closes_them(cli: Cli, start, tmp_path: Path) -> None:
+def test_days_are_computed_as_the_stream_closes_them(cli: Cli, start: Start, tmp_path: Path) -> None:
     simulating = start(
         "run", "--users", "10000", "--days", "200", "--run-id", "r1", "--processes", "1", "--speed", "40000"
     )
@@ -104,7 +105,7 @@ def test_days_are_computed_as_the_stream_closes_them(cli: Cli, start, tmp_path: 
 
 
 @pytest.mark.slow
-def test_it_waits_for_a_warehouse_that_is_started_again(cli: Cli, mysql_factory, tmp_path: Path) -> None:
+def test_it_waits_for_a_warehouse_that_is_started_again(cli: Cli, mysql_factory: MySQLFactory, tmp_path: Path) -> None:
     server = mysql_factory(flavour="mariadb")
     database = server.create_database("social")
     settings = {"SOCIALSIM_INTO": database.url, "SOCIALSIM_MYSQL_PASSWORD": database.password}

@@ -47,7 +47,7 @@ def nasty_events() -> list[Event]:
         common: dict[str, Any] = {"run_id": "nasty", "shard": 0, "time_us": START_US, "device": "web"}
         short = text[:64] or "x"
         names = dict.fromkeys(("username", "first_name", "last_name", "city"), short)
-        person = {**names, "email": "it's@example.com", "phone": short[:32], "country": "FR"}
+        person: dict[str, Any] = {**names, "email": "it's@example.com", "phone": short[:32], "country": "FR"}
         events += [
             UserSignedUp(**common, seq=len(events), user_id=1, birthday=date(1000, 1, 1), **person),
             PicturePosted(
@@ -88,7 +88,7 @@ def all_of_it_is_exported(db: WarehouseFixture, path: Path) -> None:
     """Two runs, with the KPIs of one, in which some columns are NULL."""
     asyncio.run(keep(db, nasty_events()))
     asyncio.run(store(db, list(simulate(structs.replace(SCENARIO, users=20, days=9), "r1"))))
-    later = [event for event in events_of("r2", seed=2) if not isinstance(event, UserSignedUp)]
+    later: list[Event] = [event for event in events_of("r2", seed=2) if not isinstance(event, UserSignedUp)]
     asyncio.run(store(db, later))  # whose users are not known, so neither are sign-up and country
     assert computed(db, "r1")
     assert computed(db, "r2")

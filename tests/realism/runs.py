@@ -1,7 +1,8 @@
 """Runs made by hand, and a small simulated one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -73,7 +74,7 @@ def uniform_run() -> RunEvents:
 
 def columns_of(events: Sequence[Event], scenario: Scenario) -> RunEvents:
     """The expected columns, from the events by plain loops."""
-    codes = {
+    codes: dict[str, Callable[[Any], int]] = {
         "device": DEVICES.index,
         "content_kind": CONTENT_KINDS.index,
         "country": country_code,

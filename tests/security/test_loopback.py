@@ -41,7 +41,7 @@ def is_loopback(address: IPv4Address | IPv6Address) -> bool:
 
 @pytest.mark.parametrize("kind", ["kafka", "mysql"])
 @pytest.mark.services
-def test_the_native_servers_listen_on_loopback_only(request: pytest.FixtureRequest, kind) -> None:
+def test_the_native_servers_listen_on_loopback_only(request: pytest.FixtureRequest, kind: str) -> None:
     server = request.getfixturevalue(kind) if kind == "kafka" else None
     if server is None:
         factory = request.getfixturevalue("mysql_factory")

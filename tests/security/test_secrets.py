@@ -2,14 +2,17 @@
 
 import subprocess
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cli.conftest import COMMAND, DEADLINE_S, clean_environment
 from tests.security.authority import Authority
 from tests.security.servers import USER, add_kafka_user, kafka_options, mysql_options
+from tests.support.services import KafkaFactory, MySQLFactory
 
 KAFKA = "c4naryK4fkaPassw0rd"
 MYSQL = "c4naryMysqlPassw0rd"
@@ -38,7 +41,9 @@ def files_of(directory: Path) -> list[Path]:
 
 
 @pytest.mark.slow
-def test_no_password_is_ever_shown(tmp_path: Path, kafka_cluster_factory, mysql_factory) -> None:
+def test_no_password_is_ever_shown(
+    tmp_path: Path, kafka_cluster_factory: KafkaFactory, mysql_factory: MySQLFactory
+) -> None:
     certificates, work = tmp_path / "certificates", tmp_path / "work"
     certificates.mkdir()
     work.mkdir()
@@ -141,7 +146,7 @@ def test_secrets_have_no_flag() -> None:
     from socialsim.cli.lazy import load
     from socialsim.cli.main import COMMANDS, app
 
-    def parameters(command):
+    def parameters(command: Any) -> Iterator[Any]:
         yield from command.params
         for child in getattr(command, "commands", {}).values():
             yield from parameters(child)

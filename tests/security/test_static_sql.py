@@ -94,6 +94,8 @@ def test_no_statement_is_made_by_percent_format_or_plus() -> None:
     offending = []
     for path in [*SOURCE.rglob("*.py"), *MIGRATIONS.rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.expr):
+                continue
             text = None
             if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mod, ast.Add)):
                 text = node.left.value if isinstance(node.left, ast.Constant) else None

@@ -76,6 +76,10 @@ def changed(name: str, column: str, value: Callable[[dict[str, Any]], Any], says
     return apply
 
 
+def one_more(column: str) -> Callable[[dict[str, Any]], Any]:
+    return lambda row: row[column] + 1
+
+
 def overwatched(connection: Connection) -> tuple[str, int | None]:
     like = rows_of(connection, "video_like")[0]
     duration_s = _row(connection, "video", video_id=like["video_id"])["duration_s"]
@@ -180,8 +184,8 @@ BREAKERS: list[tuple[str, str, str, Breaker]] = [
             "ids",
             name,
             f"{name} with an id of another shard",
-            changed(name, column, lambda row, column=column: row[column] + 1, f"{column} {{{column}}} {NOT_OF_SHARD}"),
-        )  # type: ignore[misc]
+            changed(name, column, one_more(column), f"{column} {{{column}}} {NOT_OF_SHARD}"),
+        )
         for name, column in [
             ("session", "session_id"),
             ("friend_request", "request_id"),
