@@ -1,4 +1,6 @@
-"""The system's and the databases' errors: each has a sentence, a remedy and an exit code, and none is called a bug."""
+"""The system's and the databases' errors: each has a sentence, a remedy and an exit code, and none
+is called a bug.
+"""
 
 import errno
 import os

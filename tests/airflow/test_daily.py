@@ -1,7 +1,7 @@
 """The daily DAG in a real Airflow, on what was really simulated and stored.
 
-``AIRFLOW`` names the program; ``make test-airflow`` makes its environment and sets it. socialsim itself runs from the
-environment of these tests, as it would from its own.
+``AIRFLOW`` names the program; ``make test-airflow`` makes its environment and sets it. socialsim
+itself runs from the environment of these tests, as it would from its own.
 """
 
 import json

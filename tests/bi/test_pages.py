@@ -91,7 +91,8 @@ def test_every_chart_is_drawn_without_a_complaint_or_a_request(
         for name in CHARTS:
             assert seen.page.locator(f"#{name} :is({MARKS})").count() > 0, name
         assert seen.page.locator(".tile svg.spark .line").count() == 8
-        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width  # nothing sticks out
+        # nothing sticks out
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
         assert seen.page.locator("html").get_attribute("data-theme") == scheme
         assert seen.complaints == []
         assert seen.requests == [address] + [url for url in seen.requests[1:] if url.startswith("data:")]
@@ -104,7 +105,8 @@ def test_a_hostile_name_is_a_name(browser: "Browser", written: Callable[[KpiRows
         # In the picture, in the table and in what a screen reader says.
         assert HOSTILE in seen.page.locator("#chart-creators .yaxislayer-above text").all_text_contents()
         seen.page.locator("#chart-creators summary").click()
-        seen.page.locator("#chart-creators td").first.wait_for()  # made once the browser tells that it is open
+        # made once the browser tells that it is open
+        seen.page.locator("#chart-creators td").first.wait_for()
         assert HOSTILE in seen.page.locator("#chart-creators td").all_text_contents()
         assert HOSTILE in str(seen.page.locator("#chart-creators .plot").get_attribute("aria-label"))
         assert seen.page.locator("body img").count() == 0

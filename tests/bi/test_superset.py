@@ -1,4 +1,6 @@
-"""The dashboard as code in a real Superset, on a real MySQL with a run's real figures, seen by a real Chromium."""
+"""The dashboard as code in a real Superset, on a real MySQL with a run's real figures, seen by a
+real Chromium.
+"""
 
 import json
 import os
@@ -42,14 +44,17 @@ PATIENCE_S = 900
 #: What the pictures show is simulated for them, see `make pictures`.
 RUN = shlex.split(os.environ.get("SOCIALSIM_PICTURES_RUN") or "--users 300 --days 35")
 TITLES = {re.findall(r"^slice_name: (.*)$", path.read_text(), re.MULTILINE)[0] for path in ASSETS.glob("charts/*.yaml")}
-#: Of Superset's metadata, what must be the same after another import; who changed it last, and when, may differ.
+#: Of Superset's metadata, what must be the same after another import; who changed it last, and
+#: when, may differ.
 KEPT = ("dbs", "tables", "table_columns", "sql_metrics", "slices", "dashboards", "dashboard_slices", "ab_user")
 FORGOTTEN = {"changed_on", "changed_by_fk", "last_saved_at", "last_saved_by_fk", "last_login", "login_count"}
 
 
 @dataclass
 class Bi:
-    """The directory of a local stack, whose ``.env`` leads to a warehouse with figures; Superset runs beside it."""
+    """The directory of a local stack, whose ``.env`` leads to a warehouse with figures; Superset
+    runs beside it.
+    """
 
     directory: Path
     users: Users

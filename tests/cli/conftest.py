@@ -45,7 +45,9 @@ def cli(tmp_path: Path) -> Cli:
 
 @pytest.fixture
 def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """As ``cli``, in this process: for many calls, of which each would spend a second on its imports."""
+    """As ``cli``, in this process: for many calls, of which each would spend a second on its
+    imports.
+    """
 
     def call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         out, err = io.StringIO(), io.StringIO()
@@ -56,7 +58,8 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
                 patch.setenv(name, value)
             patch.chdir(tmp_path)
             with warnings.catch_warnings():
-                # A command that is refused ends its loop before the socket of its half-made connection is closed.
+                # A command that is refused ends its loop before the socket of its half-made
+                # connection is closed.
                 warnings.simplefilter("ignore", ResourceWarning)
                 code = main(arguments)
                 gc.collect()

@@ -1,4 +1,6 @@
-"""Whatever a person gets wrong: one line, the input's name, what is allowed, exit 2; a service away is 3."""
+"""Whatever a person gets wrong: one line, the input's name, what is allowed, exit 2; a service away
+is 3.
+"""
 
 import socket
 from pathlib import Path

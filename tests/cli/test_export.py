@@ -106,7 +106,8 @@ def test_a_service_that_is_away_ends_with_3(cli: Cli) -> None:
 
 @pytest.mark.usefixtures("stored")
 def test_sigterm_leaves_what_was_there(start: Start, tmp_path: Path) -> None:
-    place = tmp_path / "out" / ".users.csv.new"  # where it writes the second table: it waits there until we read
+    # where it writes the second table: it waits there until we read
+    place = tmp_path / "out" / ".users.csv.new"
     place.parent.mkdir()
     os.mkfifo(place)
     (place.parent / "notes.txt").write_text("mine")

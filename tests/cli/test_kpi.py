@@ -1,4 +1,6 @@
-"""``socialsim kpi`` as people use it: days, ranges, again, late rows; the verdict on what was tampered with."""
+"""``socialsim kpi`` as people use it: days, ranges, again, late rows; the verdict on what was
+tampered with.
+"""
 
 import json
 import subprocess
@@ -149,7 +151,8 @@ def test_on_a_server_the_verdict_is_green_and_then_red_for_whatever_was_done(
         red = kpi("--check")
         assert red.returncode == 1, red.stdout + red.stderr
         db.change(undo)
-        done(kpi("--since", "2026-01-01", "--complete"))  # the manifests still show that rows are missing
+        # the manifests still show that rows are missing
+        done(kpi("--since", "2026-01-01", "--complete"))
         assert done(kpi("--check")).endswith("all KPIs are true\n")
         return str(red.stdout.splitlines()[-1])
 

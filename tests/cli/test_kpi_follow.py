@@ -1,4 +1,6 @@
-"""``socialsim kpi --follow`` as a service: it ends when told, outlives its warehouse, and says how it is."""
+"""``socialsim kpi --follow`` as a service: it ends when told, outlives its warehouse, and says how
+it is.
+"""
 
 import signal
 import subprocess
@@ -111,7 +113,8 @@ def test_it_waits_for_a_warehouse_that_is_started_again(cli: Cli, mysql_factory:
     settings = {"SOCIALSIM_INTO": database.url, "SOCIALSIM_MYSQL_PASSWORD": database.password}
     assert cli("migrate", **settings).returncode == 0
     with following(tmp_path, **settings) as follower:
-        wait_for(lambda: follower.asked("/readyz") == (200, "ready\n"))  # nothing is stored yet, and that is well
+        # nothing is stored yet, and that is well
+        wait_for(lambda: follower.asked("/readyz") == (200, "ready\n"))
         assert cli(*RUN, "--run-id", "r1").returncode == 0
         assert cli("consume", "--drain", **settings).returncode == 0
         wait_for(lambda: follower.days("r1") == days_from_the_first(3))

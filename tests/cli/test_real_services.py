@@ -55,7 +55,8 @@ def test_each_event_is_stored_once_though_a_consumer_is_killed(  # noqa: PLR0917
 ) -> None:
     expected = Counter(WIRE_NAMES[type(event)] for event in simulate(SCENARIO))
     settings = {"SOCIALSIM_MYSQL_PASSWORD": fresh_database.password}
-    # The shortest session that the broker allows: so long the second consumer waits for the first, which was killed.
+    # The shortest session that the broker allows: so long the second consumer waits for the first,
+    # which was killed.
     session = ("--session-timeout-s", "6")
     consume = ("consume", "--from", log, "--into", fresh_database.url, "--batch-rows", "5", *session)
 

@@ -1,4 +1,7 @@
-"""``report`` and ``dashboard`` as they are typed. What they show is tested elsewhere; here a stand-in draws nothing."""
+"""``report`` and ``dashboard`` as they are typed.
+
+What they show is tested elsewhere; here a stand-in draws nothing.
+"""
 
 import os
 import signal

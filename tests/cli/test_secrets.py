@@ -1,4 +1,6 @@
-"""Passwords, names and paths beyond ASCII: UTF-8 on our side and on the server's, whichever driver carries them."""
+"""Passwords, names and paths beyond ASCII: UTF-8 on our side and on the server's, whichever driver
+carries them.
+"""
 
 import secrets
 from collections.abc import Iterator

@@ -1,4 +1,6 @@
-"""Standard streams as they come: closed, full, in a narrow encoding; and lines that a machine reads in the bad case too."""
+"""Standard streams as they come: closed, full, in a narrow encoding; and lines that a machine reads
+in the bad case too.
+"""
 
 import json
 import logging

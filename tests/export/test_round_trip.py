@@ -197,7 +197,8 @@ def test_parquet_is_typed_compressed_and_in_row_groups(
 ) -> None:
     monkeypatch.setattr("socialsim.export.parquet_file.ROW_GROUP_ROWS", 10_000)
     events = likes(30_000)
-    for number, device in ((0, "web"), (20_000, "tablet")):  # a word that the first group does not have
+    # a word that the first group does not have
+    for number, device in ((0, "web"), (20_000, "tablet")):
         events[number] = structs.replace(events[number], device=device)
     asyncio.run(keep(sqlite_db, events))
     exported(sqlite_db, "r1", tmp_path / "out", "parquet", tables=choose_tables("picture_likes"))

@@ -114,7 +114,8 @@ def test_the_answer_to_an_abandoned_question_is_discarded(loop: VirtualTimeLoop)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
                 await self.ask(slow, (self, "given up"))
-        await self.ask(slow, (self, "asked at once"))  # while the first question is still being answered
+        # while the first question is still being answered
+        await self.ask(slow, (self, "asked at once"))
         log.append((self.answer, loop.now_us))
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):

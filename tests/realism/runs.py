@@ -25,7 +25,8 @@ from socialsim.testing import MemoryLog
 from socialsim.transport.base import TopicPartition
 from tests.support.account import events_of
 
-#: Everybody behaves alike: what a network that looks like a real one must be told from. 1,000 people for 16 days.
+#: Everybody behaves alike: what a network that looks like a real one must be told from. 1,000
+#: people for 16 days.
 UNIFORM = make_scenario("uniform", users=1_000, days=16, shards=4, seed=3)
 START_US = UNIFORM.start_us
 

@@ -53,7 +53,8 @@ def simulated(place: Path) -> Cli:
 
 def test_log_and_warehouse_give_the_same_validation(simulated: Cli, plotly: str, tmp_path: Path) -> None:
     read = simulated("validate", "--json")
-    assert (read.returncode, read.stderr) == (1, "")  # 150 people who behave alike are no social network
+    # 150 people who behave alike are no social network
+    assert (read.returncode, read.stderr) == (1, "")
     found = json.loads(read.stdout)
     assert not found["ok"]
     assert [each["id"] for each in found["statistics"]] == [each.id for each in STATISTICS]

@@ -114,8 +114,10 @@ def test_a_repeated_pair_is_one_friendship_since_its_earliest_time() -> None:
 
 def test_a_closing_friendship_has_a_common_friend_before() -> None:
     square_with_a_diagonal = nx.Graph([(0, 1), (1, 2), (2, 3), (3, 0), (0, 2)])
-    assert networks.closing_share(graph_of(square_with_a_diagonal, [1, 2, 3, 4, 5])) == pytest.approx(2 / 5)  # 3-0, 0-2
-    assert networks.closing_share(graph_of(square_with_a_diagonal, [1, 2, 3, 4, 0])) == pytest.approx(2 / 5)  # 1-2, 3-0
+    # 3-0, 0-2
+    assert networks.closing_share(graph_of(square_with_a_diagonal, [1, 2, 3, 4, 5])) == pytest.approx(2 / 5)
+    # 1-2, 3-0
+    assert networks.closing_share(graph_of(square_with_a_diagonal, [1, 2, 3, 4, 0])) == pytest.approx(2 / 5)
     at_one_time = graph_of(nx.complete_graph(3), [1, 1, 1])
     assert networks.closing_share(at_one_time) == 0  # nobody was a friend before
 

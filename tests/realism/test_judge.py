@@ -95,7 +95,8 @@ def test_seeds_and_baseline_are_judged_too() -> None:
     (figure,) = found.figures
     assert figure.baseline == 0.9
     assert figure.seeds == (0.16, 0.17)
-    assert figure.interval == pytest.approx((0.16 - 0.02484, 0.16 + 0.02484), abs=1e-4)  # t(0.975, 2) is 4.303
+    # t(0.975, 2) is 4.303
+    assert figure.interval == pytest.approx((0.16 - 0.02484, 0.16 + 0.02484), abs=1e-4)
 
 
 def test_a_single_value_has_no_interval() -> None:

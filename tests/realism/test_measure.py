@@ -22,14 +22,16 @@ HOUR_US = DAY_US // 24
 def test_the_uniform_baseline_fails() -> None:
     verdicts = {each.id: each.verdict for each in judge(measure(uniform_view()), None, [], "mature")}
     failing = {name for name, verdict in verdicts.items() if verdict == "fail"}
-    # What nobody would mistake for people: equal friends, no circles, no countries, no growth, no loud minority.
+    # What nobody would mistake for people: equal friends, no circles, no countries, no growth, no
+    # loud minority.
     assert failing >= {
         "degree_distribution", "degree_gini", "local_clustering", "transitivity", "friendship_paradox", "same_country",
         "triangle_closing", "densification", "post_concentration", "devices",
     }  # fmt: skip
     assert sum(verdict == "pass" for verdict in verdicts.values()) < 12
-    # So few people are near each other in any network, chance alone is a little bursty, and one like for each comment, as
-    # one picture for each video, lies half a band's width outside, just where failing begins: these need not fail.
+    # So few people are near each other in any network, chance alone is a little bursty, and one
+    # like for each comment, as one picture for each video, lies half a band's width outside, just
+    # where failing begins: these need not fail.
     near = ("mean_distance", "burstiness", "likes_to_comments", "photo_to_video")
     assert not {name for name in near if verdicts[name] == "pass"}
 

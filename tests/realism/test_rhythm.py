@@ -67,7 +67,8 @@ def test_the_weekend_share_is_per_user() -> None:
     day = np.repeat(np.arange(14), 100)
     joined_us = START_US + np.arange(1_000) * 14 * DAY_US // 1_000
     users = np.searchsorted(joined_us, START_US + np.arange(14) * DAY_US + DAY_US // 2)
-    times_us = START_US + np.repeat(np.arange(14), users) * DAY_US  # each user one event a day, more and more users
+    # each user one event a day, more and more users
+    times_us = START_US + np.repeat(np.arange(14), users) * DAY_US
     assert rhythm.weekend_share(times_us, joined_us, START_US, 14) == pytest.approx(2 / 7)
     only_weekends = START_US + day[(rhythm.hour_of_week(START_US + day * DAY_US) >= 120)] * DAY_US
     assert rhythm.weekend_share(only_weekends, joined_us, START_US, 14) == 1

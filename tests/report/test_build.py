@@ -104,7 +104,9 @@ def test_a_missing_day_is_a_gap_in_every_series() -> None:
 
 
 def hourly_rows(days: Iterable[int], mobs: Collection[tuple[int, int]] = ()) -> Iterator[KpiRow]:
-    """500 events per hour from each of two devices, plus 2,000 from one of them in the hours ``mobs``."""
+    """500 events per hour from each of two devices, plus 2,000 from one of them in the hours
+    ``mobs``.
+    """
     for n in days:
         for hour in range(24):
             extra = 2_000 if (n, hour) in mobs else 0

@@ -51,7 +51,8 @@ def test_the_usual_count_follows_the_hour_and_the_level_of_the_day() -> None:
     days[12][9] = 5_000  # on a weekend
     (burst,) = find_bursts(days)
     assert (burst.peak, burst.hours, burst.events) == (12 * HOURS + 9, 1, 5_000)
-    assert burst.usual == pytest.approx(500 * 0.5 * RHYTHM[9], rel=0.1)  # of a working day it is twice as much
+    # of a working day it is twice as much
+    assert burst.usual == pytest.approx(500 * 0.5 * RHYTHM[9], rel=0.1)
 
 
 def test_consecutive_hours_are_one_burst_even_across_midnight() -> None:
@@ -79,7 +80,8 @@ def test_a_burst_needs_an_absolute_excess_of_events() -> None:
     small[15][12] = 60  # ten times as many: a few people who happened to come
     assert find_bursts(small) == []
     usual = large[15][12]
-    large[15][12] = round((TIMES_MIN - 0.1) * usual)  # far more than chance explains, and not far above the usual
+    # far more than chance explains, and not far above the usual
+    large[15][12] = round((TIMES_MIN - 0.1) * usual)
     assert find_bursts(large) == []
     large[15][12] = round((TIMES_MIN + 0.1) * usual)
     assert len(find_bursts(large)) == 1

@@ -1,4 +1,6 @@
-"""TLS and SCRAM-SHA-512 to a real broker: in with the right password and authority, out with a reason otherwise."""
+"""TLS and SCRAM-SHA-512 to a real broker: in with the right password and authority, out with a
+reason otherwise.
+"""
 
 import socket
 import ssl

@@ -112,7 +112,8 @@ class Listener:
         self._socket.close()
 
 
-_WITHOUT_TLS = 0x00080000 | 0x8000 | 0x0200 | 0x0008 | 0x0001  # plugin auth, secure connection, 4.1 protocol, database
+# plugin auth, secure connection, 4.1 protocol, database
+_WITHOUT_TLS = 0x00080000 | 0x8000 | 0x0200 | 0x0008 | 0x0001
 
 
 def test_a_server_without_tls_is_told_nothing(cli: Cli) -> None:
@@ -132,7 +133,8 @@ def test_a_server_without_tls_is_told_nothing(cli: Cli) -> None:
 async def test_a_hostile_server_that_asks_for_a_file_gets_none(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("c0ntent-of-a-file")
-    server = Listener(_WITHOUT_TLS | 0x80, then=b"\xfb" + str(secret).encode())  # 0x80: it can take local files
+    # 0x80: it can take local files
+    server = Listener(_WITHOUT_TLS | 0x80, then=b"\xfb" + str(secret).encode())
     target = MysqlTarget("127.0.0.1", server.port, "me", "x")
     warehouse = MysqlWarehouse(target, "geheim", statement_timeout_s=5)
     with pytest.raises(Exception, match=r"."):

@@ -1,4 +1,6 @@
-"""A canary: passwords that must not turn up anywhere, and everything that is written is searched for them."""
+"""A canary: passwords that must not turn up anywhere, and everything that is written is searched
+for them.
+"""
 
 import subprocess
 import time
@@ -95,7 +97,8 @@ def test_no_password_is_ever_shown(
         )
     try:
         deadline_s = time.monotonic() + DEADLINE_S
-        while command_lines().count("spawn_main") < 2:  # its children are up, with the password in their memory
+        # its children are up, with the password in their memory
+        while command_lines().count("spawn_main") < 2:
             assert running.poll() is None
             assert time.monotonic() < deadline_s
         seen.append(command_lines())

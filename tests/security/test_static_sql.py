@@ -1,4 +1,6 @@
-"""No SQL is made of input: every text that is put into a statement is one of our own names, or a literal made safe."""
+"""No SQL is made of input: every text that is put into a statement is one of our own names, or a
+literal made safe.
+"""
 
 import ast
 import re
@@ -10,8 +12,9 @@ _SQL = re.compile(
     r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE|ALTER|DROP|GRANT|REVOKE|TRUNCATE|REPLACE|SET SESSION|KILL|PRAGMA|"
     r"START TRANSACTION|LOAD DATA|SHOW|WITH)\b[^a-z]"
 )
-#: Where statements may be put together, and of what: names of tables and columns out of our own definitions, literals
-#: whose makers are tested against every text (see warehouse/mysql/literals.py), numbers by a format that takes no other.
+#: Where statements may be put together, and of what: names of tables and columns out of our own
+#: definitions, literals whose makers are tested against every text (see
+#: warehouse/mysql/literals.py), numbers by a format that takes no other.
 ALLOWED = {
     "warehouse/mysql/literals.py": {"','.join(columns(name))"},
     "warehouse/mysql/statements.py": {

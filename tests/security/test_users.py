@@ -1,4 +1,7 @@
-"""The three users of the database: each can do its work, and none can do more. On MariaDB and MySQL 8."""
+"""The three users of the database: each can do its work, and none can do more.
+
+On MariaDB and MySQL 8.
+"""
 
 import os
 import shutil
@@ -143,7 +146,8 @@ def test_the_writer_can_neither_change_nor_remove_what_it_stored(
                 f"ALTER TABLE {table} ADD COLUMN x INT",
                 f"CREATE INDEX x ON {table} (user_id)",
             ]
-            # MariaDB's own check looks at the columns that an upsert inserts, not at those that it changes.
+            # MariaDB's own check looks at the columns that an upsert inserts, not at those that it
+            # changes.
             if mysql.flavour == "mysql":
                 statements += [
                     f"UPDATE {table} SET user_id = 1",

@@ -1,4 +1,6 @@
-"""Each rule of the network is broken by one row, on purpose, and named. (The sums would tell too; here each query must.)"""
+"""Each rule of the network is broken by one row, on purpose, and named. (The sums would tell too;
+here each query must.)
+"""
 
 from collections.abc import Callable
 from datetime import date, timedelta
