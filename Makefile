@@ -53,7 +53,6 @@ lint: install ## Check format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/mypy -p compose -p benchmarks -p tools -p tests.consumer -p tests.faults -p tests.packaging -p tests.support -p tests.warehouse
 
 .PHONY: audit
 audit: install ## Report known vulnerabilities in the locked dependencies, if advisories can be reached
@@ -66,7 +65,7 @@ test: services ## Run all tests except the slow faults on real Kafka, MySQL and 
 
 .PHONY: test-fast
 test-fast: install ## Run the quick tests without servers, in under two minutes on two cores
-	$(BIN)/pytest -n $(WORKERS) -m "not slow and not processes and not services and not kafka and not mysql and not faults and not bi" --durations 5
+	$(BIN)/pytest -n $(WORKERS) -m "not slow and not processes and not services and not kafka and not mysql and not registry and not faults and not bi" --durations 5
 	@echo "Tests that need a server or take long were skipped; make test runs them."
 
 #: Minimum coverage of kernel, consumer and warehouse, in per cent of lines and branches.

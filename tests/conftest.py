@@ -1,8 +1,9 @@
 """Fixtures for what talks to Kafka and MySQL. Servers start when a test first asks for them.
 
-The processes of one test session share one server of each kind; what a test does to a shared server must not be
-felt by others, so it uses its own ``topic_prefix`` and ``fresh_database``. A test that stops, kills or freezes a server
-makes a private one by ``kafka_cluster_factory`` or ``mysql_factory``.
+The processes of one test session share one server of each kind; what a test does to a shared server
+must not be felt by others, so it uses its own ``topic_prefix`` and ``fresh_database``. A test that
+stops, kills or freezes a server makes a private one by ``kafka_cluster_factory`` or
+``mysql_factory``.
 """
 
 import os
@@ -37,7 +38,9 @@ _controller_pid = pytest.StashKey[int]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The controlling process makes the directory of the shared servers; pytest-xdist's workers are told of it."""
+    """The controlling process makes the directory of the shared servers; pytest-xdist's workers are
+    told of it.
+    """
     told: dict[str, Any] | None = getattr(config, "workerinput", None)
     if told is None:
         config.stash[_shared_directory] = Path(tempfile.mkdtemp(prefix="socialsim-shared-"))
@@ -62,7 +65,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a server, and what starts the command line anew for each call: ``make test-fast`` has neither."""
+    """Mark what needs a server, and what starts the command line anew for each call: ``make
+    test-fast`` has neither.
+    """
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
         if names & {"kafka", "kafka_cluster_factory"}:
@@ -71,7 +76,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("mysql")
         if names & {"registry", "registry_factory"}:
             item.add_marker("registry")
-        parameters = getattr(getattr(item, "callspec", None), "params", {})  # a parameter may have such a name, too
+        # a parameter may have such a name, too
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
         if (names - set(parameters)) & {"cli", "start", "simulated"}:
             item.add_marker("processes")
 
@@ -85,14 +91,18 @@ def _logs_of_one_test() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def kafka(request: pytest.FixtureRequest) -> KafkaCluster:
-    """A shared broker: ``kafka.bootstrap`` is ``127.0.0.1:PORT``, ``kafka.url`` is ``kafka://127.0.0.1:PORT``."""
+    """A shared broker: ``kafka.bootstrap`` is ``127.0.0.1:PORT``, ``kafka.url`` is
+    ``kafka://127.0.0.1:PORT``.
+    """
     stash = request.config.stash
     return KafkaCluster.from_state(shared_state("kafka", stash[_shared_directory], stash[_controller_pid]))
 
 
 @pytest.fixture(scope="session", params=MYSQL_VARIANTS)
 def mysql(request: pytest.FixtureRequest) -> MySQLServer:
-    """A shared server, once MariaDB and once MySQL 8: host, port, root_user, root_password, create_database(name)."""
+    """A shared server, once MariaDB and once MySQL 8: host, port, root_user, root_password,
+    create_database(name).
+    """
     stash = request.config.stash
     flavour = MYSQL_VARIANTS[request.param]
     return MySQLServer.from_state(shared_state(flavour, stash[_shared_directory], stash[_controller_pid]))
@@ -100,14 +110,19 @@ def mysql(request: pytest.FixtureRequest) -> MySQLServer:
 
 @pytest.fixture(scope="session")
 def registry(request: pytest.FixtureRequest) -> RegistryServer:
-    """A shared schema registry: ``registry.url`` is what ``--registry`` takes. A test uses subjects of its own."""
+    """A shared schema registry: ``registry.url`` is what ``--registry`` takes.
+
+    A test uses subjects of its own.
+    """
     stash = request.config.stash
     return RegistryServer.from_state(shared_state("registry", stash[_shared_directory], stash[_controller_pid]))
 
 
 @pytest.fixture
 def unique_name() -> str:
-    """A name that no other test has: letters, digits and ``_``, 14 characters, begins with a letter."""
+    """A name that no other test has: letters, digits and ``_``, 14 characters, begins with a
+    letter.
+    """
     return f"t_{secrets.token_hex(6)}"
 
 
@@ -119,21 +134,27 @@ def topic_prefix(unique_name: str) -> str:
 
 @pytest.fixture
 def fresh_database(mysql: MySQLServer, unique_name: str) -> Iterator[Database]:
-    """An empty database on ``mysql``: ``.url`` is ``mysql://USER@127.0.0.1:PORT/NAME``, ``.password`` is apart."""
+    """An empty database on ``mysql``: ``.url`` is ``mysql://USER@127.0.0.1:PORT/NAME``,
+    ``.password`` is apart.
+    """
     with database_of(mysql, unique_name) as database:
         yield database
 
 
 @pytest.fixture
 def kafka_cluster_factory() -> Iterator[KafkaFactory]:
-    """``kafka_cluster_factory(brokers=1 | 3, **options of KafkaCluster.create)``: a private, started cluster."""
+    """``kafka_cluster_factory(brokers=1 | 3, **options of KafkaCluster.create)``: a private,
+    started cluster.
+    """
     with private_servers(KafkaCluster.create) as factory:
         yield factory
 
 
 @pytest.fixture
 def mysql_factory() -> Iterator[MySQLFactory]:
-    """``mysql_factory(flavour="mariadb" | "mysql", **options of MySQLServer.create)``: a private, started server."""
+    """``mysql_factory(flavour="mariadb" | "mysql", **options of MySQLServer.create)``: a private,
+    started server.
+    """
     with private_servers(MySQLServer.create) as factory:
         yield factory
 

@@ -12,16 +12,16 @@ from socialsim.runs.manifest import Manifest
 
 
 @pytest.fixture
-def disk(monkeypatch):
+def disk(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path]]:
     """The paths synced and renamed, in order."""
     calls: list[tuple[str, Path]] = []
     fsync, replace = os.fsync, Path.replace
 
-    def recording_fsync(descriptor):
+    def recording_fsync(descriptor: int) -> None:
         calls.append(("sync", Path(f"/proc/self/fd/{descriptor}").readlink()))
         fsync(descriptor)
 
-    def recording_replace(self, target):
+    def recording_replace(self: Path, target: str | Path) -> Path:
         calls.append(("rename", Path(target)))
         return replace(self, target)
 
@@ -30,7 +30,7 @@ def disk(monkeypatch):
     return calls
 
 
-def test_bytes_name_and_directory_are_synced_in_this_order(tmp_path, disk):
+def test_bytes_name_and_directory_are_synced_in_this_order(tmp_path: Path, disk: list[tuple[str, Path]]) -> None:
     path = tmp_path / "a"
     replace_file(path, b"new")
     assert path.read_bytes() == b"new"
@@ -41,11 +41,11 @@ def test_bytes_name_and_directory_are_synced_in_this_order(tmp_path, disk):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_failed_write_keeps_the_old_file_and_leaves_nothing(tmp_path, monkeypatch):
+def test_a_failed_write_keeps_the_old_file_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"old")
 
-    def full(descriptor):
+    def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
@@ -59,7 +59,7 @@ def manifest(*, sealed: bool) -> Manifest:
     return Manifest(run_id="r1", shard=0, sealed=sealed)
 
 
-def test_a_sealed_manifest_survives_a_power_failure(tmp_path, disk):
+def test_a_sealed_manifest_survives_a_power_failure(tmp_path: Path, disk: list[tuple[str, Path]]) -> None:
     directory = RunDirectory(tmp_path, "r1").lead()
     assert ("sync", tmp_path) in disk, "the name of the new directory is durable"
     disk.clear()
@@ -72,10 +72,10 @@ def test_a_sealed_manifest_survives_a_power_failure(tmp_path, disk):
     directory.release()
 
 
-def test_a_full_disk_is_named(tmp_path, monkeypatch):
+def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     directory = RunDirectory(tmp_path, "r1").lead()
 
-    def full(descriptor):
+    def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)

@@ -53,7 +53,7 @@ def test_the_version_is_that_of_the_installation() -> None:
 
 def test_a_name_that_is_none_is_refused() -> None:
     with pytest.raises(AttributeError, match="module 'socialsim' has no attribute 'SesionStarted'"):
-        _ = socialsim.SesionStarted  # type: ignore[attr-defined]
+        _ = socialsim.SesionStarted
 
 
 def test_a_plain_checkout_has_its_version_too() -> None:

@@ -1,4 +1,6 @@
-"""The bytes of the stream are those of yesterday, of any other Python and of any other version of a dependency."""
+"""The bytes of the stream are those of yesterday, of any other Python and of any other version of a
+dependency.
+"""
 
 import json
 import math
@@ -69,7 +71,9 @@ def test_a_scenario_is_spelt_as_msgspec_reads_it() -> None:
 
 
 def test_names_are_of_our_own() -> None:
-    """No run-time dependency is asked for a byte; each country has names enough, and they are names."""
+    """No run-time dependency is asked for a byte; each country has names enough, and they are
+    names.
+    """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert not [each for each in project["dependencies"] if each.lower().startswith(("faker", "tzdata"))]
     assert "\nfaker==" not in (ROOT / "requirements/run.txt").read_text(encoding="utf-8")
@@ -87,7 +91,8 @@ def test_names_are_drawn_as_often_as_they_are_frequent() -> None:
     assert women.name(0) == most == "María"
     assert women.name(2**32 - 1) == women.names[-1]
     drawn = [women.name(n << 20) for n in range(4_096)]
-    assert drawn.count(most) / len(drawn) == pytest.approx(0.0914, abs=0.002)  # María, as Faker's list has it
+    # María, as Faker's list has it
+    assert drawn.count(most) / len(drawn) == pytest.approx(0.0914, abs=0.002)
     assert set(last.names) > {last.name(n << 20) for n in range(100)}
 
 
@@ -99,7 +104,10 @@ def test_the_lists_are_what_the_script_writes() -> None:
 
 @pytest.mark.parametrize("towards", [-math.inf, math.inf])
 def test_a_last_bit_of_a_logarithm_changes_nothing(monkeypatch: pytest.MonkeyPatch, towards: float) -> None:
-    """Machines' libraries differ in it. What is made of them are tables of integers, for all of these scenarios alike."""
+    """Machines' libraries differ in it.
+
+    What is made of them are tables of integers, for all of these scenarios alike.
+    """
 
     def off(function: Callable[[float], float]) -> Callable[[float], float]:
         return lambda x: math.nextafter(function(x), towards)

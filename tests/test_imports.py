@@ -1,4 +1,7 @@
-"""Who may import whom: the arrows of the architecture, read off the source. Annotations count too."""
+"""Who may import whom: the arrows of the architecture, read off the source.
+
+Annotations count too.
+"""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -8,8 +11,9 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "socialsim"
 
-#: By room (a package, or one module of it): what it may import of ours beside itself. The longest name that fits a
-#: module decides. ``*`` allows everything but the edge; a name with dots allows that package or module alone.
+#: By room (a package, or one module of it): what it may import of ours beside itself. The longest
+#: name that fits a module decides. ``*`` allows everything but the edge; a name with dots allows
+#: that package or module alone.
 ALLOWED: dict[str, frozenset[str]] = {
     # leaves
     "errors": frozenset(),
@@ -31,7 +35,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     "oracle": frozenset({"events", "scenario", "errors"}),  # not the rows, not the log, not SQL
     "contracts": frozenset({"events"}),
     "formats": frozenset({"events", "registry", "transport.base", "errors"}),
-    "registry": frozenset({"settings", "errors"}),  # texts and bytes; what they say is of no concern to it
+    # texts and bytes; what they say is of no concern to it
+    "registry": frozenset({"settings", "errors"}),
     # a run's directory and its control totals
     "runs.manifest": frozenset({"events"}),
     "runs.digest": frozenset({"errors"}),
@@ -137,7 +142,8 @@ def imports_of(source: str) -> Iterator[tuple[int, str]]:
             targets = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"line {node.lineno}: a relative import hides where it goes"
-            # ``from socialsim import x`` and ``from socialsim.transport import base`` may name modules.
+            # ``from socialsim import x`` and ``from socialsim.transport import base`` may name
+            # modules.
             targets = [f"{node.module}.{alias.name}" for alias in node.names]
         else:
             continue
@@ -203,7 +209,10 @@ def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
 
 
 def import_graph(texts: Mapping[str, str]) -> dict[str, set[str]]:
-    """By module the modules that it imports. A name imported from a package counts as the package, unless a module."""
+    """By module the modules that it imports.
+
+    A name imported from a package counts as the package, unless a module.
+    """
     graph: dict[str, set[str]] = {}
     for module, text in texts.items():
         targets = set()

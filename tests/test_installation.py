@@ -1,6 +1,7 @@
 """The command that adds an optional part is one that works where the user stands."""
 
 import json
+import sys
 from collections.abc import Callable
 from importlib.metadata import Distribution, PathDistribution
 from pathlib import Path
@@ -157,8 +158,8 @@ def test_what_a_tool_of_uv_was_given_before_is_kept(installed: Callable[..., Dis
 
 def test_a_checkout_that_is_not_installed_is_made_installable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(installation, "_distribution", lambda: None)
-    monkeypatch.setattr(installation.sys, "prefix", str(tmp_path))
-    monkeypatch.setattr(installation.sys, "executable", str(tmp_path / "bin" / "python"))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
     monkeypatch.chdir(tmp_path)
     root = Path(__file__).parents[1]
     assert how_to_add("report") == f"bin/python -m pip install --editable '{root}[report]'"

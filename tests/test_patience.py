@@ -35,8 +35,14 @@ def test_a_promise_is_held_to_its_seconds_times_the_slowness_of_the_machine(slow
 
 
 def test_the_machine_is_measured_once_and_only_when_a_promise_is_missed() -> None:
-    clock, measured = Clock(), []
-    deadline = Deadline(10, clock=clock, slowness=lambda: measured.append(1) or 2.0)
+    clock = Clock()
+    measured: list[int] = []
+
+    def slowness() -> float:
+        measured.append(1)
+        return 2.0
+
+    deadline = Deadline(10, clock=clock, slowness=slowness)
     for clock.now_s in (1, 9.9):
         assert not deadline.is_over()
     assert not measured

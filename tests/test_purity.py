@@ -1,6 +1,8 @@
-"""What decides the stream knows no wall clock, no other randomness, no hash order and no I/O: read off its source.
+"""What decides the stream knows no wall clock, no other randomness, no hash order and no I/O: read
+off its source.
 
-A simulation that calls any of these may still pass every test of determinism on the machine where it was written.
+A simulation that calls any of these may still pass every test of determinism on the machine where
+it was written.
 """
 
 import ast

@@ -335,7 +335,8 @@ def test_compose_file_gives_the_administrators_password_to_the_server_alone_and_
 
 
 def test_superset_is_the_same_in_compose_and_natively_and_comes_only_when_asked_for(tmp_path: Path) -> None:
-    assert _compose_config(**dict.fromkeys(COMPOSE_PASSWORDS, "x")).returncode == 0  # without a password of Superset's
+    # without a password of Superset's
+    assert _compose_config(**dict.fromkeys(COMPOSE_PASSWORDS, "x")).returncode == 0
     service = _services(_compose_words(password="x"))["superset"]
     assert re.search(r"^    profiles:\n\s+- superset$", service, flags=re.MULTILINE)
     locked = re.search(r"^apache-superset==(\S+)", (ROOT / "requirements" / "superset.txt").read_text(), re.MULTILINE)

@@ -1,4 +1,7 @@
-"""What `make superset` says when it cannot work, and what it keeps where. Superset itself: tests/bi/test_superset.py."""
+"""What `make superset` says when it cannot work, and what it keeps where.
+
+Superset itself: tests/bi/test_superset.py.
+"""
 
 import re
 import stat

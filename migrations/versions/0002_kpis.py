@@ -11,7 +11,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-OPTIONS = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+OPTIONS: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 INSTANT = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")
 COUNTS = (
     "users",
@@ -74,9 +74,9 @@ def create_kpi_table(name: str, key: tuple[str, ...], *columns: sa.Column[Any]) 
 
 
 def upgrade() -> None:
-    for table, index, columns in POST_INDEXES:
+    for table, index, indexed in POST_INDEXES:
         op.drop_index(index, table)
-        op.create_index(index, table, columns)
+        op.create_index(index, table, indexed)
     create_kpi_table(
         "kpi_days",
         ("day",),
@@ -146,6 +146,6 @@ def downgrade() -> None:
     op.execute("DROP VIEW kpi_daily_wide")
     for name in ("cohort_weekly", "kpi_daily", "creator_day", "active_users", "user_day", "kpi_days"):
         op.drop_table(name)
-    for table, index, columns in POST_INDEXES:
+    for table, index, indexed in POST_INDEXES:
         op.drop_index(index, table)
-        op.create_index(index, table, columns[:2])
+        op.create_index(index, table, indexed[:2])

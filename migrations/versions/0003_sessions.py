@@ -11,7 +11,7 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-OPTIONS = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+OPTIONS: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 INSTANT = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")
 UNSIGNED_16 = sa.SmallInteger().with_variant(mysql.SMALLINT(unsigned=True), "mysql")
 COUNTS_BEFORE = (

@@ -1,7 +1,7 @@
 """The daily DAG in a real Airflow, on what was really simulated and stored.
 
-``AIRFLOW`` names the program; ``make test-airflow`` makes its environment and sets it. socialsim itself runs from the
-environment of these tests, as it would from its own.
+``AIRFLOW`` names the program; ``make test-airflow`` makes its environment and sets it. socialsim
+itself runs from the environment of these tests, as it would from its own.
 """
 
 import json
@@ -147,7 +147,11 @@ def write_settings(directory: Path, **settings: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("mysql", ["mysql8"], indirect=True)
 def test_kpis_of_the_day_are_stored_and_true_and_a_broken_row_turns_the_run_red(
-    call, run_dag: RunDag, tmp_path: Path, mysql: MySQLServer, fresh_database: Database
+    call: Callable[..., subprocess.CompletedProcess[str]],
+    run_dag: RunDag,
+    tmp_path: Path,
+    mysql: MySQLServer,
+    fresh_database: Database,
 ) -> None:
     write_settings(tmp_path, INTO=fresh_database.url, MYSQL_PASSWORD=fresh_database.password)
     for arguments in (("migrate",), RUN, ("consume", "--drain")):
@@ -204,7 +208,7 @@ def test_a_warehouse_that_cannot_be_reached_is_tried_again_and_bad_input_is_not(
 
 @pytest.mark.slow
 def test_a_run_that_is_being_simulated_has_its_day_computed_and_is_verified_later(
-    call, run_dag: RunDag, tmp_path: Path
+    call: Callable[..., subprocess.CompletedProcess[str]], run_dag: RunDag, tmp_path: Path
 ) -> None:
     run = ("run", "--users", "2000", "--days", "200", *RUN[5:], "--speed", "40000")
     with working(tmp_path, *run) as simulating:

@@ -1,4 +1,7 @@
-"""The yardstick does the same work, or its ratios would say nothing. It is a second opinion on the kernel, too."""
+"""The yardstick does the same work, or its ratios would say nothing.
+
+It is a second opinion on the kernel, too.
+"""
 
 import pytest
 

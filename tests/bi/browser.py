@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -19,6 +20,8 @@ FLAGS = [
     "--disable-sync",
 ]
 PATIENCE_MS = 120_000
+
+Scheme = Literal["light", "dark"]
 
 
 @dataclass
@@ -56,10 +59,10 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def watching(browser: Browser, *, scheme: str = "light", width: int = 1320, height: int = 900) -> Iterator[Watched]:
+def watching(browser: Browser, *, scheme: Scheme = "light", width: int = 1320, height: int = 900) -> Iterator[Watched]:
     """A new page in a context of its own."""
     context = browser.new_context(
-        color_scheme=scheme,  # type: ignore[arg-type]  # light or dark
+        color_scheme=scheme,
         viewport={"width": width, "height": height},
         has_touch=width < 600,
     )

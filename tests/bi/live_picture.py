@@ -1,4 +1,6 @@
-"""Take the picture of the dashboard while rows arrive: python -m tests.bi.live_picture FILE.png, see `make pictures`."""
+"""Take the picture of the dashboard while rows arrive: python -m tests.bi.live_picture FILE.png,
+see `make pictures`.
+"""
 
 import subprocess
 import sys

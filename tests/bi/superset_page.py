@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Request, Response
+from playwright.sync_api import Browser, FloatRect, Page, Request, Response
 
 from tests.bi.browser import PATIENCE_MS
 
@@ -70,9 +70,10 @@ class Dashboard:
         viewport = self.page.viewport_size
         assert viewport is not None
         height = min(viewport["height"], bottom["y"] + bottom["height"] + 8)
-        clip = {"x": 0, "y": 0, "width": viewport["width"], "height": height}
+        clip: FloatRect = {"x": 0, "y": 0, "width": viewport["width"], "height": height}
+        now: bytes
         before = b""
-        while (now := self.page.screenshot(clip=clip)) != before:  # type: ignore[arg-type]  # a box as any
+        while (now := self.page.screenshot(clip=clip)) != before:
             before = now
             self.page.wait_for_timeout(500)
         return now

@@ -5,16 +5,25 @@ import os
 import shlex
 import signal
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from socialsim.report.build import build_content
 from socialsim.report.html import render
+from socialsim.report.plotly_js import PlotlyJs
 from socialsim.report.rows import KpiRows
 from tests.cli.conftest import COMMAND, clean_environment
 from tests.report.rows import HOSTILE, kpi_rows, row
+
+if TYPE_CHECKING:  # the browser's driver has an environment of its own: make test-bi
+    from playwright.sync_api import Browser
+
+    from tests.bi.browser import Scheme, Watched
 
 pytestmark = pytest.mark.bi
 
@@ -41,7 +50,7 @@ MARKS = ".scatterlayer .trace path, .barlayer path, .funnellayer path, .heatmapl
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser() -> Iterator["Browser"]:
     from tests.bi.browser import chromium
 
     with chromium() as browser:
@@ -49,15 +58,15 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def library():
+def library() -> PlotlyJs:
     from socialsim.report.plotly_js import load_plotly_js
 
     return load_plotly_js()
 
 
 @pytest.fixture
-def written(tmp_path, library):
-    def write(rows):
+def written(tmp_path: Path, library: PlotlyJs) -> Callable[[KpiRows], str]:
+    def write(rows: KpiRows) -> str:
         path = tmp_path / "report.html"
         path.write_text(render(build_content(rows), library), encoding="utf-8")
         return path.as_uri()
@@ -65,14 +74,16 @@ def written(tmp_path, library):
     return write
 
 
-def look(browser, **options):
+def look(browser: "Browser", *, scheme: "Scheme" = "light", width: int = 1320) -> AbstractContextManager["Watched"]:
     from tests.bi.browser import watching
 
-    return watching(browser, **options)
+    return watching(browser, scheme=scheme, width=width)
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1320), ("dark", 1320), ("light", 390)])
-def test_every_chart_is_drawn_without_a_complaint_or_a_request(browser, written, scheme, width):
+def test_every_chart_is_drawn_without_a_complaint_or_a_request(
+    browser: "Browser", written: Callable[[KpiRows], str], scheme: "Scheme", width: int
+) -> None:
     address = written(kpi_rows(30))
     with look(browser, scheme=scheme, width=width) as seen:
         seen.go(address)
@@ -80,27 +91,31 @@ def test_every_chart_is_drawn_without_a_complaint_or_a_request(browser, written,
         for name in CHARTS:
             assert seen.page.locator(f"#{name} :is({MARKS})").count() > 0, name
         assert seen.page.locator(".tile svg.spark .line").count() == 8
-        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width  # nothing sticks out
+        # nothing sticks out
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
         assert seen.page.locator("html").get_attribute("data-theme") == scheme
         assert seen.complaints == []
         assert seen.requests == [address] + [url for url in seen.requests[1:] if url.startswith("data:")]
 
 
-def test_a_hostile_name_is_a_name(browser, written):
+def test_a_hostile_name_is_a_name(browser: "Browser", written: Callable[[KpiRows], str]) -> None:
     with look(browser) as seen:
         seen.page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
         seen.go(written(kpi_rows(30)))
         # In the picture, in the table and in what a screen reader says.
         assert HOSTILE in seen.page.locator("#chart-creators .yaxislayer-above text").all_text_contents()
         seen.page.locator("#chart-creators summary").click()
-        seen.page.locator("#chart-creators td").first.wait_for()  # made once the browser tells that it is open
+        # made once the browser tells that it is open
+        seen.page.locator("#chart-creators td").first.wait_for()
         assert HOSTILE in seen.page.locator("#chart-creators td").all_text_contents()
-        assert HOSTILE in seen.page.locator("#chart-creators .plot").get_attribute("aria-label")
+        assert HOSTILE in str(seen.page.locator("#chart-creators .plot").get_attribute("aria-label"))
         assert seen.page.locator("body img").count() == 0
         assert seen.complaints == []
 
 
-def test_the_tooltip_tells_the_day_and_the_theme_can_be_chosen(browser, written):
+def test_the_tooltip_tells_the_day_and_the_theme_can_be_chosen(
+    browser: "Browser", written: Callable[[KpiRows], str]
+) -> None:
     with look(browser) as seen:
         seen.go(written(kpi_rows(30)))
         plot = seen.page.locator("#chart-active .nsewdrag").first
@@ -119,7 +134,7 @@ def test_the_tooltip_tells_the_day_and_the_theme_can_be_chosen(browser, written)
         assert seen.complaints == []
 
 
-def test_bursts_are_marked_and_listed(browser, written):
+def test_bursts_are_marked_and_listed(browser: "Browser", written: Callable[[KpiRows], str]) -> None:
     rows = kpi_rows(30)
     mobs = [row(n, "device_hour", 3_000, 1, "device_hour", f"tablet {12 + n % 2}") for n in range(9, 21)]
     with look(browser) as seen:
@@ -127,7 +142,7 @@ def test_bursts_are_marked_and_listed(browser, written):
         chart = seen.page.locator("#chart-hours")
         assert chart.locator(".scatterlayer .trace.scatter .points path").count() == 1
         assert chart.locator(".list tbody tr").all_inner_texts() == ["2026-01-10 13:00\t751.0 \u00d7\t3,004\t4\t1 hour"]
-        assert "1 burst, 2026-01-10 13:00" in chart.locator(".plot").get_attribute("aria-label")
+        assert "1 burst, 2026-01-10 13:00" in str(chart.locator(".plot").get_attribute("aria-label"))
         chart.locator("summary").click()
         chart.locator("details td").first.wait_for()
         assert chart.locator("details tbody tr").count() == 30
@@ -141,7 +156,7 @@ def test_bursts_are_marked_and_listed(browser, written):
 
 
 @pytest.mark.parametrize("rows", [KpiRows("r1"), kpi_rows(1)], ids=["no day", "one day"])
-def test_little_data_is_no_error(browser, written, rows):
+def test_little_data_is_no_error(browser: "Browser", written: Callable[[KpiRows], str], rows: KpiRows) -> None:
     with look(browser) as seen:
         seen.go(written(rows))
         drawn = seen.drawn()
@@ -152,7 +167,7 @@ def test_little_data_is_no_error(browser, written, rows):
         assert seen.complaints == []
 
 
-def test_the_policy_stops_what_gets_in_all_the_same(browser, written):
+def test_the_policy_stops_what_gets_in_all_the_same(browser: "Browser", written: Callable[[KpiRows], str]) -> None:
     """The last line of defence, tried by hand: were there a hole, its script would not run."""
     with look(browser) as seen:
         seen.go(written(kpi_rows(3)))
@@ -185,7 +200,7 @@ def call(directory: Path, *arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was simulated and stored, whose figures nobody has computed yet."""
     directory = tmp_path_factory.mktemp("data")
     call(directory, "run", *RUN, "--run-id", "real")
@@ -193,7 +208,7 @@ def data(tmp_path_factory):
     return directory
 
 
-def test_the_dashboard_renews_itself_as_rows_and_figures_arrive(browser, data):
+def test_the_dashboard_renews_itself_as_rows_and_figures_arrive(browser: "Browser", data: Path) -> None:
     process = subprocess.Popen(
         [*COMMAND, "dashboard", "--port", "0"],
         cwd=data,
@@ -203,6 +218,7 @@ def test_the_dashboard_renews_itself_as_rows_and_figures_arrive(browser, data):
         text=True,
     )
     try:
+        assert process.stdout is not None
         address = process.stdout.readline().split()[2]
         with look(browser) as seen:
             seen.go(address)
@@ -228,14 +244,14 @@ def test_the_dashboard_renews_itself_as_rows_and_figures_arrive(browser, data):
     assert complaints == ""
 
 
-def test_the_report_of_a_real_run(browser, data, tmp_path):
+def test_the_report_of_a_real_run(browser: "Browser", data: Path, tmp_path: Path) -> None:
     """And its picture, for `make pictures`."""
     call(data, "kpi")
     call(data, "report", "--out", str(tmp_path / "real.html"))
     with look(browser) as seen:
         seen.go((tmp_path / "real.html").as_uri())
         assert set(seen.drawn()) == CHARTS
-        assert json.loads(seen.page.locator("#content").text_content())["run_id"] == "real"
+        assert json.loads(seen.page.locator("#content").text_content() or "")["run_id"] == "real"
         assert seen.complaints == []
         if place := os.environ.get("SOCIALSIM_PICTURES"):
             seen.page.screenshot(path=Path(place) / "report.png", full_page=True)

@@ -1,4 +1,6 @@
-"""The dashboard as code in a real Superset, on a real MySQL with a run's real figures, seen by a real Chromium."""
+"""The dashboard as code in a real Superset, on a real MySQL with a run's real figures, seen by a
+real Chromium.
+"""
 
 import json
 import os
@@ -13,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pymysql
 import pytest
@@ -28,6 +31,11 @@ from tests.cli.conftest import COMMAND, clean_environment
 from tests.security.test_loopback import is_loopback, listening
 from tests.support.services import private_servers
 
+if TYPE_CHECKING:  # the browser's driver has an environment of its own: make test-bi
+    from playwright.sync_api import Browser
+
+    from tests.bi.superset_page import Dashboard
+
 pytestmark = pytest.mark.bi
 
 ROOT = COMPOSE_DIR.parent
@@ -36,14 +44,17 @@ PATIENCE_S = 900
 #: What the pictures show is simulated for them, see `make pictures`.
 RUN = shlex.split(os.environ.get("SOCIALSIM_PICTURES_RUN") or "--users 300 --days 35")
 TITLES = {re.findall(r"^slice_name: (.*)$", path.read_text(), re.MULTILINE)[0] for path in ASSETS.glob("charts/*.yaml")}
-#: Of Superset's metadata, what must be the same after another import; who changed it last, and when, may differ.
+#: Of Superset's metadata, what must be the same after another import; who changed it last, and
+#: when, may differ.
 KEPT = ("dbs", "tables", "table_columns", "sql_metrics", "slices", "dashboards", "dashboard_slices", "ab_user")
 FORGOTTEN = {"changed_on", "changed_by_fk", "last_saved_at", "last_saved_by_fk", "last_login", "login_count"}
 
 
 @dataclass
 class Bi:
-    """The directory of a local stack, whose ``.env`` leads to a warehouse with figures; Superset runs beside it."""
+    """The directory of a local stack, whose ``.env`` leads to a warehouse with figures; Superset
+    runs beside it.
+    """
 
     directory: Path
     users: Users
@@ -134,7 +145,7 @@ def bi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bi]:
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser() -> Iterator["Browser"]:
     from tests.bi.browser import chromium
 
     with chromium() as browser:
@@ -142,7 +153,7 @@ def browser():
 
 
 @pytest.fixture
-def stranger(browser, bi):
+def stranger(browser: "Browser", bi: Bi) -> Iterator["Dashboard"]:
     """Somebody who has just come."""
     from tests.bi.superset_page import Dashboard
 
@@ -152,7 +163,7 @@ def stranger(browser, bi):
 
 
 @pytest.fixture(scope="module")
-def seen(browser, bi):
+def seen(browser: "Browser", bi: Bi) -> Iterator["Dashboard"]:
     """Somebody who has logged in and looks at the dashboard."""
     from tests.bi.superset_page import Dashboard
 
@@ -163,7 +174,7 @@ def seen(browser, bi):
     dashboard.close()
 
 
-def test_every_chart_is_drawn_of_the_run_that_was_computed_last(seen):
+def test_every_chart_is_drawn_of_the_run_that_was_computed_last(seen: "Dashboard") -> None:
     assert seen.drawn() == dict.fromkeys(TITLES, True)
     assert seen.page.get_by_text(re.compile("No results|No data|Unexpected error")).count() == 0
     queries = seen.queries()
@@ -177,7 +188,7 @@ def test_every_chart_is_drawn_of_the_run_that_was_computed_last(seen):
         (Path(place) / "superset.png").write_bytes(seen.still())
 
 
-def test_nothing_leaves_the_machine(seen):
+def test_nothing_leaves_the_machine(seen: "Dashboard") -> None:
     assert seen.went_out() == []
     complaints = [each for each in seen.complaints if not each.startswith("verbose: [DOM]")]
     # Superset's page tries to tell a company of each visit; the browser refuses, and says so.
@@ -187,11 +198,11 @@ def test_nothing_leaves_the_machine(seen):
     assert "Content Security Policy" in seen.complaints[-1]
 
 
-def test_it_reads_as_the_user_who_may_only_read(seen, bi):
+def test_it_reads_as_the_user_who_may_only_read(seen: "Dashboard", bi: Bi) -> None:
     (database,) = seen.call("GET", "/api/v1/database/")[1]["result"]
     assert not database["allow_dml"]
 
-    def ask(sql):
+    def ask(sql: str) -> tuple[int, Any]:
         return seen.call("POST", "/api/v1/sqllab/execute/", database_id=database["id"], sql=sql, runAsync=False)
 
     # Superset forbids CURRENT_USER(). This table shows users their own name.
@@ -212,7 +223,7 @@ def test_it_reads_as_the_user_who_may_only_read(seen, bi):
                 cursor.execute(statement)
 
 
-def test_importing_it_again_changes_nothing(bi, tmp_path):
+def test_importing_it_again_changes_nothing(bi: Bi, tmp_path: Path) -> None:
     first = bi.rows()
     assert len(first["slices"]) == len(TITLES)
     bi.server.settings |= {key: bi.settings()[key] for key in (PASSWORD, "SOCIALSIM_MYSQL_READER_PASSWORD")}
@@ -223,14 +234,14 @@ def test_importing_it_again_changes_nothing(bi, tmp_path):
         exported = [archive.read(name).decode() for name in archive.namelist() if name != "metadata.yaml"]
     ours = [path.read_text() for path in ASSETS.rglob("*.yaml") if path.name != "metadata.yaml"]
 
-    def identities(contents):
+    def identities(contents: list[str]) -> list[str]:
         return sorted(uuid for content in contents for uuid in re.findall(r"^uuid: (\S+)$", content, re.MULTILINE))
 
     assert len(ours) == len(TITLES) + 6
     assert identities(exported) == identities(ours)
 
 
-def test_passwords_are_nobodys_default_and_lie_only_in_env(bi):
+def test_passwords_are_nobodys_default_and_lie_only_in_env(bi: Bi) -> None:
     assert stat.S_IMODE((bi.directory / ".env").stat().st_mode) == 0o600
     assert len(bi.password) >= 20
     secrets = [bi.password, bi.users.reader_password, bi.users.writer.password]
@@ -240,14 +251,15 @@ def test_passwords_are_nobodys_default_and_lie_only_in_env(bi):
     assert stat.S_IMODE(bi.server.directory.stat().st_mode) == 0o700
 
 
-def test_it_listens_on_loopback_only(bi):
+def test_it_listens_on_loopback_only(bi: Bi) -> None:
+    assert bi.server.identity is not None
     found = listening({bi.server.identity.pid})
     assert [port for _, port in found] == [bi.server.port]
     assert all(is_loopback(address) for address, _ in found), found
 
 
 @pytest.mark.parametrize("password", ["admin", "general", "socialsim"])
-def test_nobody_comes_in_with_another_password(stranger, bi, password):
+def test_nobody_comes_in_with_another_password(stranger: "Dashboard", bi: Bi, password: str) -> None:
     stranger.log_in(password)
     assert stranger.page.request.get(f"{bi.url}/api/v1/dashboard/socialsim").status in (401, 403, 404)
     stranger.page.goto(f"{bi.url}/superset/dashboard/socialsim/")
@@ -255,7 +267,7 @@ def test_nobody_comes_in_with_another_password(stranger, bi, password):
 
 
 @pytest.mark.parametrize("missing", [PASSWORD, "SUPERSET_SECRET_KEY", "SOCIALSIM_INTO"])
-def test_it_is_not_prepared_without_a_secret(missing, tmp_path):
+def test_it_is_not_prepared_without_a_secret(missing: str, tmp_path: Path) -> None:
     given = dict.fromkeys((PASSWORD, "SUPERSET_SECRET_KEY", "SOCIALSIM_INTO", "SOCIALSIM_MYSQL_READER"), "x")
     server = SupersetServer.create(tmp_path, {key: value for key, value in given.items() if key != missing})
     with pytest.raises(StackError, match=f"{missing} is not set"):

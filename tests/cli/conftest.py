@@ -15,6 +15,7 @@ from tests.support.own_logs import own_logs
 from tests.support.patience import HANG_S, eventually
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
+Start = Callable[..., subprocess.Popen[str]]
 DEADLINE_S = HANG_S
 COMMAND = [sys.executable, "-c", "import sys; from socialsim.cli.main import main; sys.exit(main())"]
 
@@ -44,7 +45,9 @@ def cli(tmp_path: Path) -> Cli:
 
 @pytest.fixture
 def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """As ``cli``, in this process: for many calls, of which each would spend a second on its imports."""
+    """As ``cli``, in this process: for many calls, of which each would spend a second on its
+    imports.
+    """
 
     def call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         out, err = io.StringIO(), io.StringIO()
@@ -55,7 +58,8 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
                 patch.setenv(name, value)
             patch.chdir(tmp_path)
             with warnings.catch_warnings():
-                # A command that is refused ends its loop before the socket of its half-made connection is closed.
+                # A command that is refused ends its loop before the socket of its half-made
+                # connection is closed.
                 warnings.simplefilter("ignore", ResourceWarning)
                 code = main(arguments)
                 gc.collect()
@@ -65,7 +69,7 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def start(tmp_path: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def begin(*arguments: str) -> subprocess.Popen[str]:

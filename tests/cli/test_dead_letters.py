@@ -3,19 +3,21 @@
 import hashlib
 import json
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from socialsim.events import encode
 from socialsim.warehouse.schema.migrate import migrate
+from tests.cli.conftest import Cli
 from tests.warehouse.samples import like
 
 POISON = b'{"a": "\x1b[31m\xff\\\n'
 
 
 @pytest.fixture
-def database(tmp_path: Path):
+def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     """The default warehouse with a replayable dead letter, 1, and one that is poison, 2."""
     path = tmp_path / "socialsim-data" / "socialsim.sqlite"
     migrate(f"sqlite:///{path}")
@@ -32,7 +34,7 @@ def database(tmp_path: Path):
     connection.close()
 
 
-def test_list_groups_them_and_shows_the_newest(cli, database) -> None:
+def test_list_groups_them_and_shows_the_newest(cli: Cli, database: sqlite3.Connection) -> None:
     done = cli("dead-letters", "list", "--limit", "1")
     assert done.returncode == 0, done.stderr
     assert "class1" in done.stdout
@@ -44,7 +46,9 @@ def test_list_groups_them_and_shows_the_newest(cli, database) -> None:
     assert "raw" not in listed["latest"][0]
 
 
-def test_show_escapes_what_a_terminal_might_obey_and_raw_gives_the_bytes(cli, database, tmp_path: Path) -> None:
+def test_show_escapes_what_a_terminal_might_obey_and_raw_gives_the_bytes(
+    cli: Cli, database: sqlite3.Connection, tmp_path: Path
+) -> None:
     shown = cli("dead-letters", "show", "2")
     assert shown.returncode == 0
     assert '{"a": "\\x1b[31m\\xff\\\\\\n' in shown.stdout
@@ -58,7 +62,7 @@ def test_show_escapes_what_a_terminal_might_obey_and_raw_gives_the_bytes(cli, da
     assert "no dead letter 77" in missing.stderr
 
 
-def test_replay_stores_what_is_valid_and_says_why_not(cli, database) -> None:
+def test_replay_stores_what_is_valid_and_says_why_not(cli: Cli, database: sqlite3.Connection) -> None:
     for wrong in ([], ["1", "--all"]):
         assert cli("dead-letters", "replay", *wrong).returncode == 2
     done = cli("dead-letters", "replay", "--all")
@@ -73,7 +77,7 @@ def test_replay_stores_what_is_valid_and_says_why_not(cli, database) -> None:
     assert cli("dead-letters", "list").returncode == 0
 
 
-def test_a_warehouse_without_any_says_so(cli, tmp_path: Path) -> None:
+def test_a_warehouse_without_any_says_so(cli: Cli, tmp_path: Path) -> None:
     migrate(f"sqlite:///{tmp_path}/w.sqlite")
     into = ("--into", "sqlite:///w.sqlite")
     assert cli("dead-letters", "list", *into).stdout == "there are no dead letters\n"

@@ -8,18 +8,19 @@ from pathlib import Path
 from socialsim import Scenario, simulate
 from socialsim.events import WIRE_NAMES, encode
 from socialsim.runs.digest import RunDigest
+from tests.cli.conftest import Cli
 
 SCENARIO = Scenario(users=80, days=2, seed=3)
 OPTIONS = ("--users", "80", "--days", "2", "--seed", "3")
 
 
-def cells(output):
+def cells(output: str) -> dict[str, list[int]]:
     """The number columns of a printed table by the first column."""
     rows = [line.replace(",", "").split() for line in output.splitlines()]
     return {row[0]: [*map(int, row[1:])] for row in rows if row[1:] and all(cell.isdigit() for cell in row[1:])}
 
 
-def test_what_is_simulated_is_what_is_stored_and_a_second_time_changes_nothing(cli, tmp_path: Path) -> None:
+def test_what_is_simulated_is_what_is_stored_and_a_second_time_changes_nothing(cli: Cli, tmp_path: Path) -> None:
     expected = list(simulate(SCENARIO))
     counts = Counter(WIRE_NAMES[type(event)] for event in expected)
 
@@ -52,7 +53,7 @@ def test_what_is_simulated_is_what_is_stored_and_a_second_time_changes_nothing(c
     assert f"{SCENARIO.run_id}/comments" in described
 
 
-def test_of_several_runs_the_digest_wants_one_named(cli) -> None:
+def test_of_several_runs_the_digest_wants_one_named(cli: Cli) -> None:
     for name in ("a", "b"):
         assert cli("run", "--users", "5", "--days", "1", "--run-id", name).returncode == 0
     refused = cli("digest")
@@ -61,14 +62,14 @@ def test_of_several_runs_the_digest_wants_one_named(cli) -> None:
     assert cli("digest", "--run-id", "a").stdout.endswith("  a\n")
 
 
-def test_an_id_that_is_taken_by_another_scenario_is_refused(cli) -> None:
+def test_an_id_that_is_taken_by_another_scenario_is_refused(cli: Cli) -> None:
     assert cli("run", "--users", "5", "--days", "1", "--run-id", "mine").returncode == 0
     refused = cli("run", "--users", "6", "--days", "1", "--run-id", "mine")
     assert refused.returncode == 2
     assert "another scenario" in refused.stderr
 
 
-def test_dry_run_prints_events_and_leaves_nothing_behind(cli, tmp_path: Path) -> None:
+def test_dry_run_prints_events_and_leaves_nothing_behind(cli: Cli, tmp_path: Path) -> None:
     done = cli("run", *OPTIONS, "--dry-run")
     assert done.returncode == 0
     assert done.stdout.encode().splitlines() == [
@@ -77,25 +78,25 @@ def test_dry_run_prints_events_and_leaves_nothing_behind(cli, tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
-def test_options_come_from_flags_then_environment_then_dotenv(cli, tmp_path: Path) -> None:
+def test_options_come_from_flags_then_environment_then_dotenv(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("SOCIALSIM_USERS=7\nSOCIALSIM_DAYS=1\nSOCIALSIM_SEED=5\nOTHER=1\n")
     expected = [encode(event) for event, _ in zip(simulate(Scenario(users=9, days=1, seed=8)), range(20), strict=False)]
     done = cli("run", "--dry-run", "--users", "9", SOCIALSIM_SEED="8", SOCIALSIM_USERS="8")
     assert done.stdout.encode().splitlines() == expected
 
 
-def test_a_scenario_file_is_read_and_options_win(cli, tmp_path: Path) -> None:
+def test_a_scenario_file_is_read_and_options_win(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "town.toml").write_text("users = 30\ndays = 1\n")
     done = cli("run", "--dry-run", "--scenario", "town.toml", "--users", "9", "--seed", "8")
     assert json.loads(done.stdout.splitlines()[0])["run_id"] == Scenario(users=9, days=1, seed=8).run_id
 
 
-def test_schema_lists_and_prints(cli) -> None:
+def test_schema_lists_and_prints(cli: Cli) -> None:
     assert "picture_like" in cli("schema").stdout
     assert json.loads(cli("schema", "comment").stdout)["title"] == "CommentPosted"
 
 
-def test_json_logs_are_objects_wherever_the_flag_stands(cli) -> None:
+def test_json_logs_are_objects_wherever_the_flag_stands(cli: Cli) -> None:
     assert cli("run", *OPTIONS).returncode == 0
     for arguments in (("--json-logs", "consume", "--drain"), ("consume", "--drain", "--json-logs")):
         lines = cli(*arguments).stderr.splitlines()

@@ -1,4 +1,6 @@
-"""Whatever a person gets wrong: one line, the input's name, what is allowed, exit 2; a service away is 3."""
+"""Whatever a person gets wrong: one line, the input's name, what is allowed, exit 2; a service away
+is 3.
+"""
 
 import socket
 from pathlib import Path
@@ -6,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from socialsim.settings import Secret, Settings
+from tests.cli.conftest import Cli
 
 
 @pytest.mark.parametrize(
@@ -35,7 +38,7 @@ from socialsim.settings import Secret, Settings
         (["topics", "create", "--partitions", "0"], ["--partitions"]),
     ],
 )
-def test_wrong_input_is_named_in_one_line(cli, arguments, words) -> None:
+def test_wrong_input_is_named_in_one_line(cli: Cli, arguments: list[str], words: list[str]) -> None:
     done = cli(*arguments)
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
@@ -46,21 +49,21 @@ def test_wrong_input_is_named_in_one_line(cli, arguments, words) -> None:
     assert "geheim" not in done.stderr
 
 
-def test_no_database_is_made_for_a_log_that_is_not_there(cli, tmp_path: Path) -> None:
+def test_no_database_is_made_for_a_log_that_is_not_there(cli: Cli, tmp_path: Path) -> None:
     done = cli("consume", "--drain", "--into", "sqlite:///new/w.sqlite")
     assert done.returncode == 2
     assert "socialsim run" in done.stderr
     assert not (tmp_path / "new").exists()
 
 
-def test_an_environment_variable_is_an_input_like_a_flag(cli) -> None:
+def test_an_environment_variable_is_an_input_like_a_flag(cli: Cli) -> None:
     done = cli("run", SOCIALSIM_USERS="many")
     assert done.returncode == 2
     assert "SOCIALSIM_USERS" in done.stderr
 
 
 @pytest.mark.slow
-def test_a_service_that_is_away_is_exit_3_with_the_address_and_what_to_run(cli) -> None:
+def test_a_service_that_is_away_is_exit_3_with_the_address_and_what_to_run(cli: Cli) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # bound, not listening: refused, and nobody else can take it
         port = unused.getsockname()[1]
@@ -91,7 +94,7 @@ def test_secrets_come_from_the_environment_or_a_file_and_do_not_show(tmp_path: P
     assert Settings({}).secret("MYSQL_PASSWORD") is None
 
 
-def test_a_secret_given_twice_or_unreadable_is_refused(cli) -> None:
+def test_a_secret_given_twice_or_unreadable_is_refused(cli: Cli) -> None:
     into = ("migrate", "--into", "mysql://me@127.0.0.1:1/x")
     twice = cli(*into, SOCIALSIM_MYSQL_PASSWORD="geheim", SOCIALSIM_MYSQL_PASSWORD_FILE="/nowhere")
     assert twice.returncode == 2
@@ -102,7 +105,7 @@ def test_a_secret_given_twice_or_unreadable_is_refused(cli) -> None:
     assert "SOCIALSIM_MYSQL_PASSWORD_FILE: /nowhere" in missing.stderr
 
 
-def test_version_and_help(cli) -> None:
+def test_version_and_help(cli: Cli) -> None:
     assert cli("--version").stdout.startswith("socialsim 0.")
     helped = cli("run", "--help")
     assert helped.returncode == 0

@@ -8,20 +8,21 @@ from pathlib import Path
 import pytest
 
 from socialsim.installation import how_to_add
+from tests.cli.conftest import Cli, Start
 from tests.support.patience import HANG_S
 
 RUN = ("run", "--users", "30", "--days", "2", "--run-id", "r1")
 
 
 @pytest.fixture
-def stored(cli) -> None:
+def stored(cli: Cli) -> None:
     for command in (RUN, ("consume", "--drain")):
         done = cli(*command)
         assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.usefixtures("stored")
-def test_a_run_becomes_a_folder_of_files(cli, tmp_path: Path) -> None:
+def test_a_run_becomes_a_folder_of_files(cli: Cli, tmp_path: Path) -> None:
     done = cli("export")
     assert done.returncode == 0, done.stderr
     manifest = json.loads((tmp_path / "socialsim-export" / "export.json").read_text())
@@ -45,7 +46,7 @@ def test_a_run_becomes_a_folder_of_files(cli, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("stored")
 def test_csv_needs_no_package_and_parquet_names_the_one_it_needs(
-    cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     missing = tmp_path / "packages" / "pyarrow"
     missing.mkdir(parents=True)
@@ -79,14 +80,14 @@ def test_csv_needs_no_package_and_parquet_names_the_one_it_needs(
         (["--to", "socialsim-data/socialsim.sqlite"], "--to socialsim-data/socialsim.sqlite: cannot be written"),
     ],
 )
-def test_what_is_refused(cli, arguments, complaint) -> None:
+def test_what_is_refused(cli: Cli, arguments: list[str], complaint: str) -> None:
     refused = cli("export", *arguments)
     assert refused.returncode == 2, refused.stderr
     assert complaint in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
-def test_of_several_runs_one_must_be_named(cli, tmp_path: Path) -> None:
+def test_of_several_runs_one_must_be_named(cli: Cli, tmp_path: Path) -> None:
     cli(*RUN)
     cli("run", "--users", "20", "--days", "1", "--run-id", "r2")
     cli("consume", "--drain")
@@ -97,19 +98,21 @@ def test_of_several_runs_one_must_be_named(cli, tmp_path: Path) -> None:
     assert cli("export", "--format", "csv", "--run-id", "r2").returncode == 0
 
 
-def test_a_service_that_is_away_ends_with_3(cli) -> None:
+def test_a_service_that_is_away_ends_with_3(cli: Cli) -> None:
     done = cli("export", "--from", "mysql://nobody@127.0.0.1:1/nothing")
     assert done.returncode == 3
     assert "127.0.0.1:1" in done.stderr
 
 
 @pytest.mark.usefixtures("stored")
-def test_sigterm_leaves_what_was_there(start, tmp_path: Path) -> None:
-    place = tmp_path / "out" / ".users.csv.new"  # where it writes the second table: it waits there until we read
+def test_sigterm_leaves_what_was_there(start: Start, tmp_path: Path) -> None:
+    # where it writes the second table: it waits there until we read
+    place = tmp_path / "out" / ".users.csv.new"
     place.parent.mkdir()
     os.mkfifo(place)
     (place.parent / "notes.txt").write_text("mine")
     process = start("export", "--format", "csv", "--to", "out")
+    assert process.stderr is not None
     assert "runs: 1 rows" in process.stderr.readline()
     process.send_signal(signal.SIGTERM)
     reader = os.open(place, os.O_RDONLY | os.O_NONBLOCK)

@@ -1,6 +1,9 @@
-"""``socialsim kpi`` as people use it: days, ranges, again, late rows; the verdict on what was tampered with."""
+"""``socialsim kpi`` as people use it: days, ranges, again, late rows; the verdict on what was
+tampered with.
+"""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,13 +18,14 @@ BUSY = "active_day_alpha = 3.0\nsessions_per_active_day = 6.0\nadoption_midpoint
 KPI_TABLES = ("kpi_daily", "cohort_weekly", "user_day", "active_users", "creator_day")
 
 
-def done(process):
+def done(process: subprocess.CompletedProcess[str]) -> str:
     assert process.returncode == 0, process.stdout + process.stderr
     return process.stdout
 
 
 def computed(output: str) -> list[str]:
-    return json.loads(output)["computed"]
+    found: list[str] = json.loads(output)["computed"]
+    return found
 
 
 def days(first: int, last: int) -> list[str]:
@@ -132,7 +136,7 @@ def test_on_a_server_the_verdict_is_green_and_then_red_for_whatever_was_done(
     secret = {"SOCIALSIM_MYSQL_PASSWORD": fresh_database.password}
     into = ("--into", fresh_database.url)
 
-    def kpi(*arguments: str):
+    def kpi(*arguments: str) -> subprocess.CompletedProcess[str]:
         return cli("kpi", *arguments, *into, **secret)
 
     def first_of(table: str, least: int) -> str:
@@ -147,7 +151,8 @@ def test_on_a_server_the_verdict_is_green_and_then_red_for_whatever_was_done(
         red = kpi("--check")
         assert red.returncode == 1, red.stdout + red.stderr
         db.change(undo)
-        done(kpi("--since", "2026-01-01", "--complete"))  # the manifests still show that rows are missing
+        # the manifests still show that rows are missing
+        done(kpi("--since", "2026-01-01", "--complete"))
         assert done(kpi("--check")).endswith("all KPIs are true\n")
         return str(red.stdout.splitlines()[-1])
 

@@ -1,4 +1,6 @@
-"""``socialsim kpi --follow`` as a service: it ends when told, outlives its warehouse, and says how it is."""
+"""``socialsim kpi --follow`` as a service: it ends when told, outlives its warehouse, and says how
+it is.
+"""
 
 import signal
 import subprocess
@@ -12,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from compose.native.ports import free_port
-from tests.cli.conftest import COMMAND, DEADLINE_S, Cli, clean_environment, has_written, wait_for
+from tests.cli.conftest import COMMAND, DEADLINE_S, Cli, Start, clean_environment, has_written, wait_for
 from tests.support.patience import HANG_S
+from tests.support.services import MySQLFactory
 
 RUN = ("run", "--users", "60", "--days", "3", "--processes", "1")
 FIRST_DAY = date(2026, 1, 1)
@@ -84,7 +87,7 @@ def test_a_service_that_is_told_to_end_ends_well(cli: Cli, tmp_path: Path, numbe
 
 
 @pytest.mark.slow
-def test_days_are_computed_as_the_stream_closes_them(cli: Cli, start, tmp_path: Path) -> None:
+def test_days_are_computed_as_the_stream_closes_them(cli: Cli, start: Start, tmp_path: Path) -> None:
     simulating = start(
         "run", "--users", "10000", "--days", "200", "--run-id", "r1", "--processes", "1", "--speed", "40000"
     )
@@ -104,13 +107,14 @@ def test_days_are_computed_as_the_stream_closes_them(cli: Cli, start, tmp_path: 
 
 
 @pytest.mark.slow
-def test_it_waits_for_a_warehouse_that_is_started_again(cli: Cli, mysql_factory, tmp_path: Path) -> None:
+def test_it_waits_for_a_warehouse_that_is_started_again(cli: Cli, mysql_factory: MySQLFactory, tmp_path: Path) -> None:
     server = mysql_factory(flavour="mariadb")
     database = server.create_database("social")
     settings = {"SOCIALSIM_INTO": database.url, "SOCIALSIM_MYSQL_PASSWORD": database.password}
     assert cli("migrate", **settings).returncode == 0
     with following(tmp_path, **settings) as follower:
-        wait_for(lambda: follower.asked("/readyz") == (200, "ready\n"))  # nothing is stored yet, and that is well
+        # nothing is stored yet, and that is well
+        wait_for(lambda: follower.asked("/readyz") == (200, "ready\n"))
         assert cli(*RUN, "--run-id", "r1").returncode == 0
         assert cli("consume", "--drain", **settings).returncode == 0
         wait_for(lambda: follower.days("r1") == days_from_the_first(3))

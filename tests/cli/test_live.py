@@ -9,23 +9,24 @@ from pathlib import Path
 import pytest
 
 from compose.native.ports import free_port
-from tests.cli.conftest import COMMAND, DEADLINE_S, clean_environment
+from tests.cli.conftest import COMMAND, DEADLINE_S, Cli, clean_environment
 
 
-def answer_of(process, port, path):
+def answer_of(process: subprocess.Popen[bytes], port: int, path: str) -> str:
     """Ask until the command has opened its port and answers with 200."""
     deadline_s = time.monotonic() + DEADLINE_S
     while True:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=DEADLINE_S) as answer:
-                return answer.read().decode()
+                body: bytes = answer.read()
+                return body.decode()
         except (urllib.error.URLError, ConnectionError):
             assert process.poll() is None, "it ended too early"
             assert time.monotonic() < deadline_s, f"{path} was not well in time"
             time.sleep(0.05)
 
 
-def started(tmp_path: Path, *arguments):
+def started(tmp_path: Path, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [*COMMAND, *arguments],
         cwd=tmp_path,
@@ -35,7 +36,7 @@ def started(tmp_path: Path, *arguments):
     )
 
 
-def test_a_run_and_a_consumer_tell_how_they_are(cli, tmp_path: Path) -> None:
+def test_a_run_and_a_consumer_tell_how_they_are(cli: Cli, tmp_path: Path) -> None:
     port, other = free_port(), free_port()
     run = started(tmp_path, "run", "--users", "50", "--days", "30", "--speed", "3600", "--metrics-port", str(port))
     try:
@@ -60,11 +61,13 @@ def test_a_run_and_a_consumer_tell_how_they_are(cli, tmp_path: Path) -> None:
 def test_the_watchdogs_patience_is_an_option(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from socialsim.cli.commands import consume as command
     from socialsim.cli.main import main
-    from socialsim.consumer import StuckError
+    from socialsim.consumer import ConsumerSettings, StuckError
 
     seen = []
 
-    async def stuck(reader, warehouse, settings, stop, progress) -> None:
+    async def stuck(
+        reader: object, warehouse: object, settings: ConsumerSettings, stop: object, progress: object
+    ) -> None:
         seen.append(settings.stuck_after_s)
         raise StuckError("7 records wait in the log and nothing has moved for 5 s")
 

@@ -3,10 +3,12 @@
 import pytest
 
 from compose.native.ports import free_port
+from tests.cli.conftest import Cli
+from tests.support.services import KafkaFactory
 
 
 @pytest.mark.slow
-def test_a_real_broker_with_a_name_that_only_it_knows(cli, kafka_cluster_factory) -> None:
+def test_a_real_broker_with_a_name_that_only_it_knows(cli: Cli, kafka_cluster_factory: KafkaFactory) -> None:
     port = free_port()
     advertised = f"PLAINTEXT://127.0.0.1:{port},OUTSIDE://kafka.invalid:9092"
     cluster = kafka_cluster_factory(

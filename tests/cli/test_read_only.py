@@ -3,11 +3,13 @@
 import ctypes
 import os
 import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import COMMAND, clean_environment
+from tests.cli.conftest import COMMAND, Cli, clean_environment
+from tests.support.services import MySQLFactory
 
 pytestmark = pytest.mark.processes
 
@@ -23,7 +25,7 @@ def _without_the_rights_of_root() -> None:
 
 
 @pytest.fixture
-def stored(inside) -> None:
+def stored(inside: Cli) -> None:
     """One run with its figures, all under ``d``."""
     for arguments in (RUN, ("consume", "--drain", "--from", "file:d/events", *INTO), ("kpi", *INTO)):
         done = inside(*arguments)
@@ -31,10 +33,10 @@ def stored(inside) -> None:
 
 
 @pytest.fixture
-def looking(tmp_path: Path, stored):
+def looking(tmp_path: Path, stored: None) -> Iterator[Cli]:
     """Runs a command that may write nowhere under ``d``."""
 
-    def call(*arguments):
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*COMMAND, *arguments],
             cwd=tmp_path,
@@ -57,7 +59,7 @@ def looking(tmp_path: Path, stored):
 
 
 @pytest.mark.slow
-def test_looking_needs_no_right_to_write(looking) -> None:
+def test_looking_needs_no_right_to_write(looking: Cli) -> None:
     verified = looking("verify", "--from", "file:d/events", *INTO)
     assert verified.returncode == 0, verified.stderr
     assert verified.stdout.endswith("verified\n")
@@ -76,7 +78,7 @@ def test_looking_needs_no_right_to_write(looking) -> None:
         assert done.returncode == 0, (arguments, done.stderr)
 
 
-def test_writing_is_refused_before_the_work_and_names_the_place(looking) -> None:
+def test_writing_is_refused_before_the_work_and_names_the_place(looking: Cli) -> None:
     for arguments, place in (
         (["run", "--users", "5", "--days", "1", "--to", "file:d/events"], "d/"),
         (["run", "--users", "5", "--days", "1", "--to", "file:d/other"], "d/"),
@@ -92,7 +94,7 @@ def test_writing_is_refused_before_the_work_and_names_the_place(looking) -> None
 
 
 @pytest.mark.usefixtures("stored")
-def test_books_are_found_beside_the_log_or_the_warehouse(inside) -> None:
+def test_books_are_found_beside_the_log_or_the_warehouse(inside: Cli) -> None:
     for arguments in (["verify", *INTO], ["kpi", "--check", *INTO], ["verify", "--from", "file:d/events", *INTO]):
         assert inside(*arguments).returncode == 0
     assert "r1   complete" in inside("runs", *INTO).stdout
@@ -101,7 +103,7 @@ def test_books_are_found_beside_the_log_or_the_warehouse(inside) -> None:
 
 
 @pytest.mark.usefixtures("stored")
-def test_books_that_are_nowhere_are_told_with_the_option_that_names_their_place(inside, tmp_path: Path) -> None:
+def test_books_that_are_nowhere_are_told_with_the_option_that_names_their_place(inside: Cli, tmp_path: Path) -> None:
     (tmp_path / "d/runs").rename(tmp_path / "d/books")
     checked = inside("kpi", "--check", *INTO)
     assert checked.returncode == 2
@@ -112,11 +114,14 @@ def test_books_that_are_nowhere_are_told_with_the_option_that_names_their_place(
     assert inside("verify", "--runs-dir", "d/books", *INTO).returncode == 0
 
 
-def test_a_server_that_only_reads_is_looked_at_and_refuses_figures_at_once(inside, mysql_factory) -> None:
+def test_a_server_that_only_reads_is_looked_at_and_refuses_figures_at_once(
+    inside: Cli, mysql_factory: MySQLFactory
+) -> None:
     server = mysql_factory()
     database = server.create_database("social")
     given = {"SOCIALSIM_MYSQL_PASSWORD": database.password, "SOCIALSIM_INTO": database.url}
     log = ("--from", "file:d/events")
+    arguments: Sequence[str]
     for arguments in (RUN, ("migrate",), ("consume", "--drain", *log), ("kpi", "--runs-dir", "d/runs")):
         done = inside(*arguments, **given)
         assert done.returncode == 0, done.stderr

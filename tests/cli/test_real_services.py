@@ -5,27 +5,30 @@ import re
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pymysql
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from compose.native import Database, KafkaCluster
 from socialsim import Scenario, simulate
 from socialsim.events import PLURALS, WIRE_NAMES
-from tests.cli.conftest import COMMAND, DEADLINE_S, clean_environment
+from tests.cli.conftest import COMMAND, DEADLINE_S, Cli, clean_environment
 
 SCENARIO = Scenario(users=300, days=2, seed=11)
 RUN = ("run", "--users", "300", "--days", "2", "--seed", "11", "--processes", "2")
 
 
 @pytest.fixture
-def log(kafka, topic_prefix):
+def log(kafka: KafkaCluster, topic_prefix: str) -> str:
     return f"{kafka.url}/{topic_prefix.rstrip('.')}"
 
 
 @pytest.fixture
-def database(fresh_database):
+def database(fresh_database: Database) -> Iterator[pymysql.Connection]:
     connection = pymysql.connect(
         host=fresh_database.host,
         port=fresh_database.port,
@@ -38,19 +41,22 @@ def database(fresh_database):
     connection.close()
 
 
-def scalar(connection, query):
+def scalar(connection: pymysql.Connection, query: str) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(query)
-        return cursor.fetchone()[0]
+        row = cursor.fetchone()
+        assert row is not None
+        return row[0]
 
 
 @pytest.mark.slow
 def test_each_event_is_stored_once_though_a_consumer_is_killed(  # noqa: PLR0917 - fixtures
-    cli, inside, tmp_path: Path, log, fresh_database, database
+    cli: Cli, inside: Cli, tmp_path: Path, log: str, fresh_database: Database, database: pymysql.Connection
 ) -> None:
     expected = Counter(WIRE_NAMES[type(event)] for event in simulate(SCENARIO))
     settings = {"SOCIALSIM_MYSQL_PASSWORD": fresh_database.password}
-    # The shortest session that the broker allows: so long the second consumer waits for the first, which was killed.
+    # The shortest session that the broker allows: so long the second consumer waits for the first,
+    # which was killed.
     session = ("--session-timeout-s", "6")
     consume = ("consume", "--from", log, "--into", fresh_database.url, "--batch-rows", "5", *session)
 
@@ -100,7 +106,9 @@ def test_each_event_is_stored_once_though_a_consumer_is_killed(  # noqa: PLR0917
 
 
 @pytest.mark.slow
-def test_verify_asks_kafka_whether_all_was_consumed(inside, kafka, topic_prefix, log) -> None:
+def test_verify_asks_kafka_whether_all_was_consumed(
+    inside: Cli, kafka: KafkaCluster, topic_prefix: str, log: str
+) -> None:
     assert inside("topics", "create", "--to", log, "--partitions", "2").returncode == 0
     ran = inside("run", "--users", "60", "--days", "1", "--seed", "3", "--shards", "4", "--to", log)
     assert ran.returncode == 0, ran.stderr
@@ -130,13 +138,13 @@ def test_verify_asks_kafka_whether_all_was_consumed(inside, kafka, topic_prefix,
     assert "127.0.0.1:1" in away.stderr
 
 
-async def produce_one(bootstrap, topic) -> None:
+async def produce_one(bootstrap: str, topic: str) -> None:
     async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
         await producer.send_and_wait(topic, b"{}", partition=1)
 
 
 @pytest.mark.slow
-def test_a_wrong_password_is_an_input_error_that_does_not_show_it(inside, fresh_database) -> None:
+def test_a_wrong_password_is_an_input_error_that_does_not_show_it(inside: Cli, fresh_database: Database) -> None:
     for command in (("migrate",), ("consume", "--drain")):
         done = inside(*command, "--into", fresh_database.url, SOCIALSIM_MYSQL_PASSWORD="geheim")
         assert done.returncode == 2, done.stderr

@@ -117,11 +117,23 @@ def test_two_formats_in_one_topic_and_dead_letters_that_lacked_a_registry(
     avro = ("--registry", registry.url, "--value-format", "avro")
     succeed(inside, "topics", "create", "--to", log, "--partitions", "2", *avro)
     succeed(inside, *RUN, "--to", log, "--run-id", "plain")
-    succeed(inside, *RUN, "--to", log, "--run-id", "avro", *avro)
+    ran = succeed(inside, *RUN, "--to", log, "--run-id", "avro", *avro)
+    assert ran.endswith(f"socialsim consume --drain --from {log} --registry {registry.url}\n")
+    other = inside("topics", "create", "--to", log, "--registry", registry.url, "--value-format", "json-registry")
+    assert other.returncode == 2
+    assert "it holds a schema of the kind AVRO, this one is JSON" in other.stderr
+    checked = inside("registry", "check", "--to", log, "--registry", registry.url, "--value-format", "json-registry")
+    assert (checked.returncode, checked.stdout.count("incompatible")) == (1, len(EVENT_TYPES))
+    pushed = succeed(inside, "registry", "push", "--to", log, *avro)
+    assert pushed.count("was registered") == len(EVENT_TYPES)
     headers, _ = asyncio.run(headers_of(kafka, f"{topic_prefix}sessions"))
     assert {"type", "version", "run_id", "scenario"} <= headers.keys()
 
-    drained = succeed(inside, "consume", "--drain", "--from", log)
+    blind = inside("digest", "--from", log, "--run-id", "avro")
+    assert "name a schema of a registry: give its address with --registry" in blind.stderr
+    consumed = inside("consume", "--drain", "--from", log)
+    assert (consumed.returncode, "dead-letters replay --all" in consumed.stderr) == (0, True)
+    drained = consumed.stdout
     of_avro = sum(1 for _ in simulate(SCENARIO))
     assert f"dead letters  {of_avro:,}" in drained
     succeed(inside, "verify", "--from", log, "--run-id", "plain")

@@ -1,4 +1,7 @@
-"""``report`` and ``dashboard`` as they are typed. What they show is tested elsewhere; here a stand-in draws nothing."""
+"""``report`` and ``dashboard`` as they are typed.
+
+What they show is tested elsewhere; here a stand-in draws nothing.
+"""
 
 import os
 import signal
@@ -8,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import COMMAND, clean_environment
+from tests.cli.conftest import COMMAND, Cli, clean_environment
 from tests.support.patience import HANG_S
 
 RUN = ("run", "--users", "30", "--days", "2", "--run-id", "r1")
 
 
 @pytest.fixture
-def plotly(tmp_path: Path):
+def plotly(tmp_path: Path) -> str:
     """A package that has what the extra ``report`` brings: where it lies, for PYTHONPATH."""
     data = tmp_path / "packages" / "plotly" / "package_data"
     data.mkdir(parents=True)
@@ -24,7 +27,7 @@ def plotly(tmp_path: Path):
     return str(tmp_path / "packages")
 
 
-def test_a_report_is_one_file(cli, plotly, tmp_path: Path) -> None:
+def test_a_report_is_one_file(cli: Cli, plotly: str, tmp_path: Path) -> None:
     missing = cli("report", PYTHONPATH=plotly)
     assert missing.returncode == 2
     assert "run: socialsim consume" in missing.stderr
@@ -44,7 +47,7 @@ def test_a_report_is_one_file(cli, plotly, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.glob("*.html")] == ["a.html"]
 
 
-def test_the_dashboard_serves_until_it_is_told_to_stop(cli, plotly, tmp_path: Path) -> None:
+def test_the_dashboard_serves_until_it_is_told_to_stop(cli: Cli, plotly: str, tmp_path: Path) -> None:
     cli(*RUN)
     cli("consume", "--drain")
     process = subprocess.Popen(
@@ -56,6 +59,7 @@ def test_the_dashboard_serves_until_it_is_told_to_stop(cli, plotly, tmp_path: Pa
         text=True,
     )
     try:
+        assert process.stdout is not None
         said = process.stdout.readline()
         assert said.startswith("dashboard at http://127.0.0.1:")
         port = said.split()[2].rstrip("/").rpartition(":")[2]
@@ -78,7 +82,9 @@ def test_the_dashboard_serves_until_it_is_told_to_stop(cli, plotly, tmp_path: Pa
         (["--port", "70000"], {}, "--port"),
     ],
 )
-def test_what_the_dashboard_refuses(cli, plotly, arguments, variables, complaint) -> None:
+def test_what_the_dashboard_refuses(
+    cli: Cli, plotly: str, arguments: list[str], variables: dict[str, str], complaint: str
+) -> None:
     refused = cli("dashboard", *arguments, PYTHONPATH=plotly, **variables)
     assert refused.returncode == 2
     assert complaint in refused.stderr

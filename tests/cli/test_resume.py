@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from socialsim.scenario.model import STREAM_VERSION
-from tests.cli.conftest import DEADLINE_S, has_written, wait_for
+from tests.cli.conftest import DEADLINE_S, Cli, Start, has_written, wait_for
 from tests.support.patience import pace
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])
-def test_a_killed_run_that_is_resumed_is_the_run_that_never_died(start, cli, tmp_path: Path, processes) -> None:
+def test_a_killed_run_that_is_resumed_is_the_run_that_never_died(
+    start: Start, cli: Cli, tmp_path: Path, processes: str
+) -> None:
     options = ("--users", "300", "--days", "6", "--run-id", "r")
     process = start("run", *options, "--processes", processes, "--speed", pace(20_000))
     wait_for(lambda: has_written(tmp_path))
@@ -25,7 +27,7 @@ def test_a_killed_run_that_is_resumed_is_the_run_that_never_died(start, cli, tmp
     assert "nothing to do" in cli("run", "--resume", "r").stdout
 
 
-def test_what_is_not_there_cannot_be_resumed_and_what_is_keeps_its_scenario(cli) -> None:
+def test_what_is_not_there_cannot_be_resumed_and_what_is_keeps_its_scenario(cli: Cli) -> None:
     refused = cli("run", "--resume", "nobody")
     assert refused.returncode == 2
     assert "--resume is 'nobody'" in refused.stderr
@@ -35,7 +37,7 @@ def test_what_is_not_there_cannot_be_resumed_and_what_is_keeps_its_scenario(cli)
     assert "--users cannot be given with --resume" in refused.stderr
 
 
-def test_a_run_that_is_being_written_is_refused_to_a_second_process(start, cli, tmp_path: Path) -> None:
+def test_a_run_that_is_being_written_is_refused_to_a_second_process(start: Start, cli: Cli, tmp_path: Path) -> None:
     options = ("--users", "300", "--days", "6", "--run-id", "r")
     start("run", *options, "--speed", pace(20_000))
     wait_for(lambda: has_written(tmp_path))
@@ -46,7 +48,7 @@ def test_a_run_that_is_being_written_is_refused_to_a_second_process(start, cli, 
 
 
 @pytest.mark.parametrize("version", [None, STREAM_VERSION + 1])
-def test_a_run_of_another_stream_version_is_not_gone_on_with(inside, tmp_path: Path, version) -> None:
+def test_a_run_of_another_stream_version_is_not_gone_on_with(inside: Cli, tmp_path: Path, version: int | None) -> None:
     """Its other bytes would follow the first ones. Files that name no version are older than it."""
     options = ("run", "--users", "5", "--days", "1", "--run-id", "r")
     assert inside(*options).returncode == 0

@@ -1,20 +1,25 @@
-"""Passwords, names and paths beyond ASCII: UTF-8 on our side and on the server's, whichever driver carries them."""
+"""Passwords, names and paths beyond ASCII: UTF-8 on our side and on the server's, whichever driver
+carries them.
+"""
 
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from compose.native import MySQLServer
 from socialsim.errors import InputError
 from socialsim.warehouse.mysql.session import as_driver_text
 from socialsim.warehouse.urls import MysqlTarget, SqliteTarget, parse_warehouse_url
+from tests.cli.conftest import Cli
 
 PASSWORDS = ["grün-Pa55", "€-Pa55wort", "пароль-密码-🎉1A", "a b%c:d@e/f?g#h"]
 
 
 @pytest.fixture
-def account(mysql, unique_name, request: pytest.FixtureRequest):
+def account(mysql: MySQLServer, unique_name: str, request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
     """A database and a user, both with a name beyond ASCII; the password is the test's."""
     database, user, password = f"{unique_name}_größe", f"grün€{secrets.token_hex(3)}", request.param
     with mysql.root_cursor() as cursor:
@@ -28,7 +33,9 @@ def account(mysql, unique_name, request: pytest.FixtureRequest):
 
 
 @pytest.mark.parametrize("account", PASSWORDS, indirect=True)
-def test_a_password_and_names_beyond_ascii_work_in_every_command(inside, tmp_path: Path, account) -> None:
+def test_a_password_and_names_beyond_ascii_work_in_every_command(
+    inside: Cli, tmp_path: Path, account: tuple[str, str]
+) -> None:
     url, password = account
     (tmp_path / "geheimnis-ü").write_text(password + "\n", encoding="utf-8")
     given = {"SOCIALSIM_MYSQL_PASSWORD": password, "SOCIALSIM_INTO": url}
@@ -51,7 +58,9 @@ def test_a_password_and_names_beyond_ascii_work_in_every_command(inside, tmp_pat
 
 
 @pytest.mark.parametrize("account", ["grün-Pa55"], indirect=True)
-def test_a_wrong_password_is_refused_and_is_no_bug_from_any_command(inside, tmp_path: Path, account) -> None:
+def test_a_wrong_password_is_refused_and_is_no_bug_from_any_command(
+    inside: Cli, tmp_path: Path, account: tuple[str, str]
+) -> None:
     url, _ = account
     assert inside("run", "--users", "5", "--days", "1", "--to", "file:e").returncode == 0
     for arguments in (["migrate"], ["consume", "--drain", "--from", "file:e"], ["verify"], ["kpi"], ["runs"]):
@@ -87,7 +96,7 @@ def test_parts_of_a_url_are_utf_8_and_what_is_not_is_refused() -> None:
         ("sqlite:////a/größe.sqlite", "/a/größe.sqlite"),
     ],
 )
-def test_a_file_may_be_named_as_briefly_as_an_event_log(url, path) -> None:
+def test_a_file_may_be_named_as_briefly_as_an_event_log(url: str, path: str) -> None:
     target = parse_warehouse_url(url)
     assert isinstance(target, SqliteTarget)
     assert str(target.path) == path
@@ -95,12 +104,12 @@ def test_a_file_may_be_named_as_briefly_as_an_event_log(url, path) -> None:
 
 
 @pytest.mark.parametrize("url", ["sqlite:", "sqlite::memory:", "sqlite:a/", "sqlite:a?mode=ro", "sqlite://a"])
-def test_what_names_no_file_is_refused(url) -> None:
+def test_what_names_no_file_is_refused(url: str) -> None:
     with pytest.raises(InputError, match="sqlite"):
         parse_warehouse_url(url)
 
 
-def test_every_command_takes_the_brief_form(inside) -> None:
+def test_every_command_takes_the_brief_form(inside: Cli) -> None:
     assert inside("run", "--users", "5", "--days", "1", "--to", "file:e").returncode == 0
     assert inside("consume", "--drain", "--from", "file:e", "--into", "sqlite:w").returncode == 0
     for arguments in (["verify", "--from", "file:e"], ["kpi"], ["runs"], ["migrate"], ["dead-letters", "list"]):

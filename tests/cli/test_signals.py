@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import DEADLINE_S, has_written, wait_for
+from tests.cli.conftest import DEADLINE_S, Cli, Start, has_written, wait_for
 from tests.support.patience import pace
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_run_leaves_in_order_and_the_next_run_completes_it(start, cli, tmp_path: Path, number, code) -> None:
+def test_run_leaves_in_order_and_the_next_run_completes_it(
+    start: Start, cli: Cli, tmp_path: Path, number: int, code: int
+) -> None:
     options = ("run", "--users", "300", "--days", "6", "--run-id", "r", "--processes", "1")
     process = start(*options, "--speed", pace(20_000))
     wait_for(lambda: has_written(tmp_path))
@@ -26,7 +28,9 @@ def test_run_leaves_in_order_and_the_next_run_completes_it(start, cli, tmp_path:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_consume_follows_until_told_and_leaves_in_order(start, cli, tmp_path: Path, number, code) -> None:
+def test_consume_follows_until_told_and_leaves_in_order(
+    start: Start, cli: Cli, tmp_path: Path, number: int, code: int
+) -> None:
     assert cli("run", "--users", "50", "--days", "1").returncode == 0
     process = start("consume")
     assert process.stderr is not None
@@ -38,7 +42,7 @@ def test_consume_follows_until_told_and_leaves_in_order(start, cli, tmp_path: Pa
     assert cli("consume", "--drain").returncode == 0
 
 
-def test_a_second_signal_ends_at_once(start, tmp_path: Path) -> None:
+def test_a_second_signal_ends_at_once(start: Start, tmp_path: Path) -> None:
     process = start("run", "--users", "300", "--speed", "1", "--processes", "1")
     wait_for(lambda: list(tmp_path.glob("socialsim-data/runs/*/run.json")))
     process.send_signal(signal.SIGINT)
@@ -49,7 +53,7 @@ def test_a_second_signal_ends_at_once(start, tmp_path: Path) -> None:
     assert process.returncode in {130, 143}
 
 
-def test_a_run_at_wall_speed_leaves_without_waiting_for_its_window(start, tmp_path: Path) -> None:
+def test_a_run_at_wall_speed_leaves_without_waiting_for_its_window(start: Start, tmp_path: Path) -> None:
     # At one simulated second per second this window takes an hour.
     (tmp_path / "slow.toml").write_text("users = 300\nwindow_s = 3600\n")
     process = start("run", "--scenario", "slow.toml", "--speed", "1", "--processes", "2")

@@ -1,4 +1,6 @@
-"""Standard streams as they come: closed, full, in a narrow encoding; and lines that a machine reads in the bad case too."""
+"""Standard streams as they come: closed, full, in a narrow encoding; and lines that a machine reads
+in the bad case too.
+"""
 
 import json
 import logging
@@ -7,13 +9,14 @@ import shlex
 import subprocess
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from socialsim.cli.logs import configure_logs, wants_json
 from socialsim.cli.main import explain
-from tests.cli.conftest import COMMAND, clean_environment
+from tests.cli.conftest import COMMAND, Cli, clean_environment
 
 pytestmark = pytest.mark.processes
 
@@ -21,7 +24,9 @@ RUN = ("run", "--users", "12", "--days", "1", "--shards", "4", "--run-id", "r1")
 RESULT = "next       socialsim consume"
 
 
-def shell(tmp_path: Path, arguments, redirections="", **variables):
+def shell(
+    tmp_path: Path, arguments: Sequence[str], redirections: str = "", **variables: str
+) -> subprocess.CompletedProcess[bytes]:
     """The command as a shell starts it. Bytes, for it is they that are asked about."""
     words = [os.fsencode(each) for each in (*COMMAND, *arguments)]
     line = b" ".join(shlex.quote(os.fsdecode(word)).encode("utf-8", "surrogateescape") for word in words)
@@ -35,8 +40,8 @@ def shell(tmp_path: Path, arguments, redirections="", **variables):
     )
 
 
-def state(tmp_path: Path):
-    return json.loads((tmp_path / "socialsim-data/runs/r1/run.json").read_bytes())["state"]
+def state(tmp_path: Path) -> str:
+    return str(json.loads((tmp_path / "socialsim-data/runs/r1/run.json").read_bytes())["state"])
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])
@@ -52,7 +57,7 @@ def state(tmp_path: Path):
     ],
 )
 def test_a_run_to_whom_nobody_listens_simulates_and_ends_well(
-    tmp_path: Path, redirections, is_heard, processes
+    tmp_path: Path, redirections: str, is_heard: bool, processes: str
 ) -> None:
     done = shell(tmp_path, [*RUN, "--processes", processes], redirections)
     assert done.returncode == 0, done.stderr
@@ -79,7 +84,7 @@ def test_both_streams_full_is_still_a_run_that_is_complete(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--users", "5", "--dry-run"], ["schema"]])
-def test_a_full_disk_behind_any_output_is_no_bug(tmp_path: Path, arguments) -> None:
+def test_a_full_disk_behind_any_output_is_no_bug(tmp_path: Path, arguments: list[str]) -> None:
     done = shell(tmp_path, arguments, ">/dev/full")
     assert done.returncode == 1
     assert b"No space left on device" in done.stderr
@@ -101,7 +106,7 @@ def test_a_reader_that_has_enough_ends_a_run_neither_before_nor_with_a_complaint
         {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
     ],
 )
-def test_what_a_machine_reads_is_utf_8_whatever_the_locale(tmp_path: Path, variables) -> None:
+def test_what_a_machine_reads_is_utf_8_whatever_the_locale(tmp_path: Path, variables: dict[str, str]) -> None:
     for arguments in (["run", "--preset", "tiny", "--dry-run"], ["schema", "user"], ["scenario", "list", "--json"]):
         usual = shell(tmp_path, arguments, PYTHONUTF8="1")
         done = shell(tmp_path, arguments, **variables)
@@ -137,7 +142,7 @@ def test_a_path_that_the_locale_cannot_spell_is_named_and_no_bug(tmp_path: Path)
 
 
 @pytest.mark.parametrize("json_logs", [[], ["--json-logs"]])
-def test_bytes_that_are_no_utf_8_are_refused_where_they_come_in(tmp_path: Path, json_logs) -> None:
+def test_bytes_that_are_no_utf_8_are_refused_where_they_come_in(tmp_path: Path, json_logs: list[str]) -> None:
     done = shell(tmp_path, [*json_logs, "run", "--users", "5", "--to", os.fsdecode(b"file:a\xff")])
     assert done.returncode == 2
     assert b"which is not UTF-8" in done.stderr
@@ -160,7 +165,9 @@ def test_bytes_that_are_no_utf_8_are_refused_where_they_come_in(tmp_path: Path, 
         (["--json-logs", "runs", "--into", "mysql://me@127.0.0.1:1/x"], {}, 3, "cannot reach"),
     ],
 )
-def test_the_last_line_of_a_failure_is_json_where_lines_are_json(cli, arguments, variables, code, words) -> None:
+def test_the_last_line_of_a_failure_is_json_where_lines_are_json(
+    cli: Cli, arguments: list[str], variables: dict[str, str], code: int, words: str
+) -> None:
     done = cli(*arguments, **variables)
     assert done.returncode == code
     assert done.stdout == ""
@@ -170,13 +177,13 @@ def test_the_last_line_of_a_failure_is_json_where_lines_are_json(cli, arguments,
     assert words in lines[-1]["message"]
 
 
-def test_dotenv_may_ask_for_json_too(cli, tmp_path: Path) -> None:
+def test_dotenv_may_ask_for_json_too(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("SOCIALSIM_JSON_LOGS=yes\n")
     assert json.loads(cli("run", "--frob").stderr)["exit_code"] == 2
     assert not wants_json([], {"SOCIALSIM_JSON_LOGS": "0"})
 
 
-def test_a_traceback_that_was_asked_for_is_part_of_the_json(cli) -> None:
+def test_a_traceback_that_was_asked_for_is_part_of_the_json(cli: Cli) -> None:
     done = cli("--json-logs", "run", "--users", "0", SOCIALSIM_DEBUG="1")
     assert "Traceback" in json.loads(done.stderr)["traceback"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, has_written, wait_for
+from tests.cli.conftest import Cli, Start, has_written, wait_for
 
 OPTIONS = ("--users", "60", "--days", "2", "--seed", "4", "--shards", "4")
 
@@ -132,7 +132,9 @@ def test_nothing_at_all_is_listed_and_cannot_be_verified(cli: Cli) -> None:
     assert "no such file; run: socialsim consume" in done.stderr
 
 
-def test_a_run_is_running_while_it_lives_and_unfinished_when_it_was_killed(cli: Cli, start, tmp_path: Path) -> None:
+def test_a_run_is_running_while_it_lives_and_unfinished_when_it_was_killed(
+    cli: Cli, start: Start, tmp_path: Path
+) -> None:
     process = start("run", *OPTIONS, "--run-id", "r1", "--speed", "3600")
     wait_for(lambda: has_written(tmp_path))
     assert re.search(r"^r1 +running ", cli("runs").stdout, re.MULTILINE)

@@ -1,4 +1,6 @@
-"""The documents made from the event types: current, valid by their own standards, and true of simulated events."""
+"""The documents made from the event types: current, valid by their own standards, and true of
+simulated events.
+"""
 
 import copy
 import gzip
@@ -18,7 +20,8 @@ from socialsim.contracts.odcs import data_contract
 from socialsim.events import EVENT_TYPES, PLURALS, PicturePosted, encode
 
 ROOT = Path(__file__).parents[2]
-#: Published with the specification, by the AsyncAPI initiative under Apache-2.0 (npm: @asyncapi/specs 6.11.1).
+#: Published with the specification, by the AsyncAPI initiative under Apache-2.0 (npm:
+#: @asyncapi/specs 6.11.1).
 ASYNCAPI_SCHEMA = Path(__file__).with_name(f"asyncapi-{ASYNCAPI}.json.gz")
 POST = PicturePosted("r1", 3, 5, 1_767_225_600_000_001, 17, "web", 64, "Grüße", 640, 480)
 

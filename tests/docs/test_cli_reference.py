@@ -1,4 +1,6 @@
-"""Every command, option and variable is in the reference, and ``--help`` says of a command what it says itself."""
+"""Every command, option and variable is in the reference, and ``--help`` says of a command what it
+says itself.
+"""
 
 import os
 import subprocess

@@ -1,6 +1,8 @@
-"""The recipes of ``docs/guides/formats.md`` that the page calls tested, and its first commands, do what it says.
+"""The recipes of ``docs/guides/formats.md`` that the page calls tested, and its first commands, do
+what it says.
 
-Recipes and commands are taken from the page. Only addresses and topics are replaced by those of the test.
+Recipes and commands are taken from the page. Only addresses and topics are replaced by those of the
+test.
 """
 
 import re
@@ -116,7 +118,9 @@ class World:
         self.socialsim(*RUN, "--run-id", "files")
 
     def dump(self, value_format: str, name: str) -> None:
-        """Write the values of all sessions into the file ``name`` as kcat does, each with a line break."""
+        """Write the values of all sessions into the file ``name`` as kcat does, each with a line
+        break.
+        """
         topic = f"{self.prefix(value_format)}.sessions"
         values = f"b''.join(record.value() + b'\\n' for record in records({topic!r}))"
         code = f"from pathlib import Path; from topic import records; Path({name!r}).write_bytes({values})"
@@ -125,7 +129,9 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(kafka: KafkaCluster, registry: RegistryServer, tmp_path_factory: pytest.TempPathFactory) -> World:
-    """The topics hold what the page's commands wrote; the directory has what a kcat would have written."""
+    """The topics hold what the page's commands wrote; the directory has what a kcat would have
+    written.
+    """
     directory = tmp_path_factory.mktemp("recipes")
     world = World(directory, kafka, registry)
     world.fill()

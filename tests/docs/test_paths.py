@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Pages about the source. (Guides name files of their readers, generated pages are compared with the code.)
+#: Pages about the source. (Guides name files of their readers, generated pages are compared with
+#: the code.)
 PAGES = (
     "CONTRIBUTING.md",
     "docs/architecture.md",
@@ -32,7 +33,9 @@ def repository() -> list[str]:
 
 
 def exists(named: str, files: Sequence[str]) -> bool:
-    """Whether a file's path ends with ``named``, or passes through it if it is a folder, or a module of tests has it."""
+    """Whether a file's path ends with ``named``, or passes through it if it is a folder, or a
+    module of tests has it.
+    """
     if named.endswith("/"):
         return any(f"/{named}" in path for path in files)
     return any(path.endswith((f"/{named}", f"/{named}.py")) for path in files)

@@ -1,4 +1,6 @@
-"""Each query of ``docs/queries.md`` runs on each engine that it is said to run on, and answers as the page says."""
+"""Each query of ``docs/queries.md`` runs on each engine that it is said to run on, and answers as
+the page says.
+"""
 
 import asyncio
 import math

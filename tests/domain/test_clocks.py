@@ -86,7 +86,8 @@ def test_local_times_follow_daylight_saving() -> None:
 
 def test_skipped_times_move_later_and_repeated_times_mean_the_first() -> None:
     assert local(NEW_YORK, 2024, 3, 10, 1, 59) == datetime(2024, 3, 10, 6, 59, tzinfo=UTC)
-    assert local(NEW_YORK, 2024, 3, 10, 2, 30) == datetime(2024, 3, 10, 7, 30, tzinfo=UTC)  # 03:30 in summer
+    # 03:30 in summer
+    assert local(NEW_YORK, 2024, 3, 10, 2, 30) == datetime(2024, 3, 10, 7, 30, tzinfo=UTC)
     assert local(NEW_YORK, 2024, 3, 10, 3, 0) == datetime(2024, 3, 10, 7, 0, tzinfo=UTC)
     assert local(NEW_YORK, 2024, 11, 3, 1, 30) == datetime(2024, 11, 3, 5, 30, tzinfo=UTC)
     assert local(NEW_YORK, 2024, 11, 3, 2, 0) == datetime(2024, 11, 3, 7, 0, tzinfo=UTC)
@@ -106,7 +107,8 @@ def test_instants_of_a_local_day_are_in_that_day(zone: str, day: int, times: lis
     assert {clock.day(instant_us) for instant_us in instants} <= {first}
 
 
-CLOCKS_FROM = us(2015, 1, 1)  # Brazil's clocks were changed at midnight up to 2019, Egypt's are again since 2023
+# Brazil's clocks were changed at midnight up to 2019, Egypt's are again since 2023
+CLOCKS_FROM = us(2015, 1, 1)
 CLOCKS = make_clocks(ZONES, CLOCKS_FROM, us(2025, 1, 1))
 
 

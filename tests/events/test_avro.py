@@ -1,4 +1,6 @@
-"""Avro: our bytes are those of an independent implementation, and what is read is checked as JSON is."""
+"""Avro: our bytes are those of an independent implementation, and what is read is checked as JSON
+is.
+"""
 
 import io
 import json
@@ -257,6 +259,7 @@ def test_a_newer_record_is_read_as_the_older_type() -> None:
     assert compile_reader(Newer)(raw) == NEWER
     assert compile_reader(PictureLiked, schema)(raw) == LIKE
     read = fastavro.schemaless_reader(io.BytesIO(raw), fastavro.parse_schema(schema), PARSED[PictureLiked])
+    assert isinstance(read, dict)
     assert read["picture_id"] == 70_000
 
 
@@ -322,7 +325,8 @@ def test_order_numbers_and_unions_may_differ() -> None:
     schema = changed_field("device", {"type": "enum", "name": "Device", "symbols": ["tv", "tablet", "mobile", "web"]})
     reader = compile_reader(PictureLiked, schema)
     assert reader(by_fastavro(values(LIKE), schema)) == LIKE
-    with pytest.raises(InvalidRecordError, match="'unknown' - at"):  # the enum's default, which is no device
+    # the enum's default, which is no device
+    with pytest.raises(InvalidRecordError, match="'unknown' - at"):
         reader(by_fastavro(values(LIKE) | {"device": "tv"}, schema))
 
 

@@ -1,4 +1,6 @@
-"""The JSON Schemas for registries: what the published ones say, in a form that registries can compare."""
+"""The JSON Schemas for registries: what the published ones say, in a form that registries can
+compare.
+"""
 
 import json
 from typing import Any

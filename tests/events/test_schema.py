@@ -12,17 +12,17 @@ PUBLISHED = Path(__file__).parents[2] / "docs" / "schema" / "events"
 
 
 @pytest.mark.parametrize("name", EVENT_TYPES)
-def test_the_published_schema_is_current(name):
+def test_the_published_schema_is_current(name: str) -> None:
     assert (PUBLISHED / f"{name}.json").read_text(encoding="utf-8") == schema_text(name), (
         f"regenerate it: socialsim schema {name} > docs/schema/events/{name}.json"
     )
 
 
-def test_no_other_schema_is_published():
+def test_no_other_schema_is_published() -> None:
     assert {path.stem for path in PUBLISHED.iterdir()} == set(EVENT_TYPES)
 
 
-def test_every_simulated_event_matches_its_schema_and_every_type_occurs():
+def test_every_simulated_event_matches_its_schema_and_every_type_occurs() -> None:
     validators = {
         name: jsonschema.Draft202012Validator(
             event_schema(name), format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
@@ -39,7 +39,7 @@ def test_every_simulated_event_matches_its_schema_and_every_type_occurs():
     assert seen == set(EVENT_TYPES)
 
 
-def test_the_schema_refuses_what_the_decoder_refuses():
+def test_the_schema_refuses_what_the_decoder_refuses() -> None:
     validator = jsonschema.Draft202012Validator(event_schema("picture_like"))
     good = {
         "type": "picture_like",

@@ -47,7 +47,7 @@ def nasty_events() -> list[Event]:
         common: dict[str, Any] = {"run_id": "nasty", "shard": 0, "time_us": START_US, "device": "web"}
         short = text[:64] or "x"
         names = dict.fromkeys(("username", "first_name", "last_name", "city"), short)
-        person = {**names, "email": "it's@example.com", "phone": short[:32], "country": "FR"}
+        person: dict[str, Any] = {**names, "email": "it's@example.com", "phone": short[:32], "country": "FR"}
         events += [
             UserSignedUp(**common, seq=len(events), user_id=1, birthday=date(1000, 1, 1), **person),
             PicturePosted(
@@ -88,7 +88,7 @@ def all_of_it_is_exported(db: WarehouseFixture, path: Path) -> None:
     """Two runs, with the KPIs of one, in which some columns are NULL."""
     asyncio.run(keep(db, nasty_events()))
     asyncio.run(store(db, list(simulate(structs.replace(SCENARIO, users=20, days=9), "r1"))))
-    later = [event for event in events_of("r2", seed=2) if not isinstance(event, UserSignedUp)]
+    later: list[Event] = [event for event in events_of("r2", seed=2) if not isinstance(event, UserSignedUp)]
     asyncio.run(store(db, later))  # whose users are not known, so neither are sign-up and country
     assert computed(db, "r1")
     assert computed(db, "r2")
@@ -197,7 +197,8 @@ def test_parquet_is_typed_compressed_and_in_row_groups(
 ) -> None:
     monkeypatch.setattr("socialsim.export.parquet_file.ROW_GROUP_ROWS", 10_000)
     events = likes(30_000)
-    for number, device in ((0, "web"), (20_000, "tablet")):  # a word that the first group does not have
+    # a word that the first group does not have
+    for number, device in ((0, "web"), (20_000, "tablet")):
         events[number] = structs.replace(events[number], device=device)
     asyncio.run(keep(sqlite_db, events))
     exported(sqlite_db, "r1", tmp_path / "out", "parquet", tables=choose_tables("picture_likes"))

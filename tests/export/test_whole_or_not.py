@@ -10,7 +10,7 @@ from msgspec import structs
 from socialsim.errors import InputError, LogFullError, TerminalError
 from socialsim.export import FORMATS, choose_tables
 from socialsim.export.folder import locked_folder
-from socialsim.export.manifest import TableEntry
+from socialsim.export.manifest import FormatName, TableEntry
 from tests.export.exports import exported, keep, manifest_of
 from tests.verification.stored import events_of, store
 from tests.warehouse.samples import likes
@@ -108,7 +108,7 @@ def test_existing_files_are_replaced_on_request(stored_sqlite: WarehouseFixture,
 
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_a_full_disk_leaves_an_earlier_export_unchanged(
-    stored_sqlite: WarehouseFixture, tmp_path: Path, format_name: str
+    stored_sqlite: WarehouseFixture, tmp_path: Path, format_name: FormatName
 ) -> None:
     path = tmp_path / "out"
     exported(stored_sqlite, "r1", path, format_name)

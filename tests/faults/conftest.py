@@ -21,7 +21,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Cli]]:
-    """Starts ``socialsim`` with the given arguments in ``tmp_path``; whatever is left at the end is killed."""
+    """Starts ``socialsim`` with the given arguments in ``tmp_path``; whatever is left at the end is
+    killed.
+    """
     with clis(tmp_path) as factory:
         yield factory
 

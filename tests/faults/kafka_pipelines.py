@@ -1,4 +1,6 @@
-"""Runs into Kafka in this process, with a writer that lets faults come at a certain event and tells when it waits."""
+"""Runs into Kafka in this process, with a writer that lets faults come at a certain event and tells
+when it waits.
+"""
 
 import asyncio
 import threading
@@ -20,16 +22,19 @@ from tests.support.patience import HANG_S
 from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 TYPES: Final = {topic: name for name, topic in PLURALS.items()}
-#: Small batches and a small allowance, so that a little town makes the writer wait; and no patience with a silent broker.
+#: Small batches and a small allowance, so that a little town makes the writer wait; and no patience
+#: with a silent broker.
 OPTIONS: Final = ProducerOptions(batch_bytes=16 * 1024, request_timeout_s=3.0)
 UNACKNOWLEDGED_BYTES_MAX: Final = 100_000
 SETTINGS: Final = replace(QUICK, batch_rows=300, group="faults")
 
 
 class StruckWriter(EventWriter):
-    """Hands everything on to a Kafka writer. ``strikes`` are called once when so many events were appended.
+    """Hands everything on to a Kafka writer. ``strikes`` are called once when so many events were
+    appended.
 
-    ``waiting`` is set while the simulated clock stands still for the log. Counters are of bytes of values.
+    ``waiting`` is set while the simulated clock stands still for the log. Counters are of bytes of
+    values.
     """
 
     def __init__(self, inner: EventWriter, strikes: Mapping[int, Callable[[], None]]) -> None:

@@ -10,5 +10,6 @@ def slow(*values: Any) -> Any:
     return pytest.param(*values, marks=pytest.mark.slow_faults)
 
 
-#: For what does not depend on the kind of server: MariaDB in the fast part, MySQL 8 in the slow one.
+#: For what does not depend on the kind of server: MariaDB in the fast part, MySQL 8 in the slow
+#: one.
 one_flavour = pytest.mark.parametrize("mysql", ["mariadb", slow("mysql8")], indirect=True)

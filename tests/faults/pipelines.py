@@ -78,7 +78,8 @@ async def following(
         task.cancel()
         (outcome,) = await asyncio.gather(task, return_exceptions=True)
         if isinstance(outcome, BaseException):
-            print(f"the consumer ended by {outcome!r}")  # a test that waited for it tells only that it waited
+            # a test that waited for it tells only that it waited
+            print(f"the consumer ended by {outcome!r}")
         await reader.close()
 
 

@@ -1,4 +1,6 @@
-"""Brokers that freeze, die, vanish behind a network or lose the lead, under a run and a consumer at work."""
+"""Brokers that freeze, die, vanish behind a network or lose the lead, under a run and a consumer at
+work.
+"""
 
 import asyncio
 import time
@@ -38,7 +40,9 @@ async def assert_clock_stands(kafka_run: KafkaRun, seconds: float) -> None:
     waits, since_s, at_us = -1, 0.0, 0
 
     def lasts() -> bool:
-        """Answers that were on their way may let it go on once more: what counts is a wait that lasts."""
+        """Answers that were on their way may let it go on once more: what counts is a wait that
+        lasts.
+        """
         nonlocal waits, since_s, at_us
         if not writer.waiting.is_set() or writer.waits != waits:
             waits, since_s, at_us = writer.waits, time.monotonic(), kafka_run.simulated_us

@@ -1,4 +1,6 @@
-"""A broker that is away when somebody wants to leave, or for longer than the watchdog waits: told once, in one line."""
+"""A broker that is away when somebody wants to leave, or for longer than the watchdog waits: told
+once, in one line.
+"""
 
 import asyncio
 import signal
@@ -95,10 +97,12 @@ async def test_a_run_that_is_told_to_stop_while_its_broker_is_away_leaves_in_tim
 
 
 class Expectant(KafkaReader):
-    """Told of one record more than there is while ``expecting``: there is lag when the broker goes, and it stays.
+    """Told of one record more than there is while ``expecting``: there is lag when the broker goes,
+    and it stays.
 
-    Counts the probes that failed. ``patient``: to them the broker is away, so that the watchdog, which is far more
-    impatient here than by default, gives the driver the time that it needs to find a broker that has just come back.
+    Counts the probes that failed. ``patient``: to them the broker is away, so that the watchdog,
+    which is far more impatient here than by default, gives the driver the time that it needs to
+    find a broker that has just come back.
     """
 
     expecting = True
@@ -147,7 +151,8 @@ async def test_a_consumer_whose_broker_is_away_says_so_waits_goes_on_and_can_lea
         reader.expecting, reader.patient = False, True
         await asyncio.to_thread(broker.start)
         await produce(log, events_of(SMALL)[half:], partitions=2)
-        everything = len(events_of(SMALL))  # the log may hold some of it twice: the producer has tried again
+        # the log may hold some of it twice: the producer has tried again
+        everything = len(events_of(SMALL))
         await until(lambda: sum(consumer.stats().inserted.values()) == everything or consuming.done(), "all is stored")
         assert not consuming.done()
     assert_all_stored(db, SMALL)

@@ -1,4 +1,6 @@
-"""A consumer that is killed at each step of its cycle: the one that follows it reads the outcome from the offsets."""
+"""A consumer that is killed at each step of its cycle: the one that follows it reads the outcome
+from the offsets.
+"""
 
 import signal
 from collections.abc import Callable
@@ -16,7 +18,8 @@ from tests.warehouse.warehouse_fixtures import WarehouseFixture
 TOWN = Scenario(users=400, days=5, seed=8, shards=8)
 RUN = ("run", "--users", "400", "--days", "5", "--seed", "8", "--shards", "8")
 
-#: The statements of a transaction; each is still done by the server, or is not, when the consumer is dead.
+#: The statements of a transaction; each is still done by the server, or is not, when the consumer
+#: is dead.
 STEPS = [
     (kind, verdict)
     for kind in ("select_offsets", "begin", "insert_events", "move_offsets", "commit")

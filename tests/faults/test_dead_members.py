@@ -1,4 +1,6 @@
-"""A drain beside members of its group that were killed: it is over when the whole log is stored, or says that it is not."""
+"""A drain beside members of its group that were killed: it is over when the whole log is stored, or
+says that it is not.
+"""
 
 import signal
 from collections.abc import Callable
@@ -40,7 +42,9 @@ def stored_records(db: WarehouseFixture) -> int:
 
 
 def kill_beside(drain: Cli, victims: list[Cli], db: WarehouseFixture) -> None:
-    """Once the group has dealt its partitions out among all, the others die; much of the log is theirs and not stored."""
+    """Once the group has dealt its partitions out among all, the others die; much of the log is
+    theirs and not stored.
+    """
     eventually(lambda: drain.says(" more partitions, "), "the drain has its share")
     for victim in victims:
         assert victim.process.poll() is None

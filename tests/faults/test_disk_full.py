@@ -1,4 +1,6 @@
-"""A disk that is full: the run stops and says so, what was acknowledged is there, and it goes on when there is room."""
+"""A disk that is full: the run stops and says so, what was acknowledged is there, and it goes on
+when there is room.
+"""
 
 import os
 import resource
@@ -22,8 +24,9 @@ from tests.support.processes import SOCIALSIM, Cli
 TOWN = Scenario(users=400, days=5, seed=8, shards=8)
 RUN = ("run", "--users", "400", "--days", "5", "--seed", "8", "--shards", "8")
 
-#: A disk of its own in a mount namespace of its own, which is gone when the shell is: run on it while it is small, keep a
-#: copy of what was there, make it larger, run again, and copy the result out of the namespace.
+#: A disk of its own in a mount namespace of its own, which is gone when the shell is: run on it
+#: while it is small, keep a copy of what was there, make it larger, run again, and copy the result
+#: out of the namespace.
 ON_A_SMALL_DISK = """
 set -eu
 mkdir disk kept result
@@ -48,7 +51,9 @@ def namespace() -> list[str]:
 
 
 async def assert_acknowledged_is_there(events: Path, runs: Path) -> int:
-    """Check that each shard's log has at least its durable records, in order and whole; their number."""
+    """Check that each shard's log has at least its durable records, in order and whole; their
+    number.
+    """
     manifests = read_manifests(RunDirectory(runs, TOWN.run_id), TOWN)
     found = await read_all(FileReader(events))
     seqs: dict[int, list[int]] = {shard: [] for shard in range(TOWN.shards)}

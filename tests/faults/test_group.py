@@ -1,4 +1,6 @@
-"""Consumers of one group on a real broker: they come and go, one sleeps past its session, and the log may lose records."""
+"""Consumers of one group on a real broker: they come and go, one sleeps past its session, and the
+log may lose records.
+"""
 
 import asyncio
 import json

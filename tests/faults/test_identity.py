@@ -1,4 +1,6 @@
-"""What comes twice, comes from a rewound offset, or comes with another content under an identity that is taken."""
+"""What comes twice, comes from a rewound offset, or comes with another content under an identity
+that is taken.
+"""
 
 import random
 from pathlib import Path
@@ -26,7 +28,8 @@ class IdentityFaults:
             write(log, [event])
             if chance.random() < 0.3:
                 again.append(event)
-            while again and chance.random() < 0.3:  # soon after, as a producer that starts anew does
+            # soon after, as a producer that starts anew does
+            while again and chance.random() < 0.3:
                 write(log, [again.pop(0)])
         write(log, events_of(SMALL)[:200])
         write(log, again)

@@ -1,4 +1,6 @@
-"""Locks that others hold: a real deadlock (1213) and a real lock wait (1205) have the whole transaction tried again."""
+"""Locks that others hold: a real deadlock (1213) and a real lock wait (1205) have the whole
+transaction tried again.
+"""
 
 import re
 import threading
@@ -35,7 +37,8 @@ def second_connection(server: MySQLServer, database: str) -> Iterator[Cursor]:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
-            cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {HANG_S:.0f}")  # a test decides when a wait ends
+            # a test decides when a wait ends
+            cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {HANG_S:.0f}")
             yield cursor
     finally:
         connection.close()
@@ -44,8 +47,9 @@ def second_connection(server: MySQLServer, database: str) -> Iterator[Cursor]:
 def is_waiting(server: MySQLServer, thread_id: int) -> bool:
     """Whether the session waits for a lock, as the engine sees it now.
 
-    Not from ``information_schema.innodb_trx``: the server makes that table anew only when nobody has read it for a tenth
-    of a second, so who asks more often than that is told for ever what was true before the wait.
+    Not from ``information_schema.innodb_trx``: the server makes that table anew only when nobody
+    has read it for a tenth of a second, so who asks more often than that is told for ever what was
+    true before the wait.
     """
     with server.root_cursor() as cursor:
         cursor.execute("SHOW ENGINE INNODB STATUS")
@@ -108,12 +112,14 @@ async def test_a_lock_that_is_not_to_be_had_in_time_is_tried_again(
     with second_connection(mysql, database) as other:
 
         def lock(statement: Statement) -> Verdict | bytes:
-            if b"innodb_lock_wait_timeout = 20" in statement.sql:  # twenty seconds would prove nothing more
+            # twenty seconds would prove nothing more
+            if b"innodb_lock_wait_timeout = 20" in statement.sql:
                 return statement.sql.replace(b"innodb_lock_wait_timeout = 20", b"innodb_lock_wait_timeout = 1")
             if statement == "move_offsets" and statement.number == number:
                 other.execute("SELECT * FROM consumer_offsets FOR UPDATE")
                 other.fetchall()
-            if proxy.errors[LOCK_WAIT] >= 2:  # the transaction's own, and that of the reading after it
+            # the transaction's own, and that of the reading after it
+            if proxy.errors[LOCK_WAIT] >= 2:
                 other.connection.rollback()
             return Verdict.PASS
 

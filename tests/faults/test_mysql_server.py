@@ -1,4 +1,6 @@
-"""A MySQL server that dies, freezes, is away for long or is slow: the consumer waits it out and goes on by itself."""
+"""A MySQL server that dies, freezes, is away for long or is slow: the consumer waits it out and
+goes on by itself.
+"""
 
 import asyncio
 from collections.abc import Callable

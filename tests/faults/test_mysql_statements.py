@@ -1,4 +1,6 @@
-"""Connections to MySQL that break at any statement: the outcome is read from the offsets, each event is stored once."""
+"""Connections to MySQL that break at any statement: the outcome is read from the offsets, each
+event is stored once.
+"""
 
 import threading
 from collections.abc import Callable
@@ -34,7 +36,8 @@ async def test_a_connection_cut_about_commit(
     assert_all_stored(mysql_db, SMALL)
     assert stats.retries >= len(numbers)
     assert stats.conflicts == 0
-    if verdict is Verdict.CUT_ANSWER:  # stored, and known to be from the offset alone: nothing is sent again
+    # stored, and known to be from the offset alone: nothing is sent again
+    if verdict is Verdict.CUT_ANSWER:
         assert sum(stats.recovered.values()) > 0
         assert not any(stats.duplicates.values())
     if verdict is Verdict.CUT_BEFORE:
@@ -86,7 +89,8 @@ async def test_kill_connection_at_every_kind_of_statement(
     for thread in threads:
         thread.join()
     assert set(struck) == set(KINDS)
-    # A statement may be faster than its killer, and its connection may be gone by the strike before.
+    # A statement may be faster than its killer, and its connection may be gone by the strike
+    # before.
     assert set(killed) == set(KINDS) if moment == "before" else len(killed) >= len(KINDS)
     assert_all_stored(mysql_db, SMALL, dead_letters=len(log.records))
 

@@ -1,4 +1,6 @@
-"""Records that cannot become rows: exactly those are dead letters, whole, and their neighbours are stored."""
+"""Records that cannot become rows: exactly those are dead letters, whole, and their neighbours are
+stored.
+"""
 
 import hashlib
 from collections.abc import AsyncIterator, Callable
@@ -51,7 +53,8 @@ def _wrong_value(draw: st.DrawFn, event: Event) -> bytes:
 
 def _missing(draw: st.DrawFn, event: Event) -> bytes:
     members = members_of(event)
-    del members[draw(st.sampled_from(sorted(members.keys() - {"version"})))]  # it is 1 where it is left out
+    # it is 1 where it is left out
+    del members[draw(st.sampled_from(sorted(members.keys() - {"version"})))]
     return spelled(members)
 
 
@@ -113,7 +116,9 @@ _DAMAGES: tuple[Callable[[st.DrawFn, Event], bytes], ...] = (
 
 @st.composite
 def poison(draw: st.DrawFn) -> tuple[str, bytes]:
-    """A record that no topic accepts, made from a real event; in front the plural of the event's type."""
+    """A record that no topic accepts, made from a real event; in front the plural of the event's
+    type.
+    """
     event = SAMPLES[draw(st.sampled_from(sorted(SAMPLES, key=lambda kind: kind.__name__)))]
     return PLURALS[WIRE_NAMES[type(event)]], draw(st.sampled_from(_DAMAGES))(draw, event)
 

@@ -1,4 +1,6 @@
-"""Processes of a run that die or are told to stop, at moments all over the run: the finished log is the same."""
+"""Processes of a run that die or are told to stop, at moments all over the run: the finished log is
+the same.
+"""
 
 import asyncio
 import signal
@@ -72,7 +74,9 @@ def shard_processes(run: Cli) -> list[ProcessIdentity]:
 
 
 async def assert_proven(directory: Path) -> None:
-    """The log has the digest of a run that never died, and the stored rows match the run's manifests."""
+    """The log has the digest of a run that never died, and the stored rows match the run's
+    manifests.
+    """
     data = directory / "socialsim-data"
     await assert_whole_log(FileReader(data / "events"), TOWN)
     db = WarehouseFixture(f"sqlite:///{data}/socialsim.sqlite", None)
@@ -178,7 +182,8 @@ async def test_a_consumer_that_is_ended_is_followed_by_one_that_completes(
     run = start(*RUN, *paced())
     reach(tmp_path, MIDDLE, run)
     writers = run.children()
-    run.send(signal.SIGSTOP)  # the log is at no end while the consumer is at work, however long that takes
+    # the log is at no end while the consumer is at work, however long that takes
+    run.send(signal.SIGSTOP)
     for writer in writers:
         writer.send(signal.SIGSTOP)
     consumer = start("consume", "--batch-rows", "200")

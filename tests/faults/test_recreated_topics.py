@@ -1,4 +1,6 @@
-"""Names that come to mean something else: topics deleted and made again, a file run written anew under the same id."""
+"""Names that come to mean something else: topics deleted and made again, a file run written anew
+under the same id.
+"""
 
 import asyncio
 import shutil

@@ -82,7 +82,8 @@ def test_topics_with_the_default_retention_are_refused_until_they_are_altered(
     assert ran.returncode == 0, ran.stderr
     written = records(log)
     assert written > 0
-    # Retention looks every half second: once it has passed over a topic beside them that may lose, ours are still full.
+    # Retention looks every half second: once it has passed over a topic beside them that may lose,
+    # ours are still full.
     bait = KafkaLog(log.bootstrap, "bait.")
     asyncio.run(admin(bait, make={"segment.ms": "100"}))
     assert inside(*RUN[:-1], "rb", "--no-topic-check", "--to", bait.url).returncode in (0, 1)
@@ -137,7 +138,8 @@ def test_a_run_that_was_stopped_begins_anew_if_its_topics_were(log: KafkaLog, in
     assert inside(*RUN, *to).returncode == 0
     written = records(log)
     book = tmp_path / "socialsim-data/runs/ra/run.json"
-    book.write_text(book.read_text().replace('"complete"', '"stopped"'))  # as after SIGINT at its very end
+    # as after SIGINT at its very end
+    book.write_text(book.read_text().replace('"complete"', '"stopped"'))
     asyncio.run(admin(log))
     assert inside(*create).returncode == 0
     resumed = inside("run", "--resume", "ra", *to)

@@ -22,7 +22,8 @@ def test_registering_twice_changes_nothing() -> None:
         assert [(each.name, each.is_new) for each in first] == [("t.users-value", True), ("t.pictures-value", True)]
         for each in first:
             assert await registry.compatibility(each.name) is Compatibility.FULL_TRANSITIVE
-        await registry.set_compatibility("t.users-value", Compatibility.NONE)  # the owner's choice stays
+        # the owner's choice stays
+        await registry.set_compatibility("t.users-value", Compatibility.NONE)
         again = await register_subjects(registry, TOPICS, ValueFormat.AVRO)
         assert [(each.registered, each.is_new) for each in again] == [(each.registered, False) for each in first]
         assert await registry.compatibility("t.users-value") is Compatibility.NONE
@@ -58,6 +59,22 @@ def test_a_compatible_schema_must_be_registered_first() -> None:
             InputError, match=r"another schema under t\.users-value.* json-registry schema is compatible"
         ):
             await find_subjects(registry, TOPICS, ValueFormat.JSON_REGISTRY, PREFIX, "push it")
+
+    run_virtual(main())
+
+
+def test_a_subject_holds_schemas_of_one_kind() -> None:
+    async def main() -> None:
+        registry = MemoryRegistry()
+        await register_subjects(registry, TOPICS, ValueFormat.JSON_REGISTRY)
+        with pytest.raises(
+            InputError, match=r"it holds a schema of the kind JSON, this one is AVRO; delete the subject"
+        ):
+            await register_subjects(registry, TOPICS, ValueFormat.AVRO)
+        with pytest.raises(
+            InputError, match=r"it holds a schema of the kind JSON, this one is AVRO; delete the subject"
+        ):
+            await find_subjects(registry, TOPICS, ValueFormat.AVRO, PREFIX, "push it")
 
     run_virtual(main())
 

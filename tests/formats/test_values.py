@@ -26,8 +26,8 @@ from socialsim.formats import (
 )
 from socialsim.formats.reading import split_dead_letter
 from socialsim.registry import Limits, SchemaKind, SchemaText, guid_header, id_prefix
-from socialsim.testing import MemoryRegistry, run_virtual
-from socialsim.transport.base import EventReader, Fetched, TopicPartition
+from socialsim.testing import MemoryLog, MemoryReader, MemoryRegistry, run_virtual
+from socialsim.transport.base import Fetched, TopicPartition
 from tests.support.event_strategies import EVENTS
 
 TOPICS = {name: f"t.{name}s" for name in EVENT_TYPES}
@@ -54,7 +54,7 @@ def test_what_is_written_is_read(
     async def prepare() -> tuple[WireFormat, ValueReader]:
         registry, wire = await formats_of(value_format, place)
         reader = ValueReader(registry)
-        await reader.preload(f"{topic}-value" for topic in TOPICS.values())
+        await reader.preload(registry, (f"{topic}-value" for topic in TOPICS.values()))
         registry.away = True
         for event in one_of_each.values():
             raw, header = record_of(wire, event)
@@ -113,6 +113,7 @@ def test_what_cannot_be_read_is_named(one_of_each: dict[str, Event]) -> None:
     async def main() -> None:
         registry, wire = await formats_of(ValueFormat.AVRO, SchemaIdPlace.PREFIX)
         proto = await registry.register("p", SchemaText(SchemaKind.PROTOBUF, "message M {}"))
+        graph = await registry.register("g", SchemaText(SchemaKind.OTHER, "{}"))
         other = await registry.register(
             "o", SchemaText(SchemaKind.AVRO, json.dumps({"type": "record", "name": "Cat", "fields": []}))
         )
@@ -121,6 +122,7 @@ def test_what_cannot_be_read_is_named(one_of_each: dict[str, Event]) -> None:
         cases = {
             id_prefix(999) + b"x": ("unknown_schema", "schema 999 is not known"),
             id_prefix(proto.schema_id) + b"x": ("unreadable_schema", "PROTOBUF; readable are JSON and AVRO"),
+            id_prefix(graph.schema_id) + b"x": ("unreadable_schema", "OTHER; readable are JSON and AVRO"),
             id_prefix(other.schema_id) + b"x": ("unreadable_schema", "describes Cat; events are User"),
             b"\0\0": ("bad_schema_id", "names no schema"),
             like[:-1]: ("not_avro", ""),
@@ -179,17 +181,15 @@ def test_an_optional_addition_is_skipped(one_of_each: dict[str, Event]) -> None:
     run_virtual(main())
 
 
-class _OneFetch(EventReader):
-    """Returns one part; all else is never called."""
+class OneFetch(MemoryReader):
+    """Returns one part."""
 
     def __init__(self, part: Fetched) -> None:
+        super().__init__(MemoryLog(["t.sessions"]), "g")
         self._part = part
 
     async def poll(self, records_max: int, timeout_s: float) -> list[Fetched]:
         return [self._part]
-
-
-_OneFetch.__abstractmethods__ = frozenset()
 
 
 def test_a_canonical_reader_turns_all_formats_into_json(one_of_each: dict[str, Event]) -> None:
@@ -200,7 +200,7 @@ def test_a_canonical_reader_turns_all_formats_into_json(one_of_each: dict[str, E
         other = id_prefix(77) + b"x"
         values = [encode(event), avro.make_encoder()(event), other, encode(event)]
         part = Fetched(TopicPartition("t.sessions", 0), 5, values, "session", schema_headers=[None, None, None, header])
-        reader = CanonicalReader(_OneFetch(part), ValueReader(registry, Limits(wait_s=0)))
+        reader = CanonicalReader(OneFetch(part), ValueReader(registry, Limits(wait_s=0)))
         (plain,) = await reader.poll(10, 0)
         assert plain.values == [encode(event), encode(event), other, encode(event)]
         assert (plain.first_offset, plain.schema_headers) == (5, None)

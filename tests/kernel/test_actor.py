@@ -84,7 +84,7 @@ def test_questions_are_answered_one_by_one_without_simulated_time_passing(loop: 
 
 def test_a_timeout_interrupts_every_kind_of_wait(loop: VirtualTimeLoop) -> None:
     log: list[tuple[str, float]] = []
-    deaf = start(loop, lambda self: self.pause_until(10**12))  # type: ignore[arg-type, return-value]
+    deaf = start(loop, lambda self: self.pause_until(10**12))
 
     async def live(self: Player) -> None:
         for name, wait in (
@@ -114,7 +114,8 @@ def test_the_answer_to_an_abandoned_question_is_discarded(loop: VirtualTimeLoop)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
                 await self.ask(slow, (self, "given up"))
-        await self.ask(slow, (self, "asked at once"))  # while the first question is still being answered
+        # while the first question is still being answered
+        await self.ask(slow, (self, "asked at once"))
         log.append((self.answer, loop.now_us))
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
@@ -144,7 +145,7 @@ def test_an_answer_without_a_question_is_refused(loop: VirtualTimeLoop, doing: s
 @pytest.mark.parametrize("waiting", ["pause", "listen", "ask", "future"])
 def test_cancelling_an_actor_interrupts_every_kind_of_wait(loop: VirtualTimeLoop, waiting: str) -> None:
     log: list[object] = []
-    deaf = start(loop, lambda self: self.pause_until(10**12))  # type: ignore[arg-type, return-value]
+    deaf = start(loop, lambda self: self.pause_until(10**12))
 
     async def live(self: Player) -> None:
         try:
@@ -219,7 +220,7 @@ def test_an_actor_can_be_cancelled_before_its_first_step(loop: VirtualTimeLoop) 
 
 
 def test_awaiting_an_actor_from_a_stock_task_is_refused(loop: VirtualTimeLoop) -> None:
-    player = start(loop, lambda self: self.pause_until(100))  # type: ignore[arg-type, return-value]
+    player = start(loop, lambda self: self.pause_until(100))
 
     async def stranger() -> None:
         await player.pause_until(50)
@@ -233,7 +234,7 @@ def test_awaiting_an_actor_from_a_stock_task_is_refused(loop: VirtualTimeLoop) -
 
 
 def test_awaiting_an_actor_from_another_actor_is_refused(loop: VirtualTimeLoop) -> None:
-    player = start(loop, lambda self: self.pause_until(100))  # type: ignore[arg-type, return-value]
+    player = start(loop, lambda self: self.pause_until(100))
 
     async def rude(self: Player) -> None:
         await player.pause_until(50)

@@ -56,7 +56,7 @@ def test_stock_primitives_work_on_simulated_time(loop: VirtualTimeLoop) -> None:
             group.create_task(producer(queue))
         await event.wait()
         assert await future == "there"
-        assert await asyncio.gather(asyncio.sleep(1, "a"), asyncio.sleep(2, "b")) == ["a", "b"]
+        assert [*await asyncio.gather(asyncio.sleep(1, "a"), asyncio.sleep(2, "b"))] == ["a", "b"]
         return got.result()
 
     assert loop.run_until_complete(story()) == [(0, 10.0), (1, 20.0), (2, 30.0)]

@@ -31,7 +31,8 @@ SHARES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 @pytest.mark.parametrize(
     ("seed", "output"),
     [
-        (0, 0xE220_A839_7B1D_CDAF),  # the first outputs of SplitMix64's reference implementation for these seeds
+        # the first outputs of SplitMix64's reference implementation for these seeds
+        (0, 0xE220_A839_7B1D_CDAF),
         (1_234_567, 6_457_827_717_110_365_317),
     ],
 )

@@ -1,4 +1,6 @@
-"""Every KPI by its definition in docs/kpis.md, with plain loops over the events: slow, and by no way that SQL takes."""
+"""Every KPI by its definition in docs/kpis.md, with plain loops over the events: slow, and by no
+way that SQL takes.
+"""
 
 import math
 from collections import Counter

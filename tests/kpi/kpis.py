@@ -29,7 +29,8 @@ from socialsim.warehouse.engines import writing_engine
 from tests.kpi.brute_kpis import Brute, day_of
 from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
-#: People who come, stay away for weeks and come back; requests that wait for longer than a week; days without a sign-up.
+#: People who come, stay away for weeks and come back; requests that wait for longer than a week;
+#: days without a sign-up.
 SLEEPY = Scenario(
     users=30,
     days=47,
@@ -76,7 +77,9 @@ def simulated(scenario: Scenario, run_id: str) -> tuple[Event, ...]:
 
 
 class Script:
-    """Events by hand, of one shard: each call says when, in microseconds since the start, and by whom."""
+    """Events by hand, of one shard: each call says when, in microseconds since the start, and by
+    whom.
+    """
 
     def __init__(self, run_id: str) -> None:
         self._run_id = run_id
@@ -129,13 +132,16 @@ class Script:
 
 @cache
 def edges(run_id: str) -> tuple[Event, ...]:
-    """What lies a microsecond on this or that side of a bound; days without any event; ties among creators."""
+    """What lies a microsecond on this or that side of a bound; days without any event; ties among
+    creators.
+    """
     script = Script(run_id)
     week_us = 7 * DAY_US
     joined_us = 13 * HOUR_US + 999_999
     for user_id in range(14):
         script.join(joined_us + user_id, user_id, "FR" if user_id % 3 else "JP", "web" if user_id % 2 else "mobile")
-    script.picture(DAY_US - 1, 0, 7)  # 23:59:59.999999: rounded, it would be of the next day and hour
+    # 23:59:59.999999: rounded, it would be of the next day and hour
+    script.picture(DAY_US - 1, 0, 7)
     script.video(DAY_US, 1, 7)  # midnight; the same id, another kind
     for user_id in range(2, 12):  # ten likes within 24 hours, the last one by a microsecond
         script.like_picture(2 * DAY_US - 2 if user_id == 11 else DAY_US + user_id, user_id, 7)
@@ -154,10 +160,12 @@ def edges(run_id: str) -> tuple[Event, ...]:
     script.picture(3 * DAY_US, 6, 11)
     script.like_picture(joined_us + 6 + week_us, 7, 11)  # not in time for user 6
     script.comment(4 * DAY_US - 1, 8, 10)
-    script.look(6 * DAY_US - 1, 8, 7_200)  # of the day on which it begins, also for what lies behind midnight
+    # of the day on which it begins, also for what lies behind midnight
+    script.look(6 * DAY_US - 1, 8, 7_200)
     script.look(6 * DAY_US, 8, 1)
     script.look(6 * DAY_US + 5, 8, 2)
-    script.picture(33 * DAY_US, 9, 12)  # after weeks without any event: one user returns, all others are gone
+    # after weeks without any event: one user returns, all others are gone
+    script.picture(33 * DAY_US, 9, 12)
     script.like_picture(36 * DAY_US + 5, 9, 12)
     script.comment(41 * DAY_US, 9, 12)
     return tuple(sorted(script.events, key=lambda event: (event.time_us, event.seq)))

@@ -14,7 +14,8 @@ _RUN_KEY_BYTES: Final = 4
 _EXPLAINED: Final = re.compile(r"(SELECT|INSERT INTO \w+ \([\w, ]+\) SELECT|UPDATE|DELETE)\b")
 _STEP: Final = re.compile(r"(SCAN|SEARCH) (\w+)\b.*")
 
-#: Statements that may read an event table by the run alone, and why. Their plan says less than what they do.
+#: Statements that may read an event table by the run alone, and why. Their plan says less than what
+#: they do.
 ALLOWED: Final = {
     r"SELECT (min|max)\(\w+\.event_time\) AS \w+ FROM \w+ WHERE \w+\.run_key = \S+$": "reads one end of the key and stops",
 }
@@ -31,7 +32,9 @@ class Step(NamedTuple):
 
 @contextmanager
 def watched(engine: Engine) -> Iterator[list[Step]]:
-    """The steps of every statement that goes through ``engine`` meanwhile, each explained right before it is executed."""
+    """The steps of every statement that goes through ``engine`` meanwhile, each explained right
+    before it is executed.
+    """
     steps: list[Step] = []
 
     def explain(connection: Any, cursor: Any, sql: str, parameters: Any, context: Any, executemany: bool) -> None:  # noqa: PLR0917 - its caller decides
@@ -82,7 +85,9 @@ def full_scans(steps: list[Step]) -> list[Step]:
 
 
 def unknown_tables(steps: list[Step]) -> set[str]:
-    """Names that are neither tables nor made up by a statement: behind an alias an event table would go unseen."""
+    """Names that are neither tables nor made up by a statement: behind an alias an event table
+    would go unseen.
+    """
     known = set(metadata.tables) | {
         "eight",
         "cohort",

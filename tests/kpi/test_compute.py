@@ -1,4 +1,6 @@
-"""Computing again, late rows, rows that come meanwhile, several who compute: what is stored is the truth in the end."""
+"""Computing again, late rows, rows that come meanwhile, several who compute: what is stored is the
+truth in the end.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -69,7 +71,9 @@ def computed_at(db: WarehouseFixture) -> dict[date, datetime | None]:
 
 
 def without_one_of(day: date) -> tuple[list[Event], Event]:
-    """All events but one, and that one: a like, which counts for its day's figures and for the days after."""
+    """All events but one, and that one: a like, which counts for its day's figures and for the days
+    after.
+    """
     of_day = [each for each in EVENTS if day_of(each) == day and WIRE_NAMES[type(each)] == "picture_like"]
     late = of_day[len(of_day) // 2]
     return [each for each in EVENTS if each is not late], late
@@ -137,7 +141,9 @@ class ComputingAgain:
 
     @pytest.mark.parametrize("asked", [4, 8, 14])
     def test_a_row_that_comes_meanwhile_is_not_overlooked(self, db: WarehouseFixture, asked: int) -> None:
-        """``asked``: before its day is stored, with days before it and after it that are; before the second stretch."""
+        """``asked``: before its day is stored, with days before it and after it that are; before
+        the second stretch.
+        """
         rest, late = without_one_of(DAYS[6])
         add(db, rest)
         calls = 0
@@ -212,7 +218,9 @@ class TestMysql(ComputingAgain):
         return mysql_db
 
     def test_the_sessions_time_zone_changes_no_figure(self, db: WarehouseFixture) -> None:
-        """Instants are stored without a zone: no session can shift them, neither by writing nor by reading."""
+        """Instants are stored without a zone: no session can shift them, neither by writing nor by
+        reading.
+        """
         add(db, EVENTS)
         with engine_of(db) as engine:
 

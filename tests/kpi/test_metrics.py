@@ -72,7 +72,8 @@ def test_the_runs_hold_what_there_is_to_find() -> None:
     assert any(row.metric == "top_creators_share" and row.value < 1 for row in lively)
     assert any(0 < cohort.active < cohort.users for cohort in cohorts)
     days = {row.day for row in sleepy}
-    assert len({row.day for row in sleepy if row.metric == "retention_d1"}) < len(days)  # a ratio without denominator
+    # a ratio without denominator
+    assert len({row.day for row in sleepy if row.metric == "retention_d1"}) < len(days)
     assert any(row.metric == "signups" and row.value == 0 for row in sleepy)
 
 
@@ -100,7 +101,8 @@ def test_bounds_decide_by_the_microsecond() -> None:
     assert figures[8, "acceptance_latency_p90_s", ""].value == 7 * 86_400 - 1e-6
     assert figures[8, "funnel", "2_first_post"].numerator == 5
     assert figures[8, "funnel", "3_first_like"].numerator == 3
-    assert figures[6, "time_per_active_user_s", ""][4:6] == (7_200, 1)  # who only looks is active too
+    # who only looks is active too
+    assert figures[6, "time_per_active_user_s", ""][4:6] == (7_200, 1)
     assert figures[7, "time_per_active_user_s", ""][4:6] == (3, 1)
     assert figures[7, "sessions_per_active_user", ""][4:6] == (2, 1)
     assert figures[7, "engagement_per_active_user", ""][4:6] == (0, 1)

@@ -1,4 +1,6 @@
-"""docs/kpi-sql.md shows the statements that are executed, all of them, and they run as they stand there."""
+"""docs/kpi-sql.md shows the statements that are executed, all of them, and they run as they stand
+there.
+"""
 
 import re
 from datetime import date

@@ -4,11 +4,12 @@ import asyncio
 import socket
 import urllib.error
 import urllib.request
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from socialsim.consumer import Consumer, ConsumerSettings
+from socialsim.consumer import Consumer, ConsumerSettings, ConsumerStats
 from socialsim.errors import InputError
 from socialsim.monitoring import ConsumerTelemetry, KpiTelemetry, LiveServer, RunTelemetry
 from socialsim.simulation.process import Progress
@@ -21,14 +22,14 @@ PLACE = TopicPartition("pictures", 0)
 
 
 class Clock:
-    def __init__(self):
+    def __init__(self) -> None:
         self.now_s = 1_000.0
 
-    def __call__(self):
+    def __call__(self) -> float:
         return self.now_s
 
 
-def get(server, path):
+def get(server: LiveServer, path: str) -> tuple[int, str]:
     try:
         with urllib.request.urlopen(f"http://{server.address}{path}", timeout=HANG_S) as answer:
             return answer.status, answer.read().decode()
@@ -37,7 +38,7 @@ def get(server, path):
             return error.code, error.read().decode()
 
 
-def samples(text):
+def samples(text: str) -> dict[tuple[str, ...], float]:
     return {
         (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)
@@ -45,7 +46,7 @@ def samples(text):
     }
 
 
-def consumed(view, warehouse=None, **settings):
+def consumed(view: ConsumerTelemetry, warehouse: MemoryWarehouse | None = None, **settings: Any) -> None:
     """The snapshots of a consumer of ten pictures, one of them invalid and one duplicated."""
     log = MemoryLog(["pictures"], partitions=1)
     records = raw(*(picture(0, seq) for seq in range(8)))
@@ -54,13 +55,13 @@ def consumed(view, warehouse=None, **settings):
         log.reader(), warehouse or MemoryWarehouse(), ConsumerSettings(drain=True, **settings), view.update
     )
 
-    async def main():
+    async def main() -> None:
         view.update(await consumer.run())
 
     run_virtual(main())
 
 
-def test_prometheus_reads_the_counters_of_a_consumer():
+def test_prometheus_reads_the_counters_of_a_consumer() -> None:
     view = ConsumerTelemetry()
     with LiveServer(view, 0) as server:
         assert get(server, "/readyz") == (503, "not connected yet\n")
@@ -84,7 +85,7 @@ def test_prometheus_reads_the_counters_of_a_consumer():
     assert found["process_resident_memory_bytes",] > 0
 
 
-def test_there_are_no_more_lines_for_more_partitions():
+def test_there_are_no_more_lines_for_more_partitions() -> None:
     lines = []
     for partitions in (1, 500):
         log = MemoryLog(["pictures"], partitions=partitions)
@@ -99,13 +100,13 @@ def test_there_are_no_more_lines_for_more_partitions():
     assert len(lines[0]) == len(lines[1]) < 60
 
 
-def test_a_consumer_without_a_partition_is_not_ready_and_tells_no_lag():
+def test_a_consumer_without_a_partition_is_not_ready_and_tells_no_lag() -> None:
     view = ConsumerTelemetry()
     log = MemoryLog(["pictures"], partitions=1)
     log.append(PLACE, *raw(picture(0, 0)))
     log.join(log.reader())  # another member has it
 
-    async def main():
+    async def main() -> None:
         consumer = Consumer(log.reader(), MemoryWarehouse(), ConsumerSettings(), view.update)
         task = asyncio.create_task(consumer.run())
         await asyncio.sleep(10)
@@ -120,13 +121,13 @@ def test_a_consumer_without_a_partition_is_not_ready_and_tells_no_lag():
     assert not [sample for sample in found if sample[0] == "socialsim_lag"]
 
 
-def test_a_consumer_without_progress_is_not_ready_and_a_silent_one_not_alive():
+def test_a_consumer_without_progress_is_not_ready_and_a_silent_one_not_alive() -> None:
     clock = Clock()
     view = ConsumerTelemetry(clock)
     seen = []
 
     class Keeping(ConsumerTelemetry):
-        def update(self, stats):
+        def update(self, stats: ConsumerStats) -> None:
             seen.append(stats)
 
     with pytest.raises(Exception, match="nothing has moved"):
@@ -149,11 +150,11 @@ def test_a_consumer_without_progress_is_not_ready_and_a_silent_one_not_alive():
         assert get(server, "/readyz")[0] == 503
 
 
-def test_a_run_is_ready_while_its_clock_advances():
+def test_a_run_is_ready_while_its_clock_advances() -> None:
     clock = Clock()
     view = RunTelemetry("r1", start_us=0, speed=100.0, clock=clock)
 
-    def progress(simulated_s, **counts):
+    def progress(simulated_s: int, **counts: int) -> Progress:
         return Progress(simulated_s * 1_000_000, sum(counts.values()), 5, counts, WriterStats(77, 2))
 
     assert view.not_ready() == "nothing simulated yet"
@@ -178,7 +179,7 @@ def test_a_run_is_ready_while_its_clock_advances():
     assert view.not_ready() is None
 
 
-def test_a_busy_port_is_an_input_error_and_the_default_host_is_loopback():
+def test_a_busy_port_is_an_input_error_and_the_default_host_is_loopback() -> None:
     with LiveServer(ConsumerTelemetry(), 0) as server:
         host, port = server.address.split(":")
         assert host == "127.0.0.1"
@@ -186,14 +187,14 @@ def test_a_busy_port_is_an_input_error_and_the_default_host_is_loopback():
             LiveServer(ConsumerTelemetry(), int(port))
 
 
-def test_a_client_without_a_request_does_not_block_the_exit():
+def test_a_client_without_a_request_does_not_block_the_exit() -> None:
     with LiveServer(ConsumerTelemetry(), 0) as server:
         host, port = server.address.split(":")
         idle = socket.create_connection((host, int(port)))
     idle.close()
 
 
-def test_a_follower_is_ready_while_the_warehouse_answers_and_alive_while_it_works():
+def test_a_follower_is_ready_while_the_warehouse_answers_and_alive_while_it_works() -> None:
     clock = Clock()
     view = KpiTelemetry(clock)
     with LiveServer(view, 0) as server:

@@ -86,7 +86,7 @@ def names_first(comparison: KpiComparison) -> Difference:
     return comparison.first[0]
 
 
-# --- untouched ---------------------------------------------------------------------------------------------------
+# --- untouched ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -107,7 +107,7 @@ async def test_sql_and_the_simulation_agree_on_mysql(mysql_db: WarehouseFixture)
     assert comparison.ok, as_text(comparison)
 
 
-# --- sabotage -----------------------------------------------------------------------------------------------------------
+# --- sabotage -------------------------------------------------------------------------------------
 
 
 def an_hour_later(events: Sequence[Event]) -> list[Event]:
@@ -229,7 +229,7 @@ async def test_a_changed_kpi_is_detected_and_recomputation_repairs_it(sqlite_db:
     assert checked(sqlite_db).ok
 
 
-# --- the comparison itself ----------------------------------------------------------------------------------------------
+# --- the comparison itself ------------------------------------------------------------------------
 
 DAILY = {
     (row.day, row.metric, row.dimension, row.dimension_value): (row.numerator, row.denominator)

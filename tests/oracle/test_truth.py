@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -157,11 +158,17 @@ def test_bounds_are_exact_to_the_microsecond() -> None:
     week_us = 168 * hour_us
     events: list[Event] = []
 
-    def add(kind: type[Event], time_us: int, user: int, **members: object) -> None:
+    def add(kind: type[Event], time_us: int, user: int, **members: Any) -> None:
         events.append(kind(run_id="r", shard=0, seq=0, time_us=time_us, user_id=user, device="web", **members))
 
     def join(user: int, time_us: int) -> None:
-        person = {"username": "u", "email": "u@example.com", "phone": "1", "first_name": "F", "last_name": "L"}
+        person: dict[str, Any] = {
+            "username": "u",
+            "email": "u@example.com",
+            "phone": "1",
+            "first_name": "F",
+            "last_name": "L",
+        }
         add(UserSignedUp, time_us, user, **person, birthday=date(2000, 1, 1), country="FR", city="Lyon")
 
     for user in range(30):

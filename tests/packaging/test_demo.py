@@ -19,7 +19,8 @@ from tests.cli.conftest import COMMAND, clean_environment
 
 ROOT = Path(__file__).parents[2]
 DATA = "socialsim-data"
-#: The demo's days, start and flash mobs with fewer people: what is blank depends on the days, not on how many there are.
+#: The demo's days, start and flash mobs with fewer people: what is blank depends on the days, not
+#: on how many there are.
 FEWER = ("--preset", "demo", "--users", "600")
 
 

@@ -1,4 +1,6 @@
-"""Without a clone: the wheel alone, in an environment of its own and an empty directory, does what the README shows."""
+"""Without a clone: the wheel alone, in an environment of its own and an empty directory, does what
+the README shows.
+"""
 
 import os
 import subprocess
@@ -42,7 +44,9 @@ class Built(NamedTuple):
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """Both, the wheel from the source distribution: what is missing there is missing in the wheel, too."""
+    """Both, the wheel from the source distribution: what is missing there is missing in the wheel,
+    too.
+    """
     folder = tmp_path_factory.mktemp("dist")
     must(UV, "build", "--quiet", "--out-dir", str(folder), str(ROOT), cwd=folder)
     (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")

@@ -1,7 +1,8 @@
 """Runs made by hand, and a small simulated one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -24,7 +25,8 @@ from socialsim.testing import MemoryLog
 from socialsim.transport.base import TopicPartition
 from tests.support.account import events_of
 
-#: Everybody behaves alike: what a network that looks like a real one must be told from. 1,000 people for 16 days.
+#: Everybody behaves alike: what a network that looks like a real one must be told from. 1,000
+#: people for 16 days.
 UNIFORM = make_scenario("uniform", users=1_000, days=16, shards=4, seed=3)
 START_US = UNIFORM.start_us
 
@@ -73,7 +75,7 @@ def uniform_run() -> RunEvents:
 
 def columns_of(events: Sequence[Event], scenario: Scenario) -> RunEvents:
     """The expected columns, from the events by plain loops."""
-    codes = {
+    codes: dict[str, Callable[[Any], int]] = {
         "device": DEVICES.index,
         "content_kind": CONTENT_KINDS.index,
         "country": country_code,

@@ -4,14 +4,16 @@ import json
 import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from compose.native import KafkaCluster
 from socialsim.cli.commands import validate as command
 from socialsim.cli.main import main
 from socialsim.installation import how_to_add
 from socialsim.realism.bands import STATISTICS
-from tests.cli.conftest import COMMAND, clean_environment
+from tests.cli.conftest import COMMAND, Cli, clean_environment
 from tests.cli.test_report import plotly
 from tests.support.patience import HANG_S
 
@@ -24,7 +26,7 @@ ONLY = "same_country,photo_to_video,transitivity,degree_gini"
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with one run that no test changes."""
     directory = tmp_path_factory.mktemp("validated")
     (directory / "posts.toml").write_text(POSTS)
@@ -34,8 +36,8 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture
-def simulated(place):
-    def call(*arguments, **variables):
+def simulated(place: Path) -> Cli:
+    def call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*COMMAND, *arguments],
             cwd=place,
@@ -49,9 +51,10 @@ def simulated(place):
     return call
 
 
-def test_log_and_warehouse_give_the_same_validation(simulated, plotly, tmp_path):
+def test_log_and_warehouse_give_the_same_validation(simulated: Cli, plotly: str, tmp_path: Path) -> None:
     read = simulated("validate", "--json")
-    assert (read.returncode, read.stderr) == (1, "")  # 150 people who behave alike are no social network
+    # 150 people who behave alike are no social network
+    assert (read.returncode, read.stderr) == (1, "")
     found = json.loads(read.stdout)
     assert not found["ok"]
     assert [each["id"] for each in found["statistics"]] == [each.id for each in STATISTICS]
@@ -73,7 +76,7 @@ def test_log_and_warehouse_give_the_same_validation(simulated, plotly, tmp_path)
     assert passing.returncode == 0, passing.stdout
 
 
-def test_runs_with_other_seeds_are_simulated_and_measured(simulated, place):
+def test_runs_with_other_seeds_are_simulated_and_measured(simulated: Cli, place: Path) -> None:
     before = sorted(place.rglob("*"))
     done = simulated("validate", "--json", "--seeds", "2", "--only", ONLY, "--processes", "1")
     found = json.loads(done.stdout)
@@ -104,7 +107,13 @@ def test_runs_with_other_seeds_are_simulated_and_measured(simulated, place):
         (["--baseline", "file:nowhere"], "nowhere"),
     ],
 )
-def test_invalid_input_is_reported(place, monkeypatch, capsys, arguments, complaint):
+def test_invalid_input_is_reported(
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    complaint: str,
+) -> None:
     monkeypatch.chdir(place)
     for name in [name for name in os.environ if name.startswith("SOCIALSIM_")]:
         monkeypatch.delenv(name)
@@ -114,7 +123,7 @@ def test_invalid_input_is_reported(place, monkeypatch, capsys, arguments, compla
     assert told.count("\n") == 1
 
 
-def test_seeds_need_a_scenario(simulated, tmp_path):
+def test_seeds_need_a_scenario(simulated: Cli, tmp_path: Path) -> None:
     unknown = ("validate", "--seeds", "1", "--only", "countries", "--runs-dir", "elsewhere", "--json")
     refused = simulated(*unknown)
     assert refused.returncode == 2
@@ -124,14 +133,18 @@ def test_seeds_need_a_scenario(simulated, tmp_path):
     assert json.loads(done.stdout)["seeds"][0]["users"] == 20
 
 
-def test_a_missing_extra_is_reported_with_the_install_command(monkeypatch, capsys, tmp_path):
+def test_a_missing_extra_is_reported_with_the_install_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command, "find_spec", lambda name: None if name == "scipy" else object())
     assert main(["validate"]) == 2
     assert capsys.readouterr().err == f"socialsim: validate needs scipy; run: {how_to_add('validate')}\n"
 
 
-def test_a_kafka_log_is_read_like_a_file_log(simulated, kafka, topic_prefix, tmp_path):
+def test_a_kafka_log_is_read_like_a_file_log(
+    simulated: Cli, kafka: KafkaCluster, topic_prefix: str, tmp_path: Path
+) -> None:
     log = f"{kafka.url}/{topic_prefix.rstrip('.')}"
     books = {"SOCIALSIM_RUNS": str(tmp_path / "runs")}
     for arguments in (("topics", "create", "--to", log, "--partitions", "2"), (*RUN, "--to", log)):

@@ -26,7 +26,7 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def test_the_table_in_the_document_is_current():
+def test_the_table_in_the_document_is_current() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     missing = [line for line in table().splitlines() if line not in text]
     assert not missing, "docs/realism.md should have:\n" + "\n".join(missing)

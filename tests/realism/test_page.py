@@ -4,18 +4,19 @@ import json
 import re
 from html.parser import HTMLParser
 from importlib.resources import files
+from typing import Any
 
 import pytest
 from msgspec import structs
 
 from socialsim.realism.bands import STATISTICS
-from socialsim.realism.charts import make_charts
+from socialsim.realism.charts import Charts, make_charts
 from socialsim.realism.judge import judge
 from socialsim.realism.measure import measure
 from socialsim.realism.outcome import Measurement
 from socialsim.realism.page import render
 from socialsim.realism.text import headers, number, rows, seed_lines, verdict_line
-from socialsim.realism.validation import Subject, make_validation
+from socialsim.realism.validation import Subject, Validation, make_validation
 from socialsim.realism.view import AnalysisView
 from socialsim.report.plotly_js import pack
 from tests.realism.runs import run_of, uniform_view
@@ -26,26 +27,27 @@ RUN = Subject(run_id="r1", source="file:x", events=1, users=2, days=3)
 
 
 class Elements(HTMLParser):
-    def __init__(self, page):
+    def __init__(self, page: str) -> None:
         super().__init__()
-        self.tags, self.scripts = [], []
-        self._kind = None
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[tuple[str, str]] = []
+        self._kind: str | None = None
         self.feed(page)
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
         self._kind = dict(attrs).get("type", "script") if tag == "script" else None
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: str) -> None:
         self._kind = None
 
-    def handle_data(self, data):
+    def handle_data(self, data: str) -> None:
         if self._kind:
             self.scripts.append((self._kind, data))
 
 
 @pytest.fixture(scope="module")
-def validation():
+def validation() -> Validation:
     outcomes = measure(uniform_view())
     seed = dict.fromkeys(outcomes, Measurement({}, reason="too small")) | {"countries": Measurement({"tv": 0.01})}
     other = structs.replace(RUN, run_id="r2", seed=4)
@@ -53,16 +55,16 @@ def validation():
 
 
 @pytest.fixture(scope="module")
-def charts():
+def charts() -> Charts:
     return make_charts(uniform_view(), uniform_view())
 
 
-def content_of(page):
+def content_of(page: str) -> Any:
     (embedded,) = [data for kind, data in Elements(page).scripts if kind == "application/json"]
     return json.loads(embedded)
 
 
-def test_no_text_can_change_the_structure_of_the_page(validation, charts):
+def test_no_text_can_change_the_structure_of_the_page(validation: Validation, charts: Charts) -> None:
     hostile = structs.replace(validation, run=structs.replace(RUN, run_id=HOSTILE))
     page = render(hostile, charts, LIBRARY)
     tags = [tag for tag, _ in Elements(page).tags]
@@ -71,10 +73,10 @@ def test_no_text_can_change_the_structure_of_the_page(validation, charts):
     assert content_of(page)["validation"]["run"]["run_id"] == HOSTILE
 
 
-def test_the_page_refers_to_no_other_resource(validation, charts):
+def test_the_page_refers_to_no_other_resource(validation: Validation, charts: Charts) -> None:
     page = render(validation, charts, LIBRARY)
     assert "{{" not in page
-    (policy,) = [attrs["content"] for tag, attrs in Elements(page).tags if attrs.get("http-equiv")]
+    (policy,) = [attrs["content"] or "" for tag, attrs in Elements(page).tags if attrs.get("http-equiv")]
     assert "default-src 'none'" in policy
     assert "connect-src 'none'" in policy
     assert not [
@@ -83,7 +85,7 @@ def test_the_page_refers_to_no_other_resource(validation, charts):
     assert "http://" not in re.sub(r"http://www\.w3\.org/\S+", "", page)
 
 
-def test_the_page_has_each_statistic_with_its_use_and_every_chart(validation, charts):
+def test_the_page_has_each_statistic_with_its_use_and_every_chart(validation: Validation, charts: Charts) -> None:
     content = content_of(render(validation, charts, LIBRARY))
     assert [each["id"] for each in content["validation"]["statistics"]] == [each.id for each in STATISTICS]
     assert {each["use"] for each in content["validation"]["statistics"]} == {"calibrated", "held out"}
@@ -97,7 +99,7 @@ def test_the_page_has_each_statistic_with_its_use_and_every_chart(validation, ch
         assert sum(week["shares"]) == pytest.approx(1, abs=0.01)
 
 
-def test_survival_curves_decrease(charts):
+def test_survival_curves_decrease(charts: Charts) -> None:
     for curves in (charts.degree, charts.likes):
         for curve in curves:
             shares = [share for share in curve.y if share is not None]
@@ -105,13 +107,13 @@ def test_survival_curves_decrease(charts):
             assert len(curve.x) == len(curve.y)
 
 
-def test_an_empty_run_has_a_page():
+def test_an_empty_run_has_a_page() -> None:
     view = AnalysisView(run_of(1, {}))
     page = render(make_validation(RUN, judge(measure(view), None, [], None)), make_charts(view, None), LIBRARY)
     assert content_of(page)["charts"]["week"] == []
 
 
-def test_the_table_has_one_row_per_value(validation):
+def test_the_table_has_one_row_per_value(validation: Validation) -> None:
     lines = list(rows(validation))
     assert len(lines) == sum(len(each.bands) for each in STATISTICS)
     assert {len(line) for line in lines} == {len(headers(validation))}
@@ -119,7 +121,7 @@ def test_the_table_has_one_row_per_value(validation):
     assert named == [each.id for each in STATISTICS]
 
 
-def test_failing_statistics_are_named(validation):
+def test_failing_statistics_are_named(validation: Validation) -> None:
     line = verdict_line(validation)
     assert line.startswith(f"{validation.passed} of 25 pass")
     assert "failing: degree_distribution, " in line
@@ -128,7 +130,7 @@ def test_failing_statistics_are_named(validation):
     assert not validation.ok
 
 
-def test_a_validation_without_verdicts_is_not_ok():
+def test_a_validation_without_verdicts_is_not_ok() -> None:
     nothing = make_validation(RUN, judge({"countries": Measurement({}, reason="too small")}, None, [], None))
     assert not nothing.failed
     assert not nothing.ok
@@ -144,12 +146,12 @@ def test_a_validation_without_verdicts_is_not_ok():
         (0.01234, "", "0.0123"),
     ],
 )
-def test_numbers_have_three_significant_digits(value, unit, text):
+def test_numbers_have_three_significant_digits(value: float | None, unit: str, text: str) -> None:
     assert number(value, unit) == text
 
 
 @pytest.mark.parametrize("name", ["charts.js", "page.js"])
-def test_our_scripts_create_elements_and_never_parse_html(name):
+def test_our_scripts_create_elements_and_never_parse_html(name: str) -> None:
     text = (files("socialsim.realism") / "assets" / name).read_text(encoding="utf-8")
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", text)
     assert "</script" not in text

@@ -1,12 +1,14 @@
 """Fits of heavy tails, compared with the package powerlaw and with samples of known laws."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from socialsim.realism import tails
+from socialsim.realism.events import Ints
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of what it imports
@@ -17,7 +19,7 @@ WIDE = np.maximum(np.round(np.random.default_rng(2).lognormal(1.5, 1.0, 4_000)),
 NARROW = np.random.default_rng(3).poisson(3.0, 4_000)
 
 
-def theirs(values, **options):
+def theirs(values: Ints, **options: Any) -> tuple[float, float, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its own numerics
         fit = powerlaw.Fit(values[values >= 1], discrete=True, estimate_discrete=False, verbose=False, **options)
@@ -26,14 +28,14 @@ def theirs(values, **options):
 
 @pytest.mark.parametrize("xmin", [1, 2, 5])
 @pytest.mark.parametrize("values", [ZIPF, WIDE], ids=["zipf", "log-normal"])
-def test_the_exponent_equals_that_of_powerlaw(values, xmin):
+def test_the_exponent_equals_that_of_powerlaw(values: Ints, xmin: int) -> None:
     alpha, _, _ = theirs(values, xmin=xmin)
     ours = tails.power_law_at(tails.histogram(values), xmin)
     assert ours.alpha == pytest.approx(alpha, abs=1e-3)
     assert ours.tail == np.count_nonzero(values >= xmin)
 
 
-def test_a_sampled_power_law_is_recovered():
+def test_a_sampled_power_law_is_recovered() -> None:
     law = tails.fit_power_law(tails.histogram(ZIPF))
     assert law is not None
     assert law.alpha == pytest.approx(2.5, abs=0.1)
@@ -41,7 +43,7 @@ def test_a_sampled_power_law_is_recovered():
     assert law.ks < 0.02
 
 
-def test_the_ks_distance_covers_both_ends_of_each_step():
+def test_the_ks_distance_covers_both_ends_of_each_step() -> None:
     data = tails.histogram(np.array([1, 1, 2, 5]))
     law = tails.power_law_at(data, 1)
     cdf = stats.zipf(law.alpha).cdf
@@ -49,18 +51,18 @@ def test_the_ks_distance_covers_both_ends_of_each_step():
     assert law.ks == pytest.approx(max(steps), abs=1e-9)
 
 
-def test_a_sampled_log_normal_is_recovered():
+def test_a_sampled_log_normal_is_recovered() -> None:
     fit = tails.fit_log_normal(tails.histogram(WIDE))
     assert fit.mu == pytest.approx(1.5, abs=0.05)
     assert fit.sigma == pytest.approx(1.0, abs=0.05)
     assert fit.ks < 0.02
 
 
-def test_the_fitted_log_normal_has_the_highest_likelihood():
+def test_the_fitted_log_normal_has_the_highest_likelihood() -> None:
     data = tails.histogram(WIDE)
     fit = tails.fit_log_normal(data)
 
-    def likelihood(mu, sigma):
+    def likelihood(mu: float, sigma: float) -> float:
         law = stats.lognorm(sigma, scale=np.exp(mu))
         p = (law.cdf(data.values + 0.5) - law.cdf(data.values - 0.5)) / law.sf(0.5)
         return float(np.dot(data.counts, np.log(p)))
@@ -76,7 +78,7 @@ def test_the_fitted_log_normal_has_the_highest_likelihood():
 @pytest.mark.parametrize(
     ("values", "sign"), [(WIDE, -1), (np.random.default_rng(5).zipf(2.2, 30_000), 1)], ids=["log-normal", "zipf"]
 )
-def test_the_likelihood_ratio_favours_the_true_law(values, sign):
+def test_the_likelihood_ratio_favours_the_true_law(values: Ints, sign: int) -> None:
     data = tails.histogram(values)
     ratio = tails.compare(data, tails.power_law_at(data, 1))
     assert np.sign(ratio.r) == sign
@@ -88,7 +90,7 @@ def test_the_likelihood_ratio_favours_the_true_law(values, sign):
     assert (ratio.p < 0.1) == (p < 0.1)
 
 
-def test_indistinguishable_laws_are_reported_as_such():
+def test_indistinguishable_laws_are_reported_as_such() -> None:
     data = tails.histogram(np.random.default_rng(6).zipf(2.5, 300))
     assert (
         tails.compare(data, tails.power_law_at(data, 1)).verdict == "power law and log-normal are not distinguishable"
@@ -97,20 +99,20 @@ def test_indistinguishable_laws_are_reported_as_such():
     assert "power law is more" in tails.Ratio(5, 0.01).verdict
 
 
-def test_a_poisson_sample_has_no_power_law_tail():
+def test_a_poisson_sample_has_no_power_law_tail() -> None:
     law = tails.fit_power_law(tails.histogram(NARROW))
     assert law is not None
     assert law.alpha > 4
     assert tails.fit_log_normal(tails.histogram(NARROW)).sigma < 0.6
 
 
-def test_too_few_values_give_no_fit():
+def test_too_few_values_give_no_fit() -> None:
     assert tails.fit_power_law(tails.histogram(np.arange(1, 20))) is None
     assert tails.fit_power_law(tails.histogram(np.zeros(100, np.int64))) is None
     assert tails.fit_power_law(tails.histogram(np.full(100, 7))) is None
 
 
-def test_survival_starts_at_one():
+def test_survival_starts_at_one() -> None:
     values, shares = tails.survival(tails.histogram(np.array([0, 1, 1, 3, 9])))
     assert values.tolist() == [1, 3, 9]
     assert shares.tolist() == [1, 0.5, 0.25]

@@ -1,4 +1,6 @@
-"""What is remembered of a registry: found ids for good, unknown ones for a while; on a clock that jumps."""
+"""What is remembered of a registry: found ids for good, unknown ones for a while; on a clock that
+jumps.
+"""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,6 @@
-"""The client where a registry is away, slow, strange or unwilling; the real one answers in test_contract."""
+"""The client where a registry is away, slow, strange or unwilling; the real one answers in
+test_contract.
+"""
 
 import asyncio
 import contextlib
@@ -32,7 +34,9 @@ def answer(status: int, content: Any, kind: str = "Content-Length") -> bytes:
 
 
 class Scripted:
-    """A server that gives each request the next answer, the last one again and again, and keeps what it was asked."""
+    """A server that gives each request the next answer, the last one again and again, and keeps
+    what it was asked.
+    """
 
     def __init__(self, replies: list[Reply]) -> None:
         self.requests: list[str] = []

@@ -1,4 +1,6 @@
-"""Schemas on a real registry: which changes it lets pass, and that independent clients read what we write."""
+"""Schemas on a real registry: which changes it lets pass, and that independent clients read what we
+write.
+"""
 
 import json
 from collections.abc import Callable
@@ -74,7 +76,8 @@ async def test_additions_to_avro_are_compatible_both_ways_over_all_versions(
         text = changed(text, change)
         assert (await store.check(subject, SchemaText(SchemaKind.AVRO, text))).compatible, change.__name__
         assert await store.register(subject, SchemaText(SchemaKind.AVRO, text)) != first
-        compile_reader(EVENT_TYPES[name], json.loads(text))  # and this version of ours reads all of them
+        # and this version of ours reads all of them
+        compile_reader(EVENT_TYPES[name], json.loads(text))
     latest = await store.latest(subject)
     assert latest is not None
     assert latest.version == 4
@@ -166,5 +169,6 @@ async def test_confluents_deserializers_read_every_event_type(registry: Registry
             text = registry_schema_text(name)
             plain = await store.register(f"{unique_name}.j.{name}-value", SchemaText(SchemaKind.JSON, text))
             value = id_prefix(plain.schema_id) + encode(event)
-            read = JSONDeserializer(None, schema_registry_client=client)(value, context)  # also validates by the schema
+            # also validates by the schema
+            read = JSONDeserializer(None, schema_registry_client=client)(value, context)
             assert read == msgspec.json.decode(encode(event))

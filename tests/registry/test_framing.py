@@ -1,4 +1,6 @@
-"""How a record names its schema: what we write is told apart from what was written without a registry."""
+"""How a record names its schema: our values are distinguished from what was written without a
+registry.
+"""
 
 from uuid import UUID
 
@@ -36,7 +38,7 @@ def test_the_header_goes_before_the_first_byte() -> None:
 
 
 def test_the_bytes_are_those_of_an_independent_client() -> None:
-    headers: list[tuple[str, bytes]] = []
+    headers: list[tuple[str, str | bytes | None]] = []
     context = SerializationContext("t", MessageField.VALUE, headers)
     assert prefix_schema_id_serializer(b"x", context, SchemaId("AVRO", 258)) == id_prefix(258) + b"x"
     assert header_schema_id_serializer(b"x", context, SchemaId("AVRO", None, str(GUID))) == b"x"

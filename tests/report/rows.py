@@ -1,5 +1,6 @@
 """KPI rows made by hand: every KPI is a simple function of the day, so that results are known."""
 
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 from socialsim.kpi.metrics import CohortWeek
@@ -10,13 +11,13 @@ FIRST = date(2026, 1, 1)  # a Thursday
 HOSTILE = '</script><img src=x onerror="alert(1)"><b>&amp;'
 
 
-def row(n, metric, numerator, denominator=1, *of):
+def row(n: int, metric: str, numerator: int, denominator: int = 1, *of: str) -> KpiRow:
     day = FIRST + timedelta(n)
     dimension, value = of or ("all", "")
     return KpiRow(day, metric, dimension, value, numerator, denominator, numerator / denominator)
 
 
-def rows_of_day(n):
+def rows_of_day(n: int) -> Iterator[KpiRow]:
     yield row(n, "dau", 100 + n)
     yield row(n, "wau", 200 + n)
     yield row(n, "mau", 400)
@@ -43,7 +44,7 @@ def rows_of_day(n):
         )
 
 
-def kpi_rows(days=30, *, name=HOSTILE):
+def kpi_rows(days: int = 30, *, name: str = HOSTILE) -> KpiRows:
     monday = date(2025, 12, 29)
     cohorts = [
         CohortWeek(monday + timedelta(weeks=w), n, 40, 40 - 10 * n)

@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from socialsim.domain.behaviour.rhythm import flash_mobs
-from socialsim.report.bursts import DAYS_MIN, HOURS, TIMES_MIN, Burst, find_bursts
+from socialsim.domain.behaviour.rhythm import FlashMob, flash_mobs
+from socialsim.report.bursts import DAYS_MIN, HOURS, TIMES_MIN, Burst, Day, find_bursts
 from socialsim.scenario.model import DAY_US, make_scenario
 from tests.support.account import events_of
 
@@ -14,11 +14,13 @@ from tests.support.account import events_of
 RHYTHM = [0.2 + 0.8 * (1 + math.cos(2 * math.pi * (hour - 20) / HOURS)) for hour in range(HOURS)]
 
 
-def network(days, mean=500, growth=1.0, weekend=1.0, seed=None):
+def network(
+    days: int, mean: float = 500, growth: float = 1.0, weekend: float = 1.0, seed: int | None = None
+) -> list[list[int]]:
     """Events by day and hour. With a seed there is noise as from sessions of seven events each."""
     draw = random.Random(seed)
 
-    def events(day, hour):
+    def events(day: int, hour: int) -> int:
         expected = mean * growth**day * (weekend if day % 7 >= 5 else 1) * RHYTHM[hour]
         spread = draw.gauss(0, math.sqrt(7 * expected)) if seed is not None else 0
         return max(0, round(expected + spread))
@@ -29,13 +31,13 @@ def network(days, mean=500, growth=1.0, weekend=1.0, seed=None):
 @pytest.mark.parametrize("growth", [1.0, 1.02, 1.15, 0.9], ids=["even", "slow", "fast", "shrinking"])
 @pytest.mark.parametrize("weekend", [1.0, 0.7, 1.3])
 @pytest.mark.parametrize("seed", [None, 1, 2])
-def test_no_burst_is_found_without_a_burst(growth, weekend, seed):
+def test_no_burst_is_found_without_a_burst(growth: float, weekend: float, seed: int | None) -> None:
     assert find_bursts(network(42, growth=growth, weekend=weekend, seed=seed)) == []
 
 
 @pytest.mark.parametrize(("day", "hour"), [(0, 8), (20, 4), (20, 20), (41, 23)])
 @pytest.mark.parametrize("growth", [1.0, 1.05])
-def test_a_burst_is_found_at_any_day_and_hour(day, hour, growth):
+def test_a_burst_is_found_at_any_day_and_hour(day: int, hour: int, growth: float) -> None:
     days = network(42, growth=growth, seed=3)
     quiet = days[day][hour]
     days[day][hour] = 3 * quiet + 500
@@ -44,14 +46,16 @@ def test_a_burst_is_found_at_any_day_and_hour(day, hour, growth):
     assert burst.usual == pytest.approx(quiet, rel=0.5)
 
 
-def test_the_usual_count_follows_the_hour_and_the_level_of_the_day():
+def test_the_usual_count_follows_the_hour_and_the_level_of_the_day() -> None:
     days = network(30, weekend=0.5)
     days[12][9] = 5_000  # on a weekend
-    usual = pytest.approx(500 * 0.5 * RHYTHM[9], rel=0.1)  # of a working day it is twice as much
-    assert find_bursts(days) == [Burst(12 * HOURS + 9, 1, 5_000, usual)]
+    (burst,) = find_bursts(days)
+    assert (burst.peak, burst.hours, burst.events) == (12 * HOURS + 9, 1, 5_000)
+    # of a working day it is twice as much
+    assert burst.usual == pytest.approx(500 * 0.5 * RHYTHM[9], rel=0.1)
 
 
-def test_consecutive_hours_are_one_burst_even_across_midnight():
+def test_consecutive_hours_are_one_burst_even_across_midnight() -> None:
     days = network(30)
     days[10][22], days[10][23], days[11][0] = 3_000, 9_000, 4_000
     days[11][2] = 3_000  # another one: the hour between is as usual
@@ -60,7 +64,7 @@ def test_consecutive_hours_are_one_burst_even_across_midnight():
     assert (second.peak, second.hours, second.events) == (11 * HOURS + 2, 1, 3_000)
 
 
-def test_a_short_run_has_no_usual_counts_and_no_bursts():
+def test_a_short_run_has_no_usual_counts_and_no_bursts() -> None:
     for count in range(DAYS_MIN + 1):
         days = network(count)
         if days:
@@ -71,26 +75,28 @@ def test_a_short_run_has_no_usual_counts_and_no_bursts():
     assert len(find_bursts(days)) == 1
 
 
-def test_a_burst_needs_an_absolute_excess_of_events():
+def test_a_burst_needs_an_absolute_excess_of_events() -> None:
     small, large = network(30, mean=5), network(30, mean=50_000)
     small[15][12] = 60  # ten times as many: a few people who happened to come
     assert find_bursts(small) == []
     usual = large[15][12]
-    large[15][12] = round((TIMES_MIN - 0.1) * usual)  # far more than chance explains, and not far above the usual
+    # far more than chance explains, and not far above the usual
+    large[15][12] = round((TIMES_MIN - 0.1) * usual)
     assert find_bursts(large) == []
     large[15][12] = round((TIMES_MIN + 0.1) * usual)
     assert len(find_bursts(large)) == 1
 
 
-def test_unknown_and_silent_days_are_skipped():
-    days = network(30)
+def test_unknown_and_silent_days_are_skipped() -> None:
+    known = network(30)
+    known[15][12] = 50_000
+    days: list[Day] = [*known]
     days[3], days[14] = None, [0] * HOURS
-    days[15][12] = 50_000
     assert [burst.peak for burst in find_bursts(days)] == [15 * HOURS + 12]
     assert find_bursts([None] * 30) == find_bursts([[0] * HOURS] * 30) == find_bursts([]) == []
 
 
-def test_exactly_the_flash_mobs_of_a_run_are_found():
+def test_exactly_the_flash_mobs_of_a_run_are_found() -> None:
     scenario = make_scenario(
         "demo", users=600, days=21, flash_mobs_per_30_days=12.0, adoption_midpoint=0.1, adoption_steepness=20.0
     )
@@ -104,7 +110,7 @@ def test_exactly_the_flash_mobs_of_a_run_are_found():
     everywhere = [mob for mob in mobs if mob.country is None]
     assert len(everywhere) >= 2
 
-    def is_of(burst, mob):
+    def is_of(burst: Burst, mob: FlashMob) -> bool:
         return 0 <= burst.peak - (mob.start_us - scenario.start_us) // hour_us <= 1
 
     assert all(any(is_of(burst, mob) for burst in bursts) for mob in everywhere)

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -21,13 +22,16 @@ SNAPSHOT = Snapshot(
     "r1:1", build_content(kpi_rows(9)), IngestionStatus(rows=7, rows_per_s=3.5, lag=2, rates=[None, 3.5])
 )
 
+#: Asks for a path: the status, the headers and the text of the answer.
+Ask = Callable[..., tuple[int, dict[str, str], str]]
+
 
 @pytest.fixture
-def ask(request):
+def ask(request: pytest.FixtureRequest) -> Iterator[Ask]:
     token = getattr(request, "param", None)
     with WebServer(responder(lambda: SNAPSHOT, LIBRARY, token), 0, "127.0.0.1", option="--port") as server:
 
-        def call(path, method="GET", **headers):
+        def call(path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], str]:
             host, port = server.address.split(":")
             connection = http.client.HTTPConnection(host, int(port), timeout=HANG_S)
             try:
@@ -40,7 +44,7 @@ def ask(request):
         yield call
 
 
-def test_the_page_and_its_headers(ask):
+def test_the_page_and_its_headers(ask: Ask) -> None:
     status, headers, page = ask("/")
     assert status == 200
     assert "data-live" in page
@@ -54,7 +58,7 @@ def test_the_page_and_its_headers(ask):
     assert ask("/etc/passwd")[0] == 404
 
 
-def test_content_is_sent_only_if_changed_and_the_ingestion_status_always(ask):
+def test_content_is_sent_only_if_changed_and_the_ingestion_status_always(ask: Ask) -> None:
     first = json.loads(ask("/data.json?seen=")[2])
     again = json.loads(ask("/data.json?seen=r1%3A1")[2])
     assert first["version"] == again["version"] == "r1:1"
@@ -65,17 +69,17 @@ def test_content_is_sent_only_if_changed_and_the_ingestion_status_always(ask):
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "192.0.2.1", ""])
-def test_a_foreign_host_name_that_resolves_here_is_refused(ask, host):
+def test_a_foreign_host_name_that_resolves_here_is_refused(ask: Ask, host: str) -> None:
     assert ask("/data.json", Host=host)[0] == 421
 
 
 @pytest.mark.parametrize("host", ["localhost:8050", "127.0.0.1", "[::1]:1"])
-def test_loopback_host_names_are_served(ask, host):
+def test_loopback_host_names_are_served(ask: Ask, host: str) -> None:
     assert ask("/data.json", Host=host)[0] == 200
 
 
 @pytest.mark.parametrize("ask", [TOKEN], indirect=True)
-def test_with_a_token_only_requests_that_give_it_are_served(ask):
+def test_with_a_token_only_requests_that_give_it_are_served(ask: Ask) -> None:
     basic = base64.b64encode(f"any:{TOKEN}".encode()).decode()
     assert ask("/", Host="dash.example", Authorization=f"Bearer {TOKEN}")[0] == 200
     assert ask("/data.json", Authorization=f"Basic {basic}")[0] == 200
@@ -86,7 +90,7 @@ def test_with_a_token_only_requests_that_give_it_are_served(ask):
         assert TOKEN not in text
 
 
-def test_a_host_other_than_loopback_needs_a_long_token():
+def test_a_host_other_than_loopback_needs_a_long_token() -> None:
     check_access("127.0.0.1", None)
     check_access("0.0.0.0", TOKEN)  # noqa: S104 - it is what is tested
     with pytest.raises(InputError, match="is not loopback: set SOCIALSIM_DASHBOARD_TOKEN"):
@@ -107,5 +111,5 @@ def test_a_host_other_than_loopback_needs_a_long_token():
         ("a.b", False),
     ],
 )
-def test_is_loopback(host, expected):
+def test_is_loopback(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected

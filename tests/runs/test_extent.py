@@ -21,12 +21,14 @@ THEN = LogExtent("c", {"users": TopicExtent((5, 0), (15, 10))})
         ("d", (0, 0), (15, 10), "cluster d"),
     ],
 )
-def test_losses_of_a_complete_run_are_found_by_the_edges_of_the_log(cluster, begins, ends, reason):
+def test_losses_of_a_complete_run_are_found_by_the_edges_of_the_log(
+    cluster: str, begins: tuple[int, ...], ends: tuple[int, ...], reason: str | None
+) -> None:
     losses = find_losses(THEN, cluster, {"users": Edges(begins, ends)}, {"users": 20})
-    assert [reason in loss.reason for loss in losses] == ([] if reason is None else [True])
+    assert [reason is not None and reason in loss.reason for loss in losses] == ([] if reason is None else [True])
 
 
-def test_lost_records_are_counted():
+def test_lost_records_are_counted() -> None:
     (loss,) = find_losses(THEN, "c", {"users": Edges((9, 0), (15, 10))}, {"users": 20})
     assert (loss.held, loss.written) == (16, 20)
     assert "at least 4 of 20 records in 1 topics are gone: users holds at most 16" in sum_losses([loss])
@@ -34,7 +36,7 @@ def test_lost_records_are_counted():
     assert (gone.held, gone.topic) == (0, "users")
 
 
-def test_losses_without_an_extent_are_found_by_counts():
+def test_losses_without_an_extent_are_found_by_counts() -> None:
     full = {"users": Edges((3, 0), (20, 3))}
     assert find_losses(None, "c", full, {"users": 20}) == []
     assert [loss.held for loss in find_losses(None, "c", full, {"users": 21})] == [20]
@@ -51,14 +53,16 @@ def test_losses_without_an_extent_are_found_by_counts():
         (Edges((0, 0), (0, 0)), 0, None),
     ],
 )
-def test_unfinished_run_resumes_only_if_its_records_are_in_the_log(edges, written, words):
+def test_unfinished_run_resumes_only_if_its_records_are_in_the_log(
+    edges: Edges, written: int, words: str | None
+) -> None:
     began = begun_at("c", {"users": Edges((0, 0), (5, 0))})
     gap = find_gap(began, "c", {"users": edges}, written)
     assert gap is None if words is None else words in (gap or "")
     assert find_gap(began, "other", {"users": edges}, 1) is not None
 
 
-def test_extent_begins_at_the_end_of_existing_records():
+def test_extent_begins_at_the_end_of_existing_records() -> None:
     began = begun_at("c", {"users": Edges((1, 0), (5, 0))})
     assert began == LogExtent("c", {"users": TopicExtent((5, 0))})
     assert ended_at(began, {"users": Edges((1, 0), (15, 10))}) == THEN

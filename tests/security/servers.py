@@ -31,7 +31,9 @@ def kafka_options(server: Certificate) -> dict[str, dict[str, str]]:
 
 
 def kafka_doors(server: Certificate, cafile: Path, users: dict[str, str]) -> dict[str, dict[str, str]]:
-    """For ``kafka_cluster_factory``: listeners for SASL/PLAIN, for client certificates, and for bearer tokens."""
+    """For ``kafka_cluster_factory``: listeners for SASL/PLAIN, for client certificates, and for
+    bearer tokens.
+    """
     options = kafka_options(server)
     pem = options["properties"]["listener.name.secure.ssl.keystore.location"]
     known = " ".join(f'user_{name}="{password}"' for name, password in users.items())

@@ -1,4 +1,6 @@
-"""TLS and SCRAM-SHA-512 to a real broker: in with the right password and authority, out with a reason otherwise."""
+"""TLS and SCRAM-SHA-512 to a real broker: in with the right password and authority, out with a
+reason otherwise.
+"""
 
 import socket
 import ssl
@@ -6,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Cli
 from tests.security.authority import Authority
 from tests.security.servers import USER, add_kafka_user, kafka_options
+from tests.support.services import KafkaFactory
 
 PASSWORD = "r1ght-Pass.word"
 
 
 @pytest.mark.slow
 def test_the_right_password_and_authority_get_in_and_nothing_else_does(
-    inside, tmp_path: Path, kafka_cluster_factory
+    inside: Cli, tmp_path: Path, kafka_cluster_factory: KafkaFactory
 ) -> None:
     authority, stranger = Authority(tmp_path, "authority"), Authority(tmp_path, "stranger")
     kafka = kafka_cluster_factory(**kafka_options(authority.certify("127.0.0.1")))

@@ -3,13 +3,16 @@
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from socialsim.errors import InputError
 from socialsim.transport.kafka import KafkaSecurity, Token
+from tests.cli.conftest import Cli
 from tests.security.authority import Authority
 from tests.security.servers import kafka_doors, unsecured_token
+from tests.support.services import KafkaFactory
 
 PASSWORD = "r1ght-Pass.word"
 
@@ -26,7 +29,7 @@ def encrypted(key: Path, password: str) -> Path:
 
 
 @pytest.mark.slow
-def test_each_door_opens_to_its_own_key_alone(inside, tmp_path: Path, kafka_cluster_factory) -> None:
+def test_each_door_opens_to_its_own_key_alone(inside: Cli, tmp_path: Path, kafka_cluster_factory: KafkaFactory) -> None:
     authority, stranger = Authority(tmp_path, "authority"), Authority(tmp_path, "stranger")
     kafka = kafka_cluster_factory(
         **kafka_doors(authority.certify("127.0.0.1"), authority.cafile, {"socialsim": PASSWORD})
@@ -102,7 +105,7 @@ def test_each_door_opens_to_its_own_key_alone(inside, tmp_path: Path, kafka_clus
 
 @pytest.mark.slow
 def test_a_renewed_token_is_read_from_its_file_when_the_broker_ends_the_session(
-    inside, tmp_path: Path, kafka_cluster_factory
+    inside: Cli, tmp_path: Path, kafka_cluster_factory: KafkaFactory
 ) -> None:
     authority = Authority(tmp_path, "authority")
     kafka = kafka_cluster_factory(
@@ -158,7 +161,7 @@ def test_a_token_is_read_anew_each_time_and_shown_never(tmp_path: Path) -> None:
         ({"protocol": "SSL", "certfile": Path("/nowhere")}, "SOCIALSIM_KAFKA_CERTFILE: /nowhere cannot be read"),
     ],
 )
-def test_credentials_that_do_not_fit_together_are_named(options, words) -> None:
+def test_credentials_that_do_not_fit_together_are_named(options: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         KafkaSecurity(**options)
 

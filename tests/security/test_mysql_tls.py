@@ -8,23 +8,26 @@ from pathlib import Path
 import pymysql
 import pytest
 
+from compose.native import Database
 from socialsim.errors import InputError
 from socialsim.warehouse.mysql.session import MysqlSession
 from socialsim.warehouse.mysql.warehouse import MysqlWarehouse
 from socialsim.warehouse.urls import MysqlTarget
+from tests.cli.conftest import Cli
 from tests.security.authority import Authority
 from tests.security.servers import mysql_options
+from tests.support.services import MySQLFactory
 
 
 @pytest.fixture
-def authority(tmp_path: Path):
+def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path, "authority")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("flavour", ["mariadb", "mysql"])
 def test_a_session_is_encrypted_to_the_right_server_or_there_is_none(
-    inside, tmp_path: Path, authority, mysql_factory, flavour
+    inside: Cli, tmp_path: Path, authority: Authority, mysql_factory: MySQLFactory, flavour: str
 ) -> None:
     stranger = Authority(tmp_path, "stranger")
     server = mysql_factory(flavour=flavour, options=mysql_options(authority.certify("127.0.0.1"), authority.cafile))
@@ -109,10 +112,11 @@ class Listener:
         self._socket.close()
 
 
-_WITHOUT_TLS = 0x00080000 | 0x8000 | 0x0200 | 0x0008 | 0x0001  # plugin auth, secure connection, 4.1 protocol, database
+# plugin auth, secure connection, 4.1 protocol, database
+_WITHOUT_TLS = 0x00080000 | 0x8000 | 0x0200 | 0x0008 | 0x0001
 
 
-def test_a_server_without_tls_is_told_nothing(cli) -> None:
+def test_a_server_without_tls_is_told_nothing(cli: Cli) -> None:
     for command in ("migrate", "consume"):
         server = Listener(_WITHOUT_TLS)
         done = cli(
@@ -129,7 +133,8 @@ def test_a_server_without_tls_is_told_nothing(cli) -> None:
 async def test_a_hostile_server_that_asks_for_a_file_gets_none(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("c0ntent-of-a-file")
-    server = Listener(_WITHOUT_TLS | 0x80, then=b"\xfb" + str(secret).encode())  # 0x80: it can take local files
+    # 0x80: it can take local files
+    server = Listener(_WITHOUT_TLS | 0x80, then=b"\xfb" + str(secret).encode())
     target = MysqlTarget("127.0.0.1", server.port, "me", "x")
     warehouse = MysqlWarehouse(target, "geheim", statement_timeout_s=5)
     with pytest.raises(Exception, match=r"."):
@@ -140,7 +145,7 @@ async def test_a_hostile_server_that_asks_for_a_file_gets_none(tmp_path: Path) -
     assert b"c0ntent" not in server.told
 
 
-def test_no_client_of_ours_offers_local_files(mysql_place_url) -> None:
+def test_no_client_of_ours_offers_local_files(mysql_place_url: tuple[str, str]) -> None:
     from pymysql.constants import CLIENT
 
     from socialsim.warehouse import engines
@@ -148,14 +153,16 @@ def test_no_client_of_ours_offers_local_files(mysql_place_url) -> None:
     url, password = mysql_place_url
     engine = engines.read_engine(url, password)
     with engine.connect() as connection:
-        assert not connection.connection.driver_connection.client_flag & CLIENT.LOCAL_FILES
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        assert not driver.client_flag & CLIENT.LOCAL_FILES
         with pytest.raises(Exception, match=r"1148|3948|4166|LOAD_LOCAL"):
             connection.exec_driver_sql("LOAD DATA LOCAL INFILE '/etc/hostname' INTO TABLE mysql.x")
     engine.dispose()
 
 
 @pytest.fixture
-def mysql_place_url(fresh_database):
+def mysql_place_url(fresh_database: Database) -> tuple[str, str]:
     return fresh_database.url, fresh_database.password
 
 
@@ -164,10 +171,16 @@ def test_options_that_contradict_each_other_are_refused() -> None:
     from socialsim.settings import Settings
 
     url = "mysql://u@h/d"
-    assert warehouse_target(url, Settings({})).tls == "off"
-    assert warehouse_target(url, Settings({"SOCIALSIM_MYSQL_TLS": "on"})).tls == "on"
-    assert warehouse_target(f"{url}?tls=off", Settings({"SOCIALSIM_MYSQL_TLS": "on"})).tls == "off"
-    ours = warehouse_target("mysql://a%40b@h:1/d", Settings({"SOCIALSIM_MYSQL_CAFILE": "/a b&c"}))
+
+    def target_of(url: str, settings: Settings) -> MysqlTarget:
+        target = warehouse_target(url, settings)
+        assert isinstance(target, MysqlTarget)
+        return target
+
+    assert target_of(url, Settings({})).tls == "off"
+    assert target_of(url, Settings({"SOCIALSIM_MYSQL_TLS": "on"})).tls == "on"
+    assert target_of(f"{url}?tls=off", Settings({"SOCIALSIM_MYSQL_TLS": "on"})).tls == "off"
+    ours = target_of("mysql://a%40b@h:1/d", Settings({"SOCIALSIM_MYSQL_CAFILE": "/a b&c"}))
     from socialsim.warehouse.urls import parse_warehouse_url
 
     assert parse_warehouse_url(ours.url) == ours

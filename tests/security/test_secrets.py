@@ -1,15 +1,20 @@
-"""A canary: passwords that must not turn up anywhere, and everything that is written is searched for them."""
+"""A canary: passwords that must not turn up anywhere, and everything that is written is searched
+for them.
+"""
 
 import subprocess
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cli.conftest import COMMAND, DEADLINE_S, clean_environment
 from tests.security.authority import Authority
 from tests.security.servers import USER, add_kafka_user, kafka_options, mysql_options
+from tests.support.services import KafkaFactory, MySQLFactory
 
 KAFKA = "c4naryK4fkaPassw0rd"
 MYSQL = "c4naryMysqlPassw0rd"
@@ -38,7 +43,9 @@ def files_of(directory: Path) -> list[Path]:
 
 
 @pytest.mark.slow
-def test_no_password_is_ever_shown(tmp_path: Path, kafka_cluster_factory, mysql_factory) -> None:
+def test_no_password_is_ever_shown(
+    tmp_path: Path, kafka_cluster_factory: KafkaFactory, mysql_factory: MySQLFactory
+) -> None:
     certificates, work = tmp_path / "certificates", tmp_path / "work"
     certificates.mkdir()
     work.mkdir()
@@ -90,7 +97,8 @@ def test_no_password_is_ever_shown(tmp_path: Path, kafka_cluster_factory, mysql_
         )
     try:
         deadline_s = time.monotonic() + DEADLINE_S
-        while command_lines().count("spawn_main") < 2:  # its children are up, with the password in their memory
+        # its children are up, with the password in their memory
+        while command_lines().count("spawn_main") < 2:
             assert running.poll() is None
             assert time.monotonic() < deadline_s
         seen.append(command_lines())
@@ -141,7 +149,7 @@ def test_secrets_have_no_flag() -> None:
     from socialsim.cli.lazy import load
     from socialsim.cli.main import COMMANDS, app
 
-    def parameters(command):
+    def parameters(command: Any) -> Iterator[Any]:
         yield from command.params
         for child in getattr(command, "commands", {}).values():
             yield from parameters(child)

@@ -1,4 +1,7 @@
-"""The three users of the database: each can do its work, and none can do more. On MariaDB and MySQL 8."""
+"""The three users of the database: each can do its work, and none can do more.
+
+On MariaDB and MySQL 8.
+"""
 
 import os
 import shutil
@@ -7,8 +10,9 @@ from collections.abc import Iterator
 
 import pymysql
 import pytest
+from pymysql.cursors import Cursor
 
-from compose.native import MySQLServer
+from compose.native import Database, MySQLServer
 from compose.native.mysql import Users
 from compose.native.settings import COMPOSE_DIR
 from socialsim.errors import InputError
@@ -16,6 +20,7 @@ from socialsim.events import PLURALS
 from socialsim.warehouse.mysql.grants import grants
 from socialsim.warehouse.schema.tables import metadata
 from socialsim.warehouse.schema.views import VIEWS
+from tests.cli.conftest import Cli
 from tests.support.services import database_of
 
 DENIED = {1044, 1045, 1142, 1143, 1227, 1370}
@@ -29,20 +34,20 @@ def users(mysql: MySQLServer, unique_name: str) -> Iterator[Users]:
 
 
 @pytest.fixture
-def migrated(inside, users):
+def migrated(inside: Cli, users: Users) -> Users:
     done = inside("migrate", "--into", users.writer.url, **users.as_environment())
     assert done.returncode == 0, done.stderr
     return users
 
 
-def connection_of(users: Users, user: str, password: str):
+def connection_of(users: Users, user: str, password: str) -> pymysql.Connection:
     writer = users.writer
     return pymysql.connect(
         host=writer.host, port=writer.port, user=user, password=password, database=writer.name, autocommit=True
     )
 
 
-def refused(cursor, sql) -> None:
+def refused(cursor: Cursor, sql: str) -> None:
     with pytest.raises(pymysql.MySQLError) as caught:
         cursor.execute(sql)
     assert caught.value.args[0] in DENIED, f"{sql}: {caught.value}"
@@ -61,14 +66,14 @@ def reaches_beyond(name: str) -> list[str]:
 
 
 @pytest.fixture
-def neighbour(mysql: MySQLServer, unique_name: str):
+def neighbour(mysql: MySQLServer, unique_name: str) -> Iterator[Database]:
     with database_of(mysql, f"{unique_name}_other") as other:
         with mysql.root_cursor(other.name) as cursor:
             cursor.execute("CREATE TABLE secrets (id INT)")
         yield other
 
 
-def test_the_whole_road_works_for_the_writer(inside, migrated) -> None:
+def test_the_whole_road_works_for_the_writer(inside: Cli, migrated: Users) -> None:
     settings = {"SOCIALSIM_MYSQL_PASSWORD": migrated.writer.password}
     into = ("--into", migrated.writer.url)
     assert inside("run", "--users", "60", "--days", "2").returncode == 0
@@ -93,7 +98,7 @@ def test_the_whole_road_works_for_the_writer(inside, migrated) -> None:
     assert inside("migrate", *into, **migrated.as_environment()).returncode == 0
 
 
-def test_before_the_first_migration_the_writer_is_told_what_to_run(inside, users) -> None:
+def test_before_the_first_migration_the_writer_is_told_what_to_run(inside: Cli, users: Users) -> None:
     into = ("--into", users.writer.url)
     assert inside("run", "--users", "20", "--days", "1").returncode == 0
     for command in (("consume", "--drain"), ("verify",), ("dead-letters", "list")):
@@ -106,7 +111,7 @@ def test_before_the_first_migration_the_writer_is_told_what_to_run(inside, users
     assert "socialsim migrate" not in wrong.stderr
 
 
-def test_the_writer_replays_dead_letters(inside, migrated, mysql) -> None:
+def test_the_writer_replays_dead_letters(inside: Cli, migrated: Users, mysql: MySQLServer) -> None:
     from socialsim.events import encode
     from tests.warehouse.samples import like
 
@@ -126,7 +131,9 @@ def test_the_writer_replays_dead_letters(inside, migrated, mysql) -> None:
     assert "stored 1," in done.stdout
 
 
-def test_the_writer_can_neither_change_nor_remove_what_it_stored(mysql, migrated, neighbour) -> None:
+def test_the_writer_can_neither_change_nor_remove_what_it_stored(
+    mysql: MySQLServer, migrated: Users, neighbour: Database
+) -> None:
     with (
         connection_of(migrated, migrated.writer.user, migrated.writer.password) as connection,
         connection.cursor() as cursor,
@@ -139,7 +146,8 @@ def test_the_writer_can_neither_change_nor_remove_what_it_stored(mysql, migrated
                 f"ALTER TABLE {table} ADD COLUMN x INT",
                 f"CREATE INDEX x ON {table} (user_id)",
             ]
-            # MariaDB's own check looks at the columns that an upsert inserts, not at those that it changes.
+            # MariaDB's own check looks at the columns that an upsert inserts, not at those that it
+            # changes.
             if mysql.flavour == "mysql":
                 statements += [
                     f"UPDATE {table} SET user_id = 1",
@@ -161,7 +169,7 @@ def test_the_writer_can_neither_change_nor_remove_what_it_stored(mysql, migrated
             refused(cursor, sql)
 
 
-def test_the_reader_only_reads_and_not_the_bytes_of_dead_letters(migrated, neighbour) -> None:
+def test_the_reader_only_reads_and_not_the_bytes_of_dead_letters(migrated: Users, neighbour: Database) -> None:
     with (
         connection_of(migrated, migrated.reader, migrated.reader_password) as connection,
         connection.cursor() as cursor,
@@ -183,7 +191,7 @@ def test_the_reader_only_reads_and_not_the_bytes_of_dead_letters(migrated, neigh
             refused(cursor, sql)
 
 
-def test_the_migrator_stays_within_its_database(migrated, neighbour) -> None:
+def test_the_migrator_stays_within_its_database(migrated: Users, neighbour: Database) -> None:
     with (
         connection_of(migrated, migrated.migrator, migrated.migrator_password) as connection,
         connection.cursor() as cursor,
@@ -199,7 +207,7 @@ def test_the_migrator_stays_within_its_database(migrated, neighbour) -> None:
             refused(cursor, sql)
 
 
-def test_the_wrong_users_password_is_named_and_migrating_as_the_writer_is_refused(inside, users) -> None:
+def test_the_wrong_users_password_is_named_and_migrating_as_the_writer_is_refused(inside: Cli, users: Users) -> None:
     into = ("migrate", "--into", users.writer.url)
     wrong = inside(*into, **(users.as_environment() | {"SOCIALSIM_MYSQL_MIGRATOR_PASSWORD": "n0t-this-one"}))
     assert wrong.returncode == 2
@@ -211,14 +219,14 @@ def test_the_wrong_users_password_is_named_and_migrating_as_the_writer_is_refuse
 
 
 @pytest.mark.parametrize("bad", ["a'b", "a`b", "a\\b", ""])
-def test_a_name_that_would_need_escaping_is_refused(bad) -> None:
+def test_a_name_that_would_need_escaping_is_refused(bad: str) -> None:
     with pytest.raises(InputError):
         list(grants("db", writer=bad, reader=None, host="%", mariadb=False))
     with pytest.raises(InputError):
         list(grants(bad, writer="w", reader=None, host="%", mariadb=False))
 
 
-def test_the_script_for_a_foreign_server_does_the_same(mysql, unique_name, inside) -> None:
+def test_the_script_for_a_foreign_server_does_the_same(mysql: MySQLServer, unique_name: str, inside: Cli) -> None:
     """users.sh, as MySQL's image runs it, with passwords that would end a careless literal."""
     client = shutil.which("mariadb") or shutil.which("mysql")
     assert client is not None

@@ -163,7 +163,7 @@ def test_another_seed_gives_another_stream() -> None:
     assert times[0] != times[1]
 
 
-# --- the helper that names the first difference -----------------------------------------------------------------------
+# --- the helper that names the first difference ---------------------------------------------------
 
 
 def posts(*times_us: int) -> Iterable[Event]:

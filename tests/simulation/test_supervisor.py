@@ -199,7 +199,10 @@ def test_a_writer_that_raises_is_closed(tmp_path: Path) -> None:
 
 
 class Deaf(KeepingWriter):
-    """A log that accepts nothing. A wait in ``throttle`` or ``drain`` sets ``stop``, like a signal."""
+    """A log that accepts nothing.
+
+    A wait in ``throttle`` or ``drain`` sets ``stop``, like a signal.
+    """
 
     def __init__(self, stop: Flag, place: str) -> None:
         super().__init__()

@@ -1,4 +1,6 @@
-"""What must be stored of a run, and whether it is: every simulated event once, each field as it was emitted."""
+"""What must be stored of a run, and whether it is: every simulated event once, each field as it was
+emitted.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,5 @@
-"""A consumer of a Kafka log in a process of its own, with a short session: python -m tests.support.consumer_main JSON.
+"""A consumer of a Kafka log in a process of its own, with a short session: python -m
+tests.support.consumer_main JSON.
 
 The password of the warehouse comes as SOCIALSIM_MYSQL_PASSWORD.
 """

@@ -7,14 +7,16 @@ from hypothesis import strategies as st
 from socialsim.events import EVENT_TYPES, Event
 from socialsim.events.types import ID_MAX, TIME_US_MAX
 
-# JSON can carry every character but lone surrogates; NUL is refused, for not every warehouse can hold it.
+# JSON can carry every character but lone surrogates; NUL is refused, for not every warehouse can
+# hold it.
 TEXT = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 IDS = st.integers(0, ID_MAX) | st.integers(0, 300_000) | st.sampled_from([0, ID_MAX])
 MEMBERS: dict[str, st.SearchStrategy[Any]] = {
     "run_id": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", fullmatch=True),
     "shard": st.integers(0, 4_095),
     "seq": IDS,
-    # The second range is that of instants whose varint has eight bytes, which every simulated one is.
+    # The second range is that of instants whose varint has eight bytes, which every simulated one
+    # is.
     "time_us": st.integers(0, TIME_US_MAX) | st.integers(2**48, 2**53),
     "device": st.sampled_from(["web", "mobile", "tablet"]),
     "version": st.just(1),

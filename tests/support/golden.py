@@ -1,4 +1,5 @@
-"""Scenarios whose streams are pinned byte for byte, and their digests: ``python -m tests.support.golden`` prints them.
+"""Scenarios whose streams are pinned byte for byte, and their digests: ``python -m
+tests.support.golden`` prints them.
 
 Needs nothing but socialsim and msgspec, so that ``make test-pythons`` can ask any interpreter.
 """

@@ -1,4 +1,6 @@
-"""Where log lines go is a matter of the whole process: what a command changes must not be felt by the next test."""
+"""Where log lines go is a matter of the whole process: what a command changes must not be felt by
+the next test.
+"""
 
 import logging
 from collections.abc import Iterator

@@ -1,8 +1,9 @@
-"""How long tests wait. No wait depends on the speed of the machine: the only limit is that of a hang.
+"""How long tests wait. No wait depends on the speed of the machine: the only limit is that of a
+hang.
 
-A wait ends when its condition is true, or as soon as what could make it true has ended. Where the product promises a
-time in wall seconds, the promise is that of an idle machine: one that misses it is measured, and a slow or busy one gets
-as many times longer as it takes for a known piece of work.
+A wait ends when its condition is true, or as soon as what could make it true has ended. Where the
+product promises a time in wall seconds, the promise is that of an idle machine: one that misses it
+is measured, and a slow or busy one gets as many times longer as it takes for a known piece of work.
 """
 
 import subprocess
@@ -17,8 +18,9 @@ from socialsim.transport.base import never_abandon
 HANG_S: Final = 600.0
 POLL_S: Final = 0.02
 
-#: Starts an interpreter and imports libraries, which takes this long on an idle machine of two cores.
-#: Like the product's commands it reads many small files and computes; unlike them it never changes.
+#: Starts an interpreter and imports libraries, which takes this long on an idle machine of two
+#: cores. Like the product's commands it reads many small files and computes; unlike them it never
+#: changes.
 _WORK: Final = (sys.executable, "-c", "import sqlalchemy.orm, asyncio, faker")
 _WORK_S: Final = 0.47
 
@@ -31,8 +33,8 @@ def eventually(
 ) -> None:
     """Poll until ``condition`` is true.
 
-    Fails naming ``what`` was waited for: when ``ended`` says that it cannot come any more, when a promise of
-    ``promised_s`` is broken, and when it hangs.
+    Fails naming ``what`` was waited for: when ``ended`` says that it cannot come any more, when a
+    promise of ``promised_s`` is broken, and when it hangs.
     """
     deadline = Deadline(promised_s)
     while not condition():
@@ -42,7 +44,9 @@ def eventually(
 
 
 class Deadline:
-    """Of something promised within ``promised_s`` on an idle machine, or, without a promise, of a hang."""
+    """Of something promised within ``promised_s`` on an idle machine, or, without a promise, of a
+    hang.
+    """
 
     def __init__(
         self,
@@ -59,7 +63,10 @@ class Deadline:
         self._is_measured = promised_s is None
 
     def is_over(self) -> bool:
-        """Whether the time is up. The machine is measured only when the promise is missed, under the load that did it."""
+        """Whether the time is up.
+
+        The machine is measured only when the promise is missed, under the load that did it.
+        """
         if self._clock() - self._began_s < self._allowed_s:
             return False
         if not self._is_measured and self._promised_s is not None:
@@ -74,7 +81,9 @@ class Deadline:
 
 
 def machine_slowness() -> float:
-    """How many times longer than on an idle machine a known piece of work takes now: the slower of two times."""
+    """How many times longer than on an idle machine a known piece of work takes now: the slower of
+    two times.
+    """
     times = []
     for _ in range(2):
         began_s = time.monotonic()
@@ -84,8 +93,10 @@ def machine_slowness() -> float:
 
 
 def pace(speed: float) -> str:
-    """The value of ``--speed`` for a run into which a fault is to come: ``speed`` on an idle machine, less on others.
+    """The value of ``--speed`` for a run into which a fault is to come: ``speed`` on an idle
+    machine, less on others.
 
-    A run that is behind its pace makes up for it at full speed, and may be over before a slow test has struck.
+    A run that is behind its pace makes up for it at full speed, and may be over before a slow test
+    has struck.
     """
     return f"{speed / max(1.0, machine_slowness()):.0f}"

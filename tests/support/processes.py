@@ -22,7 +22,9 @@ def own_environment(**variables: str) -> dict[str, str]:
 
 
 class Cli:
-    """One running ``socialsim`` (or another program), its output in files beside the directory that it runs in."""
+    """One running ``socialsim`` (or another program), its output in files beside the directory that
+    it runs in.
+    """
 
     def __init__(self, directory: Path, name: str, command: Sequence[str], environment: dict[str, str]) -> None:
         self.out = directory / f"{name}.out"
@@ -54,7 +56,10 @@ class Cli:
         self.process.send_signal(number)
 
     def wait(self, code: int | None = None, promised_s: float | None = None) -> str:
-        """Wait for its end and answer its output. Fails if ``code`` is given and is not how it ended."""
+        """Wait for its end and answer its output.
+
+        Fails if ``code`` is given and is not how it ended.
+        """
         try:
             eventually(lambda: self.process.poll() is not None, "its end", promised_s)
         except AssertionError as error:
@@ -70,7 +75,9 @@ class Cli:
 
 @contextmanager
 def clis(directory: Path) -> Iterator[Callable[..., Cli]]:
-    """Starts processes in ``directory``; those that are left at the end are killed, with their children."""
+    """Starts processes in ``directory``; those that are left at the end are killed, with their
+    children.
+    """
     started: list[Cli] = []
 
     def start(*arguments: str, program: Sequence[str] = SOCIALSIM, **variables: str) -> Cli:

@@ -1,7 +1,8 @@
-"""A TCP proxy for tests that cuts, delays, slices and black-holes connections, and a version that understands MySQL.
+"""A TCP proxy for tests that cuts, delays, slices and black-holes connections, and a version that
+understands MySQL.
 
-It runs on a thread and an event loop of its own, so that a test may block while connections go on. Attributes may be
-set from any thread and hold from the next bytes on.
+It runs on a thread and an event loop of its own, so that a test may block while connections go on.
+Attributes may be set from any thread and hold from the next bytes on.
 """
 
 import asyncio
@@ -48,10 +49,12 @@ class Link:
 
 
 class Proxy:
-    """Passes connections at ``port`` on to ``target_port`` of this machine, for the length of a ``with`` statement.
+    """Passes connections at ``port`` on to ``target_port`` of this machine, for the length of a
+    ``with`` statement.
 
-    ``refusing`` resets new connections; ``holding`` passes nothing on in either direction, but accepts
-    and keeps the data; ``delay_s`` is waited before each chunk; ``slice_bytes`` is the chunk's size.
+    ``refusing`` resets new connections; ``holding`` passes nothing on in either direction, but
+    accepts and keeps the data; ``delay_s`` is waited before each chunk; ``slice_bytes`` is the
+    chunk's size.
     """
 
     def __init__(self, target_port: int = 0) -> None:
@@ -149,7 +152,10 @@ class Proxy:
             writer.write_eof()
 
     async def _pass_on(self, link: Link, data: bytes, writer: asyncio.StreamWriter, side: int) -> None:
-        """Let ``data`` go on to where it was sent. ``side`` is 0 for what the client says, 1 for the server."""
+        """Let ``data`` go on to where it was sent.
+
+        ``side`` is 0 for what the client says, 1 for the server.
+        """
         await self._write(data, writer)
 
     async def _write(self, data: bytes, writer: asyncio.StreamWriter) -> None:
@@ -191,7 +197,8 @@ class Statement(str):
         return self
 
 
-#: Answers a verdict; or bytes to say instead; or an event, until which the statement is held and after which it passes.
+#: Answers a verdict; or bytes to say instead; or an event, until which the statement is held and
+#: after which it passes.
 Rule = Callable[[Statement], Verdict | bytes | threading.Event]
 
 _KINDS: Final = (
@@ -209,10 +216,11 @@ _KINDS: Final = (
 
 
 class MysqlProxy(Proxy):
-    """Knows MySQL's packets: ``rule`` decides about each statement; errors that the server answers are counted.
+    """Knows MySQL's packets: ``rule`` decides about each statement; errors that the server answers
+    are counted.
 
-    ``kinds`` counts the statements seen, ``verdicts`` what became of those that did not simply pass. The rule runs on
-    the proxy's thread: while it blocks, every connection waits.
+    ``kinds`` counts the statements seen, ``verdicts`` what became of those that did not simply
+    pass. The rule runs on the proxy's thread: while it blocks, every connection waits.
     """
 
     def __init__(self, target_port: int = 0, rule: Rule = lambda _: Verdict.PASS) -> None:
@@ -233,7 +241,8 @@ class MysqlProxy(Proxy):
                 return
 
     async def _from_client(self, link: Link, packet: bytes, writer: asyncio.StreamWriter) -> None:
-        # A command begins a new sequence; 3 is COM_QUERY. What has another number belongs to the login.
+        # A command begins a new sequence; 3 is COM_QUERY. What has another number belongs to the
+        # login.
         if packet[3] != 0 or packet[4:5] != b"\x03":
             await self._write(packet, writer)
             return
@@ -271,7 +280,9 @@ class MysqlProxy(Proxy):
 
     @staticmethod
     def _kind_of(link: Link, sql: bytes) -> str:
-        """The statement's kind; ``commit`` is one that ends a transaction of rows, others are ``commit_read``."""
+        """The statement's kind; ``commit`` is one that ends a transaction of rows, others are
+        ``commit_read``.
+        """
         if sql == b"COMMIT":
             kind = "commit" if link.in_transaction else "commit_read"
             link.in_transaction = False

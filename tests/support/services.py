@@ -19,10 +19,11 @@ RegistryFactory = Callable[..., RegistryServer]
 
 @contextlib.contextmanager
 def private_servers(create: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
-    """A factory of started servers, each in its own directory; all are killed and removed at the end.
+    """A factory of started servers, each in its own directory; all are killed and removed at the
+    end.
 
-    Directories lie directly under the system's temporary directory: pytest keeps its own ones for three sessions, and
-    a server's is a hundred megabytes.
+    Directories lie directly under the system's temporary directory: pytest keeps its own ones for
+    three sessions, and a server's is a hundred megabytes.
     """
     with contextlib.ExitStack() as cleanup:
 

@@ -1,7 +1,7 @@
 """The rules that every stream of the simulator obeys, as a checker over typed events.
 
-It knows the events and the scenario, nothing of how they were made. Each rule has a name; a stream that breaks one is
-answered with breaches that carry the rule, the event and what is wrong with it.
+It knows the events and the scenario, nothing of how they were made. Each rule has a name; a stream
+that breaks one is answered with breaches that carry the rule, the event and what is wrong with it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -59,7 +59,9 @@ class Stream:
 
 
 def breaches(events: Iterable[Event], scenario: Scenario) -> list[Breach]:
-    """Everything that is wrong with ``events``, which come in any order that keeps each shard's own order."""
+    """Everything that is wrong with ``events``, which come in any order that keeps each shard's own
+    order.
+    """
     stream = Stream(events, scenario)
     return [Breach(name, event, detail) for name, rule in RULES.items() for event, detail in rule(stream)]
 

@@ -1,4 +1,6 @@
-"""Whole streams for tests: simulated in this process over any partition of the shards, or by spawned processes."""
+"""Whole streams for tests: simulated in this process over any partition of the shards, or by
+spawned processes.
+"""
 
 import json
 import os
@@ -26,10 +28,11 @@ ROOT: Final = Path(__file__).parents[2]
 
 by_time: Final = attrgetter("time_us", "shard", "seq")
 by_identity: Final = attrgetter("shard", "seq")
-pools_of: Final[Callable[[int], Pools]] = cache(build_pools)  # some tens of milliseconds for each seed
+# some tens of milliseconds for each seed
+pools_of: Final[Callable[[int], Pools]] = cache(build_pools)
 
-#: Small, busy, and with everything in it: friends over shards, crossing requests, suggestions, likes of both kinds of
-#: friends' posts and of popular ones, comments.
+#: Small, busy, and with everything in it: friends over shards, crossing requests, suggestions,
+#: likes of both kinds of friends' posts and of popular ones, comments.
 BUSY: Final = Scenario(
     users=40, days=2, seed=11, shards=5, window_s=600, adoption_midpoint=0.05, adoption_steepness=30.0,
     active_day_alpha=100.0, active_day_beta=0.05, sessions_per_active_day=8.0, action_gap_median_s=15,
@@ -45,7 +48,8 @@ def simulate_hosts(
     skip_windows: bool = True,
     kept: Callable[[Envelope], bool] = lambda _: False,
 ) -> list[Event]:
-    """The events, in order of time, if each part of ``partition`` has a host of its own. Names are those of seed 1.
+    """The events, in order of time, if each part of ``partition`` has a host of its own. Names are
+    those of seed 1.
 
     Letters that are ``kept`` do not leave their host.
     """
@@ -77,7 +81,9 @@ def simulate_whole(scenario: Scenario) -> list[Event]:
 
 
 def first_difference(expected: Iterable[Event], actual: Iterable[Event], scenario: Scenario) -> str | None:
-    """Where two streams part: both events with simulated time and seed, or None where they are equal byte for byte."""
+    """Where two streams part: both events with simulated time and seed, or None where they are
+    equal byte for byte.
+    """
     pairs = zip_longest(sorted(expected, key=by_time), sorted(actual, key=by_time))
     for number, (one, other) in enumerate(pairs):
         if one is None or other is None or encode(one) != encode(other):
@@ -131,7 +137,9 @@ class KeepingWriter(EventWriter):
 
 
 class DirectoryWriter(KeepingWriter):
-    """Writes each shard's events, when it is closed, into ``<directory>/<shard>.ndjson``, for another process to read."""
+    """Writes each shard's events, when it is closed, into ``<directory>/<shard>.ndjson``, for
+    another process to read.
+    """
 
     def __init__(self, directory: Path) -> None:
         super().__init__()
@@ -176,7 +184,9 @@ class IntoDirectory:
 
 
 class Raising(IntoDirectory):
-    """The process that hosts ``shard`` has a writer that raises ``error`` when it is given something."""
+    """The process that hosts ``shard`` has a writer that raises ``error`` when it is given
+    something.
+    """
 
     def __init__(self, directory: Path, shard: int, error: Exception) -> None:
         super().__init__(directory)
@@ -199,7 +209,9 @@ class _RaisingWriter(KeepingWriter):
 
 
 class StandingStill:
-    """A pacer under which simulated time never_abandon goes on: the run lasts until it is ended from outside."""
+    """A pacer under which simulated time never_abandon goes on: the run lasts until it is ended
+    from outside.
+    """
 
     slice_us = 1_000_000
 
@@ -244,7 +256,8 @@ def run_into(
 
 
 if __name__ == "__main__":
-    # python -m tests.support.streams DIRECTORY PROCESSES SCENARIO [still]: a run in a process that a test may kill.
+    # python -m tests.support.streams DIRECTORY PROCESSES SCENARIO [still]: a run in a process that
+    # a test may kill.
     run_into(
         Path(sys.argv[1]),
         make_scenario(**json.loads(sys.argv[3])),

@@ -4,7 +4,7 @@ import functools
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -42,7 +42,7 @@ def template(*, complete: bool) -> Path:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _remove_templates():  # type: ignore[no-untyped-def]
+def _remove_templates() -> Iterator[None]:
     yield
     for complete in (False, True):
         shutil.rmtree(template(complete=complete).parent)
@@ -83,6 +83,7 @@ def resume_and_complete(root: Path) -> list[int]:
         run.complete()
     meta = read_run_meta(root, INFO.run_id)
     assert meta is not None
+    assert meta.records is not None
     assert [sum(shard) for shard in zip(*meta.records.values(), strict=True)] == [COUNT] * SHARDS
     return kept
 

@@ -38,7 +38,8 @@ def test_a_run_is_new_then_unfinished_then_complete(tmp_path: Path) -> None:
         assert run.state == "new"
         write(tmp_path)
     with create_run(tmp_path, INFO, SCENARIO) as run:
-        assert run.state == "unfinished"
+        before = run.state
+        assert before == "unfinished"
         assert acknowledged_seqs(tmp_path) == [19] * SHARDS
         run.complete()
         assert run.state == "complete"

@@ -100,8 +100,8 @@ def test_a_seq_is_acknowledged_only_when_the_log_has_all_up_to_it(steps: list[tu
     assert [acknowledged[shard] + 1 for shard in range(3)] == next_seqs
     assert freed == handed_over
     for records in log.values():
-        for shard in (b"0", b"1", b"2"):
-            seqs_in_order = [record.seq for record in records if record.value == shard]
+        for value in (b"0", b"1", b"2"):
+            seqs_in_order = [record.seq for record in records if record.value == value]
             assert seqs_in_order == sorted(set(seqs_in_order))
 
 

@@ -81,16 +81,18 @@ def state(copies: int = 1, **settings: str) -> TopicState:
         ),
     ],
 )
-def test_each_setting_has_its_verdict(settings, copies, ages, expected):
+def test_each_setting_has_its_verdict(
+    settings: dict[str, str], copies: int, ages: RecordAges | None, expected: list[tuple[str, str, bool]]
+) -> None:
     found = compare(state(copies, **settings), NO_OVERRIDES, ages)
     assert [(each.setting, each.needed, each.refused) for each in found] == expected
 
 
-def test_unreadable_settings_are_no_deviation():
+def test_unreadable_settings_are_no_deviation() -> None:
     assert compare(state()._replace(settings=None)) == []
 
 
-def test_a_chosen_value_is_needed_and_its_harm_is_still_reported():
+def test_a_chosen_value_is_needed_and_its_harm_is_still_reported() -> None:
     overrides = parse_overrides(["retention.ms=604800000", "segment.ms="], only=False)
     assert overrides.settings(3)["retention.ms"] == "604800000"
     assert "segment.ms" not in overrides.settings(3)
@@ -101,21 +103,21 @@ def test_a_chosen_value_is_needed_and_its_harm_is_still_reported():
     assert (other.needed, other.refused) == ("604800000", True)
 
 
-def test_without_our_settings_only_chosen_ones_are_requested():
+def test_without_our_settings_only_chosen_ones_are_requested() -> None:
     assert SettingOverrides(only=True).settings(3) == {}
     assert parse_overrides(["retention.ms=-1"], only=True).settings(3) == {"retention.ms": "-1"}
     assert [each.refused for each in compare(state(retention_ms="5"), SettingOverrides(only=True))] == [False]
 
 
 @pytest.mark.parametrize("text", ["retention.ms", "=5", "retention ms=5", "Retention.ms=5", "retention.ms=5;x", ""])
-def test_an_invalid_override_is_named(text):
+def test_an_invalid_override_is_named(text: str) -> None:
     with pytest.raises(InputError, match=r"--topic-config is .*KEY=VALUE"):
         parse_overrides([text], only=False)
     with pytest.raises(InputError, match=r"retention\.ms twice"):
         parse_overrides(["retention.ms=1", "retention.ms=2"], only=False)
 
 
-def test_shared_deviations_appear_once_and_the_command_fixes_one_topic():
+def test_shared_deviations_appear_once_and_the_command_fixes_one_topic() -> None:
     states = [state(retention_ms="5", cleanup_policy="compact")._replace(name=f"s.{n}") for n in range(5)]
     found = [each for one in states for each in compare(one)]
     text = sum_up(found)

@@ -100,7 +100,9 @@ def sabotage(db: WarehouseFixture) -> Iterator[Connection]:
 
 
 def breaks_of(report: VerificationReport, check: str) -> list[Violation]:
-    """The first breaks of the check named ``check``; it must be broken, and the whole verification with it."""
+    """The first breaks of the check named ``check``; it must be broken, and the whole verification
+    with it.
+    """
     (found,) = [each for each in report.checks if each.name == check]
     assert found.state == "broken", f"{check} is {found.state}"
     assert found.breaks

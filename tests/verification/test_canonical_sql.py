@@ -15,7 +15,7 @@ def ledger_tallies(events: list[Event]) -> dict[tuple[str, int], ControlTotals]:
     shards = range(min(event.shard for event in events), max(event.shard for event in events) + 1)
     ledger = ManifestBuilder("r", shards)
     ledger.add(sorted(events, key=lambda event: (event.shard, event.seq)))
-    tallies = {}
+    tallies: dict[tuple[str, int], ControlTotals] = {}
     for shard in {event.shard for event in events}:
         manifest = ledger.manifest(shard, acknowledged_seq=-1, sealed=True)
         tallies |= {(name, shard): tally for name, tally in manifest.tallies.items() if tally.count}

@@ -1,4 +1,6 @@
-"""Each rule of the network is broken by one row, on purpose, and named. (The sums would tell too; here each query must.)"""
+"""Each rule of the network is broken by one row, on purpose, and named. (The sums would tell too;
+here each query must.)
+"""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -74,6 +76,10 @@ def changed(name: str, column: str, value: Callable[[dict[str, Any]], Any], says
         return says.format(**(row | {column: new})), row["shard"]
 
     return apply
+
+
+def one_more(column: str) -> Callable[[dict[str, Any]], Any]:
+    return lambda row: row[column] + 1
 
 
 def overwatched(connection: Connection) -> tuple[str, int | None]:
@@ -180,8 +186,8 @@ BREAKERS: list[tuple[str, str, str, Breaker]] = [
             "ids",
             name,
             f"{name} with an id of another shard",
-            changed(name, column, lambda row, column=column: row[column] + 1, f"{column} {{{column}}} {NOT_OF_SHARD}"),
-        )  # type: ignore[misc]
+            changed(name, column, one_more(column), f"{column} {{{column}}} {NOT_OF_SHARD}"),
+        )
         for name, column in [
             ("session", "session_id"),
             ("friend_request", "request_id"),

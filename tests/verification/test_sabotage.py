@@ -1,4 +1,4 @@
-"""The checker is checked: whatever is done to a row, verification is red and names table and shard."""
+"""Whatever is done to a row, verification is broken and names table and shard."""
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -25,7 +25,8 @@ from tests.warehouse.warehouse_fixtures import WarehouseFixture
 
 NAMES = tuple(EVENT_TYPES)
 COLUMNS = [(name, column.name) for name, table in EVENT_TABLES.items() for column in table.columns]
-#: For servers, where each database takes its time: columns of every kind, and every one of the users' table.
+#: For servers, where each database takes its time: columns of every kind, and every one of the
+#: users' table.
 SOME_COLUMNS = [
     *((name, column) for name, column in COLUMNS if name == "user"),
     ("session", "duration_s"),
@@ -100,7 +101,9 @@ def check_double(db: WarehouseFixture, runs_dir: Path, name: str) -> None:
 
 
 def check_swap(db: WarehouseFixture, runs_dir: Path, name: str) -> None:
-    """Two rows of one shard exchange all that is not their key: counts, sums of ids, everything else stays."""
+    """Two rows of one shard exchange all that is not their key: counts, sums of ids, everything
+    else stays.
+    """
     with sabotage(db) as connection:
         rows = rows_of(connection, name)
         keys = set(EVENT_TABLES[name].primary_key.columns.keys())

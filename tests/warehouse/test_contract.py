@@ -163,7 +163,8 @@ class WarehouseContract:
         await warehouse.store(0, batch_of([], OffsetAdvance(known, 4, 5)))
         with pytest.raises(LogReplacedError):
             await warehouse.offsets([known._replace(identity="t-2")])
-        assert await warehouse.offsets([plain]) == {plain: 5}  # a log without identities is not compared
+        # a log without identities is not compared
+        assert await warehouse.offsets([plain]) == {plain: 5}
 
     async def test_reading_stored_positions_writes_nothing(
         self, db: InspectableWarehouse, warehouse: Warehouse

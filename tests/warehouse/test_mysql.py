@@ -112,7 +112,8 @@ async def test_a_batch_needs_few_statements(
     await warehouse.store(0, batch_of(likes(1)))
 
     def inserts() -> int:
-        # The server's own counter: other tests increase it too, so the smallest of several tries counts.
+        # The server's own counter: other tests increase it too, so the smallest of several tries
+        # counts.
         with admin_cursor(mysql, mysql_db) as cursor:
             cursor.execute("SHOW GLOBAL STATUS LIKE 'Com_insert'")
             return int(cursor.fetchone()[1])

@@ -152,7 +152,9 @@ class WarehouseFixture:
         return [row["run_id"] for row in self.rows("SELECT run_id FROM runs ORDER BY run_key")]
 
     def events(self) -> dict[str, list[Event]]:
-        """Every stored event, read back from its typed columns, by wire name and in order of run, shard, seq."""
+        """Every stored event, read back from its typed columns, by wire name and in order of run,
+        shard, seq.
+        """
         return {name: sorted(self._events(name), key=_identity) for name in EVENT_TABLES}
 
     def _events(self, name: str) -> Iterator[Event]:

@@ -21,20 +21,25 @@ from socialsim.formats import (
     register_subjects,
 )
 from socialsim.formats.reading import split_dead_letter
-from socialsim.formats.subjects import RegisteredSubject, SubjectCheck
+from socialsim.formats.subjects import RegisteredSubject, SubjectCheck, refuse_incompatible
 from socialsim.registry import HttpRegistry, Limits, Registry, registry_address
 from socialsim.runs.directory import ValueSettings
 from socialsim.settings import Settings
 from socialsim.transport.base import EventReader
 from socialsim.transport.urls import FileUrl, KafkaUrl, LogUrl
 
+#: How long a registry that does not answer is asked again, in seconds.
+_PATIENCE_S: Final = 15.0
 #: Default time that a record waits for an unknown schema, in seconds.
 SCHEMA_WAIT_S: Final = Limits().wait_s
 
 
-def open_registry(url: str, settings: Settings) -> Registry:
-    """A client of the registry at ``url``. Connects on use. Raises InputError for an invalid URL."""
-    return HttpRegistry(registry_address(url, settings))
+def open_registry(url: str, settings: Settings, *, patience_s: float = _PATIENCE_S) -> Registry:
+    """A client of the registry at ``url``.
+
+    Connects on use. Raises InputError for an invalid URL.
+    """
+    return HttpRegistry(registry_address(url, settings), patience_s=patience_s)
 
 
 def open_value_reader(
@@ -48,9 +53,10 @@ def open_value_reader(
     """
     if url is None:
         return ValueReader()
-    reader = ValueReader(open_registry(url, settings), Limits(wait_s=wait_s))
+    reader = ValueReader(open_registry(url, settings, patience_s=min(wait_s, _PATIENCE_S)), Limits(wait_s=wait_s))
     if isinstance(log, KafkaUrl):
-        asyncio.run(reader.preload(map(subject_of, full_topics(log).values())))
+        subjects = map(subject_of, full_topics(log).values())
+        asyncio.run(reader.preload(open_registry(url, settings), subjects))
     return reader
 
 
@@ -150,7 +156,8 @@ def resolve_wire_format(log: LogUrl, settings: Settings, values: ValueSettings) 
     if values.registry is None or not isinstance(log, KafkaUrl):
         return WireFormat()
     value_format, place = ValueFormat(values.format), SchemaIdPlace(values.schema_id)
-    command = f"socialsim registry push --to {log} --registry {values.registry} --value-format {values.format}"
+    kind = "avro" if value_format is ValueFormat.AVRO else "json-registry"
+    command = f"socialsim registry push --to {log} --registry {values.registry} --value-format {kind}"
     registry = open_registry(values.registry, settings)
     return asyncio.run(find_subjects(registry, full_topics(log), value_format, place, command))
 
@@ -158,6 +165,11 @@ def resolve_wire_format(log: LogUrl, settings: Settings, values: ValueSettings) 
 def push_subjects(log: KafkaUrl, settings: Settings, url: str, value_format: str) -> list[RegisteredSubject]:
     """Register the schemas of the log's topics. Raises as ``register_subjects``."""
     return asyncio.run(register_subjects(open_registry(url, settings), full_topics(log), ValueFormat(value_format)))
+
+
+def require_compatible(log: KafkaUrl, settings: Settings, url: str, value_format: str) -> None:
+    """Raise InputError if the registry would refuse a schema of the log's topics."""
+    refuse_incompatible(url, inspect_subjects(log, settings, url, value_format))
 
 
 def inspect_subjects(log: KafkaUrl, settings: Settings, url: str, value_format: str) -> list[SubjectCheck]:

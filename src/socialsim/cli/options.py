@@ -63,6 +63,15 @@ ValueFormatOption = Annotated[
         help="json, json-registry or avro: format of values in Kafka; default json-registry with --registry, else json",
     ),
 ]
+SchemaFormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--value-format",
+        envvar="SOCIALSIM_VALUE_FORMAT",
+        metavar="FORMAT",
+        help="json-registry (default) or avro: format of the values that the schemas describe",
+    ),
+]
 SchemaIdOption = Annotated[
     str | None,
     typer.Option(

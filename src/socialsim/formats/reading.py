@@ -52,7 +52,8 @@ class ValueReader:
     """Decodes values in any format. Without a ``registry``, it decodes plain JSON only."""
 
     def __init__(self, registry: Registry | None = None, limits: Limits | None = None) -> None:
-        self._registry = registry
+        #: how many values were refused because there is no registry
+        self.lacking_registry = 0
         self._cache = None if registry is None else SchemaCache(registry, _make_reader, limits or Limits())
         # By the bytes that name the schema: the prefix of a value, or the content of its header.
         self._readers: dict[bytes, _SchemaReader] = {}
@@ -63,15 +64,17 @@ class ValueReader:
         """Whether ``prepare`` may ask a registry."""
         return self._cache is not None
 
-    async def preload(self, subjects: Iterable[str]) -> None:
+    async def preload(self, registry: Registry, subjects: Iterable[str]) -> None:
         """Look up the latest schema of each subject, so that the registry may go away later.
+
+        ``registry`` is the same as that of lookups, but may have more patience.
 
         Raises ServiceUnavailableError, SchemaRefusedError.
         """
-        if self._registry is None or self._cache is None:
+        if self._cache is None:
             return
         for subject in subjects:
-            latest = await self._registry.latest(subject)
+            latest = await registry.latest(subject)
             if latest is not None:
                 self._cache.add(latest.registered.schema_id, latest.schema)
                 if latest.registered.guid is not None:
@@ -150,6 +153,7 @@ class ValueReader:
     def _refusal(self, framing: Framing) -> InvalidRecordError:
         key = framing.schema
         if self._cache is None or key is None:
+            self.lacking_registry += 1
             return InvalidRecordError(
                 NEEDS_REGISTRY, f"the value names schema {key} of a schema registry; give its address with --registry"
             )

@@ -1,6 +1,6 @@
 """The schemas of a log's topics in a registry: one subject per topic, by TopicNameStrategy."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from socialsim.errors import InputError
@@ -11,6 +11,9 @@ from socialsim.registry import Compatibility, Registered, Registry, SchemaKey, S
 
 #: What new subjects are held to: the strictest level under which optional members can be added.
 LEVELS: Final = {SchemaKind.AVRO: Compatibility.FULL_TRANSITIVE, SchemaKind.JSON: Compatibility.BACKWARD}
+
+
+_REMEDY: Final = "delete the subject there, or choose another topic prefix (kafka://HOST:PORT/PREFIX) or registry"
 
 
 class RegisteredSubject(NamedTuple):
@@ -47,12 +50,7 @@ async def register_subjects(
     registry's reason, InputError for an incompatible schema, ServiceUnavailableError.
     """
     checks = await check_subjects(registry, topics, value_format)
-    refused = [f"{each.name}: {each.reason}" for each in checks if each.state == "incompatible"]
-    if refused:
-        raise InputError(
-            f"the schema registry at {registry.address} holds incompatible schemas, nothing was registered: "
-            + "; ".join(refused)
-        )
+    refuse_incompatible(registry.address, checks)
     subjects = []
     for (name, topic), check in zip(topics.items(), checks, strict=True):
         subject, schema = subject_of(topic), schema_of(name, value_format)
@@ -61,6 +59,16 @@ async def register_subjects(
             await registry.set_compatibility(subject, LEVELS[schema.kind])
         subjects.append(RegisteredSubject(subject, registered, check.registered is None))
     return subjects
+
+
+def refuse_incompatible(address: str, checks: Sequence[SubjectCheck]) -> None:
+    """Raise InputError if one of ``checks`` is incompatible."""
+    refused = [f"{each.name}: {each.reason}" for each in checks if each.state == "incompatible"]
+    if refused:
+        raise InputError(
+            f"the schema registry at {address} holds incompatible schemas, nothing was registered: "
+            f"{'; '.join(refused)}; {_REMEDY}"
+        )
 
 
 async def check_subjects(
@@ -76,8 +84,12 @@ async def check_subjects(
         registered = await registry.find(subject, schema)
         if registered is not None:
             checks.append(SubjectCheck(subject, "registered", registered, ""))
-        elif await registry.latest(subject) is None:
+        elif (latest := await registry.latest(subject)) is None:
             checks.append(SubjectCheck(subject, "missing", None, ""))
+        elif latest.schema.kind is not schema.kind:
+            # Registries refuse to compare two kinds, each in words of its own.
+            reason = f"it holds a schema of the kind {latest.schema.kind.value}, this one is {schema.kind.value}"
+            checks.append(SubjectCheck(subject, "incompatible", None, reason))
         else:
             verdict = await registry.check(subject, schema)
             state = "compatible" if verdict.compatible else "incompatible"
@@ -127,7 +139,4 @@ def _explain(registry: Registry, check: SubjectCheck, value_format: ValueFormat,
                 f"{where} holds another schema under {check.name}, with which this version's {value_format.value} "
                 f"schema is compatible; to register it, run: {register_command}"
             )
-    return (
-        f"{where} holds an incompatible schema under {check.name}: {check.reason}; delete the subject there, or "
-        "choose another topic prefix or registry"
-    )
+    return f"{where} holds an incompatible schema under {check.name}: {check.reason}; {_REMEDY}"

@@ -17,6 +17,7 @@ class SchemaKind(Enum):
     AVRO = "AVRO"
     JSON = "JSON"
     PROTOBUF = "PROTOBUF"
+    OTHER = "OTHER"  #: any that only some registries know, such as GRAPHQL
 
 
 class Compatibility(Enum):

@@ -165,9 +165,9 @@ class HttpRegistry(Registry):
 
     def _schema(self, content: dict[str, Any]) -> SchemaText:
         kind, text = content.get("schemaType", SchemaKind.AVRO.value), content.get("schema")
-        if kind not in SchemaKind.__members__ or not isinstance(text, str):
+        if not isinstance(kind, str) or not isinstance(text, str):
             raise self._strange(f"a schema of the type {kind!r}")
-        return SchemaText(SchemaKind(kind), text)
+        return SchemaText(SchemaKind.__members__.get(kind, SchemaKind.OTHER), text)
 
     def _registered(self, content: dict[str, Any]) -> Registered:
         schema_id, guid = content.get("id"), content.get("guid")

@@ -1,6 +1,7 @@
 """``socialsim consume``: stores the event log in the warehouse."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Annotated, Final
 
@@ -33,6 +34,8 @@ from socialsim.monitoring import ConsumerTelemetry
 from socialsim.transport.base import EventReader
 from socialsim.transport.urls import parse_log_url
 from socialsim.warehouse.base import Warehouse
+
+logger = logging.getLogger(__name__)
 
 _DEFAULTS: Final = ConsumerSettings()
 #: A drain waits this much longer than a group waits for a killed member.
@@ -142,6 +145,13 @@ def consume(
 
         stats = asyncio.run(_consume(reader, warehouse, settings, stop, progress, decoder=decoder))
     session.exit_code = stop.exit_code
+    if decoder.lacking_registry:
+        logger.warning(
+            "%d records name a schema of a registry and became dead letters; to store them, run: "
+            "socialsim dead-letters replay --all --into %s --registry URL",
+            decoder.lacking_registry,
+            into,
+        )
     show(_report(stats, into))
 
 

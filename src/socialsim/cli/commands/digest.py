@@ -44,13 +44,15 @@ async def read_digest(reader: EventReader, run_id: str | None) -> RunDigest:
     Raises InputError if there is no such run, or there are several; DigestError. Closes the reader.
     """
     runs: dict[str, RunDigest] = {}
-    unknown = 0
+    unknown = lacking_registry = 0
 
     def take(part: Fetched) -> None:
-        nonlocal unknown
+        nonlocal unknown, lacking_registry
         for value in part.values:
             event = identify(value)
-            if event is None:
+            if event is None and value[:1] == b"\0":
+                lacking_registry += 1
+            elif event is None:
                 unknown += 1
             elif run_id is None or event.run_id == run_id:
                 run = runs.setdefault(event.run_id, RunDigest(event.run_id))
@@ -58,6 +60,8 @@ async def read_digest(reader: EventReader, run_id: str | None) -> RunDigest:
                     run.add(event.shard, event.seq, value)
 
     await read_to_end(reader, take)
+    if lacking_registry:
+        log.warning("%d records name a schema of a registry: give its address with --registry", lacking_registry)
     if unknown:
         log.warning("%d records are no events and were skipped", unknown)
     return runs[choose_run(run_id, list(runs), "the log")]

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from socialsim.bootstrap.registry import check_value_format, inspect_subjects, push_subjects
-from socialsim.cli.options import LOG_URL_DEFAULT, RegistryOption, Session, ValueFormatOption
+from socialsim.cli.options import LOG_URL_DEFAULT, RegistryOption, SchemaFormatOption, Session
 from socialsim.cli.output import Cell, show, table
 from socialsim.errors import InputError
 from socialsim.transport.urls import KafkaUrl, parse_log_url
@@ -26,7 +26,7 @@ def push(
     context: typer.Context,
     *,
     registry: RegistryOption = None,
-    value_format: ValueFormatOption = None,
+    value_format: SchemaFormatOption = None,
     to: _LogOption = LOG_URL_DEFAULT,
 ) -> None:
     """Register the schemas of all topics; register none if the registry would refuse one."""
@@ -45,7 +45,7 @@ def check(
     context: typer.Context,
     *,
     registry: RegistryOption = None,
-    value_format: ValueFormatOption = None,
+    value_format: SchemaFormatOption = None,
     to: _LogOption = LOG_URL_DEFAULT,
 ) -> None:
     """Show whether the registry holds each schema or would accept it; exit 1 if it would not."""

@@ -194,7 +194,7 @@ def _simulate(
         if led.state == "unfinished":
             logger.info("run %s exists: resuming it", run_id)
         if led.state == "complete":
-            show(f"run {run_id} is complete in {log}: nothing to do\nnext       socialsim consume --drain --from {log}")
+            show(f"run {run_id} is complete in {log}: nothing to do\nnext       {_next_command(log, options)}")
             return
         began_s = time.monotonic()
 
@@ -242,10 +242,15 @@ def _simulate(
                 f"run        {run_id}" + (", stopped before its end" if result.stopped else ""),
                 f"events/s   {total / wall_s:,.0f} ({result.processes} processes, {wall_s:.1f} s)",
                 f"event log  {log}",
-                f"next       socialsim consume --drain --from {log}",
+                f"next       {_next_command(log, options)}",
             ]
         )
     )
+
+
+def _next_command(log: LogUrl, options: LeadOptions) -> str:
+    registry = f" --registry {options.values.registry}" if options.wire.schemas else ""
+    return f"socialsim consume --drain --from {log}{registry}"
 
 
 def check_resume(context: typer.Context) -> None:

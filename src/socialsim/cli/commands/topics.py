@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from socialsim.bootstrap.log import alter_topics, create_topics, describe_topics
-from socialsim.bootstrap.registry import choose_values, push_subjects
+from socialsim.bootstrap.registry import choose_values, push_subjects, require_compatible
 from socialsim.cli.options import LOG_URL_DEFAULT, RegistryOption, Session, ToOption, ValueFormatOption
 from socialsim.cli.output import Cell, show, table
 from socialsim.transport.base import TopicDescription
@@ -67,6 +67,8 @@ def create(
     session: Session = context.obj
     log = parse_log_url(to, "--to")
     values = choose_values(log, registry, value_format, None)
+    if values.registry is not None and values.format != "json" and isinstance(log, KafkaUrl):
+        require_compatible(log, session.settings, values.registry, values.format)
     created = asyncio.run(
         create_topics(
             log,
