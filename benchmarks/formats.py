@@ -2,6 +2,7 @@
 zstd.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,8 +13,16 @@ import cramjam
 
 from benchmarks.report import conditions, print_table
 from socialsim import Scenario, simulate
-from socialsim.events import EVENT_TYPES, WIRE_NAMES, Event, decode, encode
-from socialsim.events.avro import compile_reader, compile_writer
+from socialsim.events import EVENT_TYPES, WIRE_NAMES, Event
+from socialsim.formats import (
+    SchemaIdPlace,
+    ValueFormat,
+    ValueReader,
+    WireFormat,
+    find_subjects,
+    register_subjects,
+)
+from socialsim.testing import MemoryRegistry
 
 #: Of each type, at most: what fits into the caches of a processor's core beside the tables, as in a
 #: run.
@@ -28,41 +37,45 @@ def main(*, rounds: int, users: int, days: int) -> None:
     """
     print(conditions("socialsim", "msgspec"))
     samples = _samples(users, days)
+    readers, wires = asyncio.run(_formats(samples))
     rows = []
     for name, events in samples.items():
-        write, read = compile_writer(EVENT_TYPES[name]), compile_reader(EVENT_TYPES[name])
-        texts, records = [encode(event) for event in events], [write(event) for event in events]
-        if [read(record) for record in records] != [decode(text, name) for text in texts]:
+        encoders = {kind: wire.make_encoder() for kind, wire in wires.items()}
+        records = {kind: [encoder(event) for event in events] for kind, encoder in encoders.items()}
+        decoders = {kind: partial(readers[kind].decode, name=name) for kind in wires}
+        if any([decoders[kind](raw) for raw in values] != events for kind, values in records.items()):
             raise SystemExit(f"the formats do not hold the same events of type {name}")
-        encoders: dict[str, tuple[Callable[[Any], Any], Sequence[Any]]] = {
-            "json": (encode, events),
-            "json-registry": (_encode_framed, events),
-            "avro": (write, events),
-        }
-        decoders: dict[str, tuple[Callable[[Any], Any], Sequence[Any]]] = {
-            "json": (partial(decode, name=name), texts),
-            "avro": (read, records),
-        }
-        cost, back = _best_ns(encoders, rounds), _best_ns(decoders, rounds)
+        cost = _best_ns({kind: (encoder, events) for kind, encoder in encoders.items()}, rounds)
+        back = _best_ns({kind: (decoders[kind], values) for kind, values in records.items()}, rounds)
         rows.append(
             (
                 name,
-                *(f"{cost[kind]:,.0f}" for kind in encoders),
+                *(f"{cost[kind]:,.0f}" for kind in wires),
                 f"{cost['avro'] / cost['json']:.2f}",
-                *(f"{back[kind]:,.0f}" for kind in decoders),
+                *(f"{back[kind]:,.0f}" for kind in wires),
                 f"{back['avro'] / back['json']:.2f}",
-                f"{_mean(texts):.0f} / {_mean(records):.0f}",
-                f"{_zstd(texts):.0f} / {_zstd(records):.0f}",
+                " / ".join(f"{_mean(values):.0f}" for values in records.values()),
+                " / ".join(f"{_zstd(values):.0f}" for values in records.values()),
             )
         )
-    head = ("type", "encode json", "json-registry", "avro", "avro : json", "decode json", "avro", "avro : json")
-    sizes = ("bytes json / avro", "with zstd")
+    ways = ("json", "json-registry", "avro", "avro : json")
+    head = ("type", *(f"encode {way}" for way in ways), *(f"decode {way}" for way in ways))
+    sizes = ("bytes json / json-registry / avro", "with zstd")
     print_table("One record: CPU in ns, decoding checked in full (medians of each round's best)", head + sizes, rows)
 
 
-def _encode_framed(event: Event) -> bytes:
-    """A schema's id before the JSON, which the Avro writer has for nothing."""
-    return b"\0\0\0\0\1" + encode(event)
+async def _formats(samples: dict[str, list[Event]]) -> tuple[dict[str, ValueReader], dict[str, WireFormat]]:
+    """As a run writes and a consumer reads them, with all schemas looked up before."""
+    readers, wires = {"json": ValueReader()}, {"json": WireFormat()}
+    for value_format in (ValueFormat.JSON_REGISTRY, ValueFormat.AVRO):
+        registry = MemoryRegistry()
+        topics = {name: f"t.{name}" for name in EVENT_TYPES}
+        await register_subjects(registry, topics, value_format)
+        wire = await find_subjects(registry, topics, value_format, SchemaIdPlace.PREFIX, "")
+        reader, encoder = ValueReader(registry), wire.make_encoder()
+        await reader.prepare([encoder(events[0]) for events in samples.values()])
+        readers[value_format.value], wires[value_format.value] = reader, wire
+    return readers, wires
 
 
 def _samples(users: int, days: int) -> dict[str, list[Event]]:
