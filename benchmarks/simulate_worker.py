@@ -95,18 +95,18 @@ def _run_one_process(
     writer = writer_factory(shards)
     gc.collect()
     gc.disable()  # as the supervisor does; SimPy benefits as much
-    outbox = EventSink(scenario.run_id, shards, writer, MemoryManifests())
+    sink = EventSink(scenario.run_id, shards, writer, MemoryManifests())
     if task.kernel == "socialsim":
         work = Work(scenario, scenario.run_id, pools, shards)
         exchange = Exchange(0, {}, {})
-        run_shards(work, exchange, outbox, None, asked_to_stop=lambda: False, report=lambda _: None)
+        run_shards(work, exchange, sink, None, asked_to_stop=lambda: False, report=lambda _: None)
     else:
         for events in Network(scenario, scenario.run_id, pools, _SIMPY_USERS[task.kernel]).windows():
-            outbox.add(events)
-        outbox.flush()
+            sink.add(events)
+        sink.flush()
     writer.drain(300)
     writer.close()
-    return outbox.events
+    return sink.events
 
 
 def _run_processes(task: Task, scenario: Scenario, writer_factory: Callable[[range], EventWriter]) -> int:

@@ -61,6 +61,6 @@ def test_a_run_of_another_stream_version_is_not_gone_on_with(inside: Cli, tmp_pa
         assert refused.returncode == 2
         assert refused.stderr.count("\n") == 1
         assert f"run r: {books.parent.relative_to(tmp_path)} has stream version {version or 1}" in refused.stderr
-        assert f"this socialsim makes version {STREAM_VERSION}" in refused.stderr
+        assert f"this socialsim emits version {STREAM_VERSION}" in refused.stderr
     assert inside("runs").returncode == 0
     assert inside("digest").returncode == 0

@@ -15,7 +15,7 @@ def test_kpi_check_from_the_run_to_the_result(cli: Any, tmp_path: Path) -> None:
     assert cli("consume", "--drain").returncode == 0
     early = cli("kpi", "--check")
     assert early.returncode == 2
-    assert "no KPIs are stored of run r" in early.stderr
+    assert "no KPIs of run r are stored in sqlite:" in early.stderr
     assert cli("kpi").returncode == 0
     checked = cli("kpi", "--check")
     assert checked.returncode == 0, checked.stdout + checked.stderr

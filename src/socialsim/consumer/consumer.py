@@ -318,7 +318,9 @@ class Consumer:
             watchdog.restart(self._proved_away_s)
             stuck_s = watchdog.stuck_for_s(now_s, self._counters.progress, stats.lag)
             if stuck_s is not None and await self._is_log_away():
-                self._note_log_away("not even over a new connection")
+                # The reader may have had an answer while the probe waited in vain.
+                if self._ends_read_s is None or self._ends_read_s < now_s:
+                    self._note_log_away("not even over a new connection")
             elif stuck_s is not None:
                 raise StuckError(
                     f"{stats.lag} records wait in the log and nothing has moved for {stuck_s:.0f} s; "
