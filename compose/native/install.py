@@ -93,6 +93,12 @@ def ensure_java() -> str:
     return find_program("java") or "java"
 
 
+def ensure_jq() -> str:
+    """The path of ``jq``, with which recipes of the documentation are tested."""
+    _ensure_packages(find_program("jq") is None, ("jq",), "jq")
+    return find_program("jq") or "jq"
+
+
 def _ensure_maven() -> None:
     ensure_java()
     _ensure_packages(find_program("mvn") is None, ("maven",), "Maven")

@@ -7,7 +7,6 @@ test.
 
 import re
 import secrets
-import shutil
 import subprocess
 import sys
 from collections import defaultdict
@@ -19,6 +18,7 @@ import duckdb
 import pytest
 
 from compose.native import KafkaCluster, RegistryServer
+from compose.native.install import ensure_jq
 from socialsim.events import SessionStarted
 from socialsim.scenario.model import Scenario
 from socialsim.simulation.iterate import simulate
@@ -178,8 +178,8 @@ def answer(world: World, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> lis
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", TESTED, ids=lambda recipe: f"{recipe.value_format}-{recipe.tool}")
 def test_a_recipe_answers(world: World, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    if recipe.tool == "jq" and shutil.which("jq") is None:
-        pytest.skip("jq is not installed")
+    if recipe.tool == "jq":
+        ensure_jq()
     if recipe.value_format != "avro":
         write_dump(world, recipe.value_format)
     assert answer(world, recipe, monkeypatch) == expected()
