@@ -66,7 +66,13 @@ def test_the_watchdogs_patience_is_an_option(monkeypatch: pytest.MonkeyPatch, tm
     seen = []
 
     async def stuck(
-        reader: object, warehouse: object, settings: ConsumerSettings, stop: object, progress: object
+        reader: object,
+        warehouse: object,
+        settings: ConsumerSettings,
+        stop: object,
+        progress: object,
+        *,
+        decoder: object,
     ) -> None:
         seen.append(settings.stuck_after_s)
         raise StuckError("7 records wait in the log and nothing has moved for 5 s")
