@@ -47,6 +47,7 @@ def record_of(wire: WireFormat, event: Event) -> tuple[bytes, bytes | None]:
     return wire.make_encoder()(event), headers.get("__value_schema_id")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("value_format", "place"), [(ValueFormat.JSON, SchemaIdPlace.PREFIX), *NAMED, *BY_GUID])
 def test_what_is_written_is_read(
     one_of_each: dict[str, Event], value_format: ValueFormat, place: SchemaIdPlace

@@ -29,7 +29,7 @@ def only_equal(_: Compatibility, schema: SchemaText, earlier: list[SchemaText]) 
     return None if schema in earlier else "not equal"
 
 
-@pytest.fixture(params=["memory", "real"])
+@pytest.fixture(params=["memory", pytest.param("real", marks=pytest.mark.registry)])
 def store(request: pytest.FixtureRequest) -> Registry:
     if request.param == "memory":
         return MemoryRegistry(only_equal)
