@@ -102,6 +102,7 @@ def test_the_lists_are_what_the_script_writes() -> None:
     assert written == "\n".join([*lines(), ""])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("towards", [-math.inf, math.inf])
 def test_a_last_bit_of_a_logarithm_changes_nothing(monkeypatch: pytest.MonkeyPatch, towards: float) -> None:
     """Machines' libraries differ in it.

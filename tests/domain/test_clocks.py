@@ -45,6 +45,7 @@ def offset_us(zone: str, now_us: int) -> int:
 
 
 @same_tzdata
+@pytest.mark.slow
 def test_packaged_zones_equal_the_generated_ones() -> None:
     assert Path(zones.__file__).read_text(encoding="utf-8") == "\n".join([*lines(), ""])
 

@@ -133,6 +133,7 @@ def test_the_scenarios_cover_the_hard_cases() -> None:
     batch=st.integers(1, 3000),
     chunk_events=st.sampled_from([1, 100, 500_000]),
 )
+@pytest.mark.slow
 def test_the_truth_does_not_depend_on_processes_batches_or_chunks(
     cuts: list[int], batch: int, chunk_events: int
 ) -> None:
