@@ -162,17 +162,17 @@ def resolve_wire_format(log: LogUrl, settings: Settings, values: ValueSettings) 
     return asyncio.run(find_subjects(registry, full_topics(log), value_format, place, command))
 
 
-def push_subjects(log: KafkaUrl, settings: Settings, url: str, value_format: str) -> list[RegisteredSubject]:
+def push_subjects(log: KafkaUrl, url: str, value_format: str, settings: Settings) -> list[RegisteredSubject]:
     """Register the schemas of the log's topics. Raises as ``register_subjects``."""
     return asyncio.run(register_subjects(open_registry(url, settings), full_topics(log), ValueFormat(value_format)))
 
 
-def require_compatible(log: KafkaUrl, settings: Settings, url: str, value_format: str) -> None:
+def require_compatible(log: KafkaUrl, url: str, value_format: str, settings: Settings) -> None:
     """Raise InputError if the registry would refuse a schema of the log's topics."""
-    refuse_incompatible(url, inspect_subjects(log, settings, url, value_format))
+    refuse_incompatible(url, inspect_subjects(log, url, value_format, settings))
 
 
-def inspect_subjects(log: KafkaUrl, settings: Settings, url: str, value_format: str) -> list[SubjectCheck]:
+def inspect_subjects(log: KafkaUrl, url: str, value_format: str, settings: Settings) -> list[SubjectCheck]:
     """The state of the log's subjects. Raises as ``check_subjects``."""
     return asyncio.run(check_subjects(open_registry(url, settings), full_topics(log), ValueFormat(value_format)))
 

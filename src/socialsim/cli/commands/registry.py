@@ -31,8 +31,7 @@ def push(
 ) -> None:
     """Register the schemas of all topics; register none if the registry would refuse one."""
     session: Session = context.obj
-    format_name = check_value_format(value_format)
-    subjects = push_subjects(_kafka_log(to), session.settings, require_registry(registry), format_name)
+    subjects = push_subjects(*_chosen(to, registry, value_format), session.settings)
     rows: list[list[Cell]] = [
         [each.name, str(each.registered.schema_id), "registered" if each.is_new else "was registered"]
         for each in subjects
@@ -50,8 +49,7 @@ def check(
 ) -> None:
     """Show whether the registry holds each schema or would accept it; exit 1 if it would not."""
     session: Session = context.obj
-    format_name = check_value_format(value_format)
-    checks = inspect_subjects(_kafka_log(to), session.settings, require_registry(registry), format_name)
+    checks = inspect_subjects(*_chosen(to, registry, value_format), session.settings)
     rows: list[list[Cell]] = [
         [each.name, "" if each.registered is None else str(each.registered.schema_id), each.state, each.reason]
         for each in checks
@@ -61,15 +59,11 @@ def check(
         session.exit_code = 1
 
 
-def require_registry(url: str | None) -> str:
-    """The registry's URL. Raises InputError if none is given."""
-    if url is None:
-        raise InputError("--registry is missing: give the URL of a schema registry, as http://127.0.0.1:8081")
-    return url
-
-
-def _kafka_log(to: str) -> KafkaUrl:
+def _chosen(to: str, registry: str | None, value_format: str | None) -> tuple[KafkaUrl, str, str]:
+    """The log, the registry and the format that the options name. Raises InputError."""
     log = parse_log_url(to, "--to")
     if not isinstance(log, KafkaUrl):
         raise InputError(f"--to is {to}: only topics in Kafka have subjects; give kafka://HOST:PORT")
-    return log
+    if registry is None:
+        raise InputError("--registry is missing: give the URL of a schema registry, as http://127.0.0.1:8081")
+    return log, registry, check_value_format(value_format)

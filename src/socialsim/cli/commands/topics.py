@@ -67,8 +67,13 @@ def create(
     session: Session = context.obj
     log = parse_log_url(to, "--to")
     values = choose_values(log, registry, value_format, None)
-    if values.registry is not None and values.format != "json" and isinstance(log, KafkaUrl):
-        require_compatible(log, session.settings, values.registry, values.format)
+    schemas = (
+        (log, values.registry, values.format)
+        if values.registry is not None and values.format != "json" and isinstance(log, KafkaUrl)
+        else None
+    )
+    if schemas is not None:  # a schema that would be refused must leave no topics behind
+        require_compatible(*schemas, session.settings)
     created = asyncio.run(
         create_topics(
             log,
@@ -86,8 +91,8 @@ def create(
         logger.warning("%s", created.warnings)
     names = created.names
     show(f"created {len(names)}: {', '.join(names)}" if names else "created none: all exist with the required settings")
-    if values.registry is not None and values.format != "json" and isinstance(log, KafkaUrl):
-        subjects = push_subjects(log, session.settings, values.registry, values.format)
+    if schemas is not None:
+        subjects = push_subjects(*schemas, session.settings)
         new = [each.name for each in subjects if each.is_new]
         show(f"registered {len(new)}: {', '.join(new)}" if new else "registered none: all schemas are registered")
 
